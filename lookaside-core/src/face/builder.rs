@@ -1,0 +1,116 @@
+//! The builder of lists.
+
+use super::{LookasideList, Parameters};
+use crate::list::processor::EngineKind;
+use crate::list::{Topology, Tuning};
+use crate::pool::{AllocateCallback, FreeCallback};
+use crate::wdk::{PoolType, RawList, Status, Tag};
+
+/// Describes a list before it is made. See [`Parameters`] for what each setting means.
+///
+/// ```
+/// use lookaside_core::{LookasideList, Status, Tuning};
+///
+/// let list = LookasideList::builder(1500).alignment(64).maximum_depth(1024).tuning(Tuning::Manual).build()?;
+/// assert_eq!(list.statistics().maximum_depth, 1024);
+/// assert_eq!(LookasideList::builder(0).build().unwrap_err(), Status::INVALID_PARAMETER);
+/// # Ok::<(), Status>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Builder<'a>(Parameters<'a>);
+
+impl<'a> Builder<'a> {
+    pub(super) fn new(size: usize) -> Builder<'a> {
+        Builder(Parameters::new(size))
+    }
+
+    /// Alignment of blocks in bytes: a power of two.
+    #[must_use]
+    pub fn alignment(mut self, bytes: usize) -> Self {
+        self.0.alignment = bytes;
+        self
+    }
+
+    /// The name in reports.
+    #[must_use]
+    pub fn name(self, name: &str) -> Builder<'_> {
+        Builder(Parameters { name, ..self.0 })
+    }
+
+    /// The tag in reports.
+    #[must_use]
+    pub fn tag(mut self, tag: Tag) -> Self {
+        self.0.tag = tag;
+        self
+    }
+
+    /// The pool.
+    #[must_use]
+    pub fn pool_type(mut self, pool_type: PoolType) -> Self {
+        self.0.pool_type = pool_type;
+        self
+    }
+
+    /// The most blocks that each processor list, and the shared list, may keep.
+    #[must_use]
+    pub fn maximum_depth(mut self, blocks: u16) -> Self {
+        self.0.maximum_depth = blocks;
+        self
+    }
+
+    /// The first depth of each.
+    #[must_use]
+    pub fn initial_depth(mut self, blocks: u16) -> Self {
+        self.0.initial_depth = blocks;
+        self
+    }
+
+    /// Blocks that move at once between a processor list and the shared list.
+    #[must_use]
+    pub fn batch(mut self, blocks: u16) -> Self {
+        self.0.batch = blocks;
+        self
+    }
+
+    /// When depths change.
+    #[must_use]
+    pub fn tuning(mut self, tuning: Tuning) -> Self {
+        self.0.tuning = tuning;
+        self
+    }
+
+    /// A pair, or a general list.
+    #[must_use]
+    pub fn topology(mut self, topology: Topology) -> Self {
+        self.0.topology = topology;
+        self
+    }
+
+    /// The engine, instead of the one chosen for this process.
+    #[must_use]
+    pub fn engine(mut self, engine: EngineKind) -> Self {
+        self.0.engine = Some(engine);
+        self
+    }
+
+    /// The user's own routines.
+    ///
+    /// # Safety
+    /// Both may be called from any thread at any time until the list is deleted and its last block freed, as their
+    /// types say. The allocate routine returns null or a block of the list's size and alignment that nobody else uses; the free
+    /// routine takes what the allocate routine gave. If one of them is the default, the blocks are the paged pool's (`malloc`'s).
+    #[must_use]
+    pub unsafe fn callbacks(mut self, allocate: AllocateCallback, free: FreeCallback) -> Self {
+        self.0.allocate = allocate;
+        self.0.free = free;
+        self
+    }
+
+    /// Makes the list.
+    pub fn build(self) -> Result<LookasideList, Status> {
+        let mut list = RawList::zeroed();
+        // SAFETY: the object is ours; the callbacks were promised.
+        unsafe { RawList::initialize_at(&mut list, &self.0, None) }.ok()?;
+        Ok(LookasideList::from_raw(list))
+    }
+}

@@ -1,0 +1,119 @@
+//! The owning list.
+
+use core::ptr::NonNull;
+
+use super::Builder;
+use crate::list::Statistics;
+use crate::wdk::{RawList, Status};
+
+/// A list of blocks of one size, which any thread may use. Dropping it deletes it.
+///
+/// It may be moved. Blocks that are still out when it is dropped are lost, unless the program gives them to the
+/// pool itself; [`Lookaside`](crate::Lookaside) excludes that by its types.
+///
+/// ```
+/// use lookaside_core::{LookasideList, Tag};
+///
+/// let list = LookasideList::builder(256).name("requests").tag(Tag::new(*b"Rqst")).build()?;
+/// let block = list.allocate().expect("the heap has 256 bytes");
+/// // SAFETY: the block has 256 bytes, and is given back once, to its own list.
+/// unsafe {
+///     block.write_bytes(0, 256);
+///     list.free(block);
+/// }
+/// assert_eq!(list.allocate(), Some(block), "the block that came last goes first");
+/// # unsafe { list.free(block) };
+/// assert_eq!(list.statistics().list.total_allocates, 2);
+/// # Ok::<(), lookaside_core::Status>(())
+/// ```
+#[derive(Debug)]
+pub struct LookasideList(RawList);
+
+// SAFETY: every call on a RawList but initialize and delete may run on any thread beside others; those two need `&mut` or ownership.
+unsafe impl Send for LookasideList {}
+// SAFETY: as above.
+unsafe impl Sync for LookasideList {}
+
+impl LookasideList {
+    /// A list of paged blocks of this many bytes, with defaults for the rest.
+    pub fn new(size: usize) -> Result<LookasideList, Status> {
+        Self::builder(size).build()
+    }
+
+    /// Starts to describe a list of blocks of this many bytes.
+    #[must_use]
+    pub fn builder(size: usize) -> Builder<'static> {
+        Builder::new(size)
+    }
+
+    pub(super) fn from_raw(list: RawList) -> LookasideList {
+        LookasideList(list)
+    }
+
+    /// A block, uninitialised; `None` when the pool has none either.
+    #[inline(always)]
+    #[must_use]
+    pub fn allocate(&self) -> Option<NonNull<u8>> {
+        // SAFETY: the object is initialised as long as `self` lives.
+        NonNull::new(unsafe { RawList::allocate(&self.0) })
+    }
+
+    /// Gives a block back.
+    ///
+    /// # Safety
+    /// The block came from this list, and nobody uses it any more.
+    #[inline(always)]
+    pub unsafe fn free(&self, block: NonNull<u8>) {
+        // SAFETY: the caller's promise.
+        unsafe { RawList::free(&self.0, block.as_ptr()) }
+    }
+
+    /// A block that is at hand, or `None`: never asks the pool, never waits. May be called in a signal handler.
+    #[must_use]
+    pub fn try_allocate(&self) -> Option<NonNull<u8>> {
+        // SAFETY: the object is initialised.
+        NonNull::new(unsafe { RawList::try_allocate(&self.0) })
+    }
+
+    /// Gives every cached block back to the pool.
+    pub fn flush(&self) {
+        // SAFETY: the object is initialised.
+        let status = unsafe { RawList::flush(&self.0) };
+        debug_assert!(status.is_success());
+    }
+
+    /// Gives back what the list keeps above its depth.
+    pub fn trim(&self) {
+        // SAFETY: the object is initialised.
+        let status = unsafe { RawList::trim(&self.0) };
+        debug_assert!(status.is_success());
+    }
+
+    /// Fills the list with this many blocks, or as many as its maximum depth has room for; answers how many.
+    /// NO_MEMORY when the pool had fewer; those stay in the list.
+    pub fn prefill(&self, blocks: usize) -> Result<usize, Status> {
+        let mut filled = 0;
+        // SAFETY: the object is initialised, and `filled` may be written.
+        unsafe { RawList::prefill(&self.0, blocks, &mut filled) }.ok().map(|()| filled)
+    }
+
+    /// A look at the counters, without stopping anybody.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        // SAFETY: the object is initialised.
+        unsafe { RawList::statistics(&self.0) }.unwrap_or_default()
+    }
+
+    /// The object inside, for calls that take one. It moves with `self`.
+    #[must_use]
+    pub fn as_raw(&self) -> *const RawList {
+        &self.0
+    }
+}
+
+impl Drop for LookasideList {
+    fn drop(&mut self) {
+        // SAFETY: the object is initialised, and `&mut self` says that nobody else uses it.
+        let _ = unsafe { RawList::delete(&mut self.0) };
+    }
+}

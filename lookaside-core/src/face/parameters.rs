@@ -1,0 +1,107 @@
+//! What a list is made from, and the check of it.
+
+use core::ffi::c_void;
+
+use crate::list::processor::EngineKind;
+use crate::list::{Topology, Tuning};
+use crate::manage::Creation;
+use crate::pool::{AllocateCallback, Backing, FreeCallback, Request};
+use crate::wdk::{
+    ALIGNMENT_LIMIT, DEFAULT_ALIGNMENT, DEFAULT_MAXIMUM_DEPTH, MAXIMUM_DEPTH_LIMIT, MINIMUM_DEPTH, PoolType,
+    SIZE_LIMIT, Status, Tag,
+};
+
+/// What a list is made from. [`Parameters::new`] has the defaults; 0 asks for one where it says so.
+#[derive(Clone, Copy, Debug)]
+pub struct Parameters<'a> {
+    /// Bytes of a block; not 0.
+    pub size: usize,
+    /// Alignment of a block in bytes, a power of two up to 65,536; 0 for 16.
+    pub alignment: usize,
+    /// A name for reports; the first 32 bytes are kept.
+    pub name: &'a str,
+    /// A tag for reports, and for the callbacks.
+    pub tag: Tag,
+    /// The pool. Nonpaged pools are not built yet, so they need both callbacks.
+    pub pool_type: PoolType,
+    /// The most blocks that each processor list, and the shared list, may keep, up to 16,384; 0 for 256.
+    pub maximum_depth: u16,
+    /// The first depth of each, up to the maximum; 0 for 4.
+    pub initial_depth: u16,
+    /// Blocks that move at once between a processor list and the shared list; 0 for half of the processor list's
+    /// depth, 1 for Windows' block by block. At most 63 move at once, and never more than the depth.
+    pub batch: u16,
+    /// When depths change.
+    pub tuning: Tuning,
+    /// A pair, or a general list.
+    pub topology: Topology,
+    /// The engine; `None` for the one chosen for this process. For tests and measurements.
+    pub engine: Option<EngineKind>,
+    /// The routine that gives blocks.
+    pub allocate: AllocateCallback,
+    /// The routine that takes blocks back.
+    pub free: FreeCallback,
+    /// The caller's own, which [`RawList::context`](crate::RawList::context) gives back.
+    pub context: *mut c_void,
+}
+
+impl Parameters<'_> {
+    /// Paged blocks of this size, and defaults for the rest.
+    #[must_use]
+    pub const fn new(size: usize) -> Self {
+        Parameters {
+            size,
+            alignment: 0,
+            name: "",
+            tag: Tag(0),
+            pool_type: PoolType::PAGED,
+            maximum_depth: 0,
+            initial_depth: 0,
+            batch: 0,
+            tuning: Tuning::Default,
+            topology: Topology::Pair,
+            engine: None,
+            allocate: AllocateCallback::Default,
+            free: FreeCallback::Default,
+            context: core::ptr::null_mut(),
+        }
+    }
+}
+
+impl<'a> Parameters<'a> {
+    /// Checks everything, in the order of the fields, and fills in the defaults.
+    pub(super) fn check(&self) -> Result<Creation<'a>, Status> {
+        if self.size == 0 {
+            return Err(Status::INVALID_PARAMETER);
+        }
+        if self.size > SIZE_LIMIT {
+            return Err(Status::INTEGER_OVERFLOW);
+        }
+        let alignment = if self.alignment == 0 { DEFAULT_ALIGNMENT } else { self.alignment };
+        if !alignment.is_power_of_two() || alignment > ALIGNMENT_LIMIT || !self.pool_type.is_known() {
+            return Err(Status::INVALID_PARAMETER);
+        }
+        let has_callbacks =
+            !matches!(self.allocate, AllocateCallback::Default) && !matches!(self.free, FreeCallback::Default);
+        if !self.pool_type.is_paged() && !has_callbacks {
+            return Err(Status::NOT_SUPPORTED);
+        }
+        let maximum_depth = if self.maximum_depth == 0 { DEFAULT_MAXIMUM_DEPTH } else { self.maximum_depth };
+        let initial_depth = if self.initial_depth == 0 { MINIMUM_DEPTH.min(maximum_depth) } else { self.initial_depth };
+        if maximum_depth > MAXIMUM_DEPTH_LIMIT || initial_depth > maximum_depth {
+            return Err(Status::INVALID_PARAMETER);
+        }
+        Ok(Creation {
+            name: self.name,
+            address: None,
+            engine: self.engine,
+            topology: self.topology,
+            tuning: self.tuning,
+            maximum_depth: maximum_depth.into(),
+            initial_depth: initial_depth.into(),
+            batch: self.batch.into(),
+            request: Request { size: self.size, alignment, pool_type: self.pool_type, tag: self.tag },
+            backing: Backing { allocate: self.allocate, free: self.free },
+        })
+    }
+}

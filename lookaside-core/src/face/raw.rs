@@ -1,0 +1,332 @@
+//! Calls on the embedded object: the fast path, and the checks of everything else.
+//!
+//! Each call takes a raw pointer and answers null, misaligned, zeroed, overwritten and deleted objects as its
+//! documentation says. `delete` must not run beside another call on the same list.
+
+use core::ffi::c_void;
+use core::fmt;
+
+use super::Parameters;
+use crate::list::Statistics;
+use crate::list::processor::{Engine, Portable};
+use crate::manage::{self, Record, State};
+use crate::platform::{fatal, rseq};
+use crate::wdk::{Parts, RawList, Status};
+
+impl RawList {
+    /// Makes a list of the object at `list`, whatever the storage held before.
+    ///
+    /// Answers SUCCESS; or, with the object untouched: INVALID_PARAMETER (null, or a parameter without meaning), DATATYPE_MISALIGNMENT,
+    /// INTEGER_OVERFLOW (size), NOT_SUPPORTED (pool type or engine), DEVICE_BUSY (it is a live list), NO_MEMORY,
+    /// INSUFFICIENT_RESOURCES (65,536 lists).
+    ///
+    /// # Safety
+    /// `list` is null or points to 64 bytes that may be written, and no other thread uses them. Callbacks may be called as their types say.
+    pub unsafe fn initialize(list: *mut RawList, parameters: &Parameters<'_>) -> Status {
+        if list.is_null() {
+            return Status::INVALID_PARAMETER;
+        }
+        // SAFETY: not null; the caller's promise.
+        unsafe { Self::initialize_at(list, parameters, Some(list.addr())) }
+    }
+
+    pub(super) unsafe fn initialize_at(
+        list: *mut RawList,
+        parameters: &Parameters<'_>,
+        address: Option<usize>,
+    ) -> Status {
+        if !list.is_aligned() {
+            return Status::DATATYPE_MISALIGNMENT;
+        }
+        let mut creation = match parameters.check() {
+            Ok(creation) => creation,
+            Err(status) => return status,
+        };
+        creation.address = address;
+        // SAFETY: not null, aligned; any bytes are a RawList.
+        if manage::find(unsafe { &*list }).is_ok_and(|record| record.state() == State::Live) {
+            return Status::DEVICE_BUSY;
+        }
+        match manage::create(&creation) {
+            Err(status) => status,
+            Ok(created) => {
+                let object = RawList {
+                    parts: created.parts,
+                    locked_processors: created.locked_processors,
+                    alignment_mask: creation.request.alignment as u32 - 1,
+                    handle: created.handle,
+                    check: created.check,
+                    context: parameters.context,
+                    ..RawList::zeroed()
+                };
+                // SAFETY: the caller's promise.
+                unsafe { list.write(object) };
+                Status::SUCCESS
+            }
+        }
+    }
+
+    /// A block, or null when the pool has none either. Uninitialised, not zeroed. O(1) unless the pool is asked.
+    ///
+    /// # Safety
+    /// `list` points to an object that was initialised (and may have been deleted: then the answer is null).
+    #[inline(always)]
+    #[must_use]
+    pub unsafe fn allocate(list: *const RawList) -> *mut u8 {
+        // SAFETY: an initialised object has parts, or none in range.
+        let block = unsafe { rseq::pop(&raw const (*list).parts) };
+        if !block.is_null() {
+            return block;
+        }
+        // SAFETY: the caller's promise.
+        unsafe { allocate_slow(list) }
+    }
+
+    /// Gives a block back. O(1) unless the pool is asked.
+    ///
+    /// # Safety
+    /// `list` points to an object that was initialised; the block came from it, is not null, and nobody uses it any more.
+    #[inline(always)]
+    pub unsafe fn free(list: *const RawList, block: *mut u8) {
+        debug_assert!(!block.is_null());
+        // SAFETY: as in allocate.
+        unsafe {
+            if !rseq::push(&raw const (*list).parts, block) {
+                free_slow(list, block);
+            }
+        }
+    }
+
+    /// [`RawList::allocate`] for callers that are not trusted: null, misaligned, zeroed and deleted lists get null.
+    ///
+    /// # Safety
+    /// `list` is null, or points to an object that was initialised, or to 64 bytes of zeroes.
+    #[inline(always)]
+    #[must_use]
+    pub unsafe fn allocate_checked(list: *const RawList) -> *mut u8 {
+        // SAFETY: `is_served` says that it can be read, and holds parts.
+        unsafe { if Self::is_served(list) { Self::allocate(list) } else { allocate_slow(list) } }
+    }
+
+    /// [`RawList::free`] for callers that are not trusted: a null block has no effect; a misaligned block, or a list
+    /// that is none (any more), would lose the block or corrupt memory, so it ends the program with a message.
+    ///
+    /// # Safety
+    /// As for `allocate_checked`; the block is null, or came from the list and nobody uses it any more.
+    #[inline(always)]
+    pub unsafe fn free_checked(list: *const RawList, block: *mut u8) {
+        // SAFETY: as in allocate_checked.
+        unsafe {
+            let served = Self::is_served(list);
+            if served && !block.is_null() && block.addr() & (*list).alignment_mask as usize == 0 {
+                Self::free(list, block);
+            } else {
+                free_slow(list, block);
+            }
+        }
+    }
+
+    /// Whether the fast path may be tried: an object that was never initialised has no processors.
+    #[inline(always)]
+    unsafe fn is_served(list: *const RawList) -> bool {
+        // SAFETY: not null, aligned; the caller's promise.
+        !list.is_null() && list.is_aligned() && unsafe { (*list).parts.processors } != 0
+    }
+
+    /// A block that is at hand in the lists, or null: never asks the pool, never waits. May be called in a signal handler.
+    ///
+    /// # Safety
+    /// `list` is null, or points to 64 bytes that may be read: what is no list is told by the keyed handle.
+    #[must_use]
+    pub unsafe fn try_allocate(list: *const RawList) -> *mut u8 {
+        // SAFETY: the caller's promise.
+        match unsafe { live(list) } {
+            Ok(record) => record.pair().try_allocate(),
+            Err(_) => core::ptr::null_mut(),
+        }
+    }
+
+    /// Gives every cached block back to the pool. Counters do not move (reference 1.6), except `removed`. O(blocks).
+    ///
+    /// # Safety
+    /// As for [`RawList::try_allocate`].
+    pub unsafe fn flush(list: *const RawList) -> Status {
+        // SAFETY: the caller's promise.
+        status_of(unsafe { live(list) }.map(|record| record.pair().flush(list.cast_mut())))
+    }
+
+    /// Gives back what the list keeps above its depth. O(blocks).
+    ///
+    /// # Safety
+    /// As for [`RawList::try_allocate`].
+    pub unsafe fn trim(list: *const RawList) -> Status {
+        // SAFETY: the caller's promise.
+        status_of(unsafe { live(list) }.map(|record| record.pair().trim(list.cast_mut())))
+    }
+
+    /// Fills the list with this many blocks, or as many as its maximum depth has room for; `filled` (if not null) is told how many.
+    /// NO_MEMORY when the pool had fewer.
+    ///
+    /// # Safety
+    /// As for [`RawList::try_allocate`]; `filled` is null or may be written.
+    pub unsafe fn prefill(list: *const RawList, blocks: usize, filled: *mut usize) -> Status {
+        // SAFETY: the caller's promise.
+        let record = match unsafe { live(list) } {
+            Ok(record) => record,
+            Err(status) => return status,
+        };
+        let (count, complete) = record.pair().prefill(list.cast_mut(), blocks);
+        if !filled.is_null() {
+            // SAFETY: the caller's promise.
+            unsafe { filled.write(count) };
+        }
+        if complete { Status::SUCCESS } else { Status::NO_MEMORY }
+    }
+
+    /// Deletes the list: gives its cached blocks back to the pool, and forgets it.
+    ///
+    /// SUCCESS; PENDING when callers still hold blocks: they stay valid, may still be freed to this object, and the last one ends the list;
+    /// INVALID_PARAMETER, DATATYPE_MISALIGNMENT, INVALID_HANDLE (never initialised), DELETE_PENDING (deleted before),
+    /// DEVICE_BUSY (a routine of its pool is running, perhaps the one that calls this).
+    ///
+    /// # Safety
+    /// As for [`RawList::try_allocate`], and no other thread uses the list.
+    pub unsafe fn delete(list: *mut RawList) -> Status {
+        // SAFETY: the caller's promise.
+        let record = match unsafe { live(list) } {
+            Ok(record) => record,
+            Err(status) => return status,
+        };
+        if record.pair().is_in_pool() {
+            return Status::DEVICE_BUSY;
+        }
+        // SAFETY: the object was found good. From here its fast path finds nothing in range.
+        unsafe {
+            (*list).parts = RawList::zeroed().parts;
+            (*list).locked_processors = 0;
+        }
+        manage::delete(record, list)
+    }
+
+    /// A look at the list's counters, without stopping anybody. O(processors).
+    ///
+    /// # Safety
+    /// As for [`RawList::try_allocate`].
+    pub unsafe fn statistics(list: *const RawList) -> Result<Statistics, Status> {
+        // SAFETY: the caller's promise.
+        unsafe { live(list) }.map(|record| record.pair().statistics())
+    }
+
+    /// The context that the list was initialised with; null for what is no list.
+    ///
+    /// # Safety
+    /// As for [`RawList::try_allocate`].
+    #[must_use]
+    pub unsafe fn context(list: *const RawList) -> *mut c_void {
+        // SAFETY: the caller's promise; `found` read the object.
+        unsafe { if found(list).is_ok() { (*list).context } else { core::ptr::null_mut() } }
+    }
+}
+
+/// Writes the `!lookaside` row of one list.
+///
+/// # Safety
+/// As for [`RawList::try_allocate`].
+pub unsafe fn report_list(list: *const RawList, out: &mut dyn fmt::Write) -> Result<fmt::Result, Status> {
+    // SAFETY: the caller's promise.
+    unsafe { live(list) }.map(|record| manage::report_record(record, out))
+}
+
+/// The parts of a list that the portable engine serves.
+#[inline(always)]
+unsafe fn locked_parts(list: *const RawList) -> Option<Parts> {
+    if list.is_null() || !list.is_aligned() {
+        return None;
+    }
+    // SAFETY: not null, aligned; the caller's promise.
+    let list = unsafe { &*list };
+    (list.locked_processors != 0).then_some(Parts { base: list.parts.base, processors: list.locked_processors })
+}
+
+/// The record of an object that was initialised and not deleted to the end.
+unsafe fn found(list: *const RawList) -> Result<&'static Record, Status> {
+    if list.is_null() {
+        return Err(Status::INVALID_PARAMETER);
+    }
+    if !list.is_aligned() {
+        return Err(Status::DATATYPE_MISALIGNMENT);
+    }
+    // SAFETY: not null, aligned; any bytes are a RawList.
+    manage::find(unsafe { &*list })
+}
+
+/// The record of a live list.
+unsafe fn live(list: *const RawList) -> Result<&'static Record, Status> {
+    // SAFETY: the caller's promise.
+    let record = unsafe { found(list) }?;
+    if record.state() == State::Live { Ok(record) } else { Err(Status::DELETE_PENDING) }
+}
+
+fn status_of<T>(result: Result<T, Status>) -> Status {
+    result.map_or_else(|status| status, |_| Status::SUCCESS)
+}
+
+#[cold]
+#[inline(never)]
+unsafe fn allocate_slow(list: *const RawList) -> *mut u8 {
+    // SAFETY: the caller's promise.
+    if let Some(parts) = unsafe { locked_parts(list) } {
+        // SAFETY: the parts are those of an initialised object.
+        let block = unsafe { Portable::pop(&parts) };
+        if !block.is_null() {
+            return block;
+        }
+    }
+    // SAFETY: the caller's promise.
+    let Ok(record) = (unsafe { live(list) }) else { return core::ptr::null_mut() };
+    manage::ensure_running();
+    record.pair().allocate(list.cast_mut())
+}
+
+#[cold]
+#[inline(never)]
+unsafe fn free_slow(list: *const RawList, block: *mut u8) {
+    // SAFETY: the caller's promises: about the object here, about the block where it is put away.
+    unsafe {
+        if let Some(parts) = locked_parts(list) {
+            let whole = !block.is_null() && block.addr() & (*list).alignment_mask as usize == 0;
+            if whole && Portable::push_many(&parts, &block, 1).0 == 1 {
+                return;
+            }
+        }
+        let record = match found(list) {
+            Ok(record) => record,
+            Err(_) if block.is_null() && !list.is_null() => return,
+            Err(status) => fatal(format_args!("free of block {block:p} to {list:p}, which is {}", describe(status))),
+        };
+        if block.is_null() {
+            return;
+        }
+        if block.addr() & (*list).alignment_mask as usize != 0 {
+            fatal(format_args!(
+                "free of block {block:p} to list {list:p}, whose blocks are aligned to {} bytes",
+                (*list).alignment_mask + 1
+            ));
+        }
+        if record.state() == State::Live {
+            manage::ensure_running();
+            record.pair().free(list.cast_mut(), block);
+        } else {
+            manage::free_draining(record, list.cast_mut(), block);
+        }
+    }
+}
+
+fn describe(status: Status) -> &'static str {
+    match status {
+        Status::INVALID_PARAMETER => "no list",
+        Status::DATATYPE_MISALIGNMENT => "not aligned to 16 bytes",
+        Status::DELETE_PENDING => "a list that was deleted",
+        _ => "no list that was initialised",
+    }
+}

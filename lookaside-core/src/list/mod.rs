@@ -1,0 +1,12 @@
+//! Floor 3: one list. Processor lists, the shared list, the rule that tunes their depth, and the counters.
+
+mod counters;
+pub mod depth;
+mod pair;
+pub mod processor;
+mod shared;
+mod tuner;
+
+pub use counters::{Counters, Statistics};
+pub use pair::{Pair, Settings, Topology};
+pub use tuner::Tuning;

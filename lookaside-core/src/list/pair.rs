@@ -1,0 +1,713 @@
+//! A pair: the processor lists in front of the shared list in front of the pool, treated as one list. A general
+//! list is a pair without processor lists.
+//!
+//! Everything here is the slow path: the fast path (`face::raw`) is one section, and comes here when that
+//! found no block or no room. Lock order: `manage`, then the shared list's lock; no lock is held while the pool works.
+
+use core::mem::MaybeUninit;
+use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
+
+use super::processor::{Count, Engine, EngineKind, Part, Portable, Rseq};
+use super::shared::SharedList;
+use super::tuner::{MISSES_PER_DEMAND, Tuning};
+use super::{Counters, Statistics};
+use crate::platform::{self, Guard, Lock};
+use crate::pool::{Backing, Pool, Request};
+use crate::wdk::{Parts, RawList};
+
+/// What stands in front of the pool.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Topology {
+    /// A processor list for every processor in front of one shared list.
+    #[default]
+    Pair = 0,
+    /// One list that all processors share, as a driver's list is in Windows.
+    General = 1,
+}
+
+/// A batch moves at most so many blocks: what a buffer on the stack holds.
+const BATCH_LIMIT: usize = 64;
+
+/// What never changes in a list's life.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// The processor lists' parts; its `processors` is 0 for a general list.
+    pub parts: Parts,
+    /// The engine that serves them.
+    pub engine: EngineKind,
+    /// When depths change.
+    pub tuning: Tuning,
+    /// The most blocks that each P, and L, may hold.
+    pub maximum_depth: u32,
+    /// The first depth of each.
+    pub initial_depth: u32,
+    /// Blocks that move at once between P and L; 0 for half of P's depth.
+    pub batch: u32,
+    /// What the pool is asked for.
+    pub request: Request,
+    /// The pool.
+    pub backing: Backing,
+}
+
+/// All that changes in a list's life.
+#[derive(Debug)]
+pub struct Pair {
+    settings: MaybeUninit<Settings>,
+    // Closers and tuners take turns.
+    manage: Lock,
+    // Under `manage`: milliseconds of the clock.
+    last_scan: AtomicU64,
+    // Anybody. `surplus` asks the next caller who misses to trim: set by a scan that may not call the user's free routine.
+    surplus: AtomicBool,
+    callbacks_running: AtomicU32,
+    pool_allocates: AtomicU64,
+    pool_frees: AtomicU64,
+    pool_failures: AtomicU64,
+    shared: SharedList,
+}
+
+/// How much [`Pair::drain`] leaves in each list.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    Depth,
+    Nothing,
+    /// Nothing, and the processor lists stay closed for ever.
+    Never,
+}
+
+type Buffer = [MaybeUninit<*mut u8>; BATCH_LIMIT];
+
+impl Pair {
+    /// A pair in the state of zeroed memory: it must be opened before anything else.
+    pub const fn new() -> Pair {
+        Pair {
+            settings: MaybeUninit::uninit(),
+            manage: Lock::new(),
+            last_scan: AtomicU64::new(0),
+            surplus: AtomicBool::new(false),
+            callbacks_running: AtomicU32::new(0),
+            pool_allocates: AtomicU64::new(0),
+            pool_frees: AtomicU64::new(0),
+            pool_failures: AtomicU64::new(0),
+            shared: SharedList::new(),
+        }
+    }
+
+    /// Makes this a new, empty list.
+    ///
+    /// # Safety
+    /// Nobody else uses it. `parts` in the settings are zeroed, and `shared_slots` has room for the maximum depth; both are never unmapped.
+    pub unsafe fn open(&mut self, settings: Settings, shared_slots: *mut *mut u8) {
+        *self = Pair { settings: MaybeUninit::new(settings), ..Pair::new() };
+        self.last_scan.store(platform::milliseconds(), Relaxed);
+        self.shared.open(shared_slots, settings.initial_depth);
+    }
+
+    /// What was given to `open`.
+    pub fn settings(&self) -> &Settings {
+        // SAFETY: whoever holds a reference to a pair got it after `open` (theory §1.3).
+        unsafe { self.settings.assume_init_ref() }
+    }
+
+    /// Allocate, after the fast path found nothing: steps 1 to 3 of reference 4.2.
+    pub fn allocate(&self, list: *mut RawList) -> *mut u8 {
+        match self.settings().engine {
+            EngineKind::Rseq => self.allocate_by::<Rseq>(list),
+            EngineKind::Portable => self.allocate_by::<Portable>(list),
+        }
+    }
+
+    /// Free, after the fast path found no room.
+    ///
+    /// # Safety
+    /// The block is of this list, and the caller's.
+    pub unsafe fn free(&self, list: *mut RawList, block: *mut u8) {
+        match self.settings().engine {
+            // SAFETY: the caller's promise.
+            EngineKind::Rseq => unsafe { self.free_by::<Rseq>(list, block) },
+            // SAFETY: the caller's promise.
+            EngineKind::Portable => unsafe { self.free_by::<Portable>(list, block) },
+        }
+    }
+
+    /// Allocate that never leaves the lists and never waits: null when no block is at hand.
+    pub fn try_allocate(&self) -> *mut u8 {
+        let parts = &self.settings().parts;
+        // SAFETY: the pair is open.
+        let block = unsafe {
+            match self.settings().engine {
+                EngineKind::Rseq => Rseq::pop(parts),
+                EngineKind::Portable => Portable::pop(parts),
+            }
+        };
+        if !block.is_null() {
+            return block;
+        }
+        let Some(block) = self.shared.try_allocate() else { return core::ptr::null_mut() };
+        if let Some(part) = self.current_part() {
+            part.count(Count::AllocateMiss, 1);
+        }
+        block
+    }
+
+    fn allocate_by<E: Engine>(&self, list: *mut RawList) -> *mut u8 {
+        let mut batch = 1;
+        if let Some(part) = self.current_part() {
+            // The section may have been aborted, or this may be the portable engine's first look.
+            // SAFETY: the pair is open.
+            let block = unsafe { E::pop(&self.settings().parts) };
+            if !block.is_null() {
+                return block;
+            }
+            if !part.is_open() {
+                self.open_part(part);
+            }
+            self.demand(part, part.count(Count::AllocateMiss, 1));
+            batch = self.batch(part).max(1);
+        }
+        self.trim_if_asked(list);
+
+        let mut buffer: Buffer = [MaybeUninit::uninit(); BATCH_LIMIT];
+        let out = buffer.as_mut_ptr().cast();
+        // SAFETY: a batch fits into the buffer.
+        let (count, misses) = unsafe { self.shared.allocate(out, batch) };
+        if count == 0 {
+            self.demand_shared(misses);
+            return self.pool_allocate(list);
+        }
+        // SAFETY: `allocate` wrote the first `count` pointers, which are ours.
+        let blocks = unsafe { core::slice::from_raw_parts(out, count) };
+        let (block, others) = blocks.split_last().expect("count is not 0");
+        if !others.is_empty() {
+            // SAFETY: as above.
+            unsafe { self.refill::<E>(list, others) };
+        }
+        *block
+    }
+
+    /// Puts blocks of a batch into the processor list; what does not fit any more goes back down.
+    unsafe fn refill<E: Engine>(&self, list: *mut RawList, blocks: &[*mut u8]) {
+        // SAFETY: the caller owns the blocks.
+        unsafe {
+            let parts = &self.settings().parts;
+            let (put, processor) = E::push_many(parts, blocks.as_ptr(), blocks.len());
+            if put > 0 {
+                Part::of(parts, processor).count(Count::Refilled, put as u64);
+            }
+            let rest = &blocks[put..];
+            if !rest.is_empty() {
+                let kept = self.shared.take_back(rest);
+                self.pool_free_all(list, &rest[kept..]);
+            }
+        }
+    }
+
+    unsafe fn free_by<E: Engine>(&self, list: *mut RawList, block: *mut u8) {
+        let mut buffer: Buffer = [MaybeUninit::uninit(); BATCH_LIMIT];
+        let out = buffer.as_mut_ptr().cast::<*mut u8>();
+        let mut count = 0;
+        // SAFETY: the pair is open; the block is the caller's until a push takes it; the buffer has room for a batch.
+        unsafe {
+            if let Some(part) = self.current_part() {
+                if !part.is_open() {
+                    self.open_part(part);
+                }
+                let parts = &self.settings().parts;
+                if E::push_many(parts, &block, 1).0 == 1 {
+                    return;
+                }
+                self.demand(part, part.count(Count::FreeMiss, 1));
+                // Half goes down, if it finds room there; then there is room for the block, the hottest of all, here.
+                let wanted = self.batch(part).min(self.shared.room());
+                if wanted > 1 {
+                    let (taken, from) = E::pop_many(parts, out, wanted);
+                    count = taken;
+                    if taken > 0 {
+                        Part::of(parts, from).count(Count::Spilled, taken as u64);
+                        let (put, into) = E::push_many(parts, &block, 1);
+                        if put == 1 {
+                            // One of the taken blocks stands for the freed one.
+                            Part::of(parts, into).count(Count::Spilled, 1u64.wrapping_neg());
+                        } else {
+                            count = self.append(out, taken, block);
+                        }
+                    }
+                }
+            }
+            self.trim_if_asked(list);
+            if count == 0 {
+                count = self.append(out, 0, block);
+            }
+            let blocks = core::slice::from_raw_parts(out, count);
+            let (accepted, misses) = self.shared.free(blocks);
+            self.demand_shared(misses);
+            self.pool_free_all(list, &blocks[accepted..]);
+        }
+    }
+
+    unsafe fn append(&self, out: *mut *mut u8, count: usize, block: *mut u8) -> usize {
+        // SAFETY: a batch leaves one place of the buffer free (see `batch`).
+        unsafe { out.add(count).write(block) };
+        count + 1
+    }
+
+    /// Blocks to move at once between P and L: always less than the buffer holds.
+    fn batch(&self, part: &Part) -> usize {
+        let depth = part.tuner().target() as usize;
+        let batch = match self.settings().batch {
+            0 => depth / 2,
+            asked => (asked as usize).min(depth),
+        };
+        batch.min(BATCH_LIMIT - 1)
+    }
+
+    /// The part of the current processor; `None` for a general list. A processor whose number is out of range counts
+    /// its misses on the first part; the engine gives it nothing to touch.
+    fn current_part(&self) -> Option<&Part> {
+        let parts = &self.settings().parts;
+        let processor = platform::current();
+        // SAFETY: the pair is open, and the number is in range.
+        (parts.processors != 0)
+            .then(|| unsafe { Part::of(parts, if processor < parts.processors { processor } else { 0 }) })
+    }
+
+    fn parts(&self) -> impl Iterator<Item = (u32, &Part)> {
+        let parts = &self.settings().parts;
+        // SAFETY: the pair is open, and the numbers are in range.
+        (0..parts.processors)
+            .map(|processor| (processor, unsafe { Part::of(parts, processor) }))
+            .filter(|(_, part)| part.is_open())
+    }
+
+    /// The first miss on a processor opens its part.
+    #[cold]
+    fn open_part(&self, part: &Part) {
+        let _guard = self.manage.lock();
+        if !part.is_open() {
+            part.tuner().set_target(self.settings().initial_depth);
+            // SAFETY: `manage` is held.
+            unsafe { part.apply_target() };
+        }
+    }
+
+    /// After so many misses of a processor list, runs the rule for it at once.
+    fn demand(&self, part: &Part, misses: u64) {
+        if let Some(_guard) = self.due(misses) {
+            // SAFETY: `manage` is held.
+            unsafe {
+                part.tuner().demand(&part.counters(), self.settings().maximum_depth);
+                part.apply_target();
+            }
+        }
+    }
+
+    /// The same for the shared list.
+    fn demand_shared(&self, misses: u64) {
+        if let Some(_guard) = self.due(misses) {
+            self.shared.tuner().demand(&self.shared.counters(), self.settings().maximum_depth);
+        }
+    }
+
+    fn due(&self, misses: u64) -> Option<Guard<'_>> {
+        let due = self.settings().tuning == Tuning::Default && misses != 0 && misses % MISSES_PER_DEMAND == 0;
+        // Whoever holds the lock is tuning or closing: then the next demand will do.
+        if due { self.manage.try_lock() } else { None }
+    }
+
+    fn pool_allocate(&self, list: *mut RawList) -> *mut u8 {
+        let settings = self.settings();
+        let running = self.enter_pool();
+        let block = settings.backing.allocate(&settings.request, list);
+        drop(running);
+        if block.is_null() {
+            self.pool_failures.fetch_add(1, Relaxed);
+        } else if block.addr() & (settings.request.alignment - 1) != 0 {
+            platform::fatal(format_args!(
+                "allocate routine of list {list:p} returned block {block:p}, which is not aligned to {} bytes",
+                settings.request.alignment
+            ));
+        } else {
+            self.pool_allocates.fetch_add(1, Relaxed);
+        }
+        block
+    }
+
+    unsafe fn pool_free_all(&self, list: *mut RawList, blocks: &[*mut u8]) {
+        let settings = self.settings();
+        for block in blocks {
+            let _running = self.enter_pool();
+            // SAFETY: the caller owns the blocks.
+            unsafe { settings.backing.free(*block, &settings.request, list) };
+            self.pool_frees.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Counts a routine of the pool as running until the answer is dropped, also by unwinding.
+    fn enter_pool(&self) -> impl Drop + '_ {
+        struct Running<'a>(&'a AtomicU32);
+        impl Drop for Running<'_> {
+            fn drop(&mut self) {
+                self.0.fetch_sub(1, Relaxed);
+            }
+        }
+        self.callbacks_running.fetch_add(1, Relaxed);
+        Running(&self.callbacks_running)
+    }
+
+    /// Whether a routine of the pool is running on some thread.
+    pub fn is_in_pool(&self) -> bool {
+        self.callbacks_running.load(Relaxed) != 0
+    }
+
+    /// Gives every cached block back to the pool; answers how many. The list stays usable.
+    pub fn flush(&self, list: *mut RawList) -> usize {
+        self.drain(list, Keep::Nothing)
+    }
+
+    /// Gives back what each list holds above its depth; answers how many blocks.
+    pub fn trim(&self, list: *mut RawList) -> usize {
+        self.drain(list, Keep::Depth)
+    }
+
+    /// Flushes for the last time: the processor lists miss from now on.
+    pub fn retire(&self, list: *mut RawList) {
+        self.drain(list, Keep::Never);
+    }
+
+    fn trim_if_asked(&self, list: *mut RawList) {
+        // Relaxed: whoever sees the wish does the work, once.
+        if self.surplus.load(Relaxed) && self.surplus.swap(false, Relaxed) {
+            self.trim(list);
+        }
+    }
+
+    fn drain(&self, list: *mut RawList, keep: Keep) -> usize {
+        let kept_of = |depth: u32| if keep == Keep::Depth { depth as usize } else { 0 };
+        let mut buffer: Buffer = [MaybeUninit::uninit(); BATCH_LIMIT];
+        let out = buffer.as_mut_ptr().cast::<*mut u8>();
+        let mut drained = 0;
+        let mut give_back = |taken: usize| {
+            // SAFETY: the first `taken` pointers were written, and the blocks are ours.
+            unsafe { self.pool_free_all(list, core::slice::from_raw_parts(out, taken)) };
+            drained += taken;
+            taken
+        };
+        // While others free into the list there is no end to wait for: one maximum from each is enough.
+        let rounds = self.settings().maximum_depth as usize / BATCH_LIMIT + 1;
+        for (processor, part) in self.parts() {
+            for _ in 0..rounds {
+                let kept = kept_of(part.tuner().target());
+                if keep != Keep::Never && part.length() <= kept {
+                    break;
+                }
+                // SAFETY: the part is of this pair, and the buffer has room.
+                let taken = unsafe { self.close_and_take(part, processor, kept, out, keep == Keep::Never) };
+                if give_back(taken) < BATCH_LIMIT {
+                    break;
+                }
+            }
+        }
+        for _ in 0..rounds {
+            // SAFETY: the buffer has room.
+            let taken = unsafe { self.shared.remove(out, BATCH_LIMIT, kept_of(self.shared.tuner().target())) };
+            if give_back(taken) < BATCH_LIMIT {
+                break;
+            }
+        }
+        drained
+    }
+
+    unsafe fn close_and_take(
+        &self,
+        part: &Part,
+        processor: u32,
+        kept: usize,
+        out: *mut *mut u8,
+        retire: bool,
+    ) -> usize {
+        match self.settings().engine {
+            // SAFETY: the caller's promise.
+            EngineKind::Rseq => unsafe { self.close_and_take_by::<Rseq>(part, processor, kept, out, retire) },
+            // SAFETY: the caller's promise.
+            EngineKind::Portable => unsafe { self.close_and_take_by::<Portable>(part, processor, kept, out, retire) },
+        }
+    }
+
+    unsafe fn close_and_take_by<E: Engine>(
+        &self,
+        part: &Part,
+        processor: u32,
+        kept: usize,
+        out: *mut *mut u8,
+        retire: bool,
+    ) -> usize {
+        let _guard = self.manage.lock();
+        // SAFETY: `manage` is held; between close and reopen the first `length` slots are ours; the buffer has room.
+        unsafe {
+            let length = E::close(part, processor);
+            let taken = length.saturating_sub(kept).min(BATCH_LIMIT);
+            part.take_oldest(out, taken, length);
+            part.count(Count::Removed, taken as u64);
+            if retire {
+                part.tuner().set_target(0);
+            }
+            E::reopen(part, length - taken);
+            taken
+        }
+    }
+
+    /// Puts `wanted` new blocks into the shared list, and what finds no room there into the current processor's,
+    /// raising their depths up to the maximum. Answers how many, and whether the pool had all that there was room for.
+    pub fn prefill(&self, list: *mut RawList, wanted: usize) -> (usize, bool) {
+        let maximum = self.settings().maximum_depth;
+        {
+            let _guard = self.manage.lock();
+            let raise = |depth: u32, held: usize, by: usize| {
+                u32::try_from(held.saturating_add(by)).unwrap_or(maximum).clamp(depth, maximum)
+            };
+            let tuner = self.shared.tuner();
+            tuner.set_target(raise(tuner.target(), self.shared.length(), wanted));
+            let rest = wanted.saturating_sub(self.shared.room());
+            if let Some(part) = self.current_part() {
+                let depth = part.tuner().target().max(self.settings().initial_depth);
+                part.tuner().set_target(raise(depth, part.length(), rest));
+                // SAFETY: `manage` is held.
+                unsafe { part.apply_target() };
+            }
+        }
+        for filled in 0..wanted {
+            let block = self.pool_allocate(list);
+            if block.is_null() {
+                return (filled, false);
+            }
+            // SAFETY: the block is new, and ours until a list takes it.
+            unsafe {
+                if self.shared.add(&[block]) == 0 && !self.add_to_part(block) {
+                    self.pool_free_all(list, &[block]);
+                    return (filled, true);
+                }
+            }
+        }
+        (wanted, true)
+    }
+
+    unsafe fn add_to_part(&self, block: *mut u8) -> bool {
+        let parts = &self.settings().parts;
+        if parts.processors == 0 {
+            return false;
+        }
+        // SAFETY: the pair is open; the caller owns the block.
+        unsafe {
+            let (put, processor) = match self.settings().engine {
+                EngineKind::Rseq => Rseq::push_many(parts, &block, 1),
+                EngineKind::Portable => Portable::push_many(parts, &block, 1),
+            };
+            if put == 1 {
+                Part::of(parts, processor).count(Count::Added, 1);
+            }
+            put == 1
+        }
+    }
+
+    /// One visit of the scan. `windows_step` numbers the steps of Windows' rotation (reference 3.1).
+    ///
+    /// Surplus blocks go back to the pool at once, unless that would call the user's free routine on this thread.
+    pub fn scan(&self, windows_step: u64, by_hand: bool) {
+        let settings = self.settings();
+        if settings.tuning == Tuning::Manual && !by_hand {
+            self.fold();
+            return;
+        }
+        let mut surplus = false;
+        {
+            // Whoever holds the lock is tuning or closing; the next scan will do, by hand we wait.
+            let guard = if by_hand { Some(self.manage.lock()) } else { self.manage.try_lock() };
+            let Some(_guard) = guard else { return };
+            let now = platform::milliseconds();
+            let elapsed = (now - self.last_scan.swap(now, Relaxed) + 500) / 1000;
+            let rotation = Rotation { step: windows_step, processors: settings.parts.processors.into() };
+            let (shared_due, part_due, period) = match settings.tuning {
+                Tuning::Windows => rotation.visit(settings.request.pool_type.is_paged()),
+                _ => (true, Visit::All, elapsed.max(1)),
+            };
+            for (processor, part) in self.parts() {
+                // SAFETY: `manage` is held.
+                unsafe {
+                    let counters = part.counters();
+                    if part_due.includes(processor) {
+                        let target = part.tuner().scan(&counters, settings.tuning, settings.maximum_depth, period);
+                        part.apply_target();
+                        surplus |= counters.current_depth > target.into();
+                    }
+                }
+            }
+            if shared_due {
+                let counters = self.shared.counters();
+                let target = self.shared.tuner().scan(&counters, settings.tuning, settings.maximum_depth, period);
+                surplus |= counters.current_depth > target.into();
+            }
+        }
+        if surplus && settings.tuning != Tuning::Windows {
+            if settings.backing.frees_by_callback() {
+                self.surplus.store(true, Relaxed);
+            } else {
+                self.trim(core::ptr::null_mut());
+            }
+        }
+    }
+
+    /// Folds the parts' hits, so that they cannot wrap unseen.
+    fn fold(&self) {
+        let _guard = self.manage.lock();
+        for (_, part) in self.parts() {
+            // SAFETY: `manage` is held.
+            unsafe { part.counters() };
+        }
+    }
+
+    /// Blocks that callers hold, while nobody allocates or frees.
+    pub fn outstanding(&self) -> u64 {
+        let cached = self.parts().map(|(_, part)| part.length()).sum::<usize>() + self.shared.length();
+        // Relaxed: exact at rest only.
+        let given = self.pool_allocates.load(Relaxed).wrapping_sub(self.pool_frees.load(Relaxed));
+        given.wrapping_sub(cached as u64)
+    }
+
+    /// A look at everything, without stopping anybody.
+    pub fn statistics(&self) -> Statistics {
+        let settings = self.settings();
+        let mut processor = Counters::default();
+        {
+            let _guard = self.manage.lock();
+            for (_, part) in self.parts() {
+                // SAFETY: `manage` is held.
+                processor.add(&unsafe { part.counters() });
+            }
+        }
+        let shared = self.shared.counters();
+        let mut list = shared;
+        if settings.parts.processors != 0 {
+            list.add(&processor);
+            list = Counters {
+                total_allocates: processor.total_allocates,
+                allocate_misses: shared.allocate_misses,
+                total_frees: processor.total_frees,
+                free_misses: shared.free_misses,
+                // What moves between P and L stays in the list.
+                refilled: 0,
+                spilled: 0,
+                ..list
+            };
+        }
+        Statistics {
+            size: settings.request.size,
+            tag: settings.request.tag,
+            pool_type: settings.request.pool_type,
+            maximum_depth: settings.maximum_depth,
+            processors: settings.parts.processors,
+            list,
+            processor,
+            shared,
+            pool_allocates: self.pool_allocates.load(Relaxed),
+            pool_frees: self.pool_frees.load(Relaxed),
+            pool_failures: self.pool_failures.load(Relaxed),
+            outstanding: self.outstanding(),
+        }
+    }
+
+    /// A free to a list that is being deleted: straight to the pool. Answers whether it was the last block.
+    ///
+    /// # Safety
+    /// As for `free`.
+    pub unsafe fn free_draining(&self, list: *mut RawList, block: *mut u8) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe { self.pool_free_all(list, &[block]) };
+        self.outstanding() == 0
+    }
+
+    /// Clears the parts for the next list that gets them.
+    ///
+    /// # Safety
+    /// Nobody uses this list any more.
+    pub unsafe fn clear_parts(&self) {
+        let parts = &self.settings().parts;
+        for processor in 0..parts.processors {
+            // SAFETY: the number is in range; the caller's promise.
+            unsafe { Part::of(parts, processor).clear() };
+        }
+    }
+
+    /// In the child of a fork: frees what a thread of the parent held.
+    pub fn repair_after_fork(&self) {
+        self.manage.reset_after_fork();
+        self.shared.repair_after_fork();
+        for (_, part) in self.parts() {
+            part.repair_after_fork();
+        }
+    }
+}
+
+/// Which processor lists a scan visits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Visit {
+    All,
+    None,
+    Only(u64),
+}
+
+impl Visit {
+    fn includes(self, processor: u32) -> bool {
+        match self {
+            Visit::All => true,
+            Visit::None => false,
+            Visit::Only(index) => index == processor.into(),
+        }
+    }
+}
+
+/// Windows' rotation: of every three steps the first visits nonpaged lists, the second paged lists, the third the
+/// pairs, one processor at a time and then the shared lists (reference 3.1).
+struct Rotation {
+    step: u64,
+    processors: u64,
+}
+
+impl Rotation {
+    /// Whether the shared list is due, which processor lists are, and the rule's period in seconds.
+    fn visit(&self, paged: bool) -> (bool, Visit, u64) {
+        if self.processors == 0 {
+            return (self.step % 3 == paged.into(), Visit::None, 3);
+        }
+        let period = 3 * self.processors;
+        if self.step % 3 != 2 {
+            return (false, Visit::None, period);
+        }
+        let index = self.step / 3 % (self.processors + 1);
+        (index == self.processors, Visit::Only(index), period)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_visits_general_lists_every_third_step() {
+        let due = |step, paged| Rotation { step, processors: 0 }.visit(paged);
+        assert_eq!([0, 1, 2, 3].map(|step| due(step, false).0), [true, false, false, true]);
+        assert_eq!([0, 1, 2, 3, 4].map(|step| due(step, true).0), [false, true, false, false, true]);
+        assert_eq!(due(0, false).2, 3);
+    }
+
+    #[test]
+    fn windows_visits_one_processor_of_a_pair_at_a_time() {
+        let visit = |step| Rotation { step, processors: 2 }.visit(true);
+        assert_eq!(visit(0), (false, Visit::None, 6));
+        assert_eq!(visit(2), (false, Visit::Only(0), 6));
+        assert_eq!(visit(5), (false, Visit::Only(1), 6));
+        assert_eq!(visit(8), (true, Visit::Only(2), 6));
+        assert_eq!(visit(11), (false, Visit::Only(0), 6));
+    }
+}

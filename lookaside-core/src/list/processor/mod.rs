@@ -1,0 +1,250 @@
+//! The processor list (P): one part for each possible processor, reached through an [`Engine`].
+
+mod portable;
+mod rseq;
+
+pub use portable::Portable;
+pub use rseq::Rseq;
+
+use core::mem::offset_of;
+use core::sync::atomic::Ordering::{Relaxed, Release};
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64};
+
+use super::Counters;
+use super::tuner::Tuner;
+use crate::platform::rseq::layout;
+use crate::wdk::Parts;
+
+/// Which engine serves processor lists.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EngineKind {
+    /// Restartable sequences: plain stores on the processor's own part.
+    Rseq = 1,
+    /// A try-lock around each part: every Linux system.
+    Portable = 2,
+}
+
+/// How blocks get into and out of parts. Both engines keep the same parts and pass the same tests.
+///
+/// Every operation works on the part of the processor that it runs on; the `many` forms answer its number. None
+/// waits: what cannot be done now is answered as a miss.
+pub trait Engine {
+    /// Takes the block that came in last, and counts a hit; or null.
+    ///
+    /// # Safety
+    /// `parts` belongs to a list that is initialised.
+    unsafe fn pop(parts: &Parts) -> *mut u8;
+
+    /// Takes up to `wanted` blocks, the last in last, without counting hits.
+    ///
+    /// # Safety
+    /// As for `pop`; `out` has room, and `wanted` is not 0.
+    unsafe fn pop_many(parts: &Parts, out: *mut *mut u8, wanted: usize) -> (usize, u32);
+
+    /// Puts in as many of these blocks as there is room for, from the first on.
+    ///
+    /// # Safety
+    /// As for `pop`; the blocks belong to the caller, who loses those that are put in.
+    unsafe fn push_many(parts: &Parts, blocks: *const *mut u8, offered: usize) -> (usize, u32);
+
+    /// Closes a part: answers how many blocks it holds, which belong to the caller until [`Engine::reopen`]. Others miss meanwhile.
+    ///
+    /// # Safety
+    /// The caller holds the pair's `manage` lock, and reopens before letting it go.
+    unsafe fn close(part: &Part, processor: u32) -> usize;
+
+    /// Opens a closed part with this many blocks in its first slots, at its target depth.
+    ///
+    /// # Safety
+    /// The part was closed by this thread.
+    unsafe fn reopen(part: &Part, length: usize);
+}
+
+/// One processor's part of a list.
+///
+/// ```text
+///            0        8       16                      64                         128
+/// part  ->  [ header | depth | lock, tuner           | counters of the slow path | slot 0 | slot 1 | ...
+///              |
+///              +- bits 0-15: blocks held; bits 16-63: allocate hits since initialise, modulo 2^48
+/// ```
+///
+/// * `header` changes by one store: an allocate adds 0xFFFF, a free adds 1 (theory §2).
+/// * slots 0 to `blocks held - 1` are the blocks, the last in at the end.
+/// * `depth` is the tuner's target while the part is open, 0 while it is closed or was never used.
+#[repr(C, align(64))]
+#[derive(Debug)]
+pub struct Part {
+    // The owner processor, and a closer under the pair's `manage` lock.
+    header: AtomicU64,
+    depth: AtomicU64,
+    // The portable engine.
+    lock: AtomicU32,
+    // Under the pair's `manage` lock.
+    tuner: Tuner,
+
+    // Under the pair's `manage` lock: hits folded to 64 bits, up to the header that was seen last.
+    folded_hits: AtomicU64,
+    folded_header: AtomicU64,
+    // Whoever misses on this processor.
+    allocate_misses: AtomicU64,
+    free_misses: AtomicU64,
+    refilled: AtomicU64,
+    spilled: AtomicU64,
+    added: AtomicU64,
+    removed: AtomicU64,
+}
+
+const _: () = assert!(offset_of!(Part, header) == layout::HEADER && offset_of!(Part, depth) == layout::DEPTH);
+const _: () = assert!(size_of::<Part>() == layout::SLOTS && offset_of!(Part, folded_hits) == 64);
+
+const LENGTH_MASK: u64 = 0xFFFF;
+const HITS_SHIFT: u32 = 16;
+
+/// What the slow path counts on a part.
+#[derive(Clone, Copy, Debug)]
+pub enum Count {
+    AllocateMiss,
+    FreeMiss,
+    Refilled,
+    Spilled,
+    Added,
+    Removed,
+}
+
+impl Part {
+    /// Bytes of a part with room for `maximum` blocks.
+    pub const fn bytes(maximum: usize) -> usize {
+        (layout::SLOTS + maximum * size_of::<*mut u8>()).next_multiple_of(64)
+    }
+
+    /// The part of a processor.
+    ///
+    /// # Safety
+    /// `parts` belongs to a list that is initialised, and the number is below its `processors`.
+    pub unsafe fn of(parts: &Parts, processor: u32) -> &Part {
+        debug_assert!(processor < parts.processors);
+        // SAFETY: the region holds a part for every number below `processors`, zeroed at first, and is never
+        // unmapped. All fields are atomic.
+        unsafe { &*parts.base.add((processor as usize) << layout::SHIFT).cast() }
+    }
+
+    /// Whether this part was ever used, so that there is something in it to look at.
+    pub fn is_open(&self) -> bool {
+        self.tuner.target() != 0
+    }
+
+    pub fn tuner(&self) -> &Tuner {
+        &self.tuner
+    }
+
+    /// Puts the tuner's target in force.
+    ///
+    /// # Safety
+    /// The caller holds the pair's `manage` lock, so the part is not closed.
+    pub unsafe fn apply_target(&self) {
+        self.depth.store(self.tuner.target().into(), Relaxed);
+    }
+
+    /// Counts on this part; answers the count. Relaxed: counters order nothing.
+    pub fn count(&self, what: Count, blocks: u64) -> u64 {
+        self.counter(what).fetch_add(blocks, Relaxed).wrapping_add(blocks)
+    }
+
+    fn counter(&self, what: Count) -> &AtomicU64 {
+        match what {
+            Count::AllocateMiss => &self.allocate_misses,
+            Count::FreeMiss => &self.free_misses,
+            Count::Refilled => &self.refilled,
+            Count::Spilled => &self.spilled,
+            Count::Added => &self.added,
+            Count::Removed => &self.removed,
+        }
+    }
+
+    /// Blocks held now.
+    pub fn length(&self) -> usize {
+        (self.header.load(Relaxed) & LENGTH_MASK) as usize
+    }
+
+    /// Folds the hits into 64 bits and answers all counters. Free hits follow from the rest (theory §4.2).
+    ///
+    /// # Safety
+    /// The caller holds the pair's `manage` lock.
+    pub unsafe fn counters(&self) -> Counters {
+        let header = self.header.load(Relaxed);
+        let before = self.folded_header.swap(header, Relaxed);
+        let new_hits = (header >> HITS_SHIFT).wrapping_sub(before >> HITS_SHIFT) & (u64::MAX >> HITS_SHIFT);
+        let hits = self.folded_hits.load(Relaxed) + new_hits;
+        self.folded_hits.store(hits, Relaxed);
+
+        let read = |what| self.counter(what).load(Relaxed);
+        let length = header & LENGTH_MASK;
+        let left = hits.wrapping_add(read(Count::Spilled)).wrapping_add(read(Count::Removed));
+        let came = read(Count::Refilled).wrapping_add(read(Count::Added));
+        let free_hits = length.wrapping_add(left).wrapping_sub(came);
+        Counters {
+            total_allocates: hits + read(Count::AllocateMiss),
+            allocate_misses: read(Count::AllocateMiss),
+            total_frees: free_hits.wrapping_add(read(Count::FreeMiss)),
+            free_misses: read(Count::FreeMiss),
+            refilled: read(Count::Refilled),
+            spilled: read(Count::Spilled),
+            added: read(Count::Added),
+            removed: read(Count::Removed),
+            current_depth: length,
+            depth: self.tuner.target().into(),
+        }
+    }
+
+    /// Takes the `count` oldest of `length` blocks out of a closed part, and moves the others down.
+    ///
+    /// # Safety
+    /// The part is closed by this thread and holds `length` blocks; `count` is not above that, and `out` has room for it.
+    pub unsafe fn take_oldest(&self, out: *mut *mut u8, count: usize, length: usize) {
+        // SAFETY: slots below `length` exist, and are the caller's while the part is closed.
+        unsafe {
+            let slots = self.slots().cast::<*mut u8>();
+            out.copy_from_nonoverlapping(slots, count);
+            slots.copy_from(slots.add(count), length - count);
+        }
+    }
+
+    /// Makes the part as if it had never been used. Writes only where something is, so that an unused part stays untouched.
+    ///
+    /// # Safety
+    /// No list uses it.
+    pub unsafe fn clear(&self) {
+        self.lock.store(0, Relaxed);
+        if self.header.load(Relaxed) != 0 || self.allocate_misses.load(Relaxed) != 0 || self.is_open() {
+            // SAFETY: nobody else looks at the part; all its fields are plain words for which zero is valid.
+            unsafe { core::ptr::from_ref(self).cast_mut().write_bytes(0, 1) };
+        }
+    }
+
+    /// In the child of a fork: the thread that had closed or locked this part does not exist here.
+    pub fn repair_after_fork(&self) {
+        if self.lock.load(Relaxed) != 0 {
+            self.lock.store(0, Relaxed);
+        }
+        let target = u64::from(self.tuner.target());
+        if self.depth.load(Relaxed) != target {
+            self.depth.store(target, Relaxed);
+        }
+    }
+
+    fn slots(&self) -> *mut AtomicPtr<u8> {
+        // SAFETY: the slots follow the part's words in the same mapping.
+        unsafe { core::ptr::from_ref(self).cast_mut().cast::<u8>().add(layout::SLOTS).cast() }
+    }
+
+    /// Ends a closing: the slots first, then the length, then the depth that lets frees in.
+    fn open_with(&self, length: usize) {
+        let hits = self.header.load(Relaxed) & !LENGTH_MASK;
+        // Release: a section on the part's processor that sees the length sees the slots. (It reads plainly, which x86
+        // orders; the portable engine reads under its lock.)
+        self.header.store(hits | length as u64, Release);
+        self.depth.store(self.tuner.target().into(), Release);
+    }
+}

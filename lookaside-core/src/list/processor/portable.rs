@@ -1,0 +1,92 @@
+//! The portable engine: the same parts, each behind a lock that is tried once and never awaited.
+//!
+//! A thread that finds the lock taken (it was moved to another processor in the middle, or a closer works here)
+//! misses. The commit is still the one store to the header, so that a fork at any moment leaves a sound part.
+
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
+use super::{Engine, HITS_SHIFT, LENGTH_MASK, Part};
+use crate::platform;
+use crate::wdk::Parts;
+
+/// One atomic exchange around each operation.
+#[derive(Debug)]
+pub struct Portable;
+
+impl Engine for Portable {
+    unsafe fn pop(parts: &Parts) -> *mut u8 {
+        // SAFETY: the caller's promise.
+        let Some((part, _)) = (unsafe { lock_current(parts) }) else { return core::ptr::null_mut() };
+        let header = part.header.load(Relaxed);
+        let length = (header & LENGTH_MASK) as usize;
+        let mut block = core::ptr::null_mut();
+        if length != 0 {
+            // SAFETY: slots below the length exist; the lock is held.
+            block = unsafe { (*part.slots().add(length - 1)).load(Relaxed) };
+            part.header.store(header + (1 << HITS_SHIFT) - 1, Release);
+        }
+        unlock(part);
+        block
+    }
+
+    unsafe fn pop_many(parts: &Parts, out: *mut *mut u8, wanted: usize) -> (usize, u32) {
+        // SAFETY: the caller's promise.
+        let Some((part, processor)) = (unsafe { lock_current(parts) }) else { return (0, 0) };
+        let header = part.header.load(Relaxed);
+        let length = (header & LENGTH_MASK) as usize;
+        let count = wanted.min(length);
+        // SAFETY: slots below the length exist; the lock is held; `out` has room.
+        unsafe { out.copy_from_nonoverlapping(part.slots().cast::<*mut u8>().add(length - count), count) };
+        part.header.store(header - count as u64, Release);
+        unlock(part);
+        (count, processor)
+    }
+
+    unsafe fn push_many(parts: &Parts, blocks: *const *mut u8, offered: usize) -> (usize, u32) {
+        // SAFETY: the caller's promise.
+        let Some((part, processor)) = (unsafe { lock_current(parts) }) else { return (0, 0) };
+        let header = part.header.load(Relaxed);
+        let length = (header & LENGTH_MASK) as usize;
+        let room = (part.depth.load(Relaxed) as usize).saturating_sub(length);
+        let count = offered.min(room);
+        // SAFETY: slots below the depth exist; the lock is held.
+        unsafe { part.slots().cast::<*mut u8>().add(length).copy_from_nonoverlapping(blocks, count) };
+        part.header.store(header + count as u64, Release);
+        unlock(part);
+        (count, processor)
+    }
+
+    unsafe fn close(part: &Part, _processor: u32) -> usize {
+        // An operation takes some nanoseconds, but its thread may have been preempted.
+        while !try_lock(part) {
+            platform::sleep_microseconds(1);
+        }
+        part.length()
+    }
+
+    unsafe fn reopen(part: &Part, length: usize) {
+        part.open_with(length);
+        unlock(part);
+    }
+}
+
+/// The part of the current processor, locked; `None` if its number is out of range or another thread has it.
+unsafe fn lock_current(parts: &Parts) -> Option<(&Part, u32)> {
+    let processor = platform::current();
+    if processor >= parts.processors {
+        return None;
+    }
+    // SAFETY: the caller's promise, and the number is in range.
+    let part = unsafe { Part::of(parts, processor) };
+    try_lock(part).then_some((part, processor))
+}
+
+fn try_lock(part: &Part) -> bool {
+    // Acquire pairs with the Release in unlock.
+    part.lock.compare_exchange(0, 1, Acquire, Relaxed).is_ok()
+}
+
+fn unlock(part: &Part) {
+    // Release pairs with the Acquire in try_lock.
+    part.lock.store(0, Release);
+}

@@ -1,0 +1,201 @@
+//! The shared list (L): a bounded stack under a short lock, moved from and to by batches.
+//!
+//! The blocks stand in an array, the last in at the end; one store to `length` commits, so that a fork at any
+//! moment leaves a sound list.
+
+use core::sync::atomic::Ordering::{Relaxed, Release};
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64};
+
+use super::Counters;
+use super::tuner::Tuner;
+use crate::platform::{Guard, Lock};
+
+/// The cache that all processors share.
+///
+/// `length <= depth` except after the depth was lowered; `depth <= maximum`, the number of slots.
+#[derive(Debug)]
+pub struct SharedList {
+    // Set once.
+    slots: AtomicPtr<*mut u8>,
+    // Under `lock`; `length` and `depth` are also read without it, as hints.
+    lock: Lock,
+    length: AtomicU32,
+    total_allocates: AtomicU64,
+    allocate_misses: AtomicU64,
+    total_frees: AtomicU64,
+    free_misses: AtomicU64,
+    refilled: AtomicU64,
+    spilled: AtomicU64,
+    added: AtomicU64,
+    removed: AtomicU64,
+    // Under the pair's `manage` lock. The target is the depth in force.
+    tuner: Tuner,
+}
+
+/// Adds under the list's lock, where nobody else writes.
+fn add(counter: &AtomicU64, blocks: u64) -> u64 {
+    let sum = counter.load(Relaxed).wrapping_add(blocks);
+    counter.store(sum, Relaxed);
+    sum
+}
+
+impl SharedList {
+    /// A list without slots, which nothing may be put into.
+    pub const fn new() -> SharedList {
+        SharedList {
+            slots: AtomicPtr::new(core::ptr::null_mut()),
+            lock: Lock::new(),
+            length: AtomicU32::new(0),
+            total_allocates: AtomicU64::new(0),
+            allocate_misses: AtomicU64::new(0),
+            total_frees: AtomicU64::new(0),
+            free_misses: AtomicU64::new(0),
+            refilled: AtomicU64::new(0),
+            spilled: AtomicU64::new(0),
+            added: AtomicU64::new(0),
+            removed: AtomicU64::new(0),
+            tuner: Tuner::new(),
+        }
+    }
+
+    /// Gives a new list its slots and its first depth.
+    pub fn open(&self, slots: *mut *mut u8, depth: u32) {
+        self.slots.store(slots, Relaxed);
+        self.tuner.set_target(depth);
+    }
+
+    pub fn tuner(&self) -> &Tuner {
+        &self.tuner
+    }
+
+    /// Blocks held now.
+    pub fn length(&self) -> usize {
+        self.length.load(Relaxed) as usize
+    }
+
+    /// Blocks that could be put in now: a hint.
+    pub fn room(&self) -> usize {
+        (self.tuner.target() as usize).saturating_sub(self.length())
+    }
+
+    /// An allocate that went down to here: takes up to `wanted` blocks, the hottest last. Answers how many; after a
+    /// miss, 0 and how many misses there were.
+    ///
+    /// # Safety
+    /// `out` has room for `wanted` pointers.
+    pub unsafe fn allocate(&self, out: *mut *mut u8, wanted: usize) -> (usize, u64) {
+        let guard = self.lock.lock();
+        add(&self.total_allocates, 1);
+        // SAFETY: the caller's promise.
+        let count = unsafe { self.pop(&guard, out, wanted) };
+        if count == 0 {
+            return (0, add(&self.allocate_misses, 1));
+        }
+        add(&self.refilled, count as u64 - 1);
+        (count, 0)
+    }
+
+    /// Like `allocate` for one block, but neither waits for the lock nor counts a miss.
+    pub fn try_allocate(&self) -> Option<*mut u8> {
+        let guard = self.lock.try_lock()?;
+        let mut block = core::ptr::null_mut();
+        // SAFETY: there is room for one.
+        let count = unsafe { self.pop(&guard, &mut block, 1) };
+        (count == 1).then(|| {
+            add(&self.total_allocates, 1);
+            block
+        })
+    }
+
+    /// A free that went down to here, with the blocks that its batch brings: puts in as many as there is room for,
+    /// from the first on. Answers how many; and after a miss how many misses there were, else 0.
+    ///
+    /// # Safety
+    /// The blocks belong to the caller, who loses those that are put in; there is at least one.
+    pub unsafe fn free(&self, blocks: &[*mut u8]) -> (usize, u64) {
+        let guard = self.lock.lock();
+        let accepted = self.push(&guard, blocks);
+        add(&self.total_frees, 1);
+        add(&self.spilled, blocks.len() as u64 - 1);
+        add(&self.removed, (blocks.len() - accepted.max(1)) as u64);
+        (accepted, if accepted == 0 { add(&self.free_misses, 1) } else { 0 })
+    }
+
+    /// Takes back blocks of a batch that found no room above; answers how many it could keep. The others leave the list.
+    ///
+    /// # Safety
+    /// The blocks came from `allocate`, and belong to the caller.
+    pub unsafe fn take_back(&self, blocks: &[*mut u8]) -> usize {
+        let guard = self.lock.lock();
+        let kept = self.push(&guard, blocks);
+        add(&self.refilled, (blocks.len() as u64).wrapping_neg());
+        add(&self.removed, (blocks.len() - kept) as u64);
+        kept
+    }
+
+    /// Puts in new blocks, as many as there is room for.
+    ///
+    /// # Safety
+    /// The blocks belong to the caller, who loses those that are put in.
+    pub unsafe fn add(&self, blocks: &[*mut u8]) -> usize {
+        let guard = self.lock.lock();
+        let accepted = self.push(&guard, blocks);
+        add(&self.added, accepted as u64);
+        accepted
+    }
+
+    /// Takes out the hottest blocks above `keep`, at most `limit`; answers how many.
+    ///
+    /// # Safety
+    /// `out` has room for `limit` pointers.
+    pub unsafe fn remove(&self, out: *mut *mut u8, limit: usize, keep: usize) -> usize {
+        let guard = self.lock.lock();
+        let surplus = self.length().saturating_sub(keep);
+        // SAFETY: the caller's promise.
+        let count = unsafe { self.pop(&guard, out, limit.min(surplus)) };
+        add(&self.removed, count as u64);
+        count
+    }
+
+    /// All counters. Read without the lock: each is right for some moment.
+    pub fn counters(&self) -> Counters {
+        let read = |counter: &AtomicU64| counter.load(Relaxed);
+        Counters {
+            total_allocates: read(&self.total_allocates),
+            allocate_misses: read(&self.allocate_misses),
+            total_frees: read(&self.total_frees),
+            free_misses: read(&self.free_misses),
+            refilled: read(&self.refilled),
+            spilled: read(&self.spilled),
+            added: read(&self.added),
+            removed: read(&self.removed),
+            current_depth: self.length.load(Relaxed).into(),
+            depth: self.tuner.target().into(),
+        }
+    }
+
+    /// In the child of a fork: whoever held the lock does not exist here.
+    pub fn repair_after_fork(&self) {
+        self.lock.reset_after_fork();
+    }
+
+    unsafe fn pop(&self, _guard: &Guard<'_>, out: *mut *mut u8, wanted: usize) -> usize {
+        let length = self.length();
+        let count = wanted.min(length);
+        // SAFETY: slots below the length are set; the guard says that nobody else moves them; `out` has room.
+        unsafe { out.copy_from_nonoverlapping(self.slots.load(Relaxed).add(length - count), count) };
+        // Release: the commit comes after the copy, also for a fork between the two.
+        self.length.store((length - count) as u32, Release);
+        count
+    }
+
+    fn push(&self, _guard: &Guard<'_>, blocks: &[*mut u8]) -> usize {
+        let length = self.length();
+        let count = blocks.len().min(self.room());
+        // SAFETY: slots below the depth exist; the guard says that nobody else moves them.
+        unsafe { self.slots.load(Relaxed).add(length).copy_from_nonoverlapping(blocks.as_ptr(), count) };
+        // Release: as in pop.
+        self.length.store((length + count) as u32, Release);
+        count
+    }
+}

@@ -1,0 +1,13 @@
+//! Floor 4: all lists together. The registry, the balance set manager, the report.
+
+mod balance;
+mod engine;
+mod record;
+mod registry;
+mod report;
+
+pub use balance::{adjust_depth, ensure_running};
+pub use engine::engine;
+pub use record::{Record, State};
+pub use registry::{Creation, create, delete, find, free_draining};
+pub use report::{report, report_record};

@@ -1,0 +1,138 @@
+//! The record of one list: all that the library keeps about it, in memory that is never unmapped.
+
+use core::cell::UnsafeCell;
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize};
+
+use crate::list::Pair;
+use crate::platform::Lock;
+use crate::wdk::NAME_LIMIT;
+
+/// Where a record stands in its life.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// No list has it.
+    Free = 0,
+    /// A list has it.
+    Live = 1,
+    /// Its list was deleted; callers still hold blocks.
+    Draining = 2,
+}
+
+/// The record of one list.
+///
+/// A record is reached by its index; `generation` counts the lists that had it, so that the handle of an earlier one is told apart.
+#[derive(Debug)]
+pub struct Record {
+    // Set once, when the record is made.
+    pub index: u32,
+    pub class: usize,
+    pub base: *mut u8,
+    pub shared_slots: *mut *mut u8,
+    // Held by whoever walks the registry while he looks at the list, and for a moment by delete.
+    pub life: Lock,
+    // Changed under `life`.
+    state: AtomicU32,
+    generation: AtomicU32,
+    // Under the registry's lock: the next free record of the class, plus 1.
+    pub next_free: AtomicU32,
+    // Set by create, before the state becomes Live.
+    pub address: AtomicUsize,
+    name: [AtomicU64; NAME_LIMIT / 8],
+    pair: UnsafeCell<Pair>,
+}
+
+// SAFETY: the pair is written while the record is Free, by the one thread that took it from the free queue, and used
+// through shared references while it is not; the pointers are constants.
+unsafe impl Sync for Record {}
+
+const _: () = assert!(size_of::<Record>() <= 768, "a list that was never used stays under 1 KiB");
+
+impl Record {
+    /// A record that no list has yet, over this memory for its lists.
+    pub fn new(index: u32, class: usize, base: *mut u8, shared_slots: *mut *mut u8) -> Record {
+        Record {
+            index,
+            class,
+            base,
+            shared_slots,
+            life: Lock::new(),
+            state: AtomicU32::new(State::Free as u32),
+            generation: AtomicU32::new(1),
+            next_free: AtomicU32::new(0),
+            address: AtomicUsize::new(0),
+            name: Default::default(),
+            pair: UnsafeCell::new(Pair::new()),
+        }
+    }
+
+    /// The state.
+    pub fn state(&self) -> State {
+        // Acquire pairs with the Release in set_state: whoever sees Live sees the opened pair.
+        match self.state.load(Acquire) {
+            0 => State::Free,
+            1 => State::Live,
+            _ => State::Draining,
+        }
+    }
+
+    /// Changes the state; with `life` held, or as the only thread that knows the record.
+    pub fn set_state(&self, state: State) {
+        // Release pairs with the Acquire in state.
+        self.state.store(state as u32, Release);
+    }
+
+    /// Moves from one state to another; answers whether it was in the first one.
+    pub fn change_state(&self, from: State, to: State) -> bool {
+        // Acquire and Release as above.
+        self.state.compare_exchange(from as u32, to as u32, Acquire, Relaxed).is_ok()
+    }
+
+    /// Which of the lists that had this record has it now.
+    pub fn generation(&self) -> u32 {
+        self.generation.load(Acquire)
+    }
+
+    /// Ends the current list's right to the record.
+    pub fn next_generation(&self) {
+        self.generation.fetch_add(1, Release);
+    }
+
+    /// The pair.
+    pub fn pair(&self) -> &Pair {
+        // SAFETY: nobody has it exclusively while the record is not Free (theory §1.3).
+        unsafe { &*self.pair.get() }
+    }
+
+    /// The pair, to open it.
+    ///
+    /// # Safety
+    /// The record is Free, and this thread took it from the free queue.
+    #[expect(clippy::mut_from_ref, reason = "the caller promises that there is no other reference")]
+    pub unsafe fn pair_mut(&self) -> &mut Pair {
+        // SAFETY: the caller's promise.
+        unsafe { &mut *self.pair.get() }
+    }
+
+    /// Sets the name, cut at the limit.
+    pub fn set_name(&self, name: &str) {
+        let mut bytes = [0; NAME_LIMIT];
+        let fits = |length: &usize| name.is_char_boundary(*length);
+        let length = (0..=name.len().min(NAME_LIMIT)).rev().find(fits).unwrap_or(0);
+        bytes[..length].copy_from_slice(&name.as_bytes()[..length]);
+        for (word, bytes) in self.name.iter().zip(bytes.chunks_exact(8)) {
+            // Relaxed: published with the state.
+            word.store(u64::from_le_bytes(bytes.try_into().expect("8 bytes")), Relaxed);
+        }
+    }
+
+    /// The name, and how long it is.
+    pub fn name(&self) -> ([u8; NAME_LIMIT], usize) {
+        let mut bytes = [0; NAME_LIMIT];
+        for (word, bytes) in self.name.iter().zip(bytes.chunks_exact_mut(8)) {
+            bytes.copy_from_slice(&word.load(Relaxed).to_le_bytes());
+        }
+        (bytes, bytes.iter().position(|byte| *byte == 0).unwrap_or(NAME_LIMIT))
+    }
+}

@@ -1,0 +1,351 @@
+//! The registry: records, the memory that their lists use, and the keyed handles that lead to them.
+
+use core::cell::UnsafeCell;
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64};
+
+use super::record::{Record, State};
+use super::{balance, engine};
+use crate::list::processor::{EngineKind, Part};
+use crate::list::{Settings, Topology, Tuning};
+use crate::platform::rseq::layout;
+use crate::platform::{self, Guard, Lock};
+use crate::pool::{Backing, Request};
+use crate::wdk::{DEFAULT_MAXIMUM_DEPTH, MAXIMUM_DEPTH_LIMIT, Parts, RawList, Status};
+
+/// Records come in chunks of so many, so that a walk touches few pages.
+const CHUNK: usize = 64;
+/// As many lists can be live or draining at once as these chunks hold: 65,536.
+const CHUNKS: usize = 1024;
+
+/// Records by the maximum depth that their memory has room for: 256, 512, ... 16,384.
+const CLASSES: usize = (MAXIMUM_DEPTH_LIMIT / DEFAULT_MAXIMUM_DEPTH).ilog2() as usize + 1;
+
+/// So many free records of a class wait before one is used again, so that a thread that still runs in a list
+/// which was deleted under it (its program's error) finds the emptied parts of that list and not another's.
+const QUARANTINE: u32 = 16;
+
+struct Registry {
+    lock: Lock,
+    chunks: [AtomicPtr<Record>; CHUNKS],
+    // Under `lock`; `records` is read by walkers.
+    records: AtomicU32,
+    live: AtomicU32,
+    set_up: UnsafeCell<Option<SetUp>>,
+    free: [FreeQueue; CLASSES],
+    region: UnsafeCell<Region>,
+    keys: [AtomicU64; 2],
+}
+
+// SAFETY: the cells are reached under the lock alone.
+unsafe impl Sync for Registry {}
+
+/// What is found out once.
+#[derive(Clone, Copy)]
+struct SetUp {
+    processors: u32,
+}
+
+/// Free records of one class, first in first out; indexes plus 1, 0 for none. Under the registry's lock.
+struct FreeQueue {
+    first: AtomicU32,
+    last: AtomicU32,
+    length: AtomicU32,
+}
+
+/// Memory for parts that no record has yet. The part of processor `c` stands at `next + (c << SHIFT)`, and after
+/// those of all processors, in the same way, the slots of the shared list.
+#[derive(Clone, Copy)]
+struct Region {
+    next: *mut u8,
+    left: usize,
+}
+
+static REGISTRY: Registry = Registry {
+    lock: Lock::new(),
+    chunks: [const { AtomicPtr::new(core::ptr::null_mut()) }; CHUNKS],
+    records: AtomicU32::new(0),
+    live: AtomicU32::new(0),
+    set_up: UnsafeCell::new(None),
+    free: [const { FreeQueue { first: AtomicU32::new(0), last: AtomicU32::new(0), length: AtomicU32::new(0) } };
+        CLASSES],
+    region: UnsafeCell::new(Region { next: core::ptr::null_mut(), left: 0 }),
+    keys: [const { AtomicU64::new(0) }; 2],
+};
+
+/// What a new list is made from; checked by the caller.
+#[derive(Debug)]
+pub struct Creation<'a> {
+    pub name: &'a str,
+    /// Address to print in reports; `None` for a list whose object may move: then the record's.
+    pub address: Option<usize>,
+    pub engine: Option<EngineKind>,
+    pub topology: Topology,
+    pub tuning: Tuning,
+    pub maximum_depth: u32,
+    pub initial_depth: u32,
+    pub batch: u32,
+    pub request: Request,
+    pub backing: Backing,
+}
+
+/// What a list object needs to hold.
+#[derive(Debug)]
+pub struct Created {
+    pub parts: Parts,
+    pub locked_processors: u32,
+    pub handle: u64,
+    pub check: u64,
+}
+
+/// Makes a list.
+pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
+    let kind = creation.engine.unwrap_or_else(engine::engine);
+    if !engine::is_available(kind) {
+        return Err(Status::NOT_SUPPORTED);
+    }
+    let guard = REGISTRY.lock.lock();
+    let set_up = set_up(&guard)?;
+    let record = take_record(&guard, set_up, creation.maximum_depth)?;
+    let pair_parts = match creation.topology {
+        Topology::Pair => Parts { base: record.base, processors: set_up.processors },
+        Topology::General => Parts { base: record.base, processors: 0 },
+    };
+    let settings = Settings {
+        parts: pair_parts,
+        engine: kind,
+        tuning: creation.tuning,
+        maximum_depth: creation.maximum_depth,
+        initial_depth: creation.initial_depth,
+        batch: creation.batch,
+        request: creation.request,
+        backing: creation.backing,
+    };
+    // SAFETY: the record is free and ours alone; its parts were cleared, and have room for its class.
+    unsafe { record.pair_mut().open(settings, record.shared_slots) };
+    record.set_name(creation.name);
+    let address = creation.address.unwrap_or_else(|| core::ptr::from_ref(record).addr());
+    record.address.store(address, Relaxed);
+    record.set_state(State::Live);
+    REGISTRY.live.fetch_add(1, Relaxed);
+    balance::start(&guard);
+    drop(guard);
+
+    let handle = key_of(record.index, record.generation());
+    let (processors, locked_processors) = match kind {
+        EngineKind::Rseq => (pair_parts.processors, 0),
+        EngineKind::Portable => (0, pair_parts.processors),
+    };
+    let parts = Parts { base: record.base, processors };
+    Ok(Created { parts, locked_processors, handle, check: check_of(handle) })
+}
+
+/// The record that an object leads to, or why it leads to none: never initialised, or deleted.
+pub fn find(list: &RawList) -> Result<&'static Record, Status> {
+    if list.check != check_of(list.handle) {
+        return Err(Status::INVALID_HANDLE);
+    }
+    let place = list.handle ^ REGISTRY.keys[0].load(Relaxed);
+    let record = record(place as u32).ok_or(Status::INVALID_HANDLE)?;
+    if record.generation() == (place >> 32) as u32 { Ok(record) } else { Err(Status::DELETE_PENDING) }
+}
+
+/// Deletes a list: ends its use, gives its cached blocks back, and frees the record unless callers still hold blocks.
+pub fn delete(record: &Record, list: *mut RawList) -> Status {
+    {
+        let _registry = REGISTRY.lock.lock();
+        let _life = record.life.lock();
+        if !record.change_state(State::Live, State::Draining) {
+            return Status::DELETE_PENDING;
+        }
+        REGISTRY.live.fetch_sub(1, Relaxed);
+    }
+    record.pair().retire(list);
+    let status = if record.pair().outstanding() == 0 { release(record) } else { Status::PENDING };
+    stop_if_unused();
+    status
+}
+
+/// A free to a list that is being deleted.
+///
+/// # Safety
+/// The block is of this list, and the caller's.
+pub unsafe fn free_draining(record: &Record, list: *mut RawList, block: *mut u8) {
+    // SAFETY: the caller's promise.
+    if unsafe { record.pair().free_draining(list, block) } {
+        let _ = release(record);
+    }
+}
+
+/// Visits every live list, each under its `life` lock. Lists that come or go meanwhile may be missed.
+pub fn for_each(mut visit: impl FnMut(&Record)) {
+    for index in 0..REGISTRY.records.load(Acquire) {
+        let Some(record) = record(index) else { return };
+        if record.state() == State::Live {
+            let _life = record.life.lock();
+            if record.state() == State::Live {
+                visit(record);
+            }
+        }
+    }
+}
+
+/// Lists that are live.
+pub fn live(_guard: &Guard<'_>) -> u32 {
+    REGISTRY.live.load(Relaxed)
+}
+
+/// The registry's lock.
+pub fn lock() -> Guard<'static> {
+    REGISTRY.lock.lock()
+}
+
+fn stop_if_unused() {
+    let guard = lock();
+    let thread = if live(&guard) == 0 { balance::stop(&guard) } else { None };
+    drop(guard);
+    // Without the lock: the thread may be waiting for it.
+    if let Some(thread) = thread {
+        thread.join();
+    }
+}
+
+/// Frees a draining record, once.
+fn release(record: &Record) -> Status {
+    let _guard = REGISTRY.lock.lock();
+    if record.change_state(State::Draining, State::Free) {
+        // SAFETY: the list is deleted and nobody holds a block of it.
+        unsafe { record.pair().clear_parts() };
+        record.next_generation();
+        REGISTRY.free[record.class].put(record);
+    }
+    Status::SUCCESS
+}
+
+fn set_up(_guard: &Guard<'_>) -> Result<SetUp, Status> {
+    // SAFETY: the lock is held.
+    let set_up = unsafe { &mut *REGISTRY.set_up.get() };
+    if let Some(set_up) = set_up {
+        return Ok(*set_up);
+    }
+    for key in &REGISTRY.keys {
+        key.store(platform::random(), Relaxed);
+    }
+    if !platform::at_fork(prepare_fork, after_fork_in_parent, after_fork_in_child) {
+        return Err(Status::NO_MEMORY);
+    }
+    Ok(*set_up.insert(SetUp { processors: platform::possible() }))
+}
+
+fn take_record(guard: &Guard<'_>, set_up: SetUp, maximum_depth: u32) -> Result<&'static Record, Status> {
+    let smallest = u32::from(DEFAULT_MAXIMUM_DEPTH);
+    let class = maximum_depth.div_ceil(smallest).next_power_of_two().ilog2() as usize;
+    if let Some(record) = REGISTRY.free[class].take() {
+        return Ok(record);
+    }
+    let index = REGISTRY.records.load(Relaxed);
+    let chunk = REGISTRY.chunks.get(index as usize / CHUNK).ok_or(Status::INSUFFICIENT_RESOURCES)?;
+    if chunk.load(Relaxed).is_null() {
+        let memory = platform::map(CHUNK * size_of::<Record>());
+        if memory.is_null() {
+            return Err(Status::NO_MEMORY);
+        }
+        // Release pairs with the Acquire in record.
+        chunk.store(memory.cast(), Release);
+    }
+    let (base, shared_slots) = take_parts(guard, set_up, (smallest as usize) << class)?;
+    // SAFETY: the chunk has room for the record, and nobody knows the record yet.
+    unsafe {
+        let place = chunk.load(Relaxed).add(index as usize % CHUNK);
+        place.write(Record::new(index, class, base, shared_slots));
+        // Release pairs with the Acquire of walkers.
+        REGISTRY.records.store(index + 1, Release);
+        Ok(&*place)
+    }
+}
+
+/// Memory for the parts of one list on every processor, and for its shared list.
+fn take_parts(_guard: &Guard<'_>, set_up: SetUp, maximum: usize) -> Result<(*mut u8, *mut *mut u8), Status> {
+    let distance = 1usize << layout::SHIFT;
+    let bytes = Part::bytes(maximum);
+    // SAFETY: the lock is held.
+    let region = unsafe { &mut *REGISTRY.region.get() };
+    if region.left < bytes {
+        let memory = platform::map(distance * (set_up.processors as usize + 1));
+        if memory.is_null() {
+            return Err(Status::NO_MEMORY);
+        }
+        *region = Region { next: memory, left: distance };
+    }
+    let base = region.next;
+    *region = Region { next: base.wrapping_add(bytes), left: region.left - bytes };
+    Ok((base, base.wrapping_add((set_up.processors as usize) << layout::SHIFT).cast()))
+}
+
+fn record(index: u32) -> Option<&'static Record> {
+    if index >= REGISTRY.records.load(Acquire) {
+        return None;
+    }
+    // Acquire pairs with the Release in take_record.
+    let chunk = REGISTRY.chunks.get(index as usize / CHUNK)?.load(Acquire);
+    // SAFETY: indexes below `records` have been written, and chunks are never unmapped.
+    Some(unsafe { &*chunk.add(index as usize % CHUNK) })
+}
+
+fn key_of(index: u32, generation: u32) -> u64 {
+    (u64::from(generation) << 32 | u64::from(index)) ^ REGISTRY.keys[0].load(Relaxed)
+}
+
+/// A second word that an object must hold beside its handle: storage that was never initialised has both by a chance of 2^-64.
+fn check_of(handle: u64) -> u64 {
+    let key = REGISTRY.keys[1].load(Relaxed) | 1;
+    (handle ^ key.rotate_left(32)).wrapping_mul(key) ^ key
+}
+
+impl FreeQueue {
+    fn put(&self, record: &Record) {
+        let name = record.index + 1;
+        record.next_free.store(0, Relaxed);
+        match self.last.swap(name, Relaxed) {
+            0 => self.first.store(name, Relaxed),
+            last => self::record(last - 1).expect("a free record exists").next_free.store(name, Relaxed),
+        }
+        self.length.fetch_add(1, Relaxed);
+    }
+
+    fn take(&self) -> Option<&'static Record> {
+        if self.length.load(Relaxed) <= QUARANTINE {
+            return None;
+        }
+        let record = record(self.first.load(Relaxed) - 1)?;
+        self.first.store(record.next_free.load(Relaxed), Relaxed);
+        self.length.fetch_sub(1, Relaxed);
+        Some(record)
+    }
+}
+
+// Around a fork the registry is held, so that the child finds its queues and counts whole. What other threads held
+// elsewhere is freed in the child; blocks that were on the way in those threads are lost to it (theory §7).
+
+extern "C" fn prepare_fork() {
+    core::mem::forget(REGISTRY.lock.lock());
+}
+
+extern "C" fn after_fork_in_parent() {
+    // SAFETY: taken by prepare_fork, on this thread.
+    unsafe { REGISTRY.lock.unlock() };
+}
+
+extern "C" fn after_fork_in_child() {
+    engine::repair_after_fork();
+    for index in 0..REGISTRY.records.load(Relaxed) {
+        if let Some(record) = record(index) {
+            record.life.reset_after_fork();
+            if record.state() != State::Free {
+                record.pair().repair_after_fork();
+            }
+        }
+    }
+    balance::repair_after_fork();
+    REGISTRY.lock.reset_after_fork();
+}

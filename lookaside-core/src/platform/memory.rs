@@ -1,0 +1,49 @@
+//! Memory from the system and from the process heap.
+
+use core::ptr;
+
+/// Maps zeroed, private memory that is never unmapped; null when there is none. Only what is
+/// touched becomes resident, by small pages (a huge one would make a whole region resident at once).
+pub fn map(bytes: usize) -> *mut u8 {
+    // SAFETY: an anonymous mapping at an address of the kernel's choice touches nothing that exists.
+    unsafe {
+        let address = libc::mmap(
+            ptr::null_mut(),
+            bytes,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
+            -1,
+            0,
+        );
+        if address == libc::MAP_FAILED {
+            return ptr::null_mut();
+        }
+        // Advice: a kernel that knows no huge pages refuses it, and then there is nothing to fear.
+        libc::madvise(address, bytes, libc::MADV_NOHUGEPAGE);
+        address.cast()
+    }
+}
+
+/// A block of the process heap, or null. `alignment` is a power of two.
+pub fn heap_allocate(size: usize, alignment: usize) -> *mut u8 {
+    // The heap aligns to 16 bytes by itself (glibc's MALLOC_ALIGNMENT on 64-bit systems).
+    if alignment <= 16 {
+        // SAFETY: any size may be asked for.
+        return unsafe { libc::malloc(size).cast() };
+    }
+    let mut block = ptr::null_mut();
+    // SAFETY: the alignment is a power of two and a multiple of a pointer's size.
+    match unsafe { libc::posix_memalign(&mut block, alignment, size) } {
+        0 => block.cast(),
+        _ => ptr::null_mut(),
+    }
+}
+
+/// Gives a block back to the process heap.
+///
+/// # Safety
+/// The block came from [`heap_allocate`] (or the caller's `malloc`) and was not given back yet.
+pub unsafe fn heap_free(block: *mut u8) {
+    // SAFETY: the caller's promise.
+    unsafe { libc::free(block.cast()) }
+}

@@ -1,0 +1,27 @@
+//! Floor 1: the only code that calls the system or holds assembly. Everything above is portable.
+
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
+compile_error!("lookaside runs on 64-bit Linux");
+
+mod clock;
+mod environment;
+mod fatal;
+mod fork;
+mod membarrier;
+mod memory;
+mod processors;
+mod random;
+pub mod rseq;
+mod sync;
+mod thread;
+
+pub use clock::milliseconds;
+pub use environment::variable_is;
+pub use fatal::fatal;
+pub use fork::at_fork;
+pub use membarrier::{barrier, register as register_barrier};
+pub use memory::{heap_allocate, heap_free, map};
+pub use processors::{current, possible};
+pub use random::random;
+pub use sync::{Event, Guard, Lock};
+pub use thread::{Thread, pin_to, sleep_microseconds};

@@ -1,0 +1,71 @@
+//! Processor numbers.
+
+use super::rseq;
+
+/// Processor numbers are taken to be below this, whatever the system says.
+const LIMIT: usize = 4096;
+
+/// How many processor numbers are possible: one more than the highest that the kernel may ever use.
+///
+/// From `/sys/devices/system/cpu/possible`, since numbers may have gaps and processors may be added
+/// later; where that is hidden, from the count of configured processors. A number beyond the answer
+/// is still served, by the shared list.
+pub fn possible() -> u32 {
+    let count = highest_possible().map_or_else(configured, |highest| highest + 1);
+    count.clamp(1, LIMIT) as u32
+}
+
+/// The processor that this thread runs on: a hint, which may be stale at once.
+pub fn current() -> u32 {
+    rseq::processor().unwrap_or_else(|| {
+        // SAFETY: no argument; a failure is -1.
+        unsafe { libc::sched_getcpu() }.max(0) as u32
+    })
+}
+
+fn configured() -> usize {
+    // SAFETY: no memory is involved; a failure is -1.
+    unsafe { libc::sysconf(libc::_SC_NPROCESSORS_CONF) }.max(1) as usize
+}
+
+fn highest_possible() -> Option<usize> {
+    let mut text = [0u8; 256];
+    let path = c"/sys/devices/system/cpu/possible";
+    // SAFETY: the path ends in a zero and the buffer has the length that is told.
+    let length = unsafe {
+        let file = libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC);
+        if file < 0 {
+            return None;
+        }
+        let length = libc::read(file, text.as_mut_ptr().cast(), text.len());
+        libc::close(file);
+        length
+    };
+    highest_of(text.get(..usize::try_from(length).ok()?)?)
+}
+
+/// The highest number of a kernel processor list such as `0-3,8-11`.
+fn highest_of(list: &[u8]) -> Option<usize> {
+    let list = core::str::from_utf8(list).ok()?;
+    let numbers = list.trim_end().split([',', '-']);
+    numbers.map(|number| number.parse().ok()).try_fold(0, |highest, number: Option<usize>| Some(highest.max(number?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kernel_lists_are_read() {
+        assert_eq!(highest_of(b"0-1\n"), Some(1));
+        assert_eq!(highest_of(b"0\n"), Some(0));
+        assert_eq!(highest_of(b"0-3,8-11\n"), Some(11));
+        assert_eq!(highest_of(b""), None);
+        assert_eq!(highest_of(b"none\n"), None);
+    }
+
+    #[test]
+    fn the_current_processor_is_possible() {
+        assert!(current() < possible());
+    }
+}

@@ -1,0 +1,63 @@
+//! Where this library has no sections: every operation finds nothing, so the portable engine serves.
+
+use core::sync::atomic::AtomicU32;
+
+use super::self_test::Watch;
+use crate::wdk::Parts;
+
+/// Finds no block.
+///
+/// # Safety
+/// None is needed; the signature is the contract's.
+#[inline(always)]
+pub unsafe fn pop(_parts: *const Parts) -> *mut u8 {
+    core::ptr::null_mut()
+}
+
+/// Finds no room.
+///
+/// # Safety
+/// None is needed; the signature is the contract's.
+#[inline(always)]
+pub unsafe fn push(_parts: *const Parts, _block: *mut u8) -> bool {
+    false
+}
+
+/// Finds no block.
+///
+/// # Safety
+/// None is needed; the signature is the contract's.
+pub unsafe fn pop_many(_parts: *const Parts, _out: *mut *mut u8, _wanted: usize) -> (usize, u32) {
+    (0, 0)
+}
+
+/// Finds no room.
+///
+/// # Safety
+/// None is needed; the signature is the contract's.
+pub unsafe fn push_many(_parts: *const Parts, _blocks: *const *mut u8, _offered: usize) -> (usize, u32) {
+    (0, 0)
+}
+
+/// Nothing can be watched.
+pub fn watch(_counter: &AtomicU32, _looks: u32, _armed: bool) -> Watch {
+    Watch::Quiet
+}
+
+/// No area is registered.
+pub fn registered_area() -> Option<isize> {
+    None
+}
+
+/// There is no spare area either.
+pub fn spare_area() -> isize {
+    0
+}
+
+/// No number.
+pub fn processor_number(_area: isize) -> u32 {
+    u32::MAX
+}
+
+/// Nowhere to write it.
+pub fn set_spare_processor_number(_number: u32) {}

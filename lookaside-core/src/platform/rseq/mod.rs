@@ -1,0 +1,71 @@
+//! Restartable sequences: the kernel's promise that a few instructions run on one processor
+//! without interruption, or not at all.
+//!
+//! All assembly stands in one file per architecture behind four functions: `pop`, `push`, `pop_many`
+//! and `push_many`. Their contract:
+//!
+//! * Each looks at the part of the processor that it runs on, and at no other.
+//! * Each takes effect by one store, its last instruction. A section that is preempted, migrated, interrupted by a
+//!   signal or restarted by `membarrier` before that store has no effect; it then answers as if the part had
+//!   nothing to give (or no room), so that nothing is retried without bound.
+//! * Where the processor's number is not below `processors` they answer the same way. A thread without rseq has
+//!   the number -1 or -2, which as an unsigned number never is.
+//! * They neither read nor write a block.
+
+#[cfg_attr(target_arch = "x86_64", path = "x86_64.rs")]
+#[cfg_attr(not(target_arch = "x86_64"), path = "absent.rs")]
+mod sections;
+mod self_test;
+
+pub use sections::{pop, pop_many, push, push_many};
+pub use self_test::{Verdict, self_test};
+
+use core::sync::atomic::AtomicIsize;
+use core::sync::atomic::Ordering::Relaxed;
+
+/// Where the words of a part stand: shared between the assembly and `list::processor`, which asserts that they agree.
+pub mod layout {
+    /// Offset of the header word, in bytes.
+    pub const HEADER: usize = 0;
+    /// Offset of the depth word.
+    pub const DEPTH: usize = 8;
+    /// Offset of the first slot.
+    pub const SLOTS: usize = 128;
+    /// log2 of the distance between the parts of neighbouring processors.
+    pub const SHIFT: u32 = 18;
+}
+
+/// Distance from the thread pointer to the area that the sections use; 0 until [`initialize`].
+/// Relaxed everywhere: it is set once, before the first list exists.
+static AREA: AtomicIsize = AtomicIsize::new(0);
+
+/// Finds the area: glibc's where it is registered with the kernel, else a spare one of ours, in which every thread's
+/// processor number is out of range. Answers whether the kernel serves it.
+pub fn initialize() -> bool {
+    let registered = sections::registered_area();
+    AREA.store(registered.unwrap_or_else(sections::spare_area), Relaxed);
+    registered.is_some()
+}
+
+/// Whether the kernel serves sections here.
+pub fn is_registered() -> bool {
+    sections::registered_area().is_some()
+}
+
+/// The processor that this thread runs on, where rseq tells it.
+pub fn processor() -> Option<u32> {
+    match AREA.load(Relaxed) {
+        0 => None,
+        area => Some(sections::processor_number(area)).filter(|number| i32::try_from(*number).is_ok()),
+    }
+}
+
+/// Lets this process' sections run in the calling thread's spare area, as if on the given processor.
+///
+/// For benchmarks that count instructions (under Valgrind there is no rseq) and for model tests that
+/// visit every processor from one thread; only while one thread alone uses lists.
+#[doc(hidden)]
+pub fn pretend(processor: u32) {
+    sections::set_spare_processor_number(processor);
+    AREA.store(sections::spare_area(), Relaxed);
+}

@@ -1,0 +1,380 @@
+//! The sections for x86-64. Their contract is in the parent module.
+//!
+//! A section is three things: a descriptor in `__rseq_cs` (version, flags, start, length, abort address), the
+//! store of the descriptor's address into the thread's area ("arming"), and the instructions from `78:` to
+//! `79:`, of which the last one commits. When the kernel finds an interrupted thread inside them it
+//! disarms and continues at the abort address, which must follow the signature that glibc registered.
+//! The abort leaves like a miss: the slow path tries once more before it believes it (theory §2.3).
+
+use core::arch::{asm, global_asm};
+use core::mem::offset_of;
+use core::sync::atomic::AtomicU32;
+
+use super::layout::{DEPTH, HEADER, SHIFT, SLOTS};
+use super::self_test::Watch;
+use super::{AREA, Relaxed};
+use crate::wdk::Parts;
+
+/// What an allocate adds to the header: one hit in the upper 48 bits, less one block in the lower 16.
+/// (A free adds one block: 1.)
+const ONE_HIT: i32 = (1 << 16) - 1;
+
+/// A section around its own instructions `body`, with `miss` for the case that it has nothing to do.
+///
+/// ```text
+/// area.rseq_cs = &descriptor                          // arms
+/// 78: part = area.cpu_id
+///     if part >= parts.processors  goto 71
+///     part = parts.base + (part << SHIFT)
+///     body                                            // its last instruction commits
+/// 79: ...
+/// 71: miss; goto 79                                   // out of line, and where an abort arrives
+/// ```
+macro_rules! section {
+    (body = [$($body:literal,)*], miss = $miss:literal, parts = $parts:expr, part = $($operands:tt)*) => {
+        asm!(
+            ".pushsection __rseq_cs, \"aw\"",
+            ".balign 32",
+            "77: .long 0, 0",
+            ".quad 78f, 79f - 78f, 75f",
+            ".popsection",
+            "lea {part}, [rip + 77b]",
+            "mov qword ptr fs:[{area} + 8], {part}",
+            "78:",
+            "mov {part:e}, dword ptr fs:[{area} + 4]",
+            "cmp {part:e}, dword ptr [{parts} + {PROCESSORS}]",
+            "jae 71f",
+            "shl {part}, {SHIFT}",
+            "add {part}, qword ptr [{parts} + {BASE}]",
+            $($body,)*
+            "79:",
+            ".pushsection .text.unlikely, \"ax\"",
+            ".byte 0x0f, 0xb9, 0x3d", // With the signature after it, an undefined instruction for disassemblers.
+            ".long 0x53053053",
+            "75:",
+            "71:",
+            $miss,
+            "jmp 79b",
+            ".popsection",
+            area = in(reg) AREA.load(Relaxed),
+            parts = in(reg) $parts,
+            PROCESSORS = const offset_of!(Parts, processors),
+            BASE = const offset_of!(Parts, base),
+            SHIFT = const SHIFT,
+            part = $($operands)*
+            options(nostack),
+        )
+    };
+}
+
+/// Takes the block that came in last, or answers null.
+///
+/// ```text
+/// header = part.header
+/// length = header & 0xFFFF
+/// if length == 0  goto 71
+/// block = part.slots[length - 1]
+/// part.header = header + ONE_HIT                      // commit: one block less, one hit more
+/// ```
+/// The commit stores a whole header, not a sum in memory: a closer may have changed it meanwhile, and then must
+/// find that it was overwritten (theory §3).
+///
+/// # Safety
+/// `parts` belongs to a list that is initialised, or its `processors` is 0.
+#[inline(always)]
+pub unsafe fn pop(parts: *const Parts) -> *mut u8 {
+    let block;
+    // SAFETY: the processor's number is in range, so `part` is that processor's part, mapped for ever; only sections
+    // on this processor and closers write to it. The area belongs to this thread.
+    unsafe {
+        section!(
+            body = [
+                "mov {header}, qword ptr [{part} + {HEADER}]",
+                "movzx {block:e}, {header:x}",
+                "test {block:e}, {block:e}",
+                "jz 71f",
+                "mov {block}, qword ptr [{part} + {block}*8 + {SLOTS} - 8]",
+                "add {header}, {ONE_HIT}",
+                "mov qword ptr [{part} + {HEADER}], {header}",
+            ],
+            miss = "xor {block:e}, {block:e}",
+            parts = parts,
+            part = out(reg) _,
+            header = out(reg) _,
+            block = out(reg) block,
+            HEADER = const HEADER,
+            SLOTS = const SLOTS,
+            ONE_HIT = const ONE_HIT,
+        );
+    }
+    block
+}
+
+/// Puts a block on top; answers whether there was room.
+///
+/// ```text
+/// length = part.header & 0xFFFF
+/// if length >= part.depth  goto 71
+/// part.slots[length] = block
+/// part.header += 1                                    // commit
+/// ```
+/// Here the sum in memory is right: a closer first sets the depth to 0, and from its barrier on no free commits.
+///
+/// # Safety
+/// As for [`pop`]; the block belongs to the caller, who loses it if the answer is true.
+#[inline(always)]
+pub unsafe fn push(parts: *const Parts, block: *mut u8) -> bool {
+    let part: usize;
+    // SAFETY: as in `pop`; a slot below the depth exists.
+    unsafe {
+        section!(
+            body = [
+                "movzx {length:e}, word ptr [{part} + {HEADER}]",
+                "cmp {length}, qword ptr [{part} + {DEPTH}]",
+                "jae 71f",
+                "mov qword ptr [{part} + {length}*8 + {SLOTS}], {block}",
+                "inc qword ptr [{part} + {HEADER}]",
+            ],
+            miss = "xor {part:e}, {part:e}",
+            parts = parts,
+            part = out(reg) part,
+            length = out(reg) _,
+            block = in(reg) block,
+            HEADER = const HEADER,
+            DEPTH = const DEPTH,
+            SLOTS = const SLOTS,
+        );
+    }
+    part != 0
+}
+
+/// Takes up to `wanted` blocks from the top into `out`, the last in last; answers how many and whose part they left.
+/// They do not count as hits.
+///
+/// ```text
+/// count = min(part.header & 0xFFFF, wanted)
+/// if count == 0  goto 71
+/// out[0..count] = part.slots[length - count .. length]
+/// part.header = header - count                        // commit
+/// ```
+///
+/// # Safety
+/// As for [`pop`]; `out` has room for `wanted` pointers, and `wanted` is not 0.
+pub unsafe fn pop_many(parts: *const Parts, out: *mut *mut u8, wanted: usize) -> (usize, u32) {
+    let mut count = wanted;
+    let part: usize;
+    // SAFETY: as in `pop`; what an aborted copy wrote to `out` is written again or never read.
+    unsafe {
+        section!(
+            body = [
+                "mov {header}, qword ptr [{part} + {HEADER}]",
+                "movzx {from:e}, {header:x}",
+                "cmp {from}, {count}",
+                "cmovb {count}, {from}",
+                "sub {from}, {count}",
+                "test {count}, {count}",
+                "jz 71f",
+                "sub {header}, {count}",
+                "lea {from}, [{part} + {from}*8 + {SLOTS} - 8]",
+                "mov {index}, {count}",
+                "72:",
+                "mov {block}, qword ptr [{from} + {index}*8]",
+                "mov qword ptr [{out} + {index}*8 - 8], {block}",
+                "dec {index}",
+                "jnz 72b",
+                "mov qword ptr [{part} + {HEADER}], {header}",
+            ],
+            miss = "xor {count:e}, {count:e}",
+            parts = parts,
+            part = out(reg) part,
+            header = out(reg) _,
+            from = out(reg) _,
+            index = out(reg) _,
+            block = out(reg) _,
+            out = in(reg) out,
+            count = inout(reg) count,
+            HEADER = const HEADER,
+            SLOTS = const SLOTS,
+        );
+    }
+    // SAFETY: the caller's promise that `parts` can be read.
+    (count, if count == 0 { 0 } else { unsafe { processor_of(parts, part) } })
+}
+
+/// Puts the first blocks of `blocks` on top, as many as there is room for; answers how many and into whose part.
+///
+/// ```text
+/// room = part.depth - (part.header & 0xFFFF)
+/// if room <= 0  goto 71
+/// count = min(room, offered)
+/// part.slots[length .. length + count] = blocks[0..count]
+/// part.header += count                                // commit
+/// ```
+///
+/// # Safety
+/// As for [`push`]; `blocks` holds `offered` blocks.
+pub unsafe fn push_many(parts: *const Parts, blocks: *const *mut u8, offered: usize) -> (usize, u32) {
+    let mut count = offered;
+    let part: usize;
+    // SAFETY: as in `push`.
+    unsafe {
+        section!(
+            body = [
+                "movzx {to:e}, word ptr [{part} + {HEADER}]",
+                "mov {index}, qword ptr [{part} + {DEPTH}]",
+                "sub {index}, {to}",
+                "jbe 71f",
+                "cmp {index}, {count}",
+                "cmovb {count}, {index}",
+                "lea {to}, [{part} + {to}*8 + {SLOTS} - 8]",
+                "mov {index}, {count}",
+                "test {index}, {index}",
+                "jz 71f",
+                "72:",
+                "mov {block}, qword ptr [{blocks} + {index}*8 - 8]",
+                "mov qword ptr [{to} + {index}*8], {block}",
+                "dec {index}",
+                "jnz 72b",
+                "add qword ptr [{part} + {HEADER}], {count}",
+            ],
+            miss = "xor {count:e}, {count:e}",
+            parts = parts,
+            part = out(reg) part,
+            to = out(reg) _,
+            index = out(reg) _,
+            block = out(reg) _,
+            blocks = in(reg) blocks,
+            count = inout(reg) count,
+            HEADER = const HEADER,
+            DEPTH = const DEPTH,
+            SLOTS = const SLOTS,
+        );
+    }
+    // SAFETY: the caller's promise that `parts` can be read.
+    (count, if count == 0 { 0 } else { unsafe { processor_of(parts, part) } })
+}
+
+/// The processor whose part stands at this address.
+unsafe fn processor_of(parts: *const Parts, part: usize) -> u32 {
+    // SAFETY: the caller's promise.
+    let base = unsafe { (*parts).base };
+    ((part - base.addr()) >> SHIFT) as u32
+}
+
+/// A section that commits nothing: it watches a counter until it changes or `looks` are used up.
+/// With `armed` false the section is not announced to the kernel, which must then fail to abort it.
+pub fn watch(counter: &AtomicU32, looks: u32, armed: bool) -> Watch {
+    let outcome: u32;
+    // SAFETY: it reads the counter and writes nothing but the arming, in this thread's own area.
+    unsafe {
+        asm!(
+            ".pushsection __rseq_cs, \"aw\"",
+            ".balign 32",
+            "77: .long 0, 0",
+            ".quad 78f, 79f - 78f, 75f",
+            ".popsection",
+            "test {armed:e}, {armed:e}",
+            "jz 78f",
+            "lea {first}, [rip + 77b]",
+            "mov qword ptr fs:[{area} + 8], {first}",
+            "78:",
+            "mov {first:e}, dword ptr [{counter}]",
+            "72:",
+            "mov {outcome:e}, 2",
+            "cmp {first:e}, dword ptr [{counter}]",
+            "jne 79f",
+            "mov {outcome:e}, 1",
+            "dec {looks:e}",
+            "jnz 72b",
+            "79:",
+            ".pushsection .text.unlikely, \"ax\"",
+            ".byte 0x0f, 0xb9, 0x3d",
+            ".long 0x53053053",
+            "75:",
+            "xor {outcome:e}, {outcome:e}",
+            "jmp 79b",
+            ".popsection",
+            area = in(reg) AREA.load(Relaxed),
+            counter = in(reg) counter.as_ptr(),
+            armed = in(reg) u32::from(armed),
+            looks = inout(reg) looks.max(1) => _,
+            first = out(reg) _,
+            outcome = out(reg) outcome,
+            options(nostack),
+        );
+    }
+    match outcome {
+        0 => Watch::Aborted,
+        1 => Watch::Quiet,
+        _ => Watch::Changed,
+    }
+}
+
+// glibc's symbols are bound weakly, so that the library also loads where they do not exist. The spare area is
+// a thread-local of 32 bytes (version 0 of the kernel's structure) whose processor number says "not registered".
+global_asm!(
+    ".weak __rseq_offset",
+    ".weak __rseq_size",
+    ".pushsection .tdata, \"awT\", @progbits",
+    ".balign 32",
+    ".hidden lookaside_spare_rseq_area",
+    ".globl lookaside_spare_rseq_area",
+    ".type lookaside_spare_rseq_area, @object",
+    ".size lookaside_spare_rseq_area, 32",
+    "lookaside_spare_rseq_area:",
+    ".long 0, -2",
+    ".quad 0, 0, 0",
+    ".popsection",
+);
+
+/// glibc's area, if glibc has registered it for this process.
+pub fn registered_area() -> Option<isize> {
+    let offset: *const isize;
+    let size: *const u32;
+    // SAFETY: the two addresses are read from the global offset table; an undefined weak symbol has the address null.
+    unsafe {
+        asm!(
+            "mov {offset}, qword ptr [rip + __rseq_offset@GOTPCREL]",
+            "mov {size}, qword ptr [rip + __rseq_size@GOTPCREL]",
+            offset = out(reg) offset,
+            size = out(reg) size,
+            options(nostack, pure, readonly, preserves_flags),
+        );
+    }
+    // SAFETY: each is null or glibc's constant, set before any of our code runs.
+    unsafe { (!offset.is_null() && !size.is_null() && *size != 0).then(|| *offset) }
+}
+
+/// This library's own area: the same offset in every thread.
+pub fn spare_area() -> isize {
+    let offset;
+    // SAFETY: reads the offset that the loader put into the global offset table.
+    unsafe {
+        asm!(
+            "mov {offset}, qword ptr [rip + lookaside_spare_rseq_area@GOTTPOFF]",
+            offset = out(reg) offset,
+            options(nostack, pure, readonly, preserves_flags),
+        );
+    }
+    offset
+}
+
+/// The processor's number in the calling thread's area; as a signed number negative where there is none.
+pub fn processor_number(area: isize) -> u32 {
+    let number;
+    // SAFETY: `area` came from one of the two functions above.
+    unsafe {
+        asm!("mov {number:e}, dword ptr fs:[{area} + 4]", number = out(reg) number, area = in(reg) area,
+            options(nostack, readonly, preserves_flags));
+    }
+    number
+}
+
+/// Writes a processor's number into the calling thread's spare area.
+pub fn set_spare_processor_number(number: u32) {
+    // SAFETY: the spare area is this thread's own, and the kernel does not know it.
+    unsafe {
+        asm!("mov dword ptr fs:[{area} + 4], {number:e}", number = in(reg) number, area = in(reg) spare_area(),
+            options(nostack, preserves_flags));
+    }
+}

@@ -1,0 +1,53 @@
+//! The object that a caller embeds.
+
+use core::ffi::c_void;
+use core::ptr;
+
+/// Where a list's processor lists stand: what the fast path reads, and all that it reads outside a part.
+///
+/// The part of processor `c` is at `base + (c << PART_SHIFT)`. With `processors` 0 no processor
+/// number is in range, so every operation takes the slow path.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Parts {
+    pub(crate) base: *mut u8,
+    pub(crate) processors: u32,
+}
+
+/// The list object: 64 bytes at a multiple of 16 that the caller provides, as in the WDK.
+///
+/// It holds only what the fast path reads and a keyed handle; everything that changes lives in
+/// memory of the library (theory §1.2). It may be moved while no call on it is running.
+#[repr(C, align(16))]
+#[derive(Debug)]
+pub struct RawList {
+    // Set by initialize, zeroed by delete, read by every fast path.
+    pub(crate) parts: Parts,
+    // The same number for the portable engine, whose lists have `processors` 0 so that no section runs.
+    pub(crate) locked_processors: u32,
+    pub(crate) alignment_mask: u32,
+    // Index and generation of the record, keyed; and their check (theory §1.3).
+    pub(crate) handle: u64,
+    pub(crate) check: u64,
+    // The caller's own, given back by `context`.
+    pub(crate) context: *mut c_void,
+    pub(crate) _reserved: [u64; 2],
+}
+
+impl RawList {
+    /// An object that was never initialised: every call on it answers so.
+    #[must_use]
+    pub const fn zeroed() -> RawList {
+        RawList {
+            parts: Parts { base: ptr::null_mut(), processors: 0 },
+            locked_processors: 0,
+            alignment_mask: 0,
+            handle: 0,
+            check: 0,
+            context: ptr::null_mut(),
+            _reserved: [0; 2],
+        }
+    }
+}
+
+const _: () = assert!(size_of::<RawList>() == 64 && align_of::<RawList>() == 16);
