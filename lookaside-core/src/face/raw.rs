@@ -17,7 +17,8 @@ impl RawList {
     /// Makes a list of the object at `list`, whatever the storage held before.
     ///
     /// Answers SUCCESS; or, with the object untouched: INVALID_PARAMETER (null, or a parameter without meaning), DATATYPE_MISALIGNMENT,
-    /// INTEGER_OVERFLOW (size), NOT_SUPPORTED (pool type or engine), DEVICE_BUSY (it is a live list), NO_MEMORY,
+    /// INTEGER_OVERFLOW (size), NOT_SUPPORTED (pool type or engine), DEVICE_BUSY (it is a live list, or one whose
+    /// blocks are still out), NO_MEMORY,
     /// INSUFFICIENT_RESOURCES (65,536 lists).
     ///
     /// # Safety
@@ -44,7 +45,7 @@ impl RawList {
         };
         creation.address = address;
         // SAFETY: not null, aligned; any bytes are a RawList.
-        if manage::find(unsafe { &*list }).is_ok_and(|record| record.state() == State::Live) {
+        if manage::find(unsafe { &*list }).is_ok() {
             return Status::DEVICE_BUSY;
         }
         match manage::create(&creation) {
@@ -187,7 +188,7 @@ impl RawList {
     ///
     /// SUCCESS; PENDING when callers still hold blocks: they stay valid, may still be freed to this object, and the last one ends the list;
     /// INVALID_PARAMETER, DATATYPE_MISALIGNMENT, INVALID_HANDLE (never initialised), DELETE_PENDING (deleted before),
-    /// DEVICE_BUSY (a routine of its pool is running, perhaps the one that calls this).
+    /// DEVICE_BUSY (one of its callbacks is running, perhaps the one that calls this).
     ///
     /// # Safety
     /// As for [`RawList::try_allocate`], and no other thread uses the list.
@@ -197,7 +198,7 @@ impl RawList {
             Ok(record) => record,
             Err(status) => return status,
         };
-        if record.pair().is_in_pool() {
+        if record.pair().is_in_callback() {
             return Status::DEVICE_BUSY;
         }
         // SAFETY: the object was found good. From here its fast path finds nothing in range.

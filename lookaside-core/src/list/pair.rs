@@ -8,7 +8,7 @@ use core::mem::MaybeUninit;
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 
-use super::processor::{Count, Engine, EngineKind, Part, Portable, Rseq};
+use super::processor::{Count, Engine, EngineKind, Part, PartCounters, Portable, Rseq};
 use super::shared::SharedList;
 use super::tuner::{MISSES_PER_DEMAND, Tuning};
 use super::{Counters, Statistics};
@@ -62,9 +62,11 @@ pub struct Pair {
     // Anybody. `surplus` asks the next caller who misses to trim: set by a scan that may not call the user's free routine.
     surplus: AtomicBool,
     callbacks_running: AtomicU32,
-    pool_allocates: AtomicU64,
-    pool_frees: AtomicU64,
+    // Calls of the pool that no list's misses tell of.
     pool_failures: AtomicU64,
+    prefill_calls: AtomicU64,
+    prefill_returns: AtomicU64,
+    drained: AtomicU64,
     shared: SharedList,
 }
 
@@ -88,9 +90,10 @@ impl Pair {
             last_scan: AtomicU64::new(0),
             surplus: AtomicBool::new(false),
             callbacks_running: AtomicU32::new(0),
-            pool_allocates: AtomicU64::new(0),
-            pool_frees: AtomicU64::new(0),
             pool_failures: AtomicU64::new(0),
+            prefill_calls: AtomicU64::new(0),
+            prefill_returns: AtomicU64::new(0),
+            drained: AtomicU64::new(0),
             shared: SharedList::new(),
         }
     }
@@ -145,16 +148,22 @@ impl Pair {
         if !block.is_null() {
             return block;
         }
+        let part = self.current_part();
+        if let Some(part) = part.filter(|part| !part.is_open()) {
+            let Some(guard) = self.manage.try_lock() else { return core::ptr::null_mut() };
+            self.open_part(part, &guard);
+        }
         let Some(block) = self.shared.try_allocate() else { return core::ptr::null_mut() };
-        if let Some(part) = self.current_part() {
-            part.count(Count::AllocateMiss, 1);
+        if let Some(part) = part {
+            part.count(Count::AllocatesFromShared, 1);
         }
         block
     }
 
     fn allocate_by<E: Engine>(&self, list: *mut RawList) -> *mut u8 {
+        let part = self.current_part();
         let mut batch = 1;
-        if let Some(part) = self.current_part() {
+        if let Some(part) = part {
             // The section may have been aborted, or this may be the portable engine's first look.
             // SAFETY: the pair is open.
             let block = unsafe { E::pop(&self.settings().parts) };
@@ -162,9 +171,8 @@ impl Pair {
                 return block;
             }
             if !part.is_open() {
-                self.open_part(part);
+                self.open_part(part, &self.manage.lock());
             }
-            self.demand(part, part.count(Count::AllocateMiss, 1));
             batch = self.batch(part).max(1);
         }
         self.trim_if_asked(list);
@@ -172,14 +180,20 @@ impl Pair {
         let mut buffer: Buffer = [MaybeUninit::uninit(); BATCH_LIMIT];
         let out = buffer.as_mut_ptr().cast();
         // SAFETY: a batch fits into the buffer.
-        let (count, misses) = unsafe { self.shared.allocate(out, batch) };
+        let count = unsafe { self.shared.allocate(out, batch) };
         if count == 0 {
-            self.demand_shared(misses);
+            match part {
+                Some(part) => self.demand(part, part.count(Count::AllocatesFromPool, 1), true),
+                None => self.demand_shared(self.shared.count_allocate_miss()),
+            }
             return self.pool_allocate(list);
         }
         // SAFETY: `allocate` wrote the first `count` pointers, which are ours.
         let blocks = unsafe { core::slice::from_raw_parts(out, count) };
         let (block, others) = blocks.split_last().expect("count is not 0");
+        if let Some(part) = part {
+            self.demand(part, part.count(Count::AllocatesFromShared, 1), false);
+        }
         if !others.is_empty() {
             // SAFETY: as above.
             unsafe { self.refill::<E>(list, others) };
@@ -205,20 +219,20 @@ impl Pair {
     }
 
     unsafe fn free_by<E: Engine>(&self, list: *mut RawList, block: *mut u8) {
+        let part = self.current_part();
         let mut buffer: Buffer = [MaybeUninit::uninit(); BATCH_LIMIT];
         let out = buffer.as_mut_ptr().cast::<*mut u8>();
         let mut count = 0;
         // SAFETY: the pair is open; the block is the caller's until a push takes it; the buffer has room for a batch.
         unsafe {
-            if let Some(part) = self.current_part() {
+            if let Some(part) = part {
                 if !part.is_open() {
-                    self.open_part(part);
+                    self.open_part(part, &self.manage.lock());
                 }
                 let parts = &self.settings().parts;
                 if E::push_many(parts, &block, 1).0 == 1 {
                     return;
                 }
-                self.demand(part, part.count(Count::FreeMiss, 1));
                 // Half goes down, if it finds room there; then there is room for the block, the hottest of all, here.
                 let wanted = self.batch(part).min(self.shared.room());
                 if wanted > 1 {
@@ -241,8 +255,13 @@ impl Pair {
                 count = self.append(out, 0, block);
             }
             let blocks = core::slice::from_raw_parts(out, count);
-            let (accepted, misses) = self.shared.free(blocks);
-            self.demand_shared(misses);
+            let accepted = self.shared.free(blocks);
+            match (part, accepted) {
+                (Some(part), 0) => self.demand(part, part.count(Count::FreesToPool, 1), true),
+                (Some(part), _) => self.demand(part, part.count(Count::FreesToShared, 1), false),
+                (None, 0) => self.demand_shared(self.shared.count_free_miss()),
+                (None, _) => {}
+            }
             self.pool_free_all(list, &blocks[accepted..]);
         }
     }
@@ -283,8 +302,7 @@ impl Pair {
 
     /// The first miss on a processor opens its part.
     #[cold]
-    fn open_part(&self, part: &Part) {
-        let _guard = self.manage.lock();
+    fn open_part(&self, part: &Part, _manage: &Guard<'_>) {
         if !part.is_open() {
             part.tuner().set_target(self.settings().initial_depth);
             // SAFETY: `manage` is held.
@@ -292,22 +310,38 @@ impl Pair {
         }
     }
 
-    /// After so many misses of a processor list, runs the rule for it at once.
-    fn demand(&self, part: &Part, misses: u64) {
-        if let Some(_guard) = self.due(misses) {
+    /// After so many misses of one kind on a part, runs the rule at once: for the processor list, and if they were
+    /// misses of the shared list too, for that.
+    fn demand(&self, part: &Part, misses: u64, also_shared: bool) {
+        if let Some(guard) = self.due(misses) {
+            let maximum = self.settings().maximum_depth;
             // SAFETY: `manage` is held.
             unsafe {
-                part.tuner().demand(&part.counters(), self.settings().maximum_depth);
+                part.tuner().demand(&part.counters().counters, maximum);
                 part.apply_target();
+            }
+            if also_shared {
+                self.shared.tuner().demand(&self.shared.counters(&self.part_counters(&guard)), maximum);
             }
         }
     }
 
-    /// The same for the shared list.
+    /// The same for a general list.
     fn demand_shared(&self, misses: u64) {
-        if let Some(_guard) = self.due(misses) {
-            self.shared.tuner().demand(&self.shared.counters(), self.settings().maximum_depth);
+        if let Some(guard) = self.due(misses) {
+            let counters = self.shared.counters(&self.part_counters(&guard));
+            self.shared.tuner().demand(&counters, self.settings().maximum_depth);
         }
+    }
+
+    /// The sum over all parts.
+    fn part_counters(&self, _manage: &Guard<'_>) -> PartCounters {
+        let mut sum = PartCounters::default();
+        for (_, part) in self.parts() {
+            // SAFETY: `manage` is held.
+            sum.add(&unsafe { part.counters() });
+        }
+        sum
     }
 
     fn due(&self, misses: u64) -> Option<Guard<'_>> {
@@ -318,7 +352,7 @@ impl Pair {
 
     fn pool_allocate(&self, list: *mut RawList) -> *mut u8 {
         let settings = self.settings();
-        let running = self.enter_pool();
+        let running = self.enter_pool(settings.backing.allocates_by_callback());
         let block = settings.backing.allocate(&settings.request, list);
         drop(running);
         if block.is_null() {
@@ -328,8 +362,6 @@ impl Pair {
                 "allocate routine of list {list:p} returned block {block:p}, which is not aligned to {} bytes",
                 settings.request.alignment
             ));
-        } else {
-            self.pool_allocates.fetch_add(1, Relaxed);
         }
         block
     }
@@ -337,27 +369,28 @@ impl Pair {
     unsafe fn pool_free_all(&self, list: *mut RawList, blocks: &[*mut u8]) {
         let settings = self.settings();
         for block in blocks {
-            let _running = self.enter_pool();
+            let _running = self.enter_pool(settings.backing.frees_by_callback());
             // SAFETY: the caller owns the blocks.
             unsafe { settings.backing.free(*block, &settings.request, list) };
-            self.pool_frees.fetch_add(1, Relaxed);
         }
     }
 
-    /// Counts a routine of the pool as running until the answer is dropped, also by unwinding.
-    fn enter_pool(&self) -> impl Drop + '_ {
+    /// Counts a callback as running until the answer is dropped, also by unwinding.
+    fn enter_pool(&self, by_callback: bool) -> Option<impl Drop + '_> {
         struct Running<'a>(&'a AtomicU32);
         impl Drop for Running<'_> {
             fn drop(&mut self) {
                 self.0.fetch_sub(1, Relaxed);
             }
         }
-        self.callbacks_running.fetch_add(1, Relaxed);
-        Running(&self.callbacks_running)
+        by_callback.then(|| {
+            self.callbacks_running.fetch_add(1, Relaxed);
+            Running(&self.callbacks_running)
+        })
     }
 
-    /// Whether a routine of the pool is running on some thread.
-    pub fn is_in_pool(&self) -> bool {
+    /// Whether one of the list's callbacks is running on some thread.
+    pub fn is_in_callback(&self) -> bool {
         self.callbacks_running.load(Relaxed) != 0
     }
 
@@ -450,10 +483,7 @@ impl Pair {
             let taken = length.saturating_sub(kept).min(BATCH_LIMIT);
             part.take_oldest(out, taken, length);
             part.count(Count::Removed, taken as u64);
-            if retire {
-                part.tuner().set_target(0);
-            }
-            E::reopen(part, length - taken);
+            E::reopen(part, length - taken, if retire { 0 } else { part.tuner().target() });
             taken
         }
     }
@@ -478,6 +508,10 @@ impl Pair {
             }
         }
         for filled in 0..wanted {
+            if self.shared.room() == 0 && self.current_part().is_none_or(|part| !part.has_room()) {
+                return (filled, true);
+            }
+            self.prefill_calls.fetch_add(1, Relaxed);
             let block = self.pool_allocate(list);
             if block.is_null() {
                 return (filled, false);
@@ -485,6 +519,7 @@ impl Pair {
             // SAFETY: the block is new, and ours until a list takes it.
             unsafe {
                 if self.shared.add(&[block]) == 0 && !self.add_to_part(block) {
+                    self.prefill_returns.fetch_add(1, Relaxed);
                     self.pool_free_all(list, &[block]);
                     return (filled, true);
                 }
@@ -532,19 +567,22 @@ impl Pair {
                 Tuning::Windows => rotation.visit(settings.request.pool_type.is_paged()),
                 _ => (true, Visit::All, elapsed.max(1)),
             };
+            let mut sum = PartCounters::default();
             for (processor, part) in self.parts() {
                 // SAFETY: `manage` is held.
                 unsafe {
                     let counters = part.counters();
+                    sum.add(&counters);
                     if part_due.includes(processor) {
-                        let target = part.tuner().scan(&counters, settings.tuning, settings.maximum_depth, period);
+                        let counters = &counters.counters;
+                        let target = part.tuner().scan(counters, settings.tuning, settings.maximum_depth, period);
                         part.apply_target();
                         surplus |= counters.current_depth > target.into();
                     }
                 }
             }
             if shared_due {
-                let counters = self.shared.counters();
+                let counters = self.shared.counters(&sum);
                 let target = self.shared.tuner().scan(&counters, settings.tuning, settings.maximum_depth, period);
                 surplus |= counters.current_depth > target.into();
             }
@@ -560,33 +598,15 @@ impl Pair {
 
     /// Folds the parts' hits, so that they cannot wrap unseen.
     fn fold(&self) {
-        let _guard = self.manage.lock();
-        for (_, part) in self.parts() {
-            // SAFETY: `manage` is held.
-            unsafe { part.counters() };
-        }
-    }
-
-    /// Blocks that callers hold, while nobody allocates or frees.
-    pub fn outstanding(&self) -> u64 {
-        let cached = self.parts().map(|(_, part)| part.length()).sum::<usize>() + self.shared.length();
-        // Relaxed: exact at rest only.
-        let given = self.pool_allocates.load(Relaxed).wrapping_sub(self.pool_frees.load(Relaxed));
-        given.wrapping_sub(cached as u64)
+        self.part_counters(&self.manage.lock());
     }
 
     /// A look at everything, without stopping anybody.
     pub fn statistics(&self) -> Statistics {
         let settings = self.settings();
-        let mut processor = Counters::default();
-        {
-            let _guard = self.manage.lock();
-            for (_, part) in self.parts() {
-                // SAFETY: `manage` is held.
-                processor.add(&unsafe { part.counters() });
-            }
-        }
-        let shared = self.shared.counters();
+        let parts = self.part_counters(&self.manage.lock());
+        let processor = parts.counters;
+        let shared = self.shared.counters(&parts);
         let mut list = shared;
         if settings.parts.processors != 0 {
             list.add(&processor);
@@ -601,6 +621,12 @@ impl Pair {
                 ..list
             };
         }
+        // Relaxed: all are exact at rest only.
+        let pool_failures = self.pool_failures.load(Relaxed);
+        let prefill = self.prefill_calls.load(Relaxed);
+        let given_back = self.prefill_returns.load(Relaxed) + self.drained.load(Relaxed);
+        let pool_allocates = (list.allocate_misses + prefill).wrapping_sub(pool_failures);
+        let pool_frees = list.free_misses.wrapping_add(list.removed) + given_back;
         Statistics {
             size: settings.request.size,
             tag: settings.request.tag,
@@ -610,10 +636,10 @@ impl Pair {
             list,
             processor,
             shared,
-            pool_allocates: self.pool_allocates.load(Relaxed),
-            pool_frees: self.pool_frees.load(Relaxed),
-            pool_failures: self.pool_failures.load(Relaxed),
-            outstanding: self.outstanding(),
+            pool_allocates,
+            pool_frees,
+            pool_failures,
+            outstanding: pool_allocates.wrapping_sub(pool_frees).wrapping_sub(list.current_depth),
         }
     }
 
@@ -624,7 +650,8 @@ impl Pair {
     pub unsafe fn free_draining(&self, list: *mut RawList, block: *mut u8) -> bool {
         // SAFETY: the caller's promise.
         unsafe { self.pool_free_all(list, &[block]) };
-        self.outstanding() == 0
+        self.drained.fetch_add(1, Relaxed);
+        self.statistics().outstanding == 0
     }
 
     /// Clears the parts for the next list that gets them.

@@ -7,6 +7,7 @@ use core::sync::atomic::Ordering::{Relaxed, Release};
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64};
 
 use super::Counters;
+use super::processor::PartCounters;
 use super::tuner::Tuner;
 use crate::platform::{Guard, Lock};
 
@@ -20,23 +21,20 @@ pub struct SharedList {
     // Under `lock`; `length` and `depth` are also read without it, as hints.
     lock: Lock,
     length: AtomicU32,
-    total_allocates: AtomicU64,
-    allocate_misses: AtomicU64,
-    total_frees: AtomicU64,
-    free_misses: AtomicU64,
-    refilled: AtomicU64,
-    spilled: AtomicU64,
+    allocate_hits: AtomicU64,
+    free_hits: AtomicU64,
     added: AtomicU64,
     removed: AtomicU64,
+    // Anybody. Not under the lock, since it need not be taken for a miss that can be foreseen.
+    allocate_misses: AtomicU64,
+    free_misses: AtomicU64,
     // Under the pair's `manage` lock. The target is the depth in force.
     tuner: Tuner,
 }
 
 /// Adds under the list's lock, where nobody else writes.
-fn add(counter: &AtomicU64, blocks: u64) -> u64 {
-    let sum = counter.load(Relaxed).wrapping_add(blocks);
-    counter.store(sum, Relaxed);
-    sum
+fn add(counter: &AtomicU64, count: u64) {
+    counter.store(counter.load(Relaxed) + count, Relaxed);
 }
 
 impl SharedList {
@@ -46,14 +44,12 @@ impl SharedList {
             slots: AtomicPtr::new(core::ptr::null_mut()),
             lock: Lock::new(),
             length: AtomicU32::new(0),
-            total_allocates: AtomicU64::new(0),
-            allocate_misses: AtomicU64::new(0),
-            total_frees: AtomicU64::new(0),
-            free_misses: AtomicU64::new(0),
-            refilled: AtomicU64::new(0),
-            spilled: AtomicU64::new(0),
+            allocate_hits: AtomicU64::new(0),
+            free_hits: AtomicU64::new(0),
             added: AtomicU64::new(0),
             removed: AtomicU64::new(0),
+            allocate_misses: AtomicU64::new(0),
+            free_misses: AtomicU64::new(0),
             tuner: Tuner::new(),
         }
     }
@@ -78,47 +74,49 @@ impl SharedList {
         (self.tuner.target() as usize).saturating_sub(self.length())
     }
 
-    /// An allocate that went down to here: takes up to `wanted` blocks, the hottest last. Answers how many; after a
-    /// miss, 0 and how many misses there were.
+    /// An allocate that went down to here: takes up to `wanted` blocks, the hottest last. Answers how many; 0 is a miss,
+    /// which the caller counts.
     ///
     /// # Safety
     /// `out` has room for `wanted` pointers.
-    pub unsafe fn allocate(&self, out: *mut *mut u8, wanted: usize) -> (usize, u64) {
+    pub unsafe fn allocate(&self, out: *mut *mut u8, wanted: usize) -> usize {
+        if self.length() == 0 {
+            return 0;
+        }
         let guard = self.lock.lock();
-        add(&self.total_allocates, 1);
         // SAFETY: the caller's promise.
         let count = unsafe { self.pop(&guard, out, wanted) };
-        if count == 0 {
-            return (0, add(&self.allocate_misses, 1));
-        }
-        add(&self.refilled, count as u64 - 1);
-        (count, 0)
+        add(&self.allocate_hits, (count != 0).into());
+        count
     }
 
-    /// Like `allocate` for one block, but neither waits for the lock nor counts a miss.
+    /// Like `allocate` for one block, but does not wait for the lock.
     pub fn try_allocate(&self) -> Option<*mut u8> {
         let guard = self.lock.try_lock()?;
         let mut block = core::ptr::null_mut();
         // SAFETY: there is room for one.
         let count = unsafe { self.pop(&guard, &mut block, 1) };
         (count == 1).then(|| {
-            add(&self.total_allocates, 1);
+            add(&self.allocate_hits, 1);
             block
         })
     }
 
     /// A free that went down to here, with the blocks that its batch brings: puts in as many as there is room for,
-    /// from the first on. Answers how many; and after a miss how many misses there were, else 0.
+    /// from the first on. Answers how many; 0 is a miss, which the caller counts.
     ///
     /// # Safety
     /// The blocks belong to the caller, who loses those that are put in; there is at least one.
-    pub unsafe fn free(&self, blocks: &[*mut u8]) -> (usize, u64) {
+    pub unsafe fn free(&self, blocks: &[*mut u8]) -> usize {
+        if blocks.len() == 1 && self.room() == 0 {
+            return 0;
+        }
         let guard = self.lock.lock();
         let accepted = self.push(&guard, blocks);
-        add(&self.total_frees, 1);
-        add(&self.spilled, blocks.len() as u64 - 1);
+        add(&self.free_hits, (accepted != 0).into());
+        // All but the one that was given counted as spilled to here.
         add(&self.removed, (blocks.len() - accepted.max(1)) as u64);
-        (accepted, if accepted == 0 { add(&self.free_misses, 1) } else { 0 })
+        accepted
     }
 
     /// Takes back blocks of a batch that found no room above; answers how many it could keep. The others leave the list.
@@ -128,9 +126,18 @@ impl SharedList {
     pub unsafe fn take_back(&self, blocks: &[*mut u8]) -> usize {
         let guard = self.lock.lock();
         let kept = self.push(&guard, blocks);
-        add(&self.refilled, (blocks.len() as u64).wrapping_neg());
         add(&self.removed, (blocks.len() - kept) as u64);
         kept
+    }
+
+    /// Counts a miss of a general list's allocate; answers the count. A pair counts its own on its parts.
+    pub fn count_allocate_miss(&self) -> u64 {
+        self.allocate_misses.fetch_add(1, Relaxed) + 1
+    }
+
+    /// Counts a miss of a general list's free; answers the count.
+    pub fn count_free_miss(&self) -> u64 {
+        self.free_misses.fetch_add(1, Relaxed) + 1
     }
 
     /// Puts in new blocks, as many as there is room for.
@@ -157,18 +164,20 @@ impl SharedList {
         count
     }
 
-    /// All counters. Read without the lock: each is right for some moment.
-    pub fn counters(&self) -> Counters {
-        let read = |counter: &AtomicU64| counter.load(Relaxed);
+    /// All counters, with the misses and batches that were counted on the parts of a pair. Read without the lock: each
+    /// is right for some moment.
+    pub fn counters(&self, parts: &PartCounters) -> Counters {
+        let allocate_misses = self.allocate_misses.load(Relaxed) + parts.allocates_from_pool;
+        let free_misses = self.free_misses.load(Relaxed) + parts.frees_to_pool;
         Counters {
-            total_allocates: read(&self.total_allocates),
-            allocate_misses: read(&self.allocate_misses),
-            total_frees: read(&self.total_frees),
-            free_misses: read(&self.free_misses),
-            refilled: read(&self.refilled),
-            spilled: read(&self.spilled),
-            added: read(&self.added),
-            removed: read(&self.removed),
+            total_allocates: self.allocate_hits.load(Relaxed) + allocate_misses,
+            allocate_misses,
+            total_frees: self.free_hits.load(Relaxed) + free_misses,
+            free_misses,
+            refilled: parts.counters.refilled,
+            spilled: parts.counters.spilled,
+            added: self.added.load(Relaxed),
+            removed: self.removed.load(Relaxed),
             current_depth: self.length.load(Relaxed).into(),
             depth: self.tuner.target().into(),
         }

@@ -161,7 +161,7 @@ pub fn delete(record: &Record, list: *mut RawList) -> Status {
         REGISTRY.live.fetch_sub(1, Relaxed);
     }
     record.pair().retire(list);
-    let status = if record.pair().outstanding() == 0 { release(record) } else { Status::PENDING };
+    let status = if record.pair().statistics().outstanding == 0 { release(record) } else { Status::PENDING };
     stop_if_unused();
     status
 }

@@ -45,6 +45,11 @@ pub struct Backing {
 }
 
 impl Backing {
+    /// Whether the user supplied the allocate routine.
+    pub fn allocates_by_callback(&self) -> bool {
+        !matches!(self.allocate, AllocateCallback::Default)
+    }
+
     /// Whether the user supplied the free routine, so that it may be called on callers' threads alone.
     pub fn frees_by_callback(&self) -> bool {
         !matches!(self.free, FreeCallback::Default)

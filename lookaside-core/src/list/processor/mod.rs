@@ -54,25 +54,25 @@ pub trait Engine {
     /// The caller holds the pair's `manage` lock, and reopens before letting it go.
     unsafe fn close(part: &Part, processor: u32) -> usize;
 
-    /// Opens a closed part with this many blocks in its first slots, at its target depth.
+    /// Opens a closed part with this many blocks in its first slots, at this depth.
     ///
     /// # Safety
     /// The part was closed by this thread.
-    unsafe fn reopen(part: &Part, length: usize);
+    unsafe fn reopen(part: &Part, length: usize, depth: u32);
 }
 
 /// One processor's part of a list.
 ///
 /// ```text
-///            0        8       16                      64                         128
-/// part  ->  [ header | depth | lock, tuner           | counters of the slow path | slot 0 | slot 1 | ...
+///            0        8       16            64                     128           192
+/// part  ->  [ header | depth | lock, tuner | counts of slow path | folded hits | slot 0 | slot 1 | ...
 ///              |
 ///              +- bits 0-15: blocks held; bits 16-63: allocate hits since initialise, modulo 2^48
 /// ```
 ///
 /// * `header` changes by one store: an allocate adds 0xFFFF, a free adds 1 (theory §2).
 /// * slots 0 to `blocks held - 1` are the blocks, the last in at the end.
-/// * `depth` is the tuner's target while the part is open, 0 while it is closed or was never used.
+/// * `depth` is the tuner's target while the part is open, 0 while it is closed, retired or was never used.
 #[repr(C, align(64))]
 #[derive(Debug)]
 pub struct Part {
@@ -84,20 +84,17 @@ pub struct Part {
     // Under the pair's `manage` lock.
     tuner: Tuner,
 
+    // Whoever misses on this processor: one count for each way that a call can end.
+    counts: [AtomicU64; Count::ALL],
+
     // Under the pair's `manage` lock: hits folded to 64 bits, up to the header that was seen last.
     folded_hits: AtomicU64,
     folded_header: AtomicU64,
-    // Whoever misses on this processor.
-    allocate_misses: AtomicU64,
-    free_misses: AtomicU64,
-    refilled: AtomicU64,
-    spilled: AtomicU64,
-    added: AtomicU64,
-    removed: AtomicU64,
+    _reserved: [u64; 6],
 }
 
 const _: () = assert!(offset_of!(Part, header) == layout::HEADER && offset_of!(Part, depth) == layout::DEPTH);
-const _: () = assert!(size_of::<Part>() == layout::SLOTS && offset_of!(Part, folded_hits) == 64);
+const _: () = assert!(size_of::<Part>() == layout::SLOTS && offset_of!(Part, counts) == 64);
 
 const LENGTH_MASK: u64 = 0xFFFF;
 const HITS_SHIFT: u32 = 16;
@@ -105,12 +102,42 @@ const HITS_SHIFT: u32 = 16;
 /// What the slow path counts on a part.
 #[derive(Clone, Copy, Debug)]
 pub enum Count {
-    AllocateMiss,
-    FreeMiss,
+    /// Allocates that missed here and found a block in the shared list.
+    AllocatesFromShared,
+    /// Allocates that missed there too.
+    AllocatesFromPool,
+    /// Frees that missed here and found room in the shared list.
+    FreesToShared,
+    /// Frees that missed there too.
+    FreesToPool,
+    /// Blocks that came with a batch, beyond the one asked for.
     Refilled,
+    /// Blocks that went with a batch, beyond the one given.
     Spilled,
+    /// Blocks that prefill put in.
     Added,
+    /// Blocks that flush, trim and scans took out.
     Removed,
+}
+
+impl Count {
+    const ALL: usize = Count::Removed as usize + 1;
+}
+
+/// The counters of a part, and what of its misses missed in the shared list too.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PartCounters {
+    pub counters: Counters,
+    pub allocates_from_pool: u64,
+    pub frees_to_pool: u64,
+}
+
+impl PartCounters {
+    pub fn add(&mut self, other: &PartCounters) {
+        self.counters.add(&other.counters);
+        self.allocates_from_pool = self.allocates_from_pool.wrapping_add(other.allocates_from_pool);
+        self.frees_to_pool = self.frees_to_pool.wrapping_add(other.frees_to_pool);
+    }
 }
 
 impl Part {
@@ -149,18 +176,7 @@ impl Part {
 
     /// Counts on this part; answers the count. Relaxed: counters order nothing.
     pub fn count(&self, what: Count, blocks: u64) -> u64 {
-        self.counter(what).fetch_add(blocks, Relaxed).wrapping_add(blocks)
-    }
-
-    fn counter(&self, what: Count) -> &AtomicU64 {
-        match what {
-            Count::AllocateMiss => &self.allocate_misses,
-            Count::FreeMiss => &self.free_misses,
-            Count::Refilled => &self.refilled,
-            Count::Spilled => &self.spilled,
-            Count::Added => &self.added,
-            Count::Removed => &self.removed,
-        }
+        self.counts[what as usize].fetch_add(blocks, Relaxed).wrapping_add(blocks)
     }
 
     /// Blocks held now.
@@ -168,34 +184,44 @@ impl Part {
         (self.header.load(Relaxed) & LENGTH_MASK) as usize
     }
 
+    /// Whether a block could be put in now.
+    pub fn has_room(&self) -> bool {
+        (self.length() as u64) < self.depth.load(Relaxed)
+    }
+
     /// Folds the hits into 64 bits and answers all counters. Free hits follow from the rest (theory §4.2).
     ///
     /// # Safety
     /// The caller holds the pair's `manage` lock.
-    pub unsafe fn counters(&self) -> Counters {
+    pub unsafe fn counters(&self) -> PartCounters {
         let header = self.header.load(Relaxed);
         let before = self.folded_header.swap(header, Relaxed);
         let new_hits = (header >> HITS_SHIFT).wrapping_sub(before >> HITS_SHIFT) & (u64::MAX >> HITS_SHIFT);
         let hits = self.folded_hits.load(Relaxed) + new_hits;
         self.folded_hits.store(hits, Relaxed);
 
-        let read = |what| self.counter(what).load(Relaxed);
-        let length = header & LENGTH_MASK;
-        let left = hits.wrapping_add(read(Count::Spilled)).wrapping_add(read(Count::Removed));
-        let came = read(Count::Refilled).wrapping_add(read(Count::Added));
-        let free_hits = length.wrapping_add(left).wrapping_sub(came);
-        Counters {
-            total_allocates: hits + read(Count::AllocateMiss),
-            allocate_misses: read(Count::AllocateMiss),
-            total_frees: free_hits.wrapping_add(read(Count::FreeMiss)),
-            free_misses: read(Count::FreeMiss),
-            refilled: read(Count::Refilled),
-            spilled: read(Count::Spilled),
-            added: read(Count::Added),
-            removed: read(Count::Removed),
-            current_depth: length,
+        let read = |what: Count| self.counts[what as usize].load(Relaxed);
+        let [allocates_from_pool, frees_to_pool] = [Count::AllocatesFromPool, Count::FreesToPool].map(read);
+        let [refilled, spilled, added, removed] =
+            [Count::Refilled, Count::Spilled, Count::Added, Count::Removed].map(read);
+        let current_depth = header & LENGTH_MASK;
+        let left = hits.wrapping_add(spilled).wrapping_add(removed);
+        let free_hits = current_depth.wrapping_add(left).wrapping_sub(refilled).wrapping_sub(added);
+        let allocate_misses = read(Count::AllocatesFromShared) + allocates_from_pool;
+        let free_misses = read(Count::FreesToShared) + frees_to_pool;
+        let counters = Counters {
+            total_allocates: hits + allocate_misses,
+            allocate_misses,
+            total_frees: free_hits.wrapping_add(free_misses),
+            free_misses,
+            refilled,
+            spilled,
+            added,
+            removed,
+            current_depth,
             depth: self.tuner.target().into(),
-        }
+        };
+        PartCounters { counters, allocates_from_pool, frees_to_pool }
     }
 
     /// Takes the `count` oldest of `length` blocks out of a closed part, and moves the others down.
@@ -211,15 +237,17 @@ impl Part {
         }
     }
 
-    /// Makes the part as if it had never been used. Writes only where something is, so that an unused part stays untouched.
+    /// Makes the part as if it had never been used. Writes only where something is, so that an unused part's page stays untouched.
     ///
     /// # Safety
     /// No list uses it.
     pub unsafe fn clear(&self) {
-        self.lock.store(0, Relaxed);
-        if self.header.load(Relaxed) != 0 || self.allocate_misses.load(Relaxed) != 0 || self.is_open() {
-            // SAFETY: nobody else looks at the part; all its fields are plain words for which zero is valid.
-            unsafe { core::ptr::from_ref(self).cast_mut().write_bytes(0, 1) };
+        // SAFETY: nobody else looks at the part, and all its fields are plain words for which zero is valid.
+        unsafe {
+            let words: *mut [u64; size_of::<Part>() / 8] = core::ptr::from_ref(self).cast_mut().cast();
+            if words.read() != [0; size_of::<Part>() / 8] {
+                words.write([0; size_of::<Part>() / 8]);
+            }
         }
     }
 
@@ -240,11 +268,11 @@ impl Part {
     }
 
     /// Ends a closing: the slots first, then the length, then the depth that lets frees in.
-    fn open_with(&self, length: usize) {
+    fn open_with(&self, length: usize, depth: u32) {
         let hits = self.header.load(Relaxed) & !LENGTH_MASK;
         // Release: a section on the part's processor that sees the length sees the slots. (It reads plainly, which x86
         // orders; the portable engine reads under its lock.)
         self.header.store(hits | length as u64, Release);
-        self.depth.store(self.tuner.target().into(), Release);
+        self.depth.store(depth.into(), Release);
     }
 }

@@ -64,8 +64,8 @@ impl Engine for Portable {
         part.length()
     }
 
-    unsafe fn reopen(part: &Part, length: usize) {
-        part.open_with(length);
+    unsafe fn reopen(part: &Part, length: usize, depth: u32) {
+        part.open_with(length, depth);
         unlock(part);
     }
 }

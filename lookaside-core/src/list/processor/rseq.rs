@@ -47,7 +47,7 @@ impl Engine for Rseq {
         }
     }
 
-    unsafe fn reopen(part: &Part, length: usize) {
-        part.open_with(length);
+    unsafe fn reopen(part: &Part, length: usize, depth: u32) {
+        part.open_with(length, depth);
     }
 }

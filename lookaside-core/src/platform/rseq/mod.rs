@@ -30,7 +30,7 @@ pub mod layout {
     /// Offset of the depth word.
     pub const DEPTH: usize = 8;
     /// Offset of the first slot.
-    pub const SLOTS: usize = 128;
+    pub const SLOTS: usize = 192;
     /// log2 of the distance between the parts of neighbouring processors.
     pub const SHIFT: u32 = 18;
 }

@@ -1,0 +1,361 @@
+//! Random operations against a plain model, on both engines: which block comes, what every counter says, and that
+//! no block is lost, after each step. One thread visits all processors, and some that do not exist.
+
+mod common;
+
+use std::ptr::NonNull;
+use std::sync::Mutex;
+
+use common::{accounted, assert_identities, blocks_out, engines};
+use lookaside_core::{Counters, EngineKind, LookasideList, Topology, Tuning, hooks};
+use proptest::prelude::*;
+
+#[derive(Clone, Debug)]
+enum Operation {
+    Allocate,
+    TryAllocate,
+    Free(usize),
+    MoveTo(u32),
+    Prefill(usize),
+    Flush,
+    Trim,
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    prop_oneof![
+        12 => Just(Operation::Allocate),
+        2 => Just(Operation::TryAllocate),
+        12 => any::<usize>().prop_map(Operation::Free),
+        3 => prop_oneof![4 => 0u32..3, 1 => Just(4000)].prop_map(Operation::MoveTo),
+        1 => (0usize..12).prop_map(Operation::Prefill),
+        1 => Just(Operation::Flush),
+        1 => Just(Operation::Trim),
+    ]
+}
+
+/// One list of the model, its blocks with the last in at the end.
+#[derive(Default)]
+struct Level {
+    blocks: Vec<NonNull<u8>>,
+    used: bool,
+    depth: usize,
+    counters: Counters,
+}
+
+impl Level {
+    fn room(&self) -> usize {
+        self.depth.saturating_sub(self.blocks.len())
+    }
+
+    fn take(&mut self, wanted: usize) -> Vec<NonNull<u8>> {
+        let count = wanted.min(self.blocks.len());
+        self.blocks.split_off(self.blocks.len() - count)
+    }
+}
+
+struct Model {
+    processors: Vec<Level>,
+    shared: Level,
+    processor: u32,
+    initial_depth: usize,
+    maximum_depth: usize,
+    batch: usize,
+    /// Blocks that callers hold.
+    held: Vec<NonNull<u8>>,
+    pool_frees: u64,
+    pool_allocates: u64,
+    /// Blocks that are not this list's.
+    others: usize,
+}
+
+impl Model {
+    /// The processor list of the current processor, and whether it may be touched: on a number out of range the first one counts.
+    fn current(&mut self) -> Option<(usize, bool)> {
+        let count = self.processors.len();
+        let in_range = (self.processor as usize) < count;
+        let index = if in_range { self.processor as usize } else { 0 };
+        let level = self.processors.get_mut(index)?;
+        if !level.used {
+            level.used = true;
+            level.depth = self.initial_depth;
+        }
+        Some((index, in_range))
+    }
+
+    fn batch(&self, index: usize) -> usize {
+        let depth = self.processors[index].depth;
+        if self.batch == 0 { depth / 2 } else { self.batch.min(depth) }
+    }
+
+    /// The block that must come; `None` if it must come from the pool.
+    fn allocate(&mut self) -> Option<NonNull<u8>> {
+        let mut batch = 1;
+        let current = self.current();
+        if let Some((index, in_range)) = current {
+            let level = &mut self.processors[index];
+            level.counters.total_allocates += 1;
+            if in_range && !level.blocks.is_empty() {
+                return level.blocks.pop();
+            }
+            level.counters.allocate_misses += 1;
+            batch = self.batch(index).max(1);
+        }
+        self.shared.counters.total_allocates += 1;
+        let mut blocks = self.shared.take(batch);
+        let Some(block) = blocks.pop() else {
+            self.shared.counters.allocate_misses += 1;
+            self.pool_allocates += 1;
+            return None;
+        };
+        match current {
+            Some((index, true)) => {
+                self.processors[index].counters.refilled += blocks.len() as u64;
+                self.shared.counters.refilled += blocks.len() as u64;
+                self.processors[index].blocks.append(&mut blocks);
+            }
+            _ => self.shared.blocks.append(&mut blocks),
+        }
+        Some(block)
+    }
+
+    fn try_allocate(&mut self) -> Option<NonNull<u8>> {
+        let current = self.current_unopened();
+        if let Some((index, true)) = current {
+            if let Some(block) = self.processors[index].blocks.pop() {
+                self.processors[index].counters.total_allocates += 1;
+                return Some(block);
+            }
+        }
+        self.current();
+        let block = self.shared.blocks.pop()?;
+        self.shared.counters.total_allocates += 1;
+        if let Some((index, _)) = current {
+            self.processors[index].counters.total_allocates += 1;
+            self.processors[index].counters.allocate_misses += 1;
+        }
+        Some(block)
+    }
+
+    fn current_unopened(&self) -> Option<(usize, bool)> {
+        let in_range = (self.processor as usize) < self.processors.len();
+        (!self.processors.is_empty()).then_some((if in_range { self.processor as usize } else { 0 }, in_range))
+    }
+
+    fn free(&mut self, block: NonNull<u8>) {
+        let mut going = vec![block];
+        if let Some((index, in_range)) = self.current() {
+            self.processors[index].counters.total_frees += 1;
+            if in_range && self.processors[index].room() > 0 {
+                self.processors[index].blocks.push(block);
+                return;
+            }
+            self.processors[index].counters.free_misses += 1;
+            let wanted = self.batch(index).min(self.shared.room());
+            if in_range && wanted > 1 {
+                going = self.processors[index].take(wanted);
+                self.processors[index].blocks.push(block);
+                self.processors[index].counters.spilled += going.len() as u64 - 1;
+                self.shared.counters.spilled += going.len() as u64 - 1;
+            }
+        }
+        self.shared.counters.total_frees += 1;
+        if self.shared.room() == 0 {
+            self.shared.counters.free_misses += 1;
+            self.pool_frees += 1;
+        } else {
+            self.shared.blocks.append(&mut going);
+        }
+    }
+
+    fn remove(&mut self, keep: fn(&Level) -> usize) {
+        for level in self.processors.iter_mut().filter(|level| level.used).chain([&mut self.shared]) {
+            let surplus = level.blocks.len().saturating_sub(keep(level));
+            level.counters.removed += surplus as u64;
+            self.pool_frees += surplus as u64;
+            level.blocks.drain(..surplus);
+        }
+    }
+}
+
+fn check(list: &LookasideList, model: &Model) {
+    let statistics = list.statistics();
+    assert_identities(&statistics);
+    let of = |level: &Level| Counters {
+        current_depth: level.blocks.len() as u64,
+        depth: level.depth as u64,
+        ..level.counters
+    };
+    assert_eq!(statistics.shared, of(&model.shared));
+    let mut processor = Counters::default();
+    for level in model.processors.iter().map(of) {
+        processor.total_allocates += level.total_allocates;
+        processor.allocate_misses += level.allocate_misses;
+        processor.total_frees += level.total_frees;
+        processor.free_misses += level.free_misses;
+        processor.refilled += level.refilled;
+        processor.spilled += level.spilled;
+        processor.added += level.added;
+        processor.removed += level.removed;
+        processor.current_depth += level.current_depth;
+        processor.depth += level.depth;
+    }
+    assert_eq!(statistics.processor, processor);
+    assert_eq!((statistics.pool_allocates, statistics.pool_frees), (model.pool_allocates, model.pool_frees));
+    assert_eq!(statistics.outstanding, model.held.len() as u64);
+    let cached = model.shared.blocks.len() + model.processors.iter().map(|level| level.blocks.len()).sum::<usize>();
+    assert_eq!(blocks_out() - model.others, model.held.len() + cached, "every block is in exactly one place");
+}
+
+fn run(engine: EngineKind, topology: Topology, maximum: u16, initial: u16, batch: u16, operations: &[Operation]) {
+    // Not 0 while a failure is being shrunk.
+    let others = blocks_out();
+    hooks::pretend(0);
+    let list = accounted()
+        .engine(engine)
+        .topology(topology)
+        .tuning(Tuning::Manual)
+        .maximum_depth(maximum)
+        .initial_depth(initial)
+        .batch(batch)
+        .build()
+        .unwrap();
+    let processors = list.statistics().processors as usize;
+    let mut model = Model {
+        processors: (0..processors).map(|_| Level::default()).collect(),
+        shared: Level { used: true, depth: initial.into(), ..Level::default() },
+        processor: 0,
+        initial_depth: initial.into(),
+        maximum_depth: maximum.into(),
+        batch: batch.into(),
+        held: Vec::new(),
+        pool_frees: 0,
+        pool_allocates: 0,
+        others,
+    };
+    for operation in operations {
+        match *operation {
+            Operation::Allocate => {
+                let expected = model.allocate();
+                let block = list.allocate().unwrap();
+                match expected {
+                    Some(expected) => assert_eq!(block, expected),
+                    None => assert!(!model.held.contains(&block)),
+                }
+                model.held.push(block);
+            }
+            Operation::TryAllocate => {
+                let expected = model.try_allocate();
+                assert_eq!(list.try_allocate(), expected);
+                model.held.extend(expected);
+            }
+            Operation::Free(which) if !model.held.is_empty() => {
+                let block = model.held.swap_remove(which % model.held.len());
+                model.free(block);
+                // SAFETY: the caller held it.
+                unsafe { list.free(block) };
+            }
+            Operation::Free(_) => {}
+            Operation::MoveTo(processor) => {
+                model.processor = processor;
+                hooks::pretend(processor);
+            }
+            Operation::Prefill(wanted) => prefill(&list, &mut model, wanted),
+            Operation::Flush => {
+                model.remove(|_| 0);
+                list.flush();
+            }
+            Operation::Trim => {
+                model.remove(|level| level.depth);
+                list.trim();
+            }
+        }
+        check(&list, &model);
+    }
+    for block in model.held.drain(..).collect::<Vec<_>>() {
+        model.free(block);
+        // SAFETY: the caller held it.
+        unsafe { list.free(block) };
+    }
+    check(&list, &model);
+    drop(list);
+    assert_eq!(blocks_out(), others, "delete gives everything back");
+}
+
+/// Prefill makes blocks that the model cannot know beforehand: it reads them from what comes out of the list later, so
+/// here it only follows the counts, and empties the list to learn the blocks.
+fn prefill(list: &LookasideList, model: &mut Model, wanted: usize) {
+    let raise = |depth: usize, held: usize, by: usize| (held + by).clamp(depth, model.maximum_depth);
+    model.shared.depth = raise(model.shared.depth, model.shared.blocks.len(), wanted);
+    let rest = wanted.saturating_sub(model.shared.room());
+    if let Some((index, _)) = model.current_unopened() {
+        let maximum = model.maximum_depth;
+        let level = &mut model.processors[index];
+        level.used = true;
+        level.depth = (level.blocks.len() + rest).clamp(level.depth.max(model.initial_depth), maximum);
+    }
+    let to_shared = wanted.min(model.shared.room());
+    let to_processor = match model.current_unopened() {
+        Some((index, true)) => (wanted - to_shared).min(model.processors[index].room()),
+        _ => 0,
+    };
+    assert_eq!(list.prefill(wanted).unwrap(), to_shared + to_processor);
+    model.shared.counters.added += to_shared as u64;
+    model.pool_allocates += (to_shared + to_processor) as u64;
+    if let Some((index, false)) = model.current_unopened() {
+        if to_shared < wanted && model.processors[index].room() > 0 {
+            // The first part seems to have room; the block that was for it goes back to the pool.
+            model.pool_allocates += 1;
+            model.pool_frees += 1;
+        }
+    }
+    if to_processor > 0 {
+        let (index, _) = model.current_unopened().unwrap();
+        model.processors[index].counters.added += to_processor as u64;
+    }
+    // Flush, which the model can follow: the new blocks go, and with them what it cannot know.
+    let flushed = |level: &mut Level, new: usize| {
+        let gone = level.blocks.len() + new;
+        level.counters.removed += gone as u64;
+        level.blocks.clear();
+        gone as u64
+    };
+    model.pool_frees += flushed(&mut model.shared, to_shared);
+    let current = model.current_unopened();
+    for index in 0..model.processors.len() {
+        let new = if current == Some((index, true)) { to_processor } else { 0 };
+        model.pool_frees += flushed(&mut model.processors[index], new);
+    }
+    list.flush();
+}
+
+/// Pretending to run on a processor concerns the whole process.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+fn explore(topology: Topology) {
+    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    for engine in engines() {
+        let strategy = (1u16..9, 1u16..9, 0u16..6, prop::collection::vec(operation(), 0..200));
+        let cases = std::env::var("LOOKASIDE_MODEL_CASES").ok().map_or(400, |cases| cases.parse().unwrap());
+        let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
+            cases,
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        });
+        runner
+            .run(&strategy, |(maximum, initial, batch, operations)| {
+                run(engine, topology, maximum, initial.min(maximum), batch, &operations);
+                Ok(())
+            })
+            .unwrap();
+    }
+}
+
+#[test]
+fn pairs_follow_the_model() {
+    explore(Topology::Pair);
+}
+
+#[test]
+fn general_lists_follow_the_model() {
+    explore(Topology::General);
+}
