@@ -1,0 +1,672 @@
+/* lookaside.h - lookaside lists: caches of fixed-size blocks in front of a pool.
+ *
+ * Made by cbindgen from lookaside-ffi/src: change it there, and see CONTRIBUTING.md.
+ *
+ * A list is memory of the caller's: lookaside_list_initialize makes it one, lookaside_list_allocate and
+ * lookaside_list_free serve blocks from it on any thread, lookaside_list_delete ends it.
+ * No function here throws or unwinds. Callbacks must return: a C++ exception that leaves one ends the process.
+ */
+#ifndef LOOKASIDE_H
+#define LOOKASIDE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Puts a structure at a multiple of n bytes. */
+#if defined(__cplusplus)
+#define LOOKASIDE_ALIGNED(n) alignas(n)
+#elif defined(__GNUC__)
+#define LOOKASIDE_ALIGNED(n) __attribute__((aligned(n)))
+#elif defined(_MSC_VER)
+#define LOOKASIDE_ALIGNED(n) __declspec(align(n))
+#else
+#error "lookaside.h needs a compiler that can align a structure"
+#endif
+
+/* A lookaside_tag from four characters, in the order in which reports show them. */
+#define LOOKASIDE_TAG(a, b, c, d)                                                                  \
+    ((uint32_t)(unsigned char)(a) | (uint32_t)(unsigned char)(b) << 8 |                            \
+     (uint32_t)(unsigned char)(c) << 16 | (uint32_t)(unsigned char)(d) << 24)
+
+/**
+ * The version of the library that this header belongs to; `lookaside_version` tells the one that is loaded.
+ */
+#define LOOKASIDE_VERSION_MAJOR 0
+
+/**
+ * The second part of the version: as long as the first is 0, another ABI.
+ */
+#define LOOKASIDE_VERSION_MINOR 1
+
+/**
+ * The third part of the version: the same ABI.
+ */
+#define LOOKASIDE_VERSION_PATCH 0
+
+/**
+ * What a call came to: an NTSTATUS value, one of `LOOKASIDE_STATUS_...`.
+ */
+typedef uint32_t lookaside_status;
+
+/**
+ * A lookaside list. The memory is the caller's, so that it can stand in a structure of the caller's; its contents are
+ * the library's. It may not be moved or copied while the list lives, and zeroed memory is not a list yet.
+ */
+typedef struct LOOKASIDE_ALIGNED(16) lookaside_list {
+    /**
+     * The library's own.
+     */
+    uint64_t opaque[8];
+} lookaside_list;
+
+/**
+ * Four characters that mark a list's blocks, the first in the low byte: see `LOOKASIDE_TAG`.
+ */
+typedef uint32_t lookaside_tag;
+
+/**
+ * The pool that a list takes its blocks from: one of `LOOKASIDE_POOL_...`, with the values of the WDK's POOL_TYPE.
+ */
+typedef uint32_t lookaside_pool_type;
+
+/**
+ * When a list's depth is tuned: one of `LOOKASIDE_TUNING_...`.
+ */
+typedef uint32_t lookaside_tuning;
+
+/**
+ * What a list is made of: one of `LOOKASIDE_TOPOLOGY_...`.
+ */
+typedef uint32_t lookaside_topology;
+
+/**
+ * Gives a new block of `size` bytes at a multiple of the list's alignment, or NULL when there is none.
+ * It is called with no lock held, on the thread that allocates, and by several threads at once.
+ */
+typedef void *(*lookaside_allocate_function)(lookaside_pool_type pool_type,
+                                             size_t size,
+                                             lookaside_tag tag);
+
+/**
+ * Takes back a block that the allocate function of the same list gave, under the same conditions.
+ */
+typedef void (*lookaside_free_function)(void *block);
+
+/**
+ * A `lookaside_allocate_function` that is told its list.
+ */
+typedef void *(*lookaside_allocate_function_ex)(lookaside_pool_type pool_type,
+                                                size_t size,
+                                                lookaside_tag tag,
+                                                struct lookaside_list *list);
+
+/**
+ * A `lookaside_free_function` that is told its list.
+ */
+typedef void (*lookaside_free_function_ex)(void *block, struct lookaside_list *list);
+
+/**
+ * What a list shall be. Set all bytes to 0, then `struct_size`, `size`, and what else matters: 0 stands for the default.
+ */
+typedef struct lookaside_parameters {
+    /**
+     * `sizeof(lookaside_parameters)`.
+     */
+    size_t struct_size;
+    /**
+     * Bytes in a block, at least 1.
+     */
+    size_t size;
+    /**
+     * A power of two, up to 65,536, that every block's address is a multiple of; 0 is 16.
+     */
+    size_t alignment;
+    /**
+     * The list's name in reports, as UTF-8, NULL for none. Its first 32 bytes are copied.
+     */
+    const char *name;
+    /**
+     * The tag of the list's blocks.
+     */
+    lookaside_tag tag;
+    /**
+     * The pool. 0 is the nonpaged pool, as in the WDK, which needs both callbacks in this version: most callers want
+     * `LOOKASIDE_POOL_PAGED`.
+     */
+    lookaside_pool_type pool_type;
+    /**
+     * When the depth is tuned.
+     */
+    lookaside_tuning tuning;
+    /**
+     * A pair list or a general list.
+     */
+    lookaside_topology topology;
+    /**
+     * The most blocks that each processor list, and the shared list, may ever keep, up to 16,384; 0 is 256.
+     */
+    uint16_t maximum_depth;
+    /**
+     * How many each may keep at first, up to the maximum; 0 is 4.
+     */
+    uint16_t initial_depth;
+    /**
+     * How many blocks move at once between a processor list and the shared list; 0 is half the processor list's depth,
+     * 1 is block by block, as in Windows. Never more than 63 do, nor more than the depth.
+     */
+    uint16_t batch;
+    /**
+     * Must be 0.
+     */
+    uint16_t reserved;
+    /**
+     * Where new blocks come from; NULL is the pool.
+     */
+    lookaside_allocate_function allocate;
+    /**
+     * Where blocks go back to; NULL is the pool.
+     */
+    lookaside_free_function free;
+    /**
+     * As `allocate`, for a function that wants to know its list. At most one of the two may be given.
+     */
+    lookaside_allocate_function_ex allocate_ex;
+    /**
+     * As `free`, for a function that wants to know its list. At most one of the two may be given.
+     */
+    lookaside_free_function_ex free_ex;
+    /**
+     * What `lookaside_list_context` tells; the library only keeps it.
+     */
+    void *context;
+} lookaside_parameters;
+
+/**
+ * What one list has done since it was initialised. While nobody uses a list, its blocks are those that came less those
+ * that went: for a processor list
+ * `current_depth = total_frees - free_misses + refilled + added - (total_allocates - allocate_misses + spilled + removed)`,
+ * and for the shared list the same with `refilled` and `spilled` in each other's place.
+ */
+typedef struct lookaside_counters {
+    /**
+     * Calls of allocate that reached the list.
+     */
+    uint64_t total_allocates;
+    /**
+     * Those that found no block and went one level down.
+     */
+    uint64_t allocate_misses;
+    /**
+     * Calls of free that reached the list.
+     */
+    uint64_t total_frees;
+    /**
+     * Those that found no room and went one level down.
+     */
+    uint64_t free_misses;
+    /**
+     * Blocks that batches moved from the shared list to processor lists, beside those asked for.
+     */
+    uint64_t refilled;
+    /**
+     * Blocks that batches moved from processor lists to the shared list, beside those that found no room.
+     */
+    uint64_t spilled;
+    /**
+     * Blocks put in by `lookaside_list_prefill`.
+     */
+    uint64_t added;
+    /**
+     * Blocks taken out by flush, trim and the scan.
+     */
+    uint64_t removed;
+    /**
+     * Blocks that it keeps.
+     */
+    uint64_t current_depth;
+    /**
+     * Blocks that it may keep now.
+     */
+    uint64_t depth;
+} lookaside_counters;
+
+/**
+ * What a list is and has done.
+ */
+typedef struct lookaside_statistics {
+    /**
+     * `sizeof(lookaside_statistics)`, set by the caller.
+     */
+    size_t struct_size;
+    /**
+     * Bytes in a block.
+     */
+    size_t size;
+    /**
+     * The tag of its blocks.
+     */
+    lookaside_tag tag;
+    /**
+     * The pool.
+     */
+    lookaside_pool_type pool_type;
+    /**
+     * The most blocks that each processor list, and the shared list, may ever keep.
+     */
+    uint32_t maximum_depth;
+    /**
+     * How many processor lists it has; 0 for a general list.
+     */
+    uint32_t processors;
+    /**
+     * The whole list, seen as one: a miss is a call that reached the pool.
+     */
+    struct lookaside_counters list;
+    /**
+     * The sum of its processor lists.
+     */
+    struct lookaside_counters processor;
+    /**
+     * The shared list.
+     */
+    struct lookaside_counters shared;
+    /**
+     * Blocks that the pool or the allocate callback gave.
+     */
+    uint64_t pool_allocates;
+    /**
+     * Blocks that the pool or the free callback took back.
+     */
+    uint64_t pool_frees;
+    /**
+     * Times that the pool or the allocate callback had none.
+     */
+    uint64_t pool_failures;
+    /**
+     * Blocks that callers hold.
+     */
+    uint64_t outstanding;
+} lookaside_statistics;
+
+/**
+ * `0x00000000`: the call did what was asked.
+ */
+#define LOOKASIDE_STATUS_SUCCESS 0u
+
+/**
+ * `0x00000103`: the list is deleted as soon as the blocks that callers still hold are freed.
+ */
+#define LOOKASIDE_STATUS_PENDING 259u
+
+/**
+ * `0x80000002`: the list object does not stand at a multiple of 16 bytes.
+ */
+#define LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT 2147483650u
+
+/**
+ * `0x80000005`: the buffer was too short: it holds the first part of the text.
+ */
+#define LOOKASIDE_STATUS_BUFFER_OVERFLOW 2147483653u
+
+/**
+ * `0x80000011`: the list is live already, or one of its callbacks is running.
+ */
+#define LOOKASIDE_STATUS_DEVICE_BUSY 2147483665u
+
+/**
+ * `0xC0000008`: the object was never initialised as a list.
+ */
+#define LOOKASIDE_STATUS_INVALID_HANDLE 3221225480u
+
+/**
+ * `0xC000000D`: a parameter has a value that no list can have.
+ */
+#define LOOKASIDE_STATUS_INVALID_PARAMETER 3221225485u
+
+/**
+ * `0xC0000017`: the pool, or the system, had no memory.
+ */
+#define LOOKASIDE_STATUS_NO_MEMORY 3221225495u
+
+/**
+ * `0xC0000056`: the list was deleted before.
+ */
+#define LOOKASIDE_STATUS_DELETE_PENDING 3221225558u
+
+/**
+ * `0xC0000095`: the size is too large.
+ */
+#define LOOKASIDE_STATUS_INTEGER_OVERFLOW 3221225621u
+
+/**
+ * `0xC000009A`: there are as many lists as there can be.
+ */
+#define LOOKASIDE_STATUS_INSUFFICIENT_RESOURCES 3221225626u
+
+/**
+ * `0xC00000BB`: this version of the library does not offer what was asked.
+ */
+#define LOOKASIDE_STATUS_NOT_SUPPORTED 3221225659u
+
+/**
+ * Memory that is never paged out.
+ */
+#define LOOKASIDE_POOL_NON_PAGED 0
+
+/**
+ * The process heap.
+ */
+#define LOOKASIDE_POOL_PAGED 1
+
+/**
+ * Memory that is never paged out and holds no code.
+ */
+#define LOOKASIDE_POOL_NON_PAGED_NX 512
+
+/**
+ * At each scan, at once when many misses come together, and down to the minimum when the list is idle.
+ */
+#define LOOKASIDE_TUNING_DEFAULT 0
+
+/**
+ * On the schedule of the Windows balance set manager alone.
+ */
+#define LOOKASIDE_TUNING_WINDOWS 1
+
+/**
+ * By `lookaside_adjust_depth` alone.
+ */
+#define LOOKASIDE_TUNING_MANUAL 2
+
+/**
+ * A list for each processor, and one that they share behind them.
+ */
+#define LOOKASIDE_TOPOLOGY_PAIR 0
+
+/**
+ * One list that all processors share, as a Windows driver's list is.
+ */
+#define LOOKASIDE_TOPOLOGY_GENERAL 1
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * Makes a list. It is empty: the first blocks come from the pool, and freed blocks stay in it.
+ *
+ * Parameters:
+ * - `list`: the caller's memory for the list, at a multiple of 16 bytes. Its contents do not matter, unless they are a
+ *   live list; but they are read to see that, so zero them first if a tool such as Valgrind shall stay silent.
+ * - `parameters`: what the list shall be. It is not needed after the call.
+ *
+ * Returns, and then the object is untouched unless the call succeeded:
+ * - `LOOKASIDE_STATUS_SUCCESS`: the list is ready, and must be deleted before its memory goes away.
+ * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: a pointer is NULL, `struct_size` is not that of this version, `size` is 0,
+ *   `alignment` is no power of two or too large, a depth is too large, the name is not UTF-8, an enumerated value is
+ *   unknown, `reserved` is not 0, or both callbacks of a kind are given. Correct the program.
+ * - `LOOKASIDE_STATUS_INTEGER_OVERFLOW`: `size` is too large.
+ * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` does not stand at a multiple of 16 bytes.
+ * - `LOOKASIDE_STATUS_DEVICE_BUSY`: `list` is live already, and goes on as it was. Delete it first.
+ * - `LOOKASIDE_STATUS_NOT_SUPPORTED`: a nonpaged pool type without both callbacks. Take the paged pool.
+ * - `LOOKASIDE_STATUS_NO_MEMORY`: no memory for the list's records. Try again later; nothing was taken.
+ * - `LOOKASIDE_STATUS_INSUFFICIENT_RESOURCES`: there are 65,536 lists. Delete some.
+ *
+ * Memory and threads: nobody else may use the object during the call. Any thread may use the list afterwards.
+ *
+ * WDK: `ExInitializeLookasideListEx`, `ExInitializePagedLookasideList`. One callback may be given without the other;
+ * the other is then the pool's routine, so the given one has to work with `malloc`.
+ */
+lookaside_status lookaside_list_initialize(struct lookaside_list *list,
+                                           const struct lookaside_parameters *parameters);
+
+/**
+ * Takes a block from the list, or from the pool when the list has none. The contents are whatever was there.
+ *
+ * Parameters:
+ * - `list`: the list.
+ *
+ * Returns the block; the caller frees it to the same list. NULL when the pool has none left, and when `list` is NULL,
+ * misaligned, all zero bytes, or deleted. Memory with other contents that never was a list is the caller's error.
+ *
+ * Memory and threads: any number of threads at once. Not for signal handlers: see `lookaside_list_try_allocate`.
+ *
+ * WDK: `ExAllocateFromLookasideListEx`, `ExAllocateFromPagedLookasideList`.
+ */
+void *lookaside_list_allocate(struct lookaside_list *list);
+
+/**
+ * Takes a block that the list keeps, and never asks the pool or a callback.
+ *
+ * Parameters:
+ * - `list`: the list.
+ *
+ * Returns the block, or NULL when the list has none at hand, and when `list` is NULL, misaligned, never initialised, or
+ * deleted.
+ *
+ * Memory and threads: any number of threads at once, and signal handlers.
+ *
+ * WDK: it has no such function.
+ */
+void *lookaside_list_try_allocate(struct lookaside_list *list);
+
+/**
+ * Gives a block back to the list, or through it to the pool when the list is full.
+ *
+ * Parameters:
+ * - `list`: the list that the block came from. It may be deleted already if the block was out then.
+ * - `block`: the block, or NULL, which has no effect.
+ *
+ * Returns nothing. The process ends with a message when the block could only be lost or do harm: `list` is NULL,
+ * misaligned, all zero bytes, or deleted with no block out, or `block` is misaligned.
+ * Memory with other contents that never was a list, a block of another list, and a block that is freed twice are the
+ * caller's error, and not always found.
+ *
+ * Memory and threads: any number of threads at once. The block may not be used afterwards.
+ *
+ * WDK: `ExFreeToLookasideListEx`, `ExFreeToPagedLookasideList`.
+ */
+void lookaside_list_free(struct lookaside_list *list,
+                         void *block);
+
+/**
+ * Gives every block that the list keeps back to the pool. The list stays as it is otherwise, its depth included.
+ *
+ * Parameters:
+ * - `list`: the list.
+ *
+ * Returns:
+ * - `LOOKASIDE_STATUS_SUCCESS`: the blocks that it kept are back in the pool.
+ * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `list` is NULL.
+ * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` does not stand at a multiple of 16 bytes.
+ * - `LOOKASIDE_STATUS_INVALID_HANDLE`: it was never initialised.
+ * - `LOOKASIDE_STATUS_DELETE_PENDING`: it is deleted.
+ *
+ * Memory and threads: others may use the list meanwhile. The free callback runs on the calling thread.
+ *
+ * WDK: `ExFlushLookasideListEx`.
+ */
+lookaside_status lookaside_list_flush(struct lookaside_list *list);
+
+/**
+ * Gives back to the pool what the list keeps beyond its depth.
+ *
+ * Parameters:
+ * - `list`: the list.
+ *
+ * Returns as `lookaside_list_flush`.
+ *
+ * Memory and threads: as `lookaside_list_flush`. A scan does the same by itself, except with `LOOKASIDE_TUNING_WINDOWS`;
+ * for a list with a free callback it leaves the work to the next caller who misses.
+ *
+ * WDK: it has no such function; there, surplus blocks stay.
+ */
+lookaside_status lookaside_list_trim(struct lookaside_list *list);
+
+/**
+ * Takes blocks from the pool into the list, so that the first allocates find some.
+ *
+ * Parameters:
+ * - `list`: the list.
+ * - `blocks`: how many. The list takes no more than its maximum depth has room for, and raises its depth for them.
+ * - `filled`: where to write how many came in, or NULL.
+ *
+ * Returns:
+ * - `LOOKASIDE_STATUS_SUCCESS`: the list has all of them, or is full; `*filled` tells how many came in.
+ * - `LOOKASIDE_STATUS_NO_MEMORY`: the pool had no more; those that came stay, and `*filled` tells how many.
+ * - otherwise as `lookaside_list_flush`, and `*filled` is untouched.
+ *
+ * Memory and threads: others may use the list meanwhile. The allocate callback runs on the calling thread.
+ *
+ * WDK: it has no such function; there, nothing is ever preallocated.
+ */
+lookaside_status lookaside_list_prefill(struct lookaside_list *list,
+                                        size_t blocks,
+                                        size_t *filled);
+
+/**
+ * Deletes the list: what it keeps goes back to the pool, and it leaves the reports.
+ *
+ * Parameters:
+ * - `list`: the list.
+ *
+ * Returns:
+ * - `LOOKASIDE_STATUS_SUCCESS`: it is gone; its memory may be reused, and initialised again.
+ * - `LOOKASIDE_STATUS_PENDING`: callers still hold blocks. These stay valid, each free of one goes to the pool, and the
+ *   last one ends the list; keep its memory until then.
+ * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `list` is NULL.
+ * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` does not stand at a multiple of 16 bytes.
+ * - `LOOKASIDE_STATUS_INVALID_HANDLE`: it was never initialised; there is nothing to delete.
+ * - `LOOKASIDE_STATUS_DELETE_PENDING`: it was deleted before; this call had no effect.
+ * - `LOOKASIDE_STATUS_DEVICE_BUSY`: one of its callbacks is running. Delete it later.
+ *
+ * Memory and threads: nobody else may call anything on the list during the call.
+ *
+ * WDK: `ExDeleteLookasideListEx`, `ExDeletePagedLookasideList`, which return nothing and lose the blocks that are out.
+ */
+lookaside_status lookaside_list_delete(struct lookaside_list *list);
+
+/**
+ * Tells the context that the list was initialised with, for callbacks that are given the list.
+ *
+ * Parameters:
+ * - `list`: the list.
+ *
+ * Returns the context; NULL when `list` is no live list.
+ *
+ * Memory and threads: any number of threads at once.
+ *
+ * WDK: it has no such function; there, callbacks find their context around the list by `CONTAINING_RECORD`, which works
+ * here as well.
+ */
+void *lookaside_list_context(const struct lookaside_list *list);
+
+/**
+ * Tells what a list is and has done. The numbers are exact when nobody uses the list during the call.
+ *
+ * Parameters:
+ * - `list`: the list.
+ * - `out`: where the answer goes, with `struct_size` set to `sizeof(lookaside_statistics)` by the caller.
+ *
+ * Returns, and then `out` is untouched unless the call succeeded:
+ * - `LOOKASIDE_STATUS_SUCCESS`: `out` is filled.
+ * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: a pointer is NULL, or `struct_size` is not that of this version.
+ * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` does not stand at a multiple of 16 bytes.
+ * - `LOOKASIDE_STATUS_INVALID_HANDLE`: it was never initialised.
+ * - `LOOKASIDE_STATUS_DELETE_PENDING`: it is deleted.
+ *
+ * Memory and threads: any number of threads at once; nobody is stopped.
+ *
+ * WDK: `NtQuerySystemInformation` with class 0x2D.
+ */
+lookaside_status lookaside_list_statistics(const struct lookaside_list *list,
+                                           struct lookaside_statistics *out);
+
+/**
+ * Runs one scan over all lists now, as the balance set manager does once a second.
+ *
+ * Parameters: none.
+ *
+ * Returns nothing.
+ *
+ * Memory and threads: any number of threads at once. No callback runs.
+ *
+ * WDK: `ExAdjustLookasideDepth`.
+ */
+void lookaside_adjust_depth(void);
+
+/**
+ * Writes the report of a list, or of all lists with their totals, in the shape of the debugger's `!lookaside`.
+ *
+ * Parameters:
+ * - `list`: the list, or NULL for all.
+ * - `buffer`: where the text goes, ending with a zero byte. NULL if `capacity` is 0.
+ * - `capacity`: how many bytes `buffer` has.
+ * - `needed`: where to write how many bytes the whole text takes with its zero byte, or NULL.
+ *
+ * Returns:
+ * - `LOOKASIDE_STATUS_SUCCESS`: the whole text is in `buffer`.
+ * - `LOOKASIDE_STATUS_BUFFER_OVERFLOW`: it is longer. `buffer` holds the part that fits, with a zero byte behind it;
+ *   call again with `*needed` bytes, and be ready to do so more than once while lists come and go.
+ * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `buffer` is NULL and `capacity` is not 0. `*needed` is set all the same.
+ * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`, `LOOKASIDE_STATUS_INVALID_HANDLE`, `LOOKASIDE_STATUS_DELETE_PENDING`: as
+ *   for `lookaside_list_statistics`. Nothing is written.
+ *
+ * Memory and threads: any number of threads at once; nobody is stopped, and nothing is allocated.
+ *
+ * WDK: `!lookaside` in the kernel debugger.
+ */
+lookaside_status lookaside_report(const struct lookaside_list *list,
+                                  char *buffer,
+                                  size_t capacity,
+                                  size_t *needed);
+
+/**
+ * Tells the name of a status, such as `STATUS_INVALID_PARAMETER`.
+ *
+ * Parameters:
+ * - `status`: any value.
+ *
+ * Returns a string that is valid for ever; `STATUS_UNKNOWN` for a value that this library does not use.
+ *
+ * Memory and threads: any number of threads at once.
+ *
+ * WDK: the names of ntstatus.h.
+ */
+const char *lookaside_status_string(lookaside_status status);
+
+/**
+ * Tells the version of the library that is loaded, such as `0.1.0`.
+ *
+ * Parameters: none.
+ *
+ * Returns a string that is valid for ever.
+ *
+ * Memory and threads: any number of threads at once.
+ *
+ * WDK: it has no such function.
+ */
+const char *lookaside_version(void);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+/* The library asserts the same numbers. */
+#if defined(__cplusplus)
+#define LOOKASIDE_ASSERT_LAYOUT(type, size, alignment)                                             \
+    static_assert(sizeof(type) == (size) && alignof(type) == (alignment), #type)
+#elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
+#define LOOKASIDE_ASSERT_LAYOUT(type, size, alignment)                                             \
+    _Static_assert(sizeof(type) == (size) && _Alignof(type) == (alignment), #type)
+#else
+#define LOOKASIDE_ASSERT_LAYOUT(type, size, alignment)                                             \
+    typedef char type##_has_the_size_of_the_library[sizeof(type) == (size) ? 1 : -1]
+#endif
+LOOKASIDE_ASSERT_LAYOUT(lookaside_list, 64, 16);
+LOOKASIDE_ASSERT_LAYOUT(lookaside_parameters, 96, 8);
+LOOKASIDE_ASSERT_LAYOUT(lookaside_counters, 80, 8);
+LOOKASIDE_ASSERT_LAYOUT(lookaside_statistics, 304, 8);
+#undef LOOKASIDE_ASSERT_LAYOUT
+
+#endif /* LOOKASIDE_H */

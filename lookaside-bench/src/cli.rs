@@ -1,0 +1,141 @@
+//! What can be said on the command line.
+
+use std::ffi::OsString;
+use std::io::{self, ErrorKind};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Parser, Subcommand};
+
+use crate::{compare, contenders, trace, workloads};
+
+/// Lookaside lists: replay recorded programs over them, and compare them with allocators.
+///
+/// Without a command: replays a real trace over lists by size class on all processors, prints the report, and a table
+/// beside malloc and its rivals.
+#[derive(Parser)]
+#[command(name = "lookaside", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Compare(Compare),
+    /// Replay one recorded trace over lookaside lists and over their rivals
+    Replay {
+        /// A trace that `lookaside record` wrote
+        file: PathBuf,
+    },
+    /// Run a program and record what it allocates and frees
+    Record(Record),
+    /// One round of one contender in this process; `compare` starts it
+    #[command(hide = true)]
+    Round {
+        workload: String,
+        contender: String,
+        size: usize,
+    },
+}
+
+/// Time the workloads on lookaside lists and on their rivals
+///
+/// Every figure is nanoseconds for one allocate plus one free. Rounds are interleaved between the contenders, and each
+/// is a process of its own with a warm-up before it is timed.
+#[derive(Args)]
+pub struct Compare {
+    /// Few rounds: under a minute for everything
+    #[arg(long)]
+    pub quick: bool,
+    /// Print the figures as one JSON array, and nothing else
+    #[arg(long)]
+    pub json: bool,
+    /// Only these workloads
+    #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',', value_parser = PossibleValuesParser::new(workloads::names()))]
+    pub workload: Vec<String>,
+    /// Only these contenders
+    #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',', value_parser = PossibleValuesParser::new(contenders::names()))]
+    pub contender: Vec<String>,
+    /// Rounds of each contender in each workload [default: 25, with --quick 5]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub rounds: Option<u32>,
+    /// Bytes in a block
+    #[arg(long, default_value_t = 64, value_parser = block_size)]
+    pub size: usize,
+}
+
+/// What `lookaside record` is told.
+#[derive(Args)]
+pub struct Record {
+    /// Where the trace goes
+    #[arg(long, short, default_value = "lookaside.trace")]
+    pub output: PathBuf,
+    /// Stop recording after so many allocations and frees
+    #[arg(long, default_value_t = trace::DEFAULT_LIMIT, value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: u64,
+    /// The program and its arguments
+    #[arg(last = true, required = true, value_name = "PROGRAM")]
+    pub program: Vec<OsString>,
+}
+
+/// Reads the command line and does what it says.
+#[must_use]
+pub fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        None => trace::run_main_job(),
+        Some(Command::Compare(arguments)) => compare::run(&arguments),
+        Some(Command::Replay { file }) => trace::run_replay(&file),
+        Some(Command::Record(record)) => trace::run_record(&record.program, &record.output, record.limit),
+        Some(Command::Round { workload, contender, size }) => compare::serve_round(&workload, &contender, size),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever read the output has seen enough, as `head` does.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("lookaside: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Accepts the sizes that every contender serves by its fastest call.
+fn block_size(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(size @ 16..=1024) => Ok(size),
+        _ => Err("a whole number from 16 to 1024, where every contender has its fastest call".into()),
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn names_and_sizes_are_checked() {
+        let parses = |line: &str| Cli::try_parse_from(line.split(' ')).is_ok();
+        assert!(parses("lookaside compare --workload pair,handoff --contender vec glibc --size 64"));
+        assert!(!parses("lookaside compare --workload pear"));
+        assert!(!parses("lookaside compare --contender malloc"));
+        assert!(!parses("lookaside compare --size 8"));
+        assert!(!parses("lookaside compare --size 2048"));
+        assert!(!parses("lookaside compare --rounds 0"));
+        assert!(parses("lookaside record -o x -- ls -l"));
+        assert!(!parses("lookaside record"));
+    }
+}

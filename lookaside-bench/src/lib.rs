@@ -1,0 +1,13 @@
+//! The command `lookaside`: it replays the allocations of recorded programs over lookaside lists, and compares the
+//! lists with allocators and pools, workload by workload.
+//!
+//! Contenders and workloads are two lists of small files that know nothing of each other. Every pair of them is
+//! compiled on its own, and played in a process of its own.
+
+pub mod cli;
+pub mod compare;
+pub mod contenders;
+pub mod machine;
+pub mod table;
+pub mod trace;
+pub mod workloads;

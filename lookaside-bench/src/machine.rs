@@ -1,0 +1,124 @@
+//! Names the machine and the versions that a table was measured with.
+
+use std::ffi::CStr;
+use std::fs;
+use std::mem;
+use std::sync::OnceLock;
+
+use lookaside_core::EngineKind;
+
+/// How many processors this process may run on.
+#[must_use]
+pub fn processors() -> usize {
+    allowed().len()
+}
+
+/// Keeps the calling thread on the `index`th of them.
+pub fn pin(index: usize) {
+    // SAFETY: an empty set of processors is all zero bits.
+    let mut set: libc::cpu_set_t = unsafe { mem::zeroed() };
+    // SAFETY: the number came out of such a set.
+    unsafe { libc::CPU_SET(allowed()[index], &mut set) };
+    // SAFETY: the set is as long as it says. A refusal leaves the thread where it may be anyway.
+    unsafe { libc::sched_setaffinity(0, size_of_val(&set), &raw const set) };
+}
+
+/// The numbers of the processors that this process may run on, as they were at first asking.
+fn allowed() -> &'static [usize] {
+    static ALLOWED: OnceLock<Vec<usize>> = OnceLock::new();
+    ALLOWED.get_or_init(|| {
+        // SAFETY: an empty set of processors is all zero bits.
+        let mut set: libc::cpu_set_t = unsafe { mem::zeroed() };
+        // SAFETY: the set is as long as it says.
+        let known = unsafe { libc::sched_getaffinity(0, size_of_val(&set), &raw mut set) } == 0;
+        // SAFETY: every number is within the set.
+        let in_set = |&number: &usize| unsafe { libc::CPU_ISSET(number, &set) };
+        let allowed: Vec<usize> = (0..libc::CPU_SETSIZE as usize).filter(in_set).collect();
+        if known { allowed } else { vec![0] }
+    })
+}
+
+/// The engine behind the contender `lookaside`.
+#[must_use]
+pub fn engine() -> &'static str {
+    match lookaside_core::engine() {
+        EngineKind::Rseq => "rseq",
+        EngineKind::Portable => "portable",
+    }
+}
+
+/// One line: processor, how many, load, system.
+#[must_use]
+pub fn describe() -> String {
+    let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = field(&cpuinfo, "model name").unwrap_or(std::env::consts::ARCH);
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    format!(
+        "{model}, {} processors, load {}, {} {}",
+        processors(),
+        load.split(' ').next().unwrap_or("unknown"),
+        std::env::consts::OS,
+        kernel.trim(),
+    )
+}
+
+/// One line: the versions of the lists, the compiler and the rivals.
+#[must_use]
+pub fn versions() -> String {
+    let mut parts = vec![
+        format!("lookaside {}", lookaside_core::VERSION),
+        format!("glibc {}", glibc()),
+        concat!("tikv-jemalloc-sys ", env!("LOOKASIDE_TIKV_JEMALLOC_SYS")).into(),
+        concat!("libmimalloc-sys ", env!("LOOKASIDE_LIBMIMALLOC_SYS")).into(),
+    ];
+    if cfg!(feature = "snmalloc") {
+        parts.push(concat!("snmalloc-rs ", env!("LOOKASIDE_SNMALLOC_RS")).into());
+    }
+    parts.push(concat!("crossbeam-queue ", env!("LOOKASIDE_CROSSBEAM_QUEUE")).into());
+    parts.push(env!("LOOKASIDE_RUSTC").into());
+    parts.join(", ")
+}
+
+fn glibc() -> String {
+    // SAFETY: the function takes nothing and returns a string that lives as long as the C library.
+    let version = unsafe { CStr::from_ptr(libc::gnu_get_libc_version()) };
+    version.to_string_lossy().into_owned()
+}
+
+/// The value of the first line `key : value` of a text such as /proc/cpuinfo.
+fn field<'a>(text: &'a str, key: &str) -> Option<&'a str> {
+    text.lines()
+        .filter_map(|line| line.split_once(':'))
+        .find(|(name, _)| name.trim() == key)
+        .map(|(_, value)| value.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn field_takes_the_first_of_its_name() {
+        let text = "processor\t: 0\nmodel name\t: A: B\nmodel name\t: C\n";
+        assert_eq!(field(text, "model name"), Some("A: B"));
+        assert_eq!(field(text, "model"), None);
+    }
+
+    #[test]
+    fn a_pinned_thread_stays() {
+        for index in 0..processors() {
+            let seen = std::thread::spawn(move || {
+                pin(index);
+                // SAFETY: the function only tells a number.
+                unsafe { libc::sched_getcpu() }
+            });
+            assert_eq!(seen.join().ok(), i32::try_from(allowed()[index]).ok());
+        }
+    }
+
+    #[test]
+    fn versions_are_known() {
+        assert!(!versions().contains("unknown"), "{}", versions());
+    }
+}

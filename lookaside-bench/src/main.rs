@@ -1,0 +1,5 @@
+//! The command `lookaside`.
+
+fn main() -> std::process::ExitCode {
+    lookaside_bench::cli::main()
+}

@@ -1,0 +1,101 @@
+//! Traces of real programs: recording them, keeping them in files, and replaying them over lookaside lists and their
+//! rivals.
+//!
+//! A replay runs on all processors at once. Each thread replays the whole trace with blocks of its own, while all threads
+//! share the heap under test, so the lists see the traffic of as many programs like the recorded one. The trace of a program
+//! with several threads keeps their numbers and the order of all events; here too each replaying thread plays all of
+//! them, since a trace does not say how its threads waited for each other.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use self::committed::COMMITTED;
+use self::contest::Contest;
+use self::events::Trace;
+use self::script::Script;
+use crate::machine;
+
+pub mod committed;
+mod contest;
+mod driver;
+pub mod events;
+pub mod format;
+mod heaps;
+pub mod raw_log;
+pub mod record;
+mod script;
+mod show;
+
+/// Events that are recorded unless another limit is given.
+pub const DEFAULT_LIMIT: u64 = 1_000_000;
+
+/// How long a replay plays rounds.
+const TIME: Duration = Duration::from_secs(8);
+
+/// Replays a trace that the command carries with it: `lookaside` without arguments.
+///
+/// # Errors
+///
+/// When the lists cannot be made, or nothing can be printed.
+pub fn run_main_job() -> Result<()> {
+    let (name, file) = COMMITTED[0];
+    let trace = format::read(file).with_context(|| format!("the built-in trace {name}"))?;
+    replay(name, &trace)
+}
+
+/// Replays the trace in a file: `lookaside replay FILE`.
+///
+/// # Errors
+///
+/// When the file cannot be read or is no sound trace, the lists cannot be made, or nothing can be printed.
+pub fn run_replay(path: &Path) -> Result<()> {
+    let name = path.display().to_string();
+    let file = fs::read(path).with_context(|| format!("cannot read {name}"))?;
+    let trace = format::read(&file).with_context(|| name.clone())?;
+    replay(&name, &trace)
+}
+
+/// Runs a program and writes the trace of its first `limit` allocations and frees to a file: `lookaside record`.
+///
+/// # Errors
+///
+/// When the program cannot be run or recorded, or the file cannot be written. That the program itself failed is told, but is
+/// no error.
+pub fn run_record(program: &[OsString], output: &Path, limit: u64) -> Result<()> {
+    let (name, arguments) = program.split_first().context("no program to run")?;
+    let recording = record::record(name, arguments, limit)?;
+    let file = format::write(&recording.trace);
+    fs::write(output, &file).with_context(|| format!("cannot write {}", output.display()))?;
+    eprint!("{}", show::recording(&recording, output, file.len()));
+    Ok(())
+}
+
+fn replay(name: &str, trace: &Trace) -> Result<()> {
+    let script = Script::new(trace);
+    if script.small() == 0 {
+        bail!("{name}: no event of this trace is for a list");
+    }
+    let threads = machine::processors();
+    let mut out = io::stdout().lock();
+    writeln!(out, "{}", show::introduction(name, trace.summary(), &script, threads))?;
+
+    let contest = Contest::new(&script)?;
+    let times = contest.run(threads, TIME);
+    let mut report = String::new();
+    lookaside_core::report(&mut report).context("no report")?;
+    writeln!(out, "{}", show::lists(&report, &contest.statistics()?))?;
+    writeln!(out, "{}", show::times(&times, &script)?)?;
+    writeln!(
+        out,
+        "Machine: {}\nEngine: {}\nVersions: {}",
+        machine::describe(),
+        machine::engine(),
+        machine::versions()
+    )?;
+    Ok(())
+}

@@ -1,0 +1,83 @@
+/* What tests/trace_record.rs records. Every size below is used nowhere else, not even by the C library. */
+#define _GNU_SOURCE
+#include <malloc.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define THREADS 4
+#define TURNS 20000
+
+static _Atomic(void *) slot;
+
+/* Each block is freed by whichever thread comes next, so addresses travel between threads all the time. */
+static void *exchange(void *number)
+{
+    for (int turn = 0; turn < TURNS; turn++)
+        free(atomic_exchange(&slot, malloc(2001 + (size_t)(uintptr_t)number)));
+    return NULL;
+}
+
+static void child_work(void)
+{
+    for (int i = 0; i < 100; i++)
+        free(malloc(9999));
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1) {
+        child_work();
+        return 0;
+    }
+
+    volatile size_t huge = PTRDIFF_MAX;
+    void *block = NULL;
+    for (int i = 0; i < 3; i++)
+        free(malloc(12345));
+    free(calloc(7, 1111));
+    free(NULL);
+
+    block = realloc(realloc(NULL, 2222), 4444);
+    if (realloc(block, huge) != NULL)
+        return 1;
+    free(block);
+
+    if (posix_memalign(&block, 64, 3333) != 0)
+        return 1;
+    free(block);
+    free(aligned_alloc(64, 6464));
+    free(memalign(32, 5555));
+
+    pid_t child = fork();
+    if (child == 0) {
+        child_work();
+        _exit(0);
+    }
+    waitpid(child, NULL, 0);
+    child = fork();
+    if (child == 0) {
+        execl("/proc/self/exe", argv[0], "child", (char *)NULL);
+        _exit(1);
+    }
+    int status = 1;
+    waitpid(child, &status, 0);
+    if (status != 0)
+        return 1;
+
+    pthread_t threads[THREADS];
+    for (uintptr_t i = 0; i < THREADS; i++)
+        if (pthread_create(&threads[i], NULL, exchange, (void *)i) != 0)
+            return 1;
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+
+    if (malloc(7777777) == NULL)
+        return 1;
+    return 3;
+}

@@ -1,0 +1,153 @@
+//! The argument, by number. Code cites it as `theory §n`; a test resolves the citations.
+//!
+//! # 1. What stands where
+//!
+//! ## 1.1. Levels
+//!
+//! An allocate looks at the processor list P of the processor it runs on, then at the shared list L, then asks
+//! the pool. A free goes the same way down until it finds room. A pair is one P for every possible processor and one L;
+//! a general list has no P. A P is a *part*: 192 bytes of words and an array of pointers to blocks. L is an array
+//! of pointers under a lock. Neither reads or writes a block: a block that is used after it was freed cannot corrupt a
+//! list, and blocks may be smaller than a pointer.
+//!
+//! ## 1.2. The object, the record, the parts
+//!
+//! ```text
+//! caller's memory          library's memory, never unmapped
+//! RawList (64 bytes) --+-> Record (one for each list): state, name, settings, L's words and lock, tuning
+//!   base, processors   |
+//!   keyed handle       +-> parts: P of processor 0 | (256 KiB further) P of processor 1 | ... | L's slots
+//! ```
+//!
+//! The object holds what the fast path reads, which never changes between initialise and delete, and a handle.
+//! Whatever changes stands in memory of the library. So the balance set manager never touches the caller's
+//! memory, and a list that was freed or overwritten without a delete cannot crash it. The parts of one processor, for all
+//! lists, lie together: no two processors share a page, and memory is touched first by the processor that uses it.
+//! Parts are zeroed when mapped; a part of zeroes has no block and no room, so it misses, and the first miss on
+//! a processor opens its part. A processor that never uses a list costs it nothing.
+//!
+//! ## 1.3. Handles
+//!
+//! A handle is a record's index and generation, combined with a random key, and a second word that checks it. Storage
+//! that was never initialised passes the check by a chance of 2^-64. A record's generation grows whenever its list
+//! ends, so that a stale handle is told apart from the next list's. Set-up and maintenance calls and all slow paths
+//! check; the fast path does not: with `processors` 0 (zeroed, deleted) it always takes the slow path. A pair is only
+//! opened while its record is Free and known to one thread, and only used while it is not.
+//!
+//! # 2. The processor list
+//!
+//! ## 2.1. The header word
+//!
+//! The lower 16 bits count the blocks of the part, the upper 48 bits the allocates that it served. An allocate adds
+//! 0xFFFF (one hit more, one block less), a free adds 1. One store is the commit and the statistics. The depth
+//! stands in the same cache line.
+//!
+//! ## 2.2. The rseq engine
+//!
+//! `platform::rseq` has the contract. Between its first instruction and its last store no other thread ran on this
+//! processor, or the section was aborted and had no effect. So plain loads and stores suffice, and a thread
+//! pays neither a locked instruction nor anything at its start and end.
+//!
+//! ## 2.3. Aborts
+//!
+//! An aborted section leaves like a miss, since a retry inside would be one instruction more for everybody and without
+//! bound under a debugger that steps. The slow path looks at the part once more before it counts a miss. An abort
+//! twice in a row makes a miss of what could have been a hit: the call goes down one level, which is always right.
+//!
+//! ## 2.4. Trust, then verify
+//!
+//! The rseq engine is chosen where glibc has registered rseq, `membarrier` can restart sections, and the self-test has seen
+//! this kernel abort sections that had to be aborted. Everywhere else the portable engine serves.
+//!
+//! ## 2.5. The portable engine
+//!
+//! The same parts, each behind a lock that is tried once. A thread that does not get it misses. Two locked instructions
+//! for a pair of calls are its price.
+//!
+//! # 3. Closing a part from another thread
+//!
+//! Flush, trim and delete take blocks out of other processors' parts. Under the pair's `manage` lock, for rseq:
+//!
+//! 1. Store 0 into the depth, then `membarrier`: every section that had read the old depth has committed or was aborted,
+//!    and every later one finds no room. From here no free commits.
+//! 2. Read the header, exchange its length for 0, `membarrier`, read it again. If it is as we left it, every section that
+//!    had read the old length was aborted, and every later one finds no block: the blocks that the old header counted
+//!    are ours. Otherwise an allocate that was under way has stored over the exchange (this is why an allocate stores a
+//!    whole header): take its header and try again. Each repeat means that one allocate made progress.
+//! 3. Take blocks out, store a header with what remains, then the depth.
+//!
+//! While it is closed the part misses, and L and the pool serve. The owner never waits. Threads that are not running cannot
+//! be inside a section: the kernel aborts it before they run again. For the portable engine closing is taking the lock.
+//!
+//! # 4. Counters
+//!
+//! ## 4.1. What is counted where
+//!
+//! Allocate hits of P are in its header. Every call that misses in P counts once, on the part of its processor, where
+//! it ended: in L or in the pool. L counts its hits under its lock. All else follows.
+//!
+//! ## 4.2. Free hits of P
+//!
+//! A part's blocks are what came less what went: `length = free hits + refilled + added - allocate hits - spilled - removed`.
+//! All but the free hits are counted, so they need not be.
+//!
+//! ## 4.3. The identity
+//!
+//! For every list at rest (reference 2.3, with the terms of batches and maintenance):
+//! `allocate_misses - free_misses + added - removed + (refilled - spilled) = total_allocates - total_frees + current_depth`, with the bracket's
+//! sign turned for L and without it for the pair as a whole. The tests assert it after each step.
+//!
+//! ## 4.4. Wrapping
+//!
+//! 48 bits of hits last for days at full speed. Every look folds what was added since the last one into 64 bits, and the
+//! balance set manager looks once a second.
+//!
+//! # 5. Tuning
+//!
+//! ## 5.1. The rule
+//!
+//! `list::depth` has it: the reference's, with its vectors.
+//!
+//! ## 5.2. On demand
+//!
+//! With `Tuning::Default`, after 64 misses of one kind on a part the rule runs for P, and for L if they missed there too, with a
+//! period of one second. Such a visit may only raise a depth, and has marks of its own, so that the scan's periods
+//! stay whole. It looks at frees as well as at allocates, for a processor that only frees (the consumer of a queue) needs
+//! room to make batches of.
+//!
+//! ## 5.3. By time
+//!
+//! The balance set manager scans every second: every list by the rule with the seconds since its last scan; a part that saw no call
+//! in two scans goes to the minimum; what is held above the depth goes back to the pool. Blocks whose free routine
+//! is the user's are left for the next caller that misses, so that no user code runs on our thread.
+//! `Tuning::Windows` instead keeps the kernel's rotation, looks at allocates alone and gives nothing back.
+//!
+//! # 6. Batches
+//!
+//! An empty P takes up to half of its depth from L, a full P gives half away and keeps the block that was just freed, the
+//! hottest, for itself. The call itself counts as Windows counts it; the blocks beyond are `refilled` and `spilled`. A
+//! batch of one is Windows' way, block by block.
+//!
+//! # 7. Fork
+//!
+//! A handler takes the registry's lock before a fork. In the child every other lock is made free, closed parts get their depth
+//! back, and the balance set manager starts again when a list first misses. Every change of P and of L commits by one store, so the
+//! child sees it done or not begun. Blocks that other threads held, or had on the way, are lost to the child. After `vfork` and before
+//! `exec` nothing of this library may be called.
+//!
+//! # 8. Signals
+//!
+//! A handler may allocate and free on any list as long as P serves it: a section that it interrupts is aborted. The slow path
+//! takes locks and may ask the heap, so it must not run in a handler; `try_allocate` never does either.
+//!
+//! # 9. Locks
+//!
+//! In this order: the registry's, a record's `life`, a pair's `manage`, L's. A callback runs with none of them held. `life` is held by
+//! whoever walks the registry while he looks at one list, and by delete for a moment, so that a delete waits for one
+//! list's visit at the most.
+//!
+//! # 10. Deviations from Windows
+//!
+//! Blocks are linked nowhere, so a cached block keeps its first bytes. Counters are exact and 64 bits wide. A depth applies to each P and to L
+//! apart. Delete tells of blocks that are still out, and they may be freed later. Beside these, tuning on demand, giving back and batches, each
+//! of which can be turned off.

@@ -1,0 +1,120 @@
+//! Forks, also while other threads use the lists: the child's lists hold no block twice and go on working.
+//!
+//! `LOOKASIDE_SOAK_FORKS` sets how many (default 300).
+
+mod common;
+
+use std::collections::HashSet;
+use std::ptr::NonNull;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use common::engines;
+use lookaside_core::{LookasideList, Topology, adjust_depth};
+
+fn forks() -> usize {
+    std::env::var("LOOKASIDE_SOAK_FORKS").ok().map_or(300, |forks| forks.parse().unwrap())
+}
+
+/// Runs `body` in a child process, which must answer true.
+fn in_child(body: impl FnOnce() -> bool) {
+    // SAFETY: the child calls nothing but the lists, the heap (which glibc makes sound again after a fork) and _exit.
+    unsafe {
+        match libc::fork() {
+            -1 => panic!("fork failed"),
+            0 => libc::_exit(if body() { 0 } else { 1 }),
+            child => {
+                let mut status = 0;
+                assert_eq!(libc::waitpid(child, &mut status, 0), child);
+                assert!(
+                    libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0,
+                    "the child ended with status {status:#x}"
+                );
+            }
+        }
+    }
+}
+
+/// Takes blocks until the pool must have given some, and answers whether all are different; then gives them back.
+fn is_sound(list: &LookasideList) -> bool {
+    let blocks: Vec<NonNull<u8>> = (0..600).map(|_| list.allocate().unwrap()).collect();
+    let different = blocks.iter().collect::<HashSet<_>>().len() == blocks.len();
+    for block in blocks {
+        // SAFETY: the block is of this list, and freed once.
+        unsafe {
+            block.write_bytes(0x5A, 64);
+            list.free(block);
+        }
+    }
+    list.trim();
+    list.flush();
+    adjust_depth();
+    different && list.statistics().list.current_depth == 0
+}
+
+#[test]
+fn the_child_of_a_quiet_process_has_everything() {
+    for engine in engines() {
+        let list = LookasideList::builder(64).engine(engine).build().unwrap();
+        list.prefill(100).unwrap();
+        in_child(|| list.statistics().list.current_depth == 100 && is_sound(&list));
+        assert_eq!(list.statistics().list.current_depth, 100, "the parent's list is untouched");
+    }
+}
+
+/// The balance set manager runs in the child too, once a list there has missed.
+#[test]
+fn the_child_is_scanned() {
+    let list = LookasideList::new(64).unwrap();
+    in_child(|| {
+        let blocks: Vec<_> = (0..3000).map(|_| list.allocate().unwrap()).collect();
+        for block in blocks {
+            // SAFETY: the block is of this list, and freed once.
+            unsafe { list.free(block) };
+        }
+        while list.statistics().list.current_depth > 8 {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        true
+    });
+}
+
+#[test]
+fn the_child_of_a_busy_process_has_sound_lists() {
+    for engine in engines() {
+        for topology in [Topology::Pair, Topology::General] {
+            let list = LookasideList::builder(64).engine(engine).topology(topology).build().unwrap();
+            let done = AtomicBool::new(false);
+            std::thread::scope(|scope| {
+                for thread in 0..4 {
+                    let (list, done) = (&list, &done);
+                    scope.spawn(move || {
+                        let mut held = Vec::new();
+                        while !done.load(Relaxed) {
+                            for _ in 0..1 + thread * 20 {
+                                held.extend(list.allocate());
+                            }
+                            for block in held.drain(..) {
+                                // SAFETY: the block is of this list, and freed once.
+                                unsafe { list.free(block) };
+                            }
+                            if thread == 3 {
+                                list.trim();
+                                list.flush();
+                            }
+                        }
+                    });
+                }
+                let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                    (0..forks() / 4).for_each(|_| in_child(|| is_sound(&list)));
+                }));
+                done.store(true, Relaxed);
+                if let Err(panic) = result {
+                    std::panic::resume_unwind(panic);
+                }
+            });
+            assert_eq!(list.statistics().outstanding, 0);
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! What the linker made of the sections: every descriptor in this program is well formed, and every abort address
+//! follows the signature that the kernel looks for.
+#![cfg(target_arch = "x86_64")]
+
+use lookaside_core::{LookasideList, hooks};
+
+/// The kernel's `struct rseq_cs`.
+#[repr(C, align(32))]
+struct Descriptor {
+    version: u32,
+    flags: u32,
+    start: usize,
+    length: usize,
+    abort: usize,
+}
+
+// The linker sets these around a section whose name is a C identifier.
+unsafe extern "C" {
+    static __start___rseq_cs: [Descriptor; 0];
+    static __stop___rseq_cs: [Descriptor; 0];
+}
+
+const SIGNATURE: u32 = 0x5305_3053;
+
+#[test]
+fn every_descriptor_is_well_formed() {
+    // Puts the inlined sections into this program.
+    let list = LookasideList::new(64).unwrap();
+    let block = list.allocate().unwrap();
+    // SAFETY: the block is of this list, and freed once.
+    unsafe { list.free(block) };
+    hooks::pretend(0);
+
+    // SAFETY: the linker's symbols are the bounds of an array of descriptors; an abort address lies in code, with the
+    // signature before it.
+    unsafe {
+        let start = (&raw const __start___rseq_cs).cast::<Descriptor>();
+        let count = (&raw const __stop___rseq_cs).cast::<Descriptor>().offset_from(start) as usize;
+        assert!(count >= 5, "pop, push, pop_many, push_many and the self-test's: {count}");
+        for descriptor in std::slice::from_raw_parts(start, count) {
+            assert_eq!((descriptor.version, descriptor.flags), (0, 0));
+            assert!((8..256).contains(&descriptor.length), "{}", descriptor.length);
+            let section = descriptor.start..descriptor.start + descriptor.length;
+            assert!(!section.contains(&descriptor.abort), "the abort address is outside");
+            let signature = std::ptr::with_exposed_provenance::<u32>(descriptor.abort - 4);
+            assert_eq!(signature.read_unaligned(), SIGNATURE);
+        }
+        println!("{count} sections");
+    }
+}

@@ -1,0 +1,18 @@
+//! The C ABI of lookaside lists.
+//!
+//! Every function here maps C types to those of [`lookaside_core`] and calls it; nothing else is decided in this crate.
+//! `include/lookaside.h` is generated from these files, so the doc comments of what is exported are written for readers
+//! of C: purpose, parameters, returns, memory and threads, and notes for those who know the WDK.
+//!
+//! The exports are `extern "C"`: a panic or a foreign exception that reaches one ends the process.
+
+#![expect(non_camel_case_types, reason = "the types bear the names that C programs use")]
+#![expect(clippy::missing_safety_doc, reason = "the C documentation of each function states its contract")]
+
+mod lists;
+mod report;
+mod types;
+
+pub use lists::*;
+pub use report::*;
+pub use types::*;

@@ -1,0 +1,206 @@
+//! A list's life: initialise, allocate, free, flush, trim, prefill, delete, look inside.
+
+use core::ffi::c_void;
+
+use lookaside_core::{RawList, Status};
+
+use crate::types::{lookaside_list, lookaside_parameters, lookaside_status};
+
+/// Makes a list. It is empty: the first blocks come from the pool, and freed blocks stay in it.
+///
+/// Parameters:
+/// - `list`: the caller's memory for the list, at a multiple of 16 bytes. Its contents do not matter, unless they are a
+///   live list; but they are read to see that, so zero them first if a tool such as Valgrind shall stay silent.
+/// - `parameters`: what the list shall be. It is not needed after the call.
+///
+/// Returns, and then the object is untouched unless the call succeeded:
+/// - `LOOKASIDE_STATUS_SUCCESS`: the list is ready, and must be deleted before its memory goes away.
+/// - `LOOKASIDE_STATUS_INVALID_PARAMETER`: a pointer is NULL, `struct_size` is not that of this version, `size` is 0,
+///   `alignment` is no power of two or too large, a depth is too large, the name is not UTF-8, an enumerated value is
+///   unknown, `reserved` is not 0, or both callbacks of a kind are given. Correct the program.
+/// - `LOOKASIDE_STATUS_INTEGER_OVERFLOW`: `size` is too large.
+/// - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` does not stand at a multiple of 16 bytes.
+/// - `LOOKASIDE_STATUS_DEVICE_BUSY`: `list` is live already, and goes on as it was. Delete it first.
+/// - `LOOKASIDE_STATUS_NOT_SUPPORTED`: a nonpaged pool type without both callbacks. Take the paged pool.
+/// - `LOOKASIDE_STATUS_NO_MEMORY`: no memory for the list's records. Try again later; nothing was taken.
+/// - `LOOKASIDE_STATUS_INSUFFICIENT_RESOURCES`: there are 65,536 lists. Delete some.
+///
+/// Memory and threads: nobody else may use the object during the call. Any thread may use the list afterwards.
+///
+/// WDK: `ExInitializeLookasideListEx`, `ExInitializePagedLookasideList`. One callback may be given without the other;
+/// the other is then the pool's routine, so the given one has to work with `malloc`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lookaside_list_initialize(
+    list: *mut lookaside_list,
+    parameters: *const lookaside_parameters,
+) -> lookaside_status {
+    // SAFETY: the caller gives null or parameters that nobody changes during the call.
+    let Some(parameters) = (unsafe { parameters.as_ref() }) else {
+        return Status::INVALID_PARAMETER.0;
+    };
+    // SAFETY: the caller gives a name and callbacks as their types say, and keeps the core's contract for the object.
+    unsafe {
+        match parameters.to_core() {
+            Ok(parameters) => RawList::initialize(list.cast(), &parameters).0,
+            Err(status) => status.0,
+        }
+    }
+}
+
+/// Takes a block from the list, or from the pool when the list has none. The contents are whatever was there.
+///
+/// Parameters:
+/// - `list`: the list.
+///
+/// Returns the block; the caller frees it to the same list. NULL when the pool has none left, and when `list` is NULL,
+/// misaligned, all zero bytes, or deleted. Memory with other contents that never was a list is the caller's error.
+///
+/// Memory and threads: any number of threads at once. Not for signal handlers: see `lookaside_list_try_allocate`.
+///
+/// WDK: `ExAllocateFromLookasideListEx`, `ExAllocateFromPagedLookasideList`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lookaside_list_allocate(list: *mut lookaside_list) -> *mut c_void {
+    // SAFETY: the caller's contract is the core's: a list, or memory that may be read and is none.
+    unsafe { RawList::allocate_checked(list.cast()) }.cast()
+}
+
+/// Takes a block that the list keeps, and never asks the pool or a callback.
+///
+/// Parameters:
+/// - `list`: the list.
+///
+/// Returns the block, or NULL when the list has none at hand, and when `list` is NULL, misaligned, never initialised, or
+/// deleted.
+///
+/// Memory and threads: any number of threads at once, and signal handlers.
+///
+/// WDK: it has no such function.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lookaside_list_try_allocate(list: *mut lookaside_list) -> *mut c_void {
+    // SAFETY: the caller's contract is the core's.
+    unsafe { RawList::try_allocate(list.cast()) }.cast()
+}
+
+/// Gives a block back to the list, or through it to the pool when the list is full.
+///
+/// Parameters:
+/// - `list`: the list that the block came from. It may be deleted already if the block was out then.
+/// - `block`: the block, or NULL, which has no effect.
+///
+/// Returns nothing. The process ends with a message when the block could only be lost or do harm: `list` is NULL,
+/// misaligned, all zero bytes, or deleted with no block out, or `block` is misaligned.
+/// Memory with other contents that never was a list, a block of another list, and a block that is freed twice are the
+/// caller's error, and not always found.
+///
+/// Memory and threads: any number of threads at once. The block may not be used afterwards.
+///
+/// WDK: `ExFreeToLookasideListEx`, `ExFreeToPagedLookasideList`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lookaside_list_free(list: *mut lookaside_list, block: *mut c_void) {
+    // SAFETY: the caller's contract is the core's.
+    unsafe { RawList::free_checked(list.cast(), block.cast()) }
+}
+
+/// Gives every block that the list keeps back to the pool. The list stays as it is otherwise, its depth included.
+///
+/// Parameters:
+/// - `list`: the list.
+///
+/// Returns:
+/// - `LOOKASIDE_STATUS_SUCCESS`: the blocks that it kept are back in the pool.
+/// - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `list` is NULL.
+/// - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` does not stand at a multiple of 16 bytes.
+/// - `LOOKASIDE_STATUS_INVALID_HANDLE`: it was never initialised.
+/// - `LOOKASIDE_STATUS_DELETE_PENDING`: it is deleted.
+///
+/// Memory and threads: others may use the list meanwhile. The free callback runs on the calling thread.
+///
+/// WDK: `ExFlushLookasideListEx`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lookaside_list_flush(list: *mut lookaside_list) -> lookaside_status {
+    // SAFETY: the caller's contract is the core's.
+    unsafe { RawList::flush(list.cast()) }.0
+}
+
+/// Gives back to the pool what the list keeps beyond its depth.
+///
+/// Parameters:
+/// - `list`: the list.
+///
+/// Returns as `lookaside_list_flush`.
+///
+/// Memory and threads: as `lookaside_list_flush`. A scan does the same by itself, except with `LOOKASIDE_TUNING_WINDOWS`;
+/// for a list with a free callback it leaves the work to the next caller who misses.
+///
+/// WDK: it has no such function; there, surplus blocks stay.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lookaside_list_trim(list: *mut lookaside_list) -> lookaside_status {
+    // SAFETY: the caller's contract is the core's.
+    unsafe { RawList::trim(list.cast()) }.0
+}
+
+/// Takes blocks from the pool into the list, so that the first allocates find some.
+///
+/// Parameters:
+/// - `list`: the list.
+/// - `blocks`: how many. The list takes no more than its maximum depth has room for, and raises its depth for them.
+/// - `filled`: where to write how many came in, or NULL.
+///
+/// Returns:
+/// - `LOOKASIDE_STATUS_SUCCESS`: the list has all of them, or is full; `*filled` tells how many came in.
+/// - `LOOKASIDE_STATUS_NO_MEMORY`: the pool had no more; those that came stay, and `*filled` tells how many.
+/// - otherwise as `lookaside_list_flush`, and `*filled` is untouched.
+///
+/// Memory and threads: others may use the list meanwhile. The allocate callback runs on the calling thread.
+///
+/// WDK: it has no such function; there, nothing is ever preallocated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lookaside_list_prefill(
+    list: *mut lookaside_list,
+    blocks: usize,
+    filled: *mut usize,
+) -> lookaside_status {
+    // SAFETY: the caller's contract is the core's.
+    unsafe { RawList::prefill(list.cast(), blocks, filled) }.0
+}
+
+/// Deletes the list: what it keeps goes back to the pool, and it leaves the reports.
+///
+/// Parameters:
+/// - `list`: the list.
+///
+/// Returns:
+/// - `LOOKASIDE_STATUS_SUCCESS`: it is gone; its memory may be reused, and initialised again.
+/// - `LOOKASIDE_STATUS_PENDING`: callers still hold blocks. These stay valid, each free of one goes to the pool, and the
+///   last one ends the list; keep its memory until then.
+/// - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `list` is NULL.
+/// - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` does not stand at a multiple of 16 bytes.
+/// - `LOOKASIDE_STATUS_INVALID_HANDLE`: it was never initialised; there is nothing to delete.
+/// - `LOOKASIDE_STATUS_DELETE_PENDING`: it was deleted before; this call had no effect.
+/// - `LOOKASIDE_STATUS_DEVICE_BUSY`: one of its callbacks is running. Delete it later.
+///
+/// Memory and threads: nobody else may call anything on the list during the call.
+///
+/// WDK: `ExDeleteLookasideListEx`, `ExDeletePagedLookasideList`, which return nothing and lose the blocks that are out.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lookaside_list_delete(list: *mut lookaside_list) -> lookaside_status {
+    // SAFETY: the caller's contract is the core's.
+    unsafe { RawList::delete(list.cast()) }.0
+}
+
+/// Tells the context that the list was initialised with, for callbacks that are given the list.
+///
+/// Parameters:
+/// - `list`: the list.
+///
+/// Returns the context; NULL when `list` is no live list.
+///
+/// Memory and threads: any number of threads at once.
+///
+/// WDK: it has no such function; there, callbacks find their context around the list by `CONTAINING_RECORD`, which works
+/// here as well.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lookaside_list_context(list: *const lookaside_list) -> *mut c_void {
+    // SAFETY: the caller's contract is the core's.
+    unsafe { RawList::context(list.cast()) }
+}

@@ -1,0 +1,356 @@
+//! The types and constants that cross the C boundary, and their way into the core's.
+
+use core::ffi::{CStr, c_char, c_void};
+use core::mem::{align_of, size_of, transmute};
+use core::str::Utf8Error;
+
+use lookaside_core::{
+    AllocateCallback, AllocateFunction, AllocateFunctionEx, Counters, FreeCallback, FreeFunction, FreeFunctionEx,
+    Parameters, PoolType, RawList, Statistics, Status, Tag, Topology, Tuning,
+};
+
+/// The version of the library that this header belongs to; `lookaside_version` tells the one that is loaded.
+pub const LOOKASIDE_VERSION_MAJOR: u32 = 0;
+/// The second part of the version: as long as the first is 0, another ABI.
+pub const LOOKASIDE_VERSION_MINOR: u32 = 1;
+/// The third part of the version: the same ABI.
+pub const LOOKASIDE_VERSION_PATCH: u32 = 0;
+
+/// What a call came to: an NTSTATUS value, one of `LOOKASIDE_STATUS_...`.
+pub type lookaside_status = u32;
+
+/// `0x00000000`: the call did what was asked.
+pub const LOOKASIDE_STATUS_SUCCESS: lookaside_status = 0x0000_0000u32;
+/// `0x00000103`: the list is deleted as soon as the blocks that callers still hold are freed.
+pub const LOOKASIDE_STATUS_PENDING: lookaside_status = 0x0000_0103u32;
+/// `0x80000002`: the list object does not stand at a multiple of 16 bytes.
+pub const LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT: lookaside_status = 0x8000_0002u32;
+/// `0x80000005`: the buffer was too short: it holds the first part of the text.
+pub const LOOKASIDE_STATUS_BUFFER_OVERFLOW: lookaside_status = 0x8000_0005u32;
+/// `0x80000011`: the list is live already, or one of its callbacks is running.
+pub const LOOKASIDE_STATUS_DEVICE_BUSY: lookaside_status = 0x8000_0011u32;
+/// `0xC0000008`: the object was never initialised as a list.
+pub const LOOKASIDE_STATUS_INVALID_HANDLE: lookaside_status = 0xC000_0008u32;
+/// `0xC000000D`: a parameter has a value that no list can have.
+pub const LOOKASIDE_STATUS_INVALID_PARAMETER: lookaside_status = 0xC000_000Du32;
+/// `0xC0000017`: the pool, or the system, had no memory.
+pub const LOOKASIDE_STATUS_NO_MEMORY: lookaside_status = 0xC000_0017u32;
+/// `0xC0000056`: the list was deleted before.
+pub const LOOKASIDE_STATUS_DELETE_PENDING: lookaside_status = 0xC000_0056u32;
+/// `0xC0000095`: the size is too large.
+pub const LOOKASIDE_STATUS_INTEGER_OVERFLOW: lookaside_status = 0xC000_0095u32;
+/// `0xC000009A`: there are as many lists as there can be.
+pub const LOOKASIDE_STATUS_INSUFFICIENT_RESOURCES: lookaside_status = 0xC000_009Au32;
+/// `0xC00000BB`: this version of the library does not offer what was asked.
+pub const LOOKASIDE_STATUS_NOT_SUPPORTED: lookaside_status = 0xC000_00BBu32;
+
+/// The pool that a list takes its blocks from: one of `LOOKASIDE_POOL_...`, with the values of the WDK's POOL_TYPE.
+pub type lookaside_pool_type = u32;
+
+/// Memory that is never paged out.
+pub const LOOKASIDE_POOL_NON_PAGED: lookaside_pool_type = 0;
+/// The process heap.
+pub const LOOKASIDE_POOL_PAGED: lookaside_pool_type = 1;
+/// Memory that is never paged out and holds no code.
+pub const LOOKASIDE_POOL_NON_PAGED_NX: lookaside_pool_type = 512;
+
+/// Four characters that mark a list's blocks, the first in the low byte: see `LOOKASIDE_TAG`.
+pub type lookaside_tag = u32;
+
+/// When a list's depth is tuned: one of `LOOKASIDE_TUNING_...`.
+pub type lookaside_tuning = u32;
+
+/// At each scan, at once when many misses come together, and down to the minimum when the list is idle.
+pub const LOOKASIDE_TUNING_DEFAULT: lookaside_tuning = 0;
+/// On the schedule of the Windows balance set manager alone.
+pub const LOOKASIDE_TUNING_WINDOWS: lookaside_tuning = 1;
+/// By `lookaside_adjust_depth` alone.
+pub const LOOKASIDE_TUNING_MANUAL: lookaside_tuning = 2;
+
+/// What a list is made of: one of `LOOKASIDE_TOPOLOGY_...`.
+pub type lookaside_topology = u32;
+
+/// A list for each processor, and one that they share behind them.
+pub const LOOKASIDE_TOPOLOGY_PAIR: lookaside_topology = 0;
+/// One list that all processors share, as a Windows driver's list is.
+pub const LOOKASIDE_TOPOLOGY_GENERAL: lookaside_topology = 1;
+
+/// A lookaside list. The memory is the caller's, so that it can stand in a structure of the caller's; its contents are
+/// the library's. It may not be moved or copied while the list lives, and zeroed memory is not a list yet.
+#[repr(C, align(16))]
+pub struct lookaside_list {
+    /// The library's own.
+    pub opaque: [u64; 8],
+}
+
+/// Gives a new block of `size` bytes at a multiple of the list's alignment, or NULL when there is none.
+/// It is called with no lock held, on the thread that allocates, and by several threads at once.
+pub type lookaside_allocate_function =
+    Option<unsafe extern "C-unwind" fn(pool_type: lookaside_pool_type, size: usize, tag: lookaside_tag) -> *mut c_void>;
+
+/// Takes back a block that the allocate function of the same list gave, under the same conditions.
+pub type lookaside_free_function = Option<unsafe extern "C-unwind" fn(block: *mut c_void)>;
+
+/// A `lookaside_allocate_function` that is told its list.
+pub type lookaside_allocate_function_ex = Option<
+    unsafe extern "C-unwind" fn(
+        pool_type: lookaside_pool_type,
+        size: usize,
+        tag: lookaside_tag,
+        list: *mut lookaside_list,
+    ) -> *mut c_void,
+>;
+
+/// A `lookaside_free_function` that is told its list.
+pub type lookaside_free_function_ex =
+    Option<unsafe extern "C-unwind" fn(block: *mut c_void, list: *mut lookaside_list)>;
+
+/// What a list shall be. Set all bytes to 0, then `struct_size`, `size`, and what else matters: 0 stands for the default.
+#[repr(C)]
+pub struct lookaside_parameters {
+    /// `sizeof(lookaside_parameters)`.
+    pub struct_size: usize,
+    /// Bytes in a block, at least 1.
+    pub size: usize,
+    /// A power of two, up to 65,536, that every block's address is a multiple of; 0 is 16.
+    pub alignment: usize,
+    /// The list's name in reports, as UTF-8, NULL for none. Its first 32 bytes are copied.
+    pub name: *const c_char,
+    /// The tag of the list's blocks.
+    pub tag: lookaside_tag,
+    /// The pool. 0 is the nonpaged pool, as in the WDK, which needs both callbacks in this version: most callers want
+    /// `LOOKASIDE_POOL_PAGED`.
+    pub pool_type: lookaside_pool_type,
+    /// When the depth is tuned.
+    pub tuning: lookaside_tuning,
+    /// A pair list or a general list.
+    pub topology: lookaside_topology,
+    /// The most blocks that each processor list, and the shared list, may ever keep, up to 16,384; 0 is 256.
+    pub maximum_depth: u16,
+    /// How many each may keep at first, up to the maximum; 0 is 4.
+    pub initial_depth: u16,
+    /// How many blocks move at once between a processor list and the shared list; 0 is half the processor list's depth,
+    /// 1 is block by block, as in Windows. Never more than 63 do, nor more than the depth.
+    pub batch: u16,
+    /// Must be 0.
+    pub reserved: u16,
+    /// Where new blocks come from; NULL is the pool.
+    pub allocate: lookaside_allocate_function,
+    /// Where blocks go back to; NULL is the pool.
+    pub free: lookaside_free_function,
+    /// As `allocate`, for a function that wants to know its list. At most one of the two may be given.
+    pub allocate_ex: lookaside_allocate_function_ex,
+    /// As `free`, for a function that wants to know its list. At most one of the two may be given.
+    pub free_ex: lookaside_free_function_ex,
+    /// What `lookaside_list_context` tells; the library only keeps it.
+    pub context: *mut c_void,
+}
+
+/// What one list has done since it was initialised. While nobody uses a list, its blocks are those that came less those
+/// that went: for a processor list
+/// `current_depth = total_frees - free_misses + refilled + added - (total_allocates - allocate_misses + spilled + removed)`,
+/// and for the shared list the same with `refilled` and `spilled` in each other's place.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct lookaside_counters {
+    /// Calls of allocate that reached the list.
+    pub total_allocates: u64,
+    /// Those that found no block and went one level down.
+    pub allocate_misses: u64,
+    /// Calls of free that reached the list.
+    pub total_frees: u64,
+    /// Those that found no room and went one level down.
+    pub free_misses: u64,
+    /// Blocks that batches moved from the shared list to processor lists, beside those asked for.
+    pub refilled: u64,
+    /// Blocks that batches moved from processor lists to the shared list, beside those that found no room.
+    pub spilled: u64,
+    /// Blocks put in by `lookaside_list_prefill`.
+    pub added: u64,
+    /// Blocks taken out by flush, trim and the scan.
+    pub removed: u64,
+    /// Blocks that it keeps.
+    pub current_depth: u64,
+    /// Blocks that it may keep now.
+    pub depth: u64,
+}
+
+/// What a list is and has done.
+#[repr(C)]
+pub struct lookaside_statistics {
+    /// `sizeof(lookaside_statistics)`, set by the caller.
+    pub struct_size: usize,
+    /// Bytes in a block.
+    pub size: usize,
+    /// The tag of its blocks.
+    pub tag: lookaside_tag,
+    /// The pool.
+    pub pool_type: lookaside_pool_type,
+    /// The most blocks that each processor list, and the shared list, may ever keep.
+    pub maximum_depth: u32,
+    /// How many processor lists it has; 0 for a general list.
+    pub processors: u32,
+    /// The whole list, seen as one: a miss is a call that reached the pool.
+    pub list: lookaside_counters,
+    /// The sum of its processor lists.
+    pub processor: lookaside_counters,
+    /// The shared list.
+    pub shared: lookaside_counters,
+    /// Blocks that the pool or the allocate callback gave.
+    pub pool_allocates: u64,
+    /// Blocks that the pool or the free callback took back.
+    pub pool_frees: u64,
+    /// Times that the pool or the allocate callback had none.
+    pub pool_failures: u64,
+    /// Blocks that callers hold.
+    pub outstanding: u64,
+}
+
+impl lookaside_parameters {
+    /// The core's parameters with the same meaning.
+    ///
+    /// # Safety
+    ///
+    /// `name` is null or points to a string that ends with a zero byte and outlives the result, and the callbacks are
+    /// what their types say.
+    pub(crate) unsafe fn to_core(&self) -> Result<Parameters<'_>, Status> {
+        if self.struct_size != size_of::<Self>() || self.reserved != 0 {
+            return Err(Status::INVALID_PARAMETER);
+        }
+        let mut parameters = Parameters::new(self.size);
+        parameters.alignment = self.alignment;
+        // SAFETY: the caller vouches for the name.
+        parameters.name = unsafe { text(self.name) }.map_err(|_| Status::INVALID_PARAMETER)?;
+        parameters.tag = Tag(self.tag);
+        parameters.pool_type = PoolType(self.pool_type);
+        parameters.maximum_depth = self.maximum_depth;
+        parameters.initial_depth = self.initial_depth;
+        parameters.batch = self.batch;
+        parameters.context = self.context;
+        parameters.tuning = match self.tuning {
+            LOOKASIDE_TUNING_DEFAULT => Tuning::Default,
+            LOOKASIDE_TUNING_WINDOWS => Tuning::Windows,
+            LOOKASIDE_TUNING_MANUAL => Tuning::Manual,
+            _ => return Err(Status::INVALID_PARAMETER),
+        };
+        parameters.topology = match self.topology {
+            LOOKASIDE_TOPOLOGY_PAIR => Topology::Pair,
+            LOOKASIDE_TOPOLOGY_GENERAL => Topology::General,
+            _ => return Err(Status::INVALID_PARAMETER),
+        };
+        parameters.allocate = match (self.allocate, self.allocate_ex) {
+            (None, None) => AllocateCallback::Default,
+            (Some(plain), None) => AllocateCallback::Plain(
+                // SAFETY: the types differ only in the core's transparent names for the same integers.
+                unsafe {
+                    transmute::<unsafe extern "C-unwind" fn(u32, usize, u32) -> *mut c_void, AllocateFunction>(plain)
+                },
+            ),
+            (None, Some(ex)) => AllocateCallback::Ex(
+                // SAFETY: as above, and a list is the same object to C and to the core.
+                unsafe {
+                    transmute::<
+                        unsafe extern "C-unwind" fn(u32, usize, u32, *mut lookaside_list) -> *mut c_void,
+                        AllocateFunctionEx,
+                    >(ex)
+                },
+            ),
+            (Some(_), Some(_)) => return Err(Status::INVALID_PARAMETER),
+        };
+        parameters.free = match (self.free, self.free_ex) {
+            (None, None) => FreeCallback::Default,
+            (Some(plain), None) => FreeCallback::Plain(plain as FreeFunction),
+            (None, Some(ex)) => FreeCallback::Ex(
+                // SAFETY: a list is the same object to C and to the core.
+                unsafe {
+                    transmute::<unsafe extern "C-unwind" fn(*mut c_void, *mut lookaside_list), FreeFunctionEx>(ex)
+                },
+            ),
+            (Some(_), Some(_)) => return Err(Status::INVALID_PARAMETER),
+        };
+        Ok(parameters)
+    }
+}
+
+/// The text of a C string, nothing for null.
+///
+/// # Safety
+///
+/// `string` is null or points to a string that ends with a zero byte and outlives the result.
+unsafe fn text<'a>(string: *const c_char) -> Result<&'a str, Utf8Error> {
+    if string.is_null() {
+        return Ok("");
+    }
+    // SAFETY: not null, so the caller vouches for the string.
+    unsafe { CStr::from_ptr(string) }.to_str()
+}
+
+impl From<Counters> for lookaside_counters {
+    fn from(counters: Counters) -> Self {
+        Self {
+            total_allocates: counters.total_allocates,
+            allocate_misses: counters.allocate_misses,
+            total_frees: counters.total_frees,
+            free_misses: counters.free_misses,
+            refilled: counters.refilled,
+            spilled: counters.spilled,
+            added: counters.added,
+            removed: counters.removed,
+            current_depth: counters.current_depth,
+            depth: counters.depth,
+        }
+    }
+}
+
+impl From<Statistics> for lookaside_statistics {
+    fn from(statistics: Statistics) -> Self {
+        Self {
+            struct_size: size_of::<Self>(),
+            size: statistics.size,
+            tag: statistics.tag.0,
+            pool_type: statistics.pool_type.0,
+            maximum_depth: statistics.maximum_depth,
+            processors: statistics.processors,
+            list: statistics.list.into(),
+            processor: statistics.processor.into(),
+            shared: statistics.shared.into(),
+            pool_allocates: statistics.pool_allocates,
+            pool_frees: statistics.pool_frees,
+            pool_failures: statistics.pool_failures,
+            outstanding: statistics.outstanding,
+        }
+    }
+}
+
+// The header asserts the same numbers.
+const _: () = {
+    assert!(size_of::<lookaside_list>() == 64 && align_of::<lookaside_list>() == 16);
+    assert!(size_of::<RawList>() == 64 && align_of::<RawList>() == 16);
+    assert!(size_of::<lookaside_parameters>() == 96 && align_of::<lookaside_parameters>() == 8);
+    assert!(size_of::<lookaside_counters>() == 80 && align_of::<lookaside_counters>() == 8);
+    assert!(size_of::<lookaside_statistics>() == 304 && align_of::<lookaside_statistics>() == 8);
+};
+
+// The constants of the header are those of the core.
+const _: () = {
+    assert!(LOOKASIDE_STATUS_SUCCESS == Status::SUCCESS.0);
+    assert!(LOOKASIDE_STATUS_PENDING == Status::PENDING.0);
+    assert!(LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT == Status::DATATYPE_MISALIGNMENT.0);
+    assert!(LOOKASIDE_STATUS_BUFFER_OVERFLOW == Status::BUFFER_OVERFLOW.0);
+    assert!(LOOKASIDE_STATUS_DEVICE_BUSY == Status::DEVICE_BUSY.0);
+    assert!(LOOKASIDE_STATUS_INVALID_HANDLE == Status::INVALID_HANDLE.0);
+    assert!(LOOKASIDE_STATUS_INVALID_PARAMETER == Status::INVALID_PARAMETER.0);
+    assert!(LOOKASIDE_STATUS_NO_MEMORY == Status::NO_MEMORY.0);
+    assert!(LOOKASIDE_STATUS_DELETE_PENDING == Status::DELETE_PENDING.0);
+    assert!(LOOKASIDE_STATUS_INTEGER_OVERFLOW == Status::INTEGER_OVERFLOW.0);
+    assert!(LOOKASIDE_STATUS_INSUFFICIENT_RESOURCES == Status::INSUFFICIENT_RESOURCES.0);
+    assert!(LOOKASIDE_STATUS_NOT_SUPPORTED == Status::NOT_SUPPORTED.0);
+    assert!(LOOKASIDE_POOL_NON_PAGED == PoolType::NON_PAGED.0);
+    assert!(LOOKASIDE_POOL_PAGED == PoolType::PAGED.0);
+    assert!(LOOKASIDE_POOL_NON_PAGED_NX == PoolType::NON_PAGED_NX.0);
+    assert!(LOOKASIDE_TUNING_DEFAULT == Tuning::Default as u32);
+    assert!(LOOKASIDE_TUNING_WINDOWS == Tuning::Windows as u32);
+    assert!(LOOKASIDE_TUNING_MANUAL == Tuning::Manual as u32);
+    assert!(LOOKASIDE_TOPOLOGY_PAIR == Topology::Pair as u32);
+    assert!(LOOKASIDE_TOPOLOGY_GENERAL == Topology::General as u32);
+};

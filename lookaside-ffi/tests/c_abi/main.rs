@@ -1,0 +1,9 @@
+//! The C ABI as C and C++ programs meet it: the header, the libraries, the examples, and every misuse.
+//!
+//! Needs a C compiler, a C++ compiler (`CC` and `CXX`, or `cc` and `c++`) and make.
+
+mod c_examples;
+mod header;
+mod libraries;
+mod misuse;
+mod toolchain;

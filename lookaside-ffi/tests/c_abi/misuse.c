@@ -1,0 +1,472 @@
+/* One misuse of the library per run: "misuse CASE" says what the calls answered, unless the library ends it.
+ *
+ * tests/misuse.rs knows every case and what it must come to. It compiles as C11 and as C++17.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "lookaside.h"
+
+/* A list that a case may make, one that nobody ever makes, and memory with anything in it. */
+static lookaside_list list, zeroed, garbage;
+
+static union {
+    lookaside_list aligned;
+    char bytes[2 * sizeof(lookaside_list)];
+} room;
+
+static lookaside_list *misaligned(void)
+{
+    return (lookaside_list *)(void *)(room.bytes + 8);
+}
+
+static void tell(lookaside_status status)
+{
+    puts(lookaside_status_string(status));
+}
+
+static void tell_pointer(const void *pointer)
+{
+    puts(pointer == NULL ? "NULL" : "not NULL");
+}
+
+static lookaside_parameters usual(void)
+{
+    lookaside_parameters parameters;
+    memset(&parameters, 0, sizeof parameters);
+    parameters.struct_size = sizeof parameters;
+    parameters.size = 64;
+    parameters.name = "misuse";
+    parameters.tag = LOOKASIDE_TAG('T', 'e', 's', 't');
+    parameters.pool_type = LOOKASIDE_POOL_PAGED;
+    return parameters;
+}
+
+static void make(void)
+{
+    lookaside_parameters parameters = usual();
+    if (lookaside_list_initialize(&list, &parameters) != LOOKASIDE_STATUS_SUCCESS) {
+        puts("no list");
+        exit(2);
+    }
+}
+
+static void *take(void)
+{
+    void *block = lookaside_list_allocate(&list);
+    if (block == NULL) {
+        puts("no block");
+        exit(2);
+    }
+    return block;
+}
+
+static void make_and_delete(void)
+{
+    make();
+    if (lookaside_list_delete(&list) != LOOKASIDE_STATUS_SUCCESS) {
+        puts("not deleted");
+        exit(2);
+    }
+}
+
+/* Initialises with changed parameters, tells the status, and whether the object was left as it was. */
+static void tell_initialize(const lookaside_parameters *parameters)
+{
+    lookaside_list before = list;
+    lookaside_status status = lookaside_list_initialize(&list, parameters);
+    tell(status);
+    if (status != LOOKASIDE_STATUS_SUCCESS && memcmp(&before, &list, sizeof list) != 0) {
+        puts("and changed the object");
+    }
+}
+
+/* What every call answers that looks for the list before anything else. */
+static void tell_all_calls(lookaside_list *other)
+{
+    size_t filled = 99;
+    lookaside_statistics statistics;
+    memset(&statistics, 0, sizeof statistics);
+    statistics.struct_size = sizeof statistics;
+    tell(lookaside_list_flush(other));
+    tell(lookaside_list_trim(other));
+    tell(lookaside_list_prefill(other, 1, &filled));
+    tell(lookaside_list_statistics(other, &statistics));
+    tell(lookaside_list_delete(other));
+    tell_pointer(lookaside_list_context(other));
+    tell_pointer(lookaside_list_try_allocate(other));
+    puts(filled == 99 ? "filled untouched" : "filled written");
+}
+
+static void *plain_allocate(lookaside_pool_type pool_type, size_t size, lookaside_tag tag)
+{
+    (void)pool_type;
+    (void)tag;
+    return malloc(size);
+}
+
+static void plain_free(void *block)
+{
+    free(block);
+}
+
+static void *ex_allocate(lookaside_pool_type pool_type, size_t size, lookaside_tag tag, lookaside_list *own)
+{
+    (void)own;
+    return plain_allocate(pool_type, size, tag);
+}
+
+static void ex_free(void *block, lookaside_list *own)
+{
+    (void)own;
+    free(block);
+}
+
+static void *no_memory(lookaside_pool_type pool_type, size_t size, lookaside_tag tag)
+{
+    (void)pool_type;
+    (void)size;
+    (void)tag;
+    return NULL;
+}
+
+static void *misaligned_block(lookaside_pool_type pool_type, size_t size, lookaside_tag tag)
+{
+    (void)pool_type;
+    (void)size;
+    (void)tag;
+    return room.bytes + 8;
+}
+
+static void *deleting_allocate(lookaside_pool_type pool_type, size_t size, lookaside_tag tag, lookaside_list *own)
+{
+    tell(lookaside_list_delete(own));
+    return plain_allocate(pool_type, size, tag);
+}
+
+#ifdef __cplusplus
+static void *throwing_allocate(lookaside_pool_type, size_t, lookaside_tag)
+{
+    throw 1;
+}
+#endif
+
+#define CASE(words) if (strcmp(name, words) == 0 && ++found)
+
+int main(int count, char **arguments)
+{
+    const char *name = count == 2 ? arguments[1] : "";
+    int found = 0;
+    lookaside_parameters changed = usual();
+    struct rlimit no_core = {0, 0};
+    setrlimit(RLIMIT_CORE, &no_core);
+    setvbuf(stdout, NULL, _IONBF, 0);
+    memset(&garbage, 0xA5, sizeof garbage);
+    memset(&list, 0x5A, sizeof list);
+
+    /* Lists that are none. */
+
+    CASE("every call, null list") tell_all_calls(NULL);
+    CASE("every call, misaligned list") tell_all_calls(misaligned());
+    CASE("every call, zeroed list") tell_all_calls(&zeroed);
+    CASE("every call, garbage") tell_all_calls(&garbage);
+    CASE("every call, deleted list")
+    {
+        make_and_delete();
+        tell_all_calls(&list);
+    }
+    CASE("allocate, null list") tell_pointer(lookaside_list_allocate(NULL));
+    CASE("allocate, misaligned list") tell_pointer(lookaside_list_allocate(misaligned()));
+    CASE("allocate, zeroed list") tell_pointer(lookaside_list_allocate(&zeroed));
+    CASE("allocate, deleted list")
+    {
+        make_and_delete();
+        tell_pointer(lookaside_list_allocate(&list));
+    }
+    CASE("initialize, null list") tell(lookaside_list_initialize(NULL, &changed));
+    CASE("initialize, misaligned list") tell(lookaside_list_initialize(misaligned(), &changed));
+    CASE("initialize, garbage")
+    {
+        tell(lookaside_list_initialize(&garbage, &changed));
+        tell(lookaside_list_delete(&garbage));
+    }
+    CASE("initialize, deleted list")
+    {
+        make_and_delete();
+        tell_initialize(&changed);
+        tell(lookaside_list_delete(&list));
+    }
+    CASE("initialize twice")
+    {
+        lookaside_statistics statistics;
+        make();
+        void *block = take();
+        changed.size = 32;
+        tell_initialize(&changed);
+        statistics.struct_size = sizeof statistics;
+        tell(lookaside_list_statistics(&list, &statistics));
+        printf("size %u, %u out\n", (unsigned)statistics.size, (unsigned)statistics.outstanding);
+        lookaside_list_free(&list, block);
+        tell(lookaside_list_delete(&list));
+    }
+    CASE("copy of a list, original deleted")
+    {
+        make();
+        lookaside_list copy = list;
+        tell(lookaside_list_delete(&list));
+        tell(lookaside_list_delete(&copy));
+    }
+
+    /* Parameters that no list can have. */
+
+    CASE("null parameters") tell_initialize(NULL);
+    CASE("struct_size 0") changed.struct_size = 0, tell_initialize(&changed);
+    CASE("struct_size too small") changed.struct_size -= 8, tell_initialize(&changed);
+    CASE("struct_size too large") changed.struct_size += 8, tell_initialize(&changed);
+    CASE("reserved not 0") changed.reserved = 1, tell_initialize(&changed);
+    CASE("size 0") changed.size = 0, tell_initialize(&changed);
+    CASE("size 1") changed.size = 1, tell_initialize(&changed);
+    CASE("size 2^63") changed.size = (size_t)1 << 63, tell_initialize(&changed);
+    CASE("size 2^64 - 1") changed.size = SIZE_MAX, tell_initialize(&changed);
+    CASE("size 2^64 - 16") changed.size = SIZE_MAX - 15, tell_initialize(&changed);
+    CASE("size 2^63 - 1") changed.size = SIZE_MAX >> 1, tell_initialize(&changed);
+    CASE("alignment 3") changed.alignment = 3, tell_initialize(&changed);
+    CASE("alignment 48") changed.alignment = 48, tell_initialize(&changed);
+    CASE("alignment 2^63") changed.alignment = (size_t)1 << 63, tell_initialize(&changed);
+    CASE("alignment 8") changed.alignment = 8, tell_initialize(&changed);
+    CASE("alignment 4096")
+    {
+        changed.alignment = 4096;
+        tell_initialize(&changed);
+        puts((uintptr_t)take() % 4096 == 0 ? "aligned" : "not aligned");
+    }
+    CASE("pool type 2") changed.pool_type = 2, tell_initialize(&changed);
+    CASE("pool type 3") changed.pool_type = 3, tell_initialize(&changed);
+    CASE("pool type 0x401") changed.pool_type = 0x401, tell_initialize(&changed);
+    CASE("pool type 0xFFFFFFFF") changed.pool_type = UINT32_MAX, tell_initialize(&changed);
+    CASE("nonpaged pool") changed.pool_type = LOOKASIDE_POOL_NON_PAGED, tell_initialize(&changed);
+    CASE("nonpaged NX pool") changed.pool_type = LOOKASIDE_POOL_NON_PAGED_NX, tell_initialize(&changed);
+    CASE("nonpaged pool, one callback")
+    {
+        changed.pool_type = LOOKASIDE_POOL_NON_PAGED;
+        changed.allocate = plain_allocate;
+        tell_initialize(&changed);
+    }
+    CASE("nonpaged pool, both callbacks")
+    {
+        changed.pool_type = LOOKASIDE_POOL_NON_PAGED;
+        changed.allocate = plain_allocate;
+        changed.free_ex = ex_free;
+        tell_initialize(&changed);
+        lookaside_list_free(&list, take());
+        tell(lookaside_list_delete(&list));
+    }
+    CASE("paged pool, one callback")
+    {
+        changed.allocate = plain_allocate;
+        tell_initialize(&changed);
+        lookaside_list_free(&list, take());
+        tell(lookaside_list_delete(&list));
+    }
+    CASE("tuning 3") changed.tuning = 3, tell_initialize(&changed);
+    CASE("topology 2") changed.topology = 2, tell_initialize(&changed);
+    CASE("name not UTF-8") changed.name = "na\xEFve", tell_initialize(&changed);
+    CASE("no name") changed.name = NULL, tell_initialize(&changed);
+    CASE("both allocate callbacks")
+    {
+        changed.allocate = plain_allocate;
+        changed.allocate_ex = ex_allocate;
+        tell_initialize(&changed);
+    }
+    CASE("both free callbacks")
+    {
+        changed.free = plain_free;
+        changed.free_ex = ex_free;
+        tell_initialize(&changed);
+    }
+    CASE("initial depth above the maximum")
+    {
+        changed.maximum_depth = 8;
+        changed.initial_depth = 9;
+        tell_initialize(&changed);
+    }
+    CASE("maximum depth 65535") changed.maximum_depth = 65535, tell_initialize(&changed);
+    CASE("batch 65535") changed.batch = 65535, tell_initialize(&changed);
+
+    /* Delete, and what comes after. */
+
+    CASE("delete, blocks outstanding")
+    {
+        make();
+        char *first = (char *)take();
+        char *second = (char *)take();
+        tell(lookaside_list_delete(&list));
+        memset(first, 1, 64);
+        memset(second, 2, 64);
+        tell_pointer(lookaside_list_allocate(&list));
+        tell(lookaside_list_delete(&list));
+        lookaside_list_free(&list, first);
+        puts("first freed");
+        lookaside_list_free(&list, second);
+        puts("second freed");
+        tell(lookaside_list_delete(&list));
+        tell(lookaside_list_initialize(&list, &changed));
+    }
+    CASE("initialize, draining list")
+    {
+        make();
+        void *block = take();
+        tell(lookaside_list_delete(&list));
+        tell_initialize(&changed);
+        lookaside_list_free(&list, block);
+        tell_initialize(&changed);
+    }
+    CASE("free after a draining list ended")
+    {
+        make();
+        void *block = take();
+        tell(lookaside_list_delete(&list));
+        lookaside_list_free(&list, block);
+        puts("freed");
+        lookaside_list_free(&list, &room);
+    }
+    CASE("delete in its own callback")
+    {
+        changed.allocate_ex = deleting_allocate;
+        tell_initialize(&changed);
+        tell_pointer(take());
+    }
+
+    /* Blocks that are none. */
+
+    CASE("free, null block")
+    {
+        make();
+        lookaside_list_free(&list, NULL);
+        puts("no effect");
+    }
+    CASE("free, misaligned block")
+    {
+        make();
+        lookaside_list_free(&list, (char *)take() + 8);
+    }
+    CASE("free, null list") lookaside_list_free(NULL, &room);
+    CASE("free, misaligned list") lookaside_list_free(misaligned(), &room);
+    CASE("free, zeroed list") lookaside_list_free(&zeroed, &room);
+    CASE("free, deleted list")
+    {
+        make_and_delete();
+        lookaside_list_free(&list, &room);
+    }
+    CASE("free, null list and null block") lookaside_list_free(NULL, NULL);
+    CASE("free, zeroed list and null block")
+    {
+        lookaside_list_free(&zeroed, NULL);
+        puts("no effect");
+    }
+
+    /* Callbacks that fail. */
+
+    CASE("callback has no memory")
+    {
+        lookaside_statistics statistics;
+        changed.allocate = no_memory;
+        tell_initialize(&changed);
+        tell_pointer(lookaside_list_allocate(&list));
+        statistics.struct_size = sizeof statistics;
+        tell(lookaside_list_statistics(&list, &statistics));
+        printf("%u failures, %u out\n", (unsigned)statistics.pool_failures, (unsigned)statistics.outstanding);
+    }
+    CASE("callback has no memory for prefill")
+    {
+        size_t filled = 99;
+        changed.allocate = no_memory;
+        tell_initialize(&changed);
+        tell(lookaside_list_prefill(&list, 4, &filled));
+        printf("%u filled\n", (unsigned)filled);
+    }
+    CASE("callback gives a misaligned block")
+    {
+        changed.allocate = misaligned_block;
+        tell_initialize(&changed);
+        take();
+    }
+#ifdef __cplusplus
+    CASE("callback throws")
+    {
+        changed.allocate = throwing_allocate;
+        tell_initialize(&changed);
+        try {
+            take();
+        } catch (int) {
+            puts("caught");
+        }
+    }
+#endif
+
+    /* Buffers. */
+
+    CASE("statistics, null") make(), tell(lookaside_list_statistics(&list, NULL));
+    CASE("statistics, struct_size wrong")
+    {
+        lookaside_statistics statistics;
+        make();
+        memset(&statistics, 0xEE, sizeof statistics);
+        statistics.struct_size = sizeof statistics - 8;
+        tell(lookaside_list_statistics(&list, &statistics));
+        puts(statistics.outstanding == 0xEEEEEEEEEEEEEEEE ? "untouched" : "written");
+    }
+    CASE("report, null buffer")
+    {
+        size_t needed = 0;
+        make();
+        tell(lookaside_report(&list, NULL, 100, &needed));
+        puts(needed > 100 ? "length told" : "no length");
+        tell(lookaside_report(&list, NULL, 0, NULL));
+    }
+    CASE("report, short buffers")
+    {
+        char whole[4096], part[4096];
+        size_t needed = 0, again = 0;
+        make();
+        tell(lookaside_report(&list, whole, sizeof whole, &needed));
+        puts(needed == strlen(whole) + 1 ? "length right" : "length wrong");
+        for (size_t capacity = 0; capacity <= needed; capacity++) {
+            memset(part, 0x7F, sizeof part);
+            lookaside_status status = lookaside_report(&list, part, capacity, &again);
+            int fits = capacity == needed;
+            if (status != (fits ? LOOKASIDE_STATUS_SUCCESS : LOOKASIDE_STATUS_BUFFER_OVERFLOW) || again != needed ||
+                (capacity > 0 && (strlen(part) != capacity - 1 || memcmp(part, whole, capacity - 1) != 0)) ||
+                part[capacity] != 0x7F) {
+                printf("wrong with %u bytes\n", (unsigned)capacity);
+            }
+        }
+    }
+    CASE("report of a list that is none")
+    {
+        char text[100] = "kept";
+        size_t needed = 7;
+        tell(lookaside_report(misaligned(), text, sizeof text, &needed));
+        tell(lookaside_report(&zeroed, text, sizeof text, &needed));
+        make_and_delete();
+        tell(lookaside_report(&list, text, sizeof text, &needed));
+        printf("%s, %u\n", text, (unsigned)needed);
+    }
+    CASE("status string of any value") puts(lookaside_status_string(12345));
+    CASE("another version of the header")
+    {
+        char version[40];
+        snprintf(version, sizeof version, "%d.%d.%d", LOOKASIDE_VERSION_MAJOR, LOOKASIDE_VERSION_MINOR,
+                 LOOKASIDE_VERSION_PATCH);
+        puts(strcmp(version, lookaside_version()) == 0 ? "none" : lookaside_version());
+    }
+
+    if (!found) {
+        printf("no case is called \"%s\"\n", name);
+        return 2;
+    }
+    return 0;
+}

@@ -1,0 +1,197 @@
+//! What every call does with what it should never be given: the exact status, or the exact message and signal.
+//!
+//! Each case of misuse.c runs in a process of its own, compiled as C against the static library and as C++ against the
+//! shared one.
+
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::c_examples::with_numbered_addresses;
+use crate::toolchain::{ENGINES, Language, Link, make, root, run, scratch, text, with_engine};
+
+/// How a case ends.
+#[derive(Clone, Copy)]
+enum End {
+    /// By itself.
+    Well,
+    /// By abort, after this line on standard error; A and B stand for the first and the second address in it.
+    Abort(&'static str),
+}
+use End::{Abort, Well};
+
+/// What the calls of `tell_all_calls` answer, with one status for each call that has one.
+macro_rules! all_calls {
+    ($status:literal) => {
+        concat!($status, "\n", $status, "\n", $status, "\n", $status, "\n", $status, "\nNULL\nNULL\nfilled untouched\n")
+    };
+}
+
+/// The cases of misuse.c: name, what it prints, how it ends.
+const CASES: &[(&str, &str, End)] = &[
+    // Lists that are none.
+    ("every call, null list", all_calls!("STATUS_INVALID_PARAMETER"), Well),
+    ("every call, misaligned list", all_calls!("STATUS_DATATYPE_MISALIGNMENT"), Well),
+    ("every call, zeroed list", all_calls!("STATUS_INVALID_HANDLE"), Well),
+    ("every call, garbage", all_calls!("STATUS_INVALID_HANDLE"), Well),
+    ("every call, deleted list", all_calls!("STATUS_DELETE_PENDING"), Well),
+    ("allocate, null list", "NULL\n", Well),
+    ("allocate, misaligned list", "NULL\n", Well),
+    ("allocate, zeroed list", "NULL\n", Well),
+    ("allocate, deleted list", "NULL\n", Well),
+    ("initialize, null list", "STATUS_INVALID_PARAMETER\n", Well),
+    ("initialize, misaligned list", "STATUS_DATATYPE_MISALIGNMENT\n", Well),
+    ("initialize, garbage", "STATUS_SUCCESS\nSTATUS_SUCCESS\n", Well),
+    ("initialize, deleted list", "STATUS_SUCCESS\nSTATUS_SUCCESS\n", Well),
+    ("initialize twice", "STATUS_DEVICE_BUSY\nSTATUS_SUCCESS\nsize 64, 1 out\nSTATUS_SUCCESS\n", Well),
+    ("copy of a list, original deleted", "STATUS_SUCCESS\nSTATUS_DELETE_PENDING\n", Well),
+    // Parameters that no list can have.
+    ("null parameters", "STATUS_INVALID_PARAMETER\n", Well),
+    ("struct_size 0", "STATUS_INVALID_PARAMETER\n", Well),
+    ("struct_size too small", "STATUS_INVALID_PARAMETER\n", Well),
+    ("struct_size too large", "STATUS_INVALID_PARAMETER\n", Well),
+    ("reserved not 0", "STATUS_INVALID_PARAMETER\n", Well),
+    ("size 0", "STATUS_INVALID_PARAMETER\n", Well),
+    ("size 1", "STATUS_SUCCESS\n", Well),
+    ("size 2^63", "STATUS_INTEGER_OVERFLOW\n", Well),
+    ("size 2^64 - 1", "STATUS_INTEGER_OVERFLOW\n", Well),
+    ("size 2^64 - 16", "STATUS_INTEGER_OVERFLOW\n", Well),
+    ("size 2^63 - 1", "STATUS_INTEGER_OVERFLOW\n", Well),
+    ("alignment 3", "STATUS_INVALID_PARAMETER\n", Well),
+    ("alignment 48", "STATUS_INVALID_PARAMETER\n", Well),
+    ("alignment 2^63", "STATUS_INVALID_PARAMETER\n", Well),
+    ("alignment 8", "STATUS_SUCCESS\n", Well),
+    ("alignment 4096", "STATUS_SUCCESS\naligned\n", Well),
+    ("pool type 2", "STATUS_INVALID_PARAMETER\n", Well),
+    ("pool type 3", "STATUS_INVALID_PARAMETER\n", Well),
+    ("pool type 0x401", "STATUS_INVALID_PARAMETER\n", Well),
+    ("pool type 0xFFFFFFFF", "STATUS_INVALID_PARAMETER\n", Well),
+    ("nonpaged pool", "STATUS_NOT_SUPPORTED\n", Well),
+    ("nonpaged NX pool", "STATUS_NOT_SUPPORTED\n", Well),
+    ("nonpaged pool, one callback", "STATUS_NOT_SUPPORTED\n", Well),
+    ("nonpaged pool, both callbacks", "STATUS_SUCCESS\nSTATUS_SUCCESS\n", Well),
+    ("paged pool, one callback", "STATUS_SUCCESS\nSTATUS_SUCCESS\n", Well),
+    ("tuning 3", "STATUS_INVALID_PARAMETER\n", Well),
+    ("topology 2", "STATUS_INVALID_PARAMETER\n", Well),
+    ("name not UTF-8", "STATUS_INVALID_PARAMETER\n", Well),
+    ("no name", "STATUS_SUCCESS\n", Well),
+    ("both allocate callbacks", "STATUS_INVALID_PARAMETER\n", Well),
+    ("both free callbacks", "STATUS_INVALID_PARAMETER\n", Well),
+    ("initial depth above the maximum", "STATUS_INVALID_PARAMETER\n", Well),
+    ("maximum depth 65535", "STATUS_INVALID_PARAMETER\n", Well),
+    ("batch 65535", "STATUS_SUCCESS\n", Well),
+    // Delete, and what comes after.
+    (
+        "delete, blocks outstanding",
+        "STATUS_PENDING\nNULL\nSTATUS_DELETE_PENDING\nfirst freed\nsecond freed\nSTATUS_DELETE_PENDING\nSTATUS_SUCCESS\n",
+        Well,
+    ),
+    ("initialize, draining list", "STATUS_PENDING\nSTATUS_DEVICE_BUSY\nSTATUS_SUCCESS\n", Well),
+    (
+        "free after a draining list ended",
+        "STATUS_PENDING\nfreed\n",
+        Abort("free of block A to B, which is a list that was deleted"),
+    ),
+    ("delete in its own callback", "STATUS_SUCCESS\nSTATUS_DEVICE_BUSY\nnot NULL\n", Well),
+    // Blocks that are none.
+    ("free, null block", "no effect\n", Well),
+    ("free, misaligned block", "", Abort("free of block A to list B, whose blocks are aligned to 16 bytes")),
+    ("free, null list", "", Abort("free of block A to 0x0, which is no list")),
+    ("free, misaligned list", "", Abort("free of block A to B, which is not aligned to 16 bytes")),
+    ("free, zeroed list", "", Abort("free of block A to B, which is no list that was initialised")),
+    ("free, deleted list", "", Abort("free of block A to B, which is a list that was deleted")),
+    ("free, null list and null block", "", Abort("free of block 0x0 to 0x0, which is no list")),
+    ("free, zeroed list and null block", "no effect\n", Well),
+    // Callbacks that fail.
+    ("callback has no memory", "STATUS_SUCCESS\nNULL\nSTATUS_SUCCESS\n1 failures, 0 out\n", Well),
+    ("callback has no memory for prefill", "STATUS_SUCCESS\nSTATUS_NO_MEMORY\n0 filled\n", Well),
+    (
+        "callback gives a misaligned block",
+        "STATUS_SUCCESS\n",
+        Abort("allocate routine of list A returned block B, which is not aligned to 16 bytes"),
+    ),
+    // Buffers.
+    ("statistics, null", "STATUS_INVALID_PARAMETER\n", Well),
+    ("statistics, struct_size wrong", "STATUS_INVALID_PARAMETER\nuntouched\n", Well),
+    ("report, null buffer", "STATUS_INVALID_PARAMETER\nlength told\nSTATUS_BUFFER_OVERFLOW\n", Well),
+    ("report, short buffers", "STATUS_SUCCESS\nlength right\n", Well),
+    (
+        "report of a list that is none",
+        "STATUS_DATATYPE_MISALIGNMENT\nSTATUS_INVALID_HANDLE\nSTATUS_DELETE_PENDING\nkept, 7\n",
+        Well,
+    ),
+    ("status string of any value", "STATUS_UNKNOWN\n", Well),
+    ("another version of the header", "none\n", Well),
+];
+
+/// The one case that is for C++ alone.
+const THROWS: &str = "callback throws";
+
+#[test]
+fn misuse_from_c_ends_as_promised() {
+    every_case_ends_as_promised(&build("misuse-c", Language::C, Link::Static));
+}
+
+#[test]
+fn misuse_from_cpp_ends_as_promised() {
+    every_case_ends_as_promised(&build("misuse-cpp", Language::Cpp, Link::Shared));
+}
+
+#[test]
+fn an_exception_in_a_callback_ends_the_process() {
+    let program = build("misuse-exception", Language::Cpp, Link::Shared);
+    let output = run(with_engine(&program, None).arg(THROWS));
+    assert_eq!(text(&output.stdout), "STATUS_SUCCESS\n");
+    assert_eq!(output.status.signal(), Some(libc::SIGABRT));
+    // The message is that of a language's runtime.
+    assert!(!output.stderr.is_empty());
+}
+
+#[test]
+fn every_case_of_the_program_is_tested() {
+    let source = include_str!("misuse.c");
+    let cases = source.lines().filter_map(|line| line.trim_start().strip_prefix("CASE(\"")?.split('"').next());
+    let cases: Vec<&str> = cases.filter(|&case| case != THROWS).collect();
+    let tested: Vec<&str> = CASES.iter().map(|&(case, ..)| case).collect();
+    assert_eq!(cases, tested);
+}
+
+fn every_case_ends_as_promised(program: &Path) {
+    for engine in ENGINES {
+        let difference =
+            |&(case, prints, end): &(&str, &str, End)| difference(with_engine(program, engine).arg(case), prints, end);
+        let wrong: Vec<String> = CASES.iter().filter_map(difference).collect();
+        assert!(wrong.is_empty(), "{} of {} cases, engine {engine:?}:\n{}", wrong.len(), CASES.len(), wrong.join("\n"));
+    }
+}
+
+/// Runs a case and tells what is not as promised.
+fn difference(case: &mut Command, prints: &str, end: End) -> Option<String> {
+    let output = run(case);
+    let (said, complained) = (text(&output.stdout), with_numbered_addresses(&text(&output.stderr)));
+    let well = match end {
+        Well => output.status.success() && complained.is_empty(),
+        Abort(message) => {
+            let line = format!("lookaside: {message}\n").replace(" A", " <address 1>").replace(" B", " <address 2>");
+            output.status.signal() == Some(libc::SIGABRT) && complained == line
+        }
+    };
+    (!well || said != prints).then(|| {
+        format!("{case:?}: {}\nprinted {said:?}\ninstead {prints:?}\ncomplained {complained:?}\n", output.status)
+    })
+}
+
+/// Builds misuse.c as the examples are built, in a folder of this name.
+fn build(name: &str, language: Language, link: Link) -> PathBuf {
+    let out = scratch(name);
+    let source = root().join("lookaside-ffi/tests/c_abi/misuse.c");
+    let (examples, others, extension) = match language {
+        Language::C => ("C_EXAMPLES", "CXX_EXAMPLES", "c"),
+        Language::Cpp => ("CXX_EXAMPLES", "C_EXAMPLES", "cpp"),
+    };
+    let include = format!("#include \"{}\"\n", source.display());
+    fs::write(out.join(format!("misuse.{extension}")), include).expect("a source is written");
+    make(link, &out, &[&format!("{examples}=misuse"), &format!("{others}="), &format!("VPATH={}", out.display())]);
+    out.join("misuse")
+}

@@ -1,0 +1,117 @@
+//! Compilers, and the libraries that were built together with this test.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::{env, fs};
+
+/// The two languages, each as strict as the header promises to be clean.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Language {
+    C,
+    Cpp,
+}
+
+impl Language {
+    /// The compiler for this language, told to warn and to take every warning for an error.
+    pub fn compiler(self) -> Command {
+        let (program, arguments) = match self {
+            Language::C => (compiler("CC", "cc"), ["-xc", "-std=c11"]),
+            Language::Cpp => (compiler("CXX", "c++"), ["-xc++", "-std=c++17"]),
+        };
+        let mut command = Command::new(program);
+        command.args(arguments).args(["-Wall", "-Wextra", "-Werror", "-O1", "-g", "-I"]).arg(root().join("include"));
+        command
+    }
+}
+
+/// The compiler that an environment variable names.
+pub fn compiler(variable: &str, default: &str) -> OsString {
+    env::var_os(variable).unwrap_or_else(|| default.into())
+}
+
+/// What a program is linked to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Link {
+    Shared,
+    Static,
+}
+
+impl Link {
+    pub fn name(self) -> &'static str {
+        match self {
+            Link::Shared => "shared",
+            Link::Static => "static",
+        }
+    }
+}
+
+/// The folder with `liblookaside.so` and `liblookaside.a`. Cargo makes them in the same run of the compiler as the crate
+/// that this test is linked to, and beside it.
+pub fn libraries() -> PathBuf {
+    let test = env::current_exe().expect("this test has a path");
+    let folder = test.parent().expect("this test is in a folder").to_path_buf();
+    for library in ["liblookaside.so", "liblookaside.a"] {
+        assert!(folder.join(library).is_file(), "no {library} in {}", folder.display());
+    }
+    folder
+}
+
+/// The workspace.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is in a workspace").to_path_buf()
+}
+
+/// An empty folder for what a test builds.
+pub fn scratch(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    // The folder is usually not there yet; if it cannot be removed, the next line fails.
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).expect("a scratch folder is made");
+    folder
+}
+
+/// Runs make in the folder of the examples, whose Makefile is the one place that knows how to link the library.
+pub fn make(link: Link, out: &Path, arguments: &[&str]) {
+    let mut command = Command::new("make");
+    command
+        .arg("-C")
+        .arg(root().join("c-examples"))
+        .arg(format!("LINK={}", link.name()))
+        .arg(format!("LIBDIR={}", libraries().display()))
+        .arg(format!("OUT={}", out.display()))
+        .args(arguments)
+        .envs([("CC", compiler("CC", "cc")), ("CXX", compiler("CXX", "c++"))])
+        // Flags of a make or a cargo around this test are not meant for this make.
+        .env_remove("MAKEFLAGS")
+        .env_remove("MFLAGS");
+    succeed(&mut command);
+}
+
+/// The engines that every program is run with: the one that this machine gets, and the one that runs everywhere.
+pub const ENGINES: [Option<&str>; 2] = [None, Some("portable")];
+
+/// A run of a program with an engine.
+pub fn with_engine(program: &Path, engine: Option<&str>) -> Command {
+    let mut command = Command::new(program);
+    command.env_remove("LOOKASIDE_ENGINE").envs(engine.map(|engine| ("LOOKASIDE_ENGINE", engine)));
+    command
+}
+
+/// Runs a command that must succeed and gives what it printed.
+pub fn succeed(command: &mut Command) -> String {
+    let output = run(command);
+    let printed = text(&output.stdout);
+    assert!(output.status.success(), "{command:?}: {}\n{printed}{}", output.status, text(&output.stderr));
+    printed
+}
+
+/// Runs a command.
+pub fn run(command: &mut Command) -> Output {
+    command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"))
+}
+
+/// What a program printed.
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("programs print UTF-8")
+}
