@@ -131,7 +131,7 @@ impl RawList {
     #[inline(always)]
     unsafe fn is_served(list: *const RawList) -> bool {
         // SAFETY: not null, aligned; the caller's promise.
-        !list.is_null() && list.is_aligned() && unsafe { (*list).parts.processors } != 0
+        !list.is_null() && list.addr() & 15 == 0 && unsafe { (*list).parts.processors } != 0
     }
 
     /// A block that is at hand in the lists, or null: never asks the pool, never waits. May be called in a signal handler.
@@ -203,7 +203,7 @@ impl RawList {
         }
         // SAFETY: the object was found good. From here its fast path finds nothing in range.
         unsafe {
-            (*list).parts = RawList::zeroed().parts;
+            (*list).parts.processors = 0;
             (*list).locked_processors = 0;
         }
         manage::delete(record, list)
@@ -246,7 +246,7 @@ unsafe fn locked_parts(list: *const RawList) -> Option<Parts> {
     }
     // SAFETY: not null, aligned; the caller's promise.
     let list = unsafe { &*list };
-    (list.locked_processors != 0).then_some(Parts { base: list.parts.base, processors: list.locked_processors })
+    (list.locked_processors != 0).then_some(Parts { processors: list.locked_processors, ..list.parts })
 }
 
 /// The record of an object that was initialised and not deleted to the end.

@@ -9,7 +9,7 @@ use super::{balance, engine};
 use crate::list::processor::{EngineKind, Part};
 use crate::list::{Settings, Topology, Tuning};
 use crate::platform::rseq::layout;
-use crate::platform::{self, Guard, Lock};
+use crate::platform::{self, Guard, Lock, rseq};
 use crate::pool::{Backing, Request};
 use crate::wdk::{DEFAULT_MAXIMUM_DEPTH, MAXIMUM_DEPTH_LIMIT, Parts, RawList, Status};
 
@@ -107,10 +107,8 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
     let guard = REGISTRY.lock.lock();
     let set_up = set_up(&guard)?;
     let record = take_record(&guard, set_up, creation.maximum_depth)?;
-    let pair_parts = match creation.topology {
-        Topology::Pair => Parts { base: record.base, processors: set_up.processors },
-        Topology::General => Parts { base: record.base, processors: 0 },
-    };
+    let processors = if creation.topology == Topology::Pair { set_up.processors } else { 0 };
+    let pair_parts = Parts { base: record.base, area: rseq::area(), processors };
     let settings = Settings {
         parts: pair_parts,
         engine: kind,
@@ -136,7 +134,7 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
         EngineKind::Rseq => (pair_parts.processors, 0),
         EngineKind::Portable => (0, pair_parts.processors),
     };
-    let parts = Parts { base: record.base, processors };
+    let parts = Parts { processors, ..pair_parts };
     Ok(Created { parts, locked_processors, handle, check: check_of(handle) })
 }
 

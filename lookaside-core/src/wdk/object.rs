@@ -11,6 +11,9 @@ use core::ptr;
 #[derive(Clone, Copy, Debug)]
 pub struct Parts {
     pub(crate) base: *mut u8,
+    /// Distance from the thread pointer to the area that tells the processor's number. Here and not in a static, since
+    /// this line is read anyway.
+    pub(crate) area: isize,
     pub(crate) processors: u32,
 }
 
@@ -31,7 +34,7 @@ pub struct RawList {
     pub(crate) check: u64,
     // The caller's own, given back by `context`.
     pub(crate) context: *mut c_void,
-    pub(crate) _reserved: [u64; 2],
+    pub(crate) _reserved: u64,
 }
 
 impl RawList {
@@ -39,13 +42,13 @@ impl RawList {
     #[must_use]
     pub const fn zeroed() -> RawList {
         RawList {
-            parts: Parts { base: ptr::null_mut(), processors: 0 },
+            parts: Parts { base: ptr::null_mut(), area: 0, processors: 0 },
             locked_processors: 0,
             alignment_mask: 0,
             handle: 0,
             check: 0,
             context: ptr::null_mut(),
-            _reserved: [0; 2],
+            _reserved: 0,
         }
     }
 }

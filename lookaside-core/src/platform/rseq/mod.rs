@@ -47,6 +47,11 @@ pub fn initialize() -> bool {
     registered.is_some()
 }
 
+/// The area for a new list's sections.
+pub fn area() -> isize {
+    AREA.load(Relaxed)
+}
+
 /// Whether the kernel serves sections here.
 pub fn is_registered() -> bool {
     sections::registered_area().is_some()
@@ -60,7 +65,7 @@ pub fn processor() -> Option<u32> {
     }
 }
 
-/// Lets this process' sections run in the calling thread's spare area, as if on the given processor.
+/// Lets the sections of lists that are made from now on run in the calling thread's spare area, as if on the given processor.
 ///
 /// For benchmarks that count instructions (under Valgrind there is no rseq) and for model tests that
 /// visit every processor from one thread; only while one thread alone uses lists.

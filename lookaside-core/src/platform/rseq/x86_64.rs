@@ -22,8 +22,8 @@ const ONE_HIT: i32 = (1 << 16) - 1;
 /// A section around its own instructions `body`, with `miss` for the case that it has nothing to do.
 ///
 /// ```text
-/// area.rseq_cs = &descriptor                          // arms
-/// 78: part = area.cpu_id
+/// parts.area.rseq_cs = &descriptor                    // arms
+/// 78: part = parts.area.cpu_id
 ///     if part >= parts.processors  goto 71
 ///     part = parts.base + (part << SHIFT)
 ///     body                                            // its last instruction commits
@@ -38,6 +38,7 @@ macro_rules! section {
             "77: .long 0, 0",
             ".quad 78f, 79f - 78f, 75f",
             ".popsection",
+            "mov {area}, qword ptr [{parts} + {AREA}]",
             "lea {part}, [rip + 77b]",
             "mov qword ptr fs:[{area} + 8], {part}",
             "78:",
@@ -56,7 +57,8 @@ macro_rules! section {
             $miss,
             "jmp 79b",
             ".popsection",
-            area = in(reg) AREA.load(Relaxed),
+            area = out(reg) _,
+            AREA = const offset_of!(Parts, area),
             parts = in(reg) $parts,
             PROCESSORS = const offset_of!(Parts, processors),
             BASE = const offset_of!(Parts, base),
