@@ -296,7 +296,7 @@ unsafe fn free_slow(list: *const RawList, block: *mut u8) {
     unsafe {
         if let Some(parts) = locked_parts(list) {
             let whole = !block.is_null() && block.addr() & (*list).alignment_mask as usize == 0;
-            if whole && Portable::push_many(&parts, &block, 1).0 == 1 {
+            if whole && Portable::push(&parts, block) {
                 return;
             }
         }

@@ -286,10 +286,12 @@ impl Pair {
     /// its misses on the first part; the engine gives it nothing to touch.
     fn current_part(&self) -> Option<&Part> {
         let parts = &self.settings().parts;
+        if parts.processors == 0 {
+            return None;
+        }
         let processor = platform::current();
         // SAFETY: the pair is open, and the number is in range.
-        (parts.processors != 0)
-            .then(|| unsafe { Part::of(parts, if processor < parts.processors { processor } else { 0 }) })
+        Some(unsafe { Part::of(parts, if processor < parts.processors { processor } else { 0 }) })
     }
 
     fn parts(&self) -> impl Iterator<Item = (u32, &Part)> {

@@ -37,6 +37,20 @@ fn add(counter: &AtomicU64, count: u64) {
     counter.store(counter.load(Relaxed) + count, Relaxed);
 }
 
+/// Copies pointers. A single one, the case of general lists, without a call of `memcpy`.
+///
+/// # Safety
+/// As for `copy_nonoverlapping`.
+unsafe fn copy(from: *const *mut u8, to: *mut *mut u8, count: usize) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match count {
+            1 => to.write(from.read()),
+            _ => to.copy_from_nonoverlapping(from, count),
+        }
+    }
+}
+
 impl SharedList {
     /// A list without slots, which nothing may be put into.
     pub const fn new() -> SharedList {
@@ -192,7 +206,7 @@ impl SharedList {
         let length = self.length();
         let count = wanted.min(length);
         // SAFETY: slots below the length are set; the guard says that nobody else moves them; `out` has room.
-        unsafe { out.copy_from_nonoverlapping(self.slots.load(Relaxed).add(length - count), count) };
+        unsafe { copy(self.slots.load(Relaxed).add(length - count), out, count) };
         // Release: the commit comes after the copy, also for a fork between the two.
         self.length.store((length - count) as u32, Release);
         count
@@ -202,7 +216,7 @@ impl SharedList {
         let length = self.length();
         let count = blocks.len().min(self.room());
         // SAFETY: slots below the depth exist; the guard says that nobody else moves them.
-        unsafe { self.slots.load(Relaxed).add(length).copy_from_nonoverlapping(blocks.as_ptr(), count) };
+        unsafe { copy(blocks.as_ptr(), self.slots.load(Relaxed).add(length), count) };
         // Release: as in pop.
         self.length.store((length + count) as u32, Release);
         count

@@ -44,6 +44,12 @@ pub fn pin_to(processor: u32) -> bool {
     }
 }
 
+/// Lets another thread run on this processor.
+pub fn yield_now() {
+    // SAFETY: no argument; it cannot fail on Linux.
+    unsafe { libc::sched_yield() };
+}
+
 /// Sleeps.
 pub fn sleep_microseconds(microseconds: u32) {
     let time = libc::timespec { tv_sec: 0, tv_nsec: i64::from(microseconds) * 1000 };

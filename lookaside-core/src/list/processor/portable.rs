@@ -13,6 +13,27 @@ use crate::wdk::Parts;
 #[derive(Debug)]
 pub struct Portable;
 
+impl Portable {
+    /// Puts a block on top; answers whether there was room.
+    ///
+    /// # Safety
+    /// As for [`Engine::push_many`].
+    pub unsafe fn push(parts: &Parts, block: *mut u8) -> bool {
+        // SAFETY: the caller's promise.
+        let Some((part, _)) = (unsafe { lock_current(parts) }) else { return false };
+        let header = part.header.load(Relaxed);
+        let length = header & LENGTH_MASK;
+        let has_room = length < part.depth.load(Relaxed);
+        if has_room {
+            // SAFETY: slots below the depth exist; the lock is held.
+            unsafe { (*part.slots().add(length as usize)).store(block, Relaxed) };
+            part.header.store(header + 1, Release);
+        }
+        unlock(part);
+        has_room
+    }
+}
+
 impl Engine for Portable {
     unsafe fn pop(parts: &Parts) -> *mut u8 {
         // SAFETY: the caller's promise.
@@ -71,6 +92,7 @@ impl Engine for Portable {
 }
 
 /// The part of the current processor, locked; `None` if its number is out of range or another thread has it.
+#[inline(always)]
 unsafe fn lock_current(parts: &Parts) -> Option<(&Part, u32)> {
     let processor = platform::current();
     if processor >= parts.processors {
