@@ -8,6 +8,7 @@ pub mod cli;
 pub mod compare;
 pub mod contenders;
 pub mod machine;
+pub mod scan;
 pub mod table;
 pub mod trace;
 pub mod workloads;

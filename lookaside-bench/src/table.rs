@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use crate::compare::Row;
 use crate::contenders::{self, Entry};
 use crate::machine;
-use crate::workloads::Workload;
+use crate::scan;
+use crate::workloads::{self, Workload};
 
 /// The depth that a list falls to when it is idle.
 const MINIMUM_DEPTH: usize = 4;
@@ -42,10 +43,10 @@ fn rounded(nanoseconds: f64) -> f64 {
 /// A table for each workload, what was measured with, and the goals. `crossings` are the journeys of a cache line to another
 /// processor and back, in nanoseconds, as they were between the workloads.
 #[must_use]
-pub fn text(rows: &[Row], contenders: &[&Entry], workloads: &[(Workload, &'static str)], crossings: &[f64]) -> String {
+pub fn text(rows: &[Row], contenders: &[&Entry], chosen: &[(Workload, &'static str)], crossings: &[f64]) -> String {
     let figures = Figures(rows);
     let mut text = String::new();
-    for &(workload, name) in workloads {
+    for &(workload, name) in chosen {
         let table = figures.table(workload, name, contenders);
         text += &format!("{name}: {}\n\n{table}\n\n", workload.about());
     }
@@ -59,7 +60,11 @@ pub fn text(rows: &[Row], contenders: &[&Entry], workloads: &[(Workload, &'stati
     }
     text += &format!("Engine: {}\n", machine::engine());
     text += &format!("Versions: {}\n", machine::versions());
-    let goals = figures.goals();
+    let mut goals = figures.goals();
+    // Asked for by whoever compares everything.
+    if chosen.len() == workloads::ALL.len() {
+        goals.extend(scan_goal());
+    }
     if !goals.is_empty() {
         text += "\nGoals, by the fastest rounds:\n\n";
         for goal in goals {
@@ -188,6 +193,11 @@ impl fmt::Display for Goal {
         let bound = if self.at_most { "at most" } else { "at least" };
         write!(f, "{verdict:11}  {:.2}  {bound} {:.2}  {}", self.ratio, self.bound, self.what)
     }
+}
+
+fn scan_goal() -> Option<Goal> {
+    let milliseconds = scan::idle_scan_milliseconds().ok()?;
+    Goal::at_most("milliseconds for a scan of 4,096 idle lists", 1.0, Some(milliseconds), Some(1.0))
 }
 
 #[cfg(test)]

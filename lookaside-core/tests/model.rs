@@ -284,8 +284,7 @@ fn run(engine: EngineKind, topology: Topology, maximum: u16, initial: u16, batch
 /// Prefill makes blocks that the model cannot know beforehand: it reads them from what comes out of the list later, so
 /// here it only follows the counts, and empties the list to learn the blocks.
 fn prefill(list: &LookasideList, model: &mut Model, wanted: usize) {
-    let raise = |depth: usize, held: usize, by: usize| (held + by).clamp(depth, model.maximum_depth);
-    model.shared.depth = raise(model.shared.depth, model.shared.blocks.len(), wanted);
+    model.shared.depth = (model.shared.blocks.len() + wanted).clamp(model.shared.depth, model.maximum_depth);
     let rest = wanted.saturating_sub(model.shared.room());
     if let Some((index, _)) = model.current_unopened() {
         let maximum = model.maximum_depth;

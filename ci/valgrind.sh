@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Under Valgrind's memcheck the C and C++ examples and the core's life-cycle tests have no error and no leak.
+# Skips the rseq engine, since Valgrind has no rseq, and everything where Valgrind is not installed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
+
+if ! command -v valgrind >/dev/null; then
+    echo "SKIP: valgrind is not installed"
+    exit 0
+fi
+
+# memcheck LEAKS PROGRAM ARGUMENTS...: runs the program; errors, and leaks of these kinds, fail.
+memcheck() {
+    echo "--- memcheck $2" >&2
+    valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds="$1" --errors-for-leak-kinds="$1" "${@:2}"
+}
+
+cargo build --release -p lookaside-ffi
+out=$target/c-examples/static
+make -C c-examples LINK=static LIBDIR="$target/release" OUT="$out" all
+for example in driver callbacks threads report cplusplus; do
+    memcheck definite,indirect,possible "$out/$example" >/dev/null
+done
+
+# Cargo tells where it put the test. Rust's own tables and threads are held by pointers to their middle.
+life=$(cargo test -p lookaside-core --test life --no-run 2>&1 | sed -n 's/.*Executable.*(\(.*\))$/\1/p')
+LOOKASIDE_SOAK_LIVES=400 memcheck definite,indirect "$life" --test-threads=1
