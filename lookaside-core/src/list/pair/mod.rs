@@ -4,13 +4,16 @@
 //! Everything here is the slow path: the fast path (`face::raw`) is one section, and comes here when that
 //! found no block or no room. Lock order: `manage`, then the shared list's lock; no lock is held while the pool works.
 
+mod maintain;
+mod tune;
+
 use core::mem::MaybeUninit;
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 
-use super::processor::{Count, Engine, EngineKind, Part, PartCounters, Portable, Rseq};
+use super::processor::{Count, Engine, EngineKind, Part, PartCounters};
 use super::shared::SharedList;
-use super::tuner::{MISSES_PER_DEMAND, Tuning};
+use super::tuner::Tuning;
 use super::{Counters, Statistics};
 use crate::platform::{self, Guard, Lock};
 use crate::pool::{Backing, Pool, Request};
@@ -29,6 +32,23 @@ pub enum Topology {
 
 /// A batch moves at most so many blocks: what a buffer on the stack holds.
 const BATCH_LIMIT: usize = 64;
+
+/// Runs the same code with the engine that serves the pair.
+macro_rules! by_engine {
+    ($pair:expr, $engine:ident => $body:expr) => {
+        match $pair.settings().engine {
+            $crate::list::processor::EngineKind::Rseq => {
+                type $engine = $crate::list::processor::Rseq;
+                $body
+            }
+            $crate::list::processor::EngineKind::Portable => {
+                type $engine = $crate::list::processor::Portable;
+                $body
+            }
+        }
+    };
+}
+use by_engine;
 
 /// What never changes in a list's life.
 #[derive(Clone, Copy, Debug)]
@@ -70,15 +90,6 @@ pub struct Pair {
     shared: SharedList,
 }
 
-/// How much [`Pair::drain`] leaves in each list.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Keep {
-    Depth,
-    Nothing,
-    /// Nothing, and the processor lists stay closed for ever.
-    Never,
-}
-
 type Buffer = [MaybeUninit<*mut u8>; BATCH_LIMIT];
 
 impl Pair {
@@ -116,10 +127,7 @@ impl Pair {
 
     /// Allocate, after the fast path found nothing: steps 1 to 3 of reference 4.2.
     pub fn allocate(&self, list: *mut RawList) -> *mut u8 {
-        match self.settings().engine {
-            EngineKind::Rseq => self.allocate_by::<Rseq>(list),
-            EngineKind::Portable => self.allocate_by::<Portable>(list),
-        }
+        by_engine!(self, E => self.allocate_by::<E>(list))
     }
 
     /// Free, after the fast path found no room.
@@ -127,24 +135,15 @@ impl Pair {
     /// # Safety
     /// The block is of this list, and the caller's.
     pub unsafe fn free(&self, list: *mut RawList, block: *mut u8) {
-        match self.settings().engine {
-            // SAFETY: the caller's promise.
-            EngineKind::Rseq => unsafe { self.free_by::<Rseq>(list, block) },
-            // SAFETY: the caller's promise.
-            EngineKind::Portable => unsafe { self.free_by::<Portable>(list, block) },
-        }
+        // SAFETY: the caller's promise.
+        by_engine!(self, E => unsafe { self.free_by::<E>(list, block) })
     }
 
     /// Allocate that never leaves the lists and never waits: null when no block is at hand.
     pub fn try_allocate(&self) -> *mut u8 {
         let parts = &self.settings().parts;
         // SAFETY: the pair is open.
-        let block = unsafe {
-            match self.settings().engine {
-                EngineKind::Rseq => Rseq::pop(parts),
-                EngineKind::Portable => Portable::pop(parts),
-            }
-        };
+        let block = by_engine!(self, E => unsafe { E::pop(parts) });
         if !block.is_null() {
             return block;
         }
@@ -312,30 +311,6 @@ impl Pair {
         }
     }
 
-    /// After so many misses of one kind on a part, runs the rule at once: for the processor list, and if they were
-    /// misses of the shared list too, for that.
-    fn demand(&self, part: &Part, misses: u64, also_shared: bool) {
-        if let Some(guard) = self.due(misses) {
-            let maximum = self.settings().maximum_depth;
-            // SAFETY: `manage` is held.
-            unsafe {
-                part.tuner().demand(&part.counters().counters, maximum);
-                part.apply_target();
-            }
-            if also_shared {
-                self.shared.tuner().demand(&self.shared.counters(&self.part_counters(&guard)), maximum);
-            }
-        }
-    }
-
-    /// The same for a general list.
-    fn demand_shared(&self, misses: u64) {
-        if let Some(guard) = self.due(misses) {
-            let counters = self.shared.counters(&self.part_counters(&guard));
-            self.shared.tuner().demand(&counters, self.settings().maximum_depth);
-        }
-    }
-
     /// The sum over all parts.
     fn part_counters(&self, _manage: &Guard<'_>) -> PartCounters {
         let mut sum = PartCounters::default();
@@ -344,12 +319,6 @@ impl Pair {
             sum.add(&unsafe { part.counters() });
         }
         sum
-    }
-
-    fn due(&self, misses: u64) -> Option<Guard<'_>> {
-        let due = self.settings().tuning == Tuning::Default && misses != 0 && misses % MISSES_PER_DEMAND == 0;
-        // Whoever holds the lock is tuning or closing: then the next demand will do.
-        if due { self.manage.try_lock() } else { None }
     }
 
     fn pool_allocate(&self, list: *mut RawList) -> *mut u8 {
@@ -394,213 +363,6 @@ impl Pair {
     /// Whether one of the list's callbacks is running on some thread.
     pub fn is_in_callback(&self) -> bool {
         self.callbacks_running.load(Relaxed) != 0
-    }
-
-    /// Gives every cached block back to the pool; answers how many. The list stays usable.
-    pub fn flush(&self, list: *mut RawList) -> usize {
-        self.drain(list, Keep::Nothing)
-    }
-
-    /// Gives back what each list holds above its depth; answers how many blocks.
-    pub fn trim(&self, list: *mut RawList) -> usize {
-        self.drain(list, Keep::Depth)
-    }
-
-    /// Flushes for the last time: the processor lists miss from now on.
-    pub fn retire(&self, list: *mut RawList) {
-        self.drain(list, Keep::Never);
-    }
-
-    fn trim_if_asked(&self, list: *mut RawList) {
-        // Relaxed: whoever sees the wish does the work, once.
-        if self.surplus.load(Relaxed) && self.surplus.swap(false, Relaxed) {
-            self.trim(list);
-        }
-    }
-
-    fn drain(&self, list: *mut RawList, keep: Keep) -> usize {
-        let kept_of = |depth: u32| if keep == Keep::Depth { depth as usize } else { 0 };
-        let mut buffer: Buffer = [MaybeUninit::uninit(); BATCH_LIMIT];
-        let out = buffer.as_mut_ptr().cast::<*mut u8>();
-        let mut drained = 0;
-        let mut give_back = |taken: usize| {
-            // SAFETY: the first `taken` pointers were written, and the blocks are ours.
-            unsafe { self.pool_free_all(list, core::slice::from_raw_parts(out, taken)) };
-            drained += taken;
-            taken
-        };
-        // While others free into the list there is no end to wait for: one maximum from each is enough.
-        let rounds = self.settings().maximum_depth as usize / BATCH_LIMIT + 1;
-        for (processor, part) in self.parts() {
-            for _ in 0..rounds {
-                let kept = kept_of(part.tuner().target());
-                if keep != Keep::Never && part.length() <= kept {
-                    break;
-                }
-                // SAFETY: the part is of this pair, and the buffer has room.
-                let taken = unsafe { self.close_and_take(part, processor, kept, out, keep == Keep::Never) };
-                if give_back(taken) < BATCH_LIMIT {
-                    break;
-                }
-            }
-        }
-        for _ in 0..rounds {
-            // SAFETY: the buffer has room.
-            let taken = unsafe { self.shared.remove(out, BATCH_LIMIT, kept_of(self.shared.tuner().target())) };
-            if give_back(taken) < BATCH_LIMIT {
-                break;
-            }
-        }
-        drained
-    }
-
-    unsafe fn close_and_take(
-        &self,
-        part: &Part,
-        processor: u32,
-        kept: usize,
-        out: *mut *mut u8,
-        retire: bool,
-    ) -> usize {
-        match self.settings().engine {
-            // SAFETY: the caller's promise.
-            EngineKind::Rseq => unsafe { self.close_and_take_by::<Rseq>(part, processor, kept, out, retire) },
-            // SAFETY: the caller's promise.
-            EngineKind::Portable => unsafe { self.close_and_take_by::<Portable>(part, processor, kept, out, retire) },
-        }
-    }
-
-    unsafe fn close_and_take_by<E: Engine>(
-        &self,
-        part: &Part,
-        processor: u32,
-        kept: usize,
-        out: *mut *mut u8,
-        retire: bool,
-    ) -> usize {
-        let _guard = self.manage.lock();
-        // SAFETY: `manage` is held; between close and reopen the first `length` slots are ours; the buffer has room.
-        unsafe {
-            let length = E::close(part, processor);
-            let taken = length.saturating_sub(kept).min(BATCH_LIMIT);
-            part.take_oldest(out, taken, length);
-            part.count(Count::Removed, taken as u64);
-            E::reopen(part, length - taken, if retire { 0 } else { part.tuner().target() });
-            taken
-        }
-    }
-
-    /// Puts `wanted` new blocks into the shared list, and what finds no room there into the current processor's,
-    /// raising their depths up to the maximum. Answers how many, and whether the pool had all that there was room for.
-    pub fn prefill(&self, list: *mut RawList, wanted: usize) -> (usize, bool) {
-        let maximum = self.settings().maximum_depth;
-        {
-            let _guard = self.manage.lock();
-            let raise = |depth: u32, held: usize, by: usize| {
-                u32::try_from(held.saturating_add(by)).unwrap_or(maximum).clamp(depth, maximum)
-            };
-            let tuner = self.shared.tuner();
-            tuner.set_target(raise(tuner.target(), self.shared.length(), wanted));
-            let rest = wanted.saturating_sub(self.shared.room());
-            if let Some(part) = self.current_part() {
-                let depth = part.tuner().target().max(self.settings().initial_depth);
-                part.tuner().set_target(raise(depth, part.length(), rest));
-                // SAFETY: `manage` is held.
-                unsafe { part.apply_target() };
-            }
-        }
-        for filled in 0..wanted {
-            if self.shared.room() == 0 && self.current_part().is_none_or(|part| !part.has_room()) {
-                return (filled, true);
-            }
-            self.prefill_calls.fetch_add(1, Relaxed);
-            let block = self.pool_allocate(list);
-            if block.is_null() {
-                return (filled, false);
-            }
-            // SAFETY: the block is new, and ours until a list takes it.
-            unsafe {
-                if self.shared.add(&[block]) == 0 && !self.add_to_part(block) {
-                    self.prefill_returns.fetch_add(1, Relaxed);
-                    self.pool_free_all(list, &[block]);
-                    return (filled, true);
-                }
-            }
-        }
-        (wanted, true)
-    }
-
-    unsafe fn add_to_part(&self, block: *mut u8) -> bool {
-        let parts = &self.settings().parts;
-        if parts.processors == 0 {
-            return false;
-        }
-        // SAFETY: the pair is open; the caller owns the block.
-        unsafe {
-            let (put, processor) = match self.settings().engine {
-                EngineKind::Rseq => Rseq::push_many(parts, &block, 1),
-                EngineKind::Portable => Portable::push_many(parts, &block, 1),
-            };
-            if put == 1 {
-                Part::of(parts, processor).count(Count::Added, 1);
-            }
-            put == 1
-        }
-    }
-
-    /// One visit of the scan. `windows_step` numbers the steps of Windows' rotation (reference 3.1).
-    ///
-    /// Surplus blocks go back to the pool at once, unless that would call the user's free routine on this thread.
-    pub fn scan(&self, windows_step: u64, by_hand: bool) {
-        let settings = self.settings();
-        if settings.tuning == Tuning::Manual && !by_hand {
-            self.fold();
-            return;
-        }
-        let mut surplus = false;
-        {
-            // Whoever holds the lock is tuning or closing; the next scan will do, by hand we wait.
-            let guard = if by_hand { Some(self.manage.lock()) } else { self.manage.try_lock() };
-            let Some(_guard) = guard else { return };
-            let now = platform::milliseconds();
-            let elapsed = (now - self.last_scan.swap(now, Relaxed) + 500) / 1000;
-            let rotation = Rotation { step: windows_step, processors: settings.parts.processors.into() };
-            let (shared_due, part_due, period) = match settings.tuning {
-                Tuning::Windows => rotation.visit(settings.request.pool_type.is_paged()),
-                _ => (true, Visit::All, elapsed.max(1)),
-            };
-            let mut sum = PartCounters::default();
-            for (processor, part) in self.parts() {
-                // SAFETY: `manage` is held.
-                unsafe {
-                    let counters = part.counters();
-                    sum.add(&counters);
-                    if part_due.includes(processor) {
-                        let counters = &counters.counters;
-                        let target = part.tuner().scan(counters, settings.tuning, settings.maximum_depth, period);
-                        part.apply_target();
-                        surplus |= counters.current_depth > target.into();
-                    }
-                }
-            }
-            if shared_due {
-                let counters = self.shared.counters(&sum);
-                let target = self.shared.tuner().scan(&counters, settings.tuning, settings.maximum_depth, period);
-                surplus |= counters.current_depth > target.into();
-            }
-        }
-        if surplus && settings.tuning != Tuning::Windows {
-            if settings.backing.frees_by_callback() {
-                self.surplus.store(true, Relaxed);
-            } else {
-                self.trim(core::ptr::null_mut());
-            }
-        }
-    }
-
-    /// Folds the parts' hits, so that they cannot wrap unseen.
-    fn fold(&self) {
-        self.part_counters(&self.manage.lock());
     }
 
     /// A look at everything, without stopping anybody.
@@ -675,68 +437,5 @@ impl Pair {
         for (_, part) in self.parts() {
             part.repair_after_fork();
         }
-    }
-}
-
-/// Which processor lists a scan visits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Visit {
-    All,
-    None,
-    Only(u64),
-}
-
-impl Visit {
-    fn includes(self, processor: u32) -> bool {
-        match self {
-            Visit::All => true,
-            Visit::None => false,
-            Visit::Only(index) => index == processor.into(),
-        }
-    }
-}
-
-/// Windows' rotation: of every three steps the first visits nonpaged lists, the second paged lists, the third the
-/// pairs, one processor at a time and then the shared lists (reference 3.1).
-struct Rotation {
-    step: u64,
-    processors: u64,
-}
-
-impl Rotation {
-    /// Whether the shared list is due, which processor lists are, and the rule's period in seconds.
-    fn visit(&self, paged: bool) -> (bool, Visit, u64) {
-        if self.processors == 0 {
-            return (self.step % 3 == paged.into(), Visit::None, 3);
-        }
-        let period = 3 * self.processors;
-        if self.step % 3 != 2 {
-            return (false, Visit::None, period);
-        }
-        let index = self.step / 3 % (self.processors + 1);
-        (index == self.processors, Visit::Only(index), period)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn windows_visits_general_lists_every_third_step() {
-        let due = |step, paged| Rotation { step, processors: 0 }.visit(paged);
-        assert_eq!([0, 1, 2, 3].map(|step| due(step, false).0), [true, false, false, true]);
-        assert_eq!([0, 1, 2, 3, 4].map(|step| due(step, true).0), [false, true, false, false, true]);
-        assert_eq!(due(0, false).2, 3);
-    }
-
-    #[test]
-    fn windows_visits_one_processor_of_a_pair_at_a_time() {
-        let visit = |step| Rotation { step, processors: 2 }.visit(true);
-        assert_eq!(visit(0), (false, Visit::None, 6));
-        assert_eq!(visit(2), (false, Visit::Only(0), 6));
-        assert_eq!(visit(5), (false, Visit::Only(1), 6));
-        assert_eq!(visit(8), (true, Visit::Only(2), 6));
-        assert_eq!(visit(11), (false, Visit::Only(0), 6));
     }
 }

@@ -1,0 +1,152 @@
+//! Maintenance of a pair: blocks taken out of other processors' lists, and put in beforehand.
+
+use core::mem::MaybeUninit;
+use core::sync::atomic::Ordering::Relaxed;
+
+use super::{BATCH_LIMIT, Buffer, Pair, by_engine};
+use crate::list::processor::{Count, Engine, Part};
+use crate::wdk::RawList;
+
+/// How much [`Pair::drain`] leaves in each list.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    Depth,
+    Nothing,
+    /// Nothing, and the processor lists stay closed for ever.
+    Never,
+}
+
+impl Pair {
+    /// Gives every cached block back to the pool; answers how many. The list stays usable.
+    pub fn flush(&self, list: *mut RawList) -> usize {
+        self.drain(list, Keep::Nothing)
+    }
+
+    /// Gives back what each list holds above its depth; answers how many blocks.
+    pub fn trim(&self, list: *mut RawList) -> usize {
+        self.drain(list, Keep::Depth)
+    }
+
+    /// Flushes for the last time: the processor lists miss from now on.
+    pub fn retire(&self, list: *mut RawList) {
+        self.drain(list, Keep::Never);
+    }
+
+    pub(super) fn trim_if_asked(&self, list: *mut RawList) {
+        // Relaxed: whoever sees the wish does the work, once.
+        if self.surplus.load(Relaxed) && self.surplus.swap(false, Relaxed) {
+            self.trim(list);
+        }
+    }
+
+    fn drain(&self, list: *mut RawList, keep: Keep) -> usize {
+        let kept_of = |depth: u32| if keep == Keep::Depth { depth as usize } else { 0 };
+        let mut buffer: Buffer = [MaybeUninit::uninit(); BATCH_LIMIT];
+        let out = buffer.as_mut_ptr().cast::<*mut u8>();
+        let mut drained = 0;
+        let mut give_back = |taken: usize| {
+            // SAFETY: the first `taken` pointers were written, and the blocks are ours.
+            unsafe { self.pool_free_all(list, core::slice::from_raw_parts(out, taken)) };
+            drained += taken;
+            taken
+        };
+        // While others free into the list there is no end to wait for: one maximum from each is enough.
+        let rounds = self.settings().maximum_depth as usize / BATCH_LIMIT + 1;
+        for (processor, part) in self.parts() {
+            for _ in 0..rounds {
+                let kept = kept_of(part.tuner().target());
+                if keep != Keep::Never && part.length() <= kept {
+                    break;
+                }
+                // SAFETY: the part is of this pair, and the buffer has room.
+                let taken = by_engine!(self, E => unsafe { self.close_and_take::<E>(part, processor, kept, out, keep == Keep::Never) });
+                if give_back(taken) < BATCH_LIMIT {
+                    break;
+                }
+            }
+        }
+        for _ in 0..rounds {
+            // SAFETY: the buffer has room.
+            let taken = unsafe { self.shared.remove(out, BATCH_LIMIT, kept_of(self.shared.tuner().target())) };
+            if give_back(taken) < BATCH_LIMIT {
+                break;
+            }
+        }
+        drained
+    }
+
+    unsafe fn close_and_take<E: Engine>(
+        &self,
+        part: &Part,
+        processor: u32,
+        kept: usize,
+        out: *mut *mut u8,
+        retire: bool,
+    ) -> usize {
+        let _guard = self.manage.lock();
+        // SAFETY: `manage` is held; between close and reopen the first `length` slots are ours; the buffer has room.
+        unsafe {
+            let length = E::close(part, processor);
+            let taken = length.saturating_sub(kept).min(BATCH_LIMIT);
+            part.take_oldest(out, taken, length);
+            part.count(Count::Removed, taken as u64);
+            E::reopen(part, length - taken, if retire { 0 } else { part.tuner().target() });
+            taken
+        }
+    }
+
+    /// Puts `wanted` new blocks into the shared list, and what finds no room there into the current processor's,
+    /// raising their depths up to the maximum. Answers how many, and whether the pool had all that there was room for.
+    pub fn prefill(&self, list: *mut RawList, wanted: usize) -> (usize, bool) {
+        let maximum = self.settings().maximum_depth;
+        {
+            let _guard = self.manage.lock();
+            let raise = |depth: u32, held: usize, by: usize| {
+                u32::try_from(held.saturating_add(by)).unwrap_or(maximum).clamp(depth, maximum)
+            };
+            let tuner = self.shared.tuner();
+            tuner.set_target(raise(tuner.target(), self.shared.length(), wanted));
+            let rest = wanted.saturating_sub(self.shared.room());
+            if let Some(part) = self.current_part() {
+                let depth = part.tuner().target().max(self.settings().initial_depth);
+                part.tuner().set_target(raise(depth, part.length(), rest));
+                // SAFETY: `manage` is held.
+                unsafe { part.apply_target() };
+            }
+        }
+        for filled in 0..wanted {
+            if self.shared.room() == 0 && self.current_part().is_none_or(|part| !part.has_room()) {
+                return (filled, true);
+            }
+            self.prefill_calls.fetch_add(1, Relaxed);
+            let block = self.pool_allocate(list);
+            if block.is_null() {
+                return (filled, false);
+            }
+            // SAFETY: the block is new, and ours until a list takes it.
+            unsafe {
+                if self.shared.add(&[block]) == 0 && !self.add_to_part(block) {
+                    self.prefill_returns.fetch_add(1, Relaxed);
+                    self.pool_free_all(list, &[block]);
+                    return (filled, true);
+                }
+            }
+        }
+        (wanted, true)
+    }
+
+    unsafe fn add_to_part(&self, block: *mut u8) -> bool {
+        let parts = &self.settings().parts;
+        if parts.processors == 0 {
+            return false;
+        }
+        // SAFETY: the pair is open; the caller owns the block.
+        unsafe {
+            let (put, processor) = by_engine!(self, E => E::push_many(parts, &block, 1));
+            if put == 1 {
+                Part::of(parts, processor).count(Count::Added, 1);
+            }
+            put == 1
+        }
+    }
+}

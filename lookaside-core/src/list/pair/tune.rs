@@ -1,0 +1,159 @@
+//! Tuning of a pair: on demand when it misses, and by the scan (theory §5).
+
+use core::sync::atomic::Ordering::Relaxed;
+
+use super::Pair;
+use crate::list::Tuning;
+use crate::list::processor::{Part, PartCounters};
+use crate::list::tuner::MISSES_PER_DEMAND;
+use crate::platform::{self, Guard};
+
+impl Pair {
+    /// After so many misses of one kind on a part, runs the rule at once: for the processor list, and if they were
+    /// misses of the shared list too, for that.
+    pub(super) fn demand(&self, part: &Part, misses: u64, also_shared: bool) {
+        if let Some(guard) = self.due(misses) {
+            let maximum = self.settings().maximum_depth;
+            // SAFETY: `manage` is held.
+            unsafe {
+                part.tuner().demand(&part.counters().counters, maximum);
+                part.apply_target();
+            }
+            if also_shared {
+                self.shared.tuner().demand(&self.shared.counters(&self.part_counters(&guard)), maximum);
+            }
+        }
+    }
+
+    /// The same for a general list.
+    pub(super) fn demand_shared(&self, misses: u64) {
+        if let Some(guard) = self.due(misses) {
+            let counters = self.shared.counters(&self.part_counters(&guard));
+            self.shared.tuner().demand(&counters, self.settings().maximum_depth);
+        }
+    }
+
+    fn due(&self, misses: u64) -> Option<Guard<'_>> {
+        let due = self.settings().tuning == Tuning::Default && misses != 0 && misses % MISSES_PER_DEMAND == 0;
+        // Whoever holds the lock is tuning or closing: then the next demand will do.
+        if due { self.manage.try_lock() } else { None }
+    }
+
+    /// One visit of the scan. `windows_step` numbers the steps of Windows' rotation (reference 3.1).
+    ///
+    /// Surplus blocks go back to the pool at once, unless that would call the user's free routine on this thread.
+    pub fn scan(&self, windows_step: u64, by_hand: bool) {
+        let settings = self.settings();
+        if settings.tuning == Tuning::Manual && !by_hand {
+            self.fold();
+            return;
+        }
+        let mut surplus = false;
+        {
+            // Whoever holds the lock is tuning or closing; the next scan will do, by hand we wait.
+            let guard = if by_hand { Some(self.manage.lock()) } else { self.manage.try_lock() };
+            let Some(_guard) = guard else { return };
+            let now = platform::milliseconds();
+            let elapsed = (now - self.last_scan.swap(now, Relaxed) + 500) / 1000;
+            let rotation = Rotation { step: windows_step, processors: settings.parts.processors.into() };
+            let (shared_due, part_due, period) = match settings.tuning {
+                Tuning::Windows => rotation.visit(settings.request.pool_type.is_paged()),
+                _ => (true, Visit::All, elapsed.max(1)),
+            };
+            let mut sum = PartCounters::default();
+            for (processor, part) in self.parts() {
+                // SAFETY: `manage` is held.
+                unsafe {
+                    let counters = part.counters();
+                    sum.add(&counters);
+                    if part_due.includes(processor) {
+                        let counters = &counters.counters;
+                        let target = part.tuner().scan(counters, settings.tuning, settings.maximum_depth, period);
+                        part.apply_target();
+                        surplus |= counters.current_depth > target.into();
+                    }
+                }
+            }
+            if shared_due {
+                let counters = self.shared.counters(&sum);
+                let target = self.shared.tuner().scan(&counters, settings.tuning, settings.maximum_depth, period);
+                surplus |= counters.current_depth > target.into();
+            }
+        }
+        if surplus && settings.tuning != Tuning::Windows {
+            if settings.backing.frees_by_callback() {
+                self.surplus.store(true, Relaxed);
+            } else {
+                self.trim(core::ptr::null_mut());
+            }
+        }
+    }
+
+    /// Folds the parts' hits, so that they cannot wrap unseen.
+    fn fold(&self) {
+        self.part_counters(&self.manage.lock());
+    }
+}
+
+/// Which processor lists a scan visits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Visit {
+    All,
+    None,
+    Only(u64),
+}
+
+impl Visit {
+    fn includes(self, processor: u32) -> bool {
+        match self {
+            Visit::All => true,
+            Visit::None => false,
+            Visit::Only(index) => index == processor.into(),
+        }
+    }
+}
+
+/// Windows' rotation: of every three steps the first visits nonpaged lists, the second paged lists, the third the
+/// pairs, one processor at a time and then the shared lists (reference 3.1).
+struct Rotation {
+    step: u64,
+    processors: u64,
+}
+
+impl Rotation {
+    /// Whether the shared list is due, which processor lists are, and the rule's period in seconds.
+    fn visit(&self, paged: bool) -> (bool, Visit, u64) {
+        if self.processors == 0 {
+            return (self.step % 3 == paged.into(), Visit::None, 3);
+        }
+        let period = 3 * self.processors;
+        if self.step % 3 != 2 {
+            return (false, Visit::None, period);
+        }
+        let index = self.step / 3 % (self.processors + 1);
+        (index == self.processors, Visit::Only(index), period)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_visits_general_lists_every_third_step() {
+        let due = |step, paged| Rotation { step, processors: 0 }.visit(paged);
+        assert_eq!([0, 1, 2, 3].map(|step| due(step, false).0), [true, false, false, true]);
+        assert_eq!([0, 1, 2, 3, 4].map(|step| due(step, true).0), [false, true, false, false, true]);
+        assert_eq!(due(0, false).2, 3);
+    }
+
+    #[test]
+    fn windows_visits_one_processor_of_a_pair_at_a_time() {
+        let visit = |step| Rotation { step, processors: 2 }.visit(true);
+        assert_eq!(visit(0), (false, Visit::None, 6));
+        assert_eq!(visit(2), (false, Visit::Only(0), 6));
+        assert_eq!(visit(5), (false, Visit::Only(1), 6));
+        assert_eq!(visit(8), (true, Visit::Only(2), 6));
+        assert_eq!(visit(11), (false, Visit::Only(0), 6));
+    }
+}
