@@ -1,5 +1,19 @@
-//! Lookaside lists, as the Windows kernel has them, for ordinary programs: caches of fixed-size blocks in front
-//! of a pool, one per processor, that tune their own depth and count exactly.
+//! Lookaside lists, as the Windows kernel has them, for ordinary programs: caches of fixed-size blocks in front of a
+//! pool, one per processor, that tune their own depth, give memory back when idle, and count exactly.
+//!
+//! * [`Lookaside<T>`] is a list of typed blocks, with boxes that give themselves back.
+//! * [`LookasideList`] is a list of raw blocks, made by a [`Builder`].
+//! * [`RawList`] is the object that C programs embed; the crate `lookaside-ffi` puts the C library over it.
+//! * [`report`] writes what every list does, in the shape of Windows' `!lookaside`; [`Statistics`] has the numbers.
+//! * [`theory`] has the argument why all this is right.
+//!
+//! An allocate or free that a processor list serves costs about as much as push and pop on a `Vec`, takes no lock and no
+//! locked instruction, and may be done by any thread, also in a signal handler. Otherwise it goes down to the shared
+//! list, under a short lock, and from there to the pool.
+//!
+//! The library allocates nothing through Rust's allocator, starts one thread (while there are lists), and needs 64-bit Linux. It
+//! is built on restartable sequences where there are any (x86-64, glibc 2.35 or later); elsewhere, and under Valgrind, a
+//! portable engine serves, which [`engine`] tells. `LOOKASIDE_ENGINE=portable` in the environment asks for it.
 #![no_std]
 
 mod face;
@@ -24,3 +38,8 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub mod hooks {
     pub use crate::platform::rseq::pretend;
 }
+
+/// The README's Rust code runs as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -70,14 +70,20 @@
 //!
 //! 1. Store 0 into the depth, then `membarrier`: every section that had read the old depth has committed or was aborted,
 //!    and every later one finds no room. From here no free commits.
-//! 2. Read the header, exchange its length for 0, `membarrier`, read it again. If it is as we left it, every section that
-//!    had read the old length was aborted, and every later one finds no block: the blocks that the old header counted
-//!    are ours. Otherwise an allocate that was under way has stored over the exchange (this is why an allocate stores a
-//!    whole header): take its header and try again. Each repeat means that one allocate made progress.
-//! 3. Take blocks out, store a header with what remains, then the depth.
+//! 2. Read the header, exchange it for one of length 0 with its highest bit turned, `membarrier`, read it again. If it is as
+//!    we left it, every section that had read the old length was aborted, and every later one finds no block: the blocks that
+//!    the old header counted are ours. Otherwise a section that was under way has stored over the exchange (this is why
+//!    allocates and batches store a whole header): take its header and try again. Each repeat means that one section made
+//!    progress. The turned bit tells our word from any that a section can store: a batch that takes every block, and counts
+//!    no hit, would store the very word that the exchange would without it.
+//! 3. Take blocks out, store a header with what remains, then, if something remains, `membarrier` once more, then the
+//!    depth. A section may have read length 0 and not yet the depth; if it then read the new depth, it would put its block over
+//!    the first that remains.
 //!
 //! While it is closed the part misses, and L and the pool serve. The owner never waits. Threads that are not running cannot
 //! be inside a section: the kernel aborts it before they run again. For the portable engine closing is taking the lock.
+//! Where `membarrier` is forbidden later in a program's life, parts of others cannot be closed any more: flush and trim leave
+//! them as they are, and delete, beside which nobody uses the list, needs no closing.
 //!
 //! # 4. Counters
 //!
@@ -130,10 +136,12 @@
 //!
 //! # 7. Fork
 //!
-//! A handler takes the registry's lock before a fork. In the child every other lock is made free, closed parts get their depth
-//! back, and the balance set manager starts again when a list first misses. Every change of P and of L commits by one store, so the
-//! child sees it done or not begun. Blocks that other threads held, or had on the way, are lost to the child. After `vfork` and before
-//! `exec` nothing of this library may be called.
+//! No lock of ours is held across a fork: that could deadlock with the handlers of others. In the child a handler makes every
+//! lock free, gives closed parts their depth back, counts the live lists anew and puts all free records into new queues; the
+//! balance set manager starts again when a list first misses. Every change of P and of L commits by one store, and a closed part
+//! has length 0, so the child sees a block in one place or in none. Blocks that other threads held, or had on the way, are lost to
+//! the child. A program's own child handler that was registered before the first list runs before ours, and must not use lists.
+//! After `vfork` and before `exec` nothing of this library may be called.
 //!
 //! # 8. Signals
 //!
@@ -142,9 +150,9 @@
 //!
 //! # 9. Locks
 //!
-//! In this order: the registry's, a record's `life`, a pair's `manage`, L's. A callback runs with none of them held. `life` is held by
-//! whoever walks the registry while he looks at one list, and by delete for a moment, so that a delete waits for one
-//! list's visit at the most.
+//! The registry's and a record's `life` are never held together. Below either: a pair's `manage`, then L's. A callback runs with none
+//! of them held, and so does the writer that a report goes to. `life` is held by whoever walks the registry while he looks at one
+//! list, and by delete for a moment, so that a delete waits for one list's visit at the most.
 //!
 //! # 10. Deviations from Windows
 //!

@@ -256,6 +256,75 @@ fn flush_keeps_the_counters() {
     assert_eq!(blocks_out(), 0);
 }
 
+/// Three threads free the last blocks of deleted lists at once; each list ends once, and its record serves again.
+#[test]
+fn last_frees_may_race() {
+    for _ in 0..2_000 {
+        let mut list = initialized(&Parameters::new(64));
+        let list: *mut RawList = &mut *list;
+        // SAFETY: the list is ours, each block is freed once, and frees may come from any thread.
+        unsafe {
+            let blocks: Vec<usize> = (0..6).map(|_| RawList::allocate(list).expose_provenance()).collect();
+            assert_eq!(RawList::delete(list), Status::PENDING);
+            let place = list.expose_provenance();
+            std::thread::scope(|scope| {
+                for blocks in blocks.chunks(2) {
+                    scope.spawn(move || {
+                        for block in blocks {
+                            RawList::free_checked(
+                                ptr::with_exposed_provenance(place),
+                                ptr::with_exposed_provenance_mut(*block),
+                            );
+                        }
+                    });
+                }
+            });
+            assert_eq!(RawList::initialize(list, &Parameters::new(64)), Status::SUCCESS, "the list has ended");
+            assert_eq!(RawList::delete(list), Status::SUCCESS);
+        }
+    }
+}
+
+/// More lists than there can be at once are dropped with a block out: none keeps its record.
+#[test]
+fn dropped_lists_leave_nothing_behind() {
+    for _ in 0..70_000 {
+        let list = LookasideList::new(8).unwrap();
+        let block = list.allocate().unwrap();
+        drop(list);
+        // SAFETY: the block is the paged pool's, and its list is gone.
+        unsafe { libc::free(block.as_ptr().cast()) };
+    }
+}
+
+/// Size and alignment of a typed list cannot be lowered.
+#[test]
+fn typed_blocks_hold_their_type() {
+    #[repr(align(64))]
+    struct Large([u8; 4096]);
+    let list = lookaside_core::Lookaside::<Large>::build(|_| LookasideList::builder(8).alignment(1)).unwrap();
+    assert_eq!(list.list().statistics().size, size_of::<Large>());
+    let value = list.allocate(Large([7; 4096])).unwrap_or_else(|_| panic!("no memory"));
+    assert_eq!((&raw const *value).addr() % 64, 0);
+    assert!(value.0.iter().all(|byte| *byte == 7));
+}
+
+/// A report's writer may do anything, also delete a list that the report has yet to come to.
+#[test]
+fn a_reports_writer_may_delete_lists() {
+    struct Deleting(Vec<LookasideList>, usize);
+    impl std::fmt::Write for Deleting {
+        fn write_str(&mut self, text: &str) -> std::fmt::Result {
+            self.0.pop();
+            self.1 += text.len();
+            Ok(())
+        }
+    }
+    let mut writer = Deleting((0..50).map(|_| LookasideList::new(64).unwrap()).collect(), 0);
+    lookaside_core::report(&mut writer).unwrap();
+    assert!(writer.0.is_empty() && writer.1 > 0);
+}
+
 /// Lists come and go beside the scan, on memory that is used again.
 #[test]
 fn many_lives() {

@@ -285,28 +285,27 @@ fn run(engine: EngineKind, topology: Topology, maximum: u16, initial: u16, batch
 /// here it only follows the counts, and empties the list to learn the blocks.
 fn prefill(list: &LookasideList, model: &mut Model, wanted: usize) {
     model.shared.depth = (model.shared.blocks.len() + wanted).clamp(model.shared.depth, model.maximum_depth);
-    let rest = wanted.saturating_sub(model.shared.room());
-    if let Some((index, _)) = model.current_unopened() {
-        let maximum = model.maximum_depth;
-        let level = &mut model.processors[index];
-        level.used = true;
-        level.depth = (level.blocks.len() + rest).clamp(level.depth.max(model.initial_depth), maximum);
-    }
     let to_shared = wanted.min(model.shared.room());
-    let to_processor = match model.current_unopened() {
-        Some((index, true)) => (wanted - to_shared).min(model.processors[index].room()),
-        _ => 0,
-    };
-    assert_eq!(list.prefill(wanted).unwrap(), to_shared + to_processor);
-    model.shared.counters.added += to_shared as u64;
-    model.pool_allocates += (to_shared + to_processor) as u64;
-    if let Some((index, false)) = model.current_unopened() {
-        if to_shared < wanted && model.processors[index].room() > 0 {
-            // The first part seems to have room; the block that was for it goes back to the pool.
+    let rest = wanted - to_shared;
+    let mut to_processor = 0;
+    if let Some((index, in_range)) = model.current_unopened().filter(|_| rest > 0) {
+        let (initial, maximum) = (model.initial_depth, model.maximum_depth);
+        let level = &mut model.processors[index];
+        // On a number out of range the first list seems to have room, and one block too many is asked for.
+        if level.room() < if in_range { rest } else { 1 } {
+            level.used = true;
+            level.depth = (level.blocks.len() + rest).clamp(level.depth.max(initial), maximum);
+        }
+        if in_range {
+            to_processor = rest.min(level.room());
+        } else if level.room() > 0 {
             model.pool_allocates += 1;
             model.pool_frees += 1;
         }
     }
+    assert_eq!(list.prefill(wanted).unwrap(), to_shared + to_processor);
+    model.shared.counters.added += to_shared as u64;
+    model.pool_allocates += (to_shared + to_processor) as u64;
     if to_processor > 0 {
         let (index, _) = model.current_unopened().unwrap();
         model.processors[index].counters.added += to_processor as u64;

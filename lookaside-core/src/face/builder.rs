@@ -24,6 +24,13 @@ impl<'a> Builder<'a> {
         Builder(Parameters::new(size))
     }
 
+    /// Raises size and alignment to these, if they are less.
+    pub(super) fn at_least(mut self, size: usize, alignment: usize) -> Self {
+        self.0.size = self.0.size.max(size);
+        self.0.alignment = self.0.alignment.max(alignment);
+        self
+    }
+
     /// Alignment of blocks in bytes: a power of two.
     #[must_use]
     pub fn alignment(mut self, bytes: usize) -> Self {

@@ -114,6 +114,6 @@ impl LookasideList {
 impl Drop for LookasideList {
     fn drop(&mut self) {
         // SAFETY: the object is initialised, and `&mut self` says that nobody else uses it.
-        let _ = unsafe { RawList::delete(&mut self.0) };
+        unsafe { RawList::delete_for_ever(&mut self.0) };
     }
 }

@@ -209,6 +209,18 @@ impl RawList {
         manage::delete(record, list)
     }
 
+    /// Deletes a list whose object goes away too: blocks that are out have nowhere to come back to.
+    pub(super) unsafe fn delete_for_ever(list: *mut RawList) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            if Self::delete(list) == Status::PENDING {
+                if let Ok(record) = found(list) {
+                    manage::abandon(record);
+                }
+            }
+        }
+    }
+
     /// A look at the list's counters, without stopping anybody. O(processors).
     ///
     /// # Safety

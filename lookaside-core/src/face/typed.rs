@@ -55,7 +55,7 @@ impl<T> Lookaside<T> {
     pub fn build<'a>(describe: impl FnOnce(Builder<'a>) -> Builder<'a>) -> Result<Lookaside<T>, Status> {
         let size = size_of::<T>().max(1);
         let alignment = align_of::<T>().max(crate::wdk::DEFAULT_ALIGNMENT);
-        let list = describe(Builder::new(size).alignment(alignment)).build()?;
+        let list = describe(Builder::new(size).alignment(alignment)).at_least(size, alignment).build()?;
         Ok(Lookaside { list, _values: PhantomData })
     }
 

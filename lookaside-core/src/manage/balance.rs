@@ -7,7 +7,7 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 
 use super::registry;
-use crate::platform::{Event, Guard, Thread, milliseconds};
+use crate::platform::{Event, Guard, Thread, milliseconds, schedule_ordinarily};
 
 const PERIOD: u64 = 1000;
 
@@ -73,17 +73,18 @@ pub fn ensure_running() {
     }
 }
 
-/// In the child of a fork, with the registry's lock held: there is no thread.
-pub fn repair_after_fork() {
+/// In the child of a fork: there is no thread.
+pub fn repair_after_fork(guard: &Guard<'_>) {
+    // The handle means nothing here, and is dropped without a join.
     // SAFETY: the lock is held, and the child has one thread.
-    let thread = unsafe { &mut *MANAGER.thread.get() };
-    // The handle means nothing here; it is dropped without a join.
-    MANAGER.restart.store(thread.take().is_some(), Relaxed);
+    unsafe { *MANAGER.thread.get() = None };
+    MANAGER.restart.store(registry::live(guard) != 0, Relaxed);
     MANAGER.epoch.fetch_add(1, Relaxed);
 }
 
 extern "C" fn run(epoch: *mut c_void) -> *mut c_void {
     let epoch = epoch.addr() as u32;
+    schedule_ordinarily();
     let mut next = milliseconds() + PERIOD;
     loop {
         let seen = MANAGER.stop.count();
@@ -104,5 +105,5 @@ extern "C" fn run(epoch: *mut c_void) -> *mut c_void {
 
 fn scan(by_hand: bool) {
     let step = MANAGER.step.fetch_add(1, Relaxed);
-    registry::for_each(|record| record.pair().scan(step, by_hand));
+    registry::walk(|record| record.pair().scan(step, by_hand)).for_each(drop);
 }

@@ -1,29 +1,33 @@
 //! Which engine serves this process: chosen once, by measurement and not by version number (theory §2.4).
 
 use core::sync::atomic::AtomicU32;
-use core::sync::atomic::Ordering::{Acquire, Release};
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
+use super::registry;
 use crate::list::processor::EngineKind;
-use crate::platform::{self, Lock, rseq};
+use crate::platform::{self, Guard, Lock, rseq};
 
 static CHOICE: AtomicU32 = AtomicU32::new(0);
 static CHOOSING: Lock = Lock::new();
 
-/// The engine that lists get which do not ask for one. The first call chooses, in a millisecond or two:
-/// rseq where glibc has registered it, `membarrier` can restart sections and the self-test finds the kernel
-/// sound; else portable. `LOOKASIDE_ENGINE=rseq|portable` in the environment overrides that; rseq is not
-/// forced onto a system that lacks it, only the self-test is skipped.
+/// The engine that lists get which do not ask for one. The first call chooses, in a millisecond or two (on a busy
+/// machine up to a quarter of a second): rseq where glibc has registered it, `membarrier` can restart sections and the
+/// self-test finds the kernel sound; else portable.
+///
+/// `LOOKASIDE_ENGINE=portable` in the environment asks for portable. `LOOKASIDE_ENGINE=rseq` skips the self-test; it
+/// does not force rseq onto a system that lacks it.
 pub fn engine() -> EngineKind {
     // Acquire pairs with the Release below: whoever sees the choice sees what it was made from.
     match CHOICE.load(Acquire) {
         choice if choice == EngineKind::Rseq as u32 => EngineKind::Rseq,
         choice if choice == EngineKind::Portable as u32 => EngineKind::Portable,
         _ => {
-            let _guard = CHOOSING.lock();
+            registry::prepare_for_forks();
+            let guard = CHOOSING.lock();
             if CHOICE.load(Acquire) == 0 {
-                CHOICE.store(choose() as u32, Release);
+                CHOICE.store(choose(&guard) as u32, Release);
             }
-            drop(_guard);
+            drop(guard);
             engine()
         }
     }
@@ -31,11 +35,7 @@ pub fn engine() -> EngineKind {
 
 /// Whether lists can be made over this engine here.
 pub fn is_available(kind: EngineKind) -> bool {
-    engine();
-    match kind {
-        EngineKind::Portable => true,
-        EngineKind::Rseq => rseq::is_registered() && platform::register_barrier(),
-    }
+    kind == engine() || kind == EngineKind::Portable || is_sound(&CHOOSING.lock())
 }
 
 /// In the child of a fork: a choice that was under way has no thread here.
@@ -43,14 +43,26 @@ pub fn repair_after_fork() {
     CHOOSING.reset_after_fork();
 }
 
-fn choose() -> EngineKind {
-    let registered = rseq::initialize();
-    let name = c"LOOKASIDE_ENGINE";
-    if !registered || platform::variable_is(name, c"portable") || !platform::register_barrier() {
-        return EngineKind::Portable;
+fn choose(guard: &Guard<'_>) -> EngineKind {
+    let can = rseq::initialize() && platform::register_barrier();
+    let asked = |value| platform::variable_is(c"LOOKASIDE_ENGINE", value);
+    if can && !asked(c"portable") && (asked(c"rseq") || is_sound(guard)) {
+        EngineKind::Rseq
+    } else {
+        EngineKind::Portable
     }
-    if platform::variable_is(name, c"rseq") || rseq::self_test(true) == rseq::Verdict::Sound {
-        return EngineKind::Rseq;
+}
+
+/// Whether sections work here, found out once.
+fn is_sound(_choosing: &Guard<'_>) -> bool {
+    static SOUND: AtomicU32 = AtomicU32::new(0);
+    const YES: u32 = 1;
+    const NO: u32 = 2;
+    // Relaxed: the lock is held.
+    if SOUND.load(Relaxed) == 0 {
+        let can = rseq::is_registered() && platform::register_barrier();
+        let sound = can && rseq::self_test(true) == rseq::Verdict::Sound;
+        SOUND.store(if sound { YES } else { NO }, Relaxed);
     }
-    EngineKind::Portable
+    SOUND.load(Relaxed) == YES
 }

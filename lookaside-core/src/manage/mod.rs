@@ -9,5 +9,5 @@ mod report;
 pub use balance::{adjust_depth, ensure_running};
 pub use engine::engine;
 pub use record::{Record, State};
-pub use registry::{Creation, create, delete, find, free_draining};
+pub use registry::{Creation, abandon, create, delete, find, free_draining};
 pub use report::{report, report_record};

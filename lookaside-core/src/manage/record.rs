@@ -1,7 +1,7 @@
 //! The record of one list: all that the library keeps about it, in memory that is never unmapped.
 
 use core::cell::UnsafeCell;
-use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize};
 
 use crate::list::Pair;
@@ -85,8 +85,8 @@ impl Record {
 
     /// Moves from one state to another; answers whether it was in the first one.
     pub fn change_state(&self, from: State, to: State) -> bool {
-        // Acquire and Release as above.
-        self.state.compare_exchange(from as u32, to as u32, Acquire, Relaxed).is_ok()
+        // AcqRel: as in state and set_state.
+        self.state.compare_exchange(from as u32, to as u32, AcqRel, Relaxed).is_ok()
     }
 
     /// Which of the lists that had this record has it now.

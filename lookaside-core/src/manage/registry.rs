@@ -2,7 +2,7 @@
 
 use core::cell::UnsafeCell;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64};
 
 use super::record::{Record, State};
 use super::{balance, engine};
@@ -104,8 +104,11 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
     if !engine::is_available(kind) {
         return Err(Status::NOT_SUPPORTED);
     }
+    if !prepare_for_forks() {
+        return Err(Status::NO_MEMORY);
+    }
     let guard = REGISTRY.lock.lock();
-    let set_up = set_up(&guard)?;
+    let set_up = set_up(&guard);
     let record = take_record(&guard, set_up, creation.maximum_depth)?;
     let processors = if creation.topology == Topology::Pair { set_up.processors } else { 0 };
     let pair_parts = Parts { base: record.base, area: rseq::area(), processors };
@@ -151,17 +154,24 @@ pub fn find(list: &RawList) -> Result<&'static Record, Status> {
 /// Deletes a list: ends its use, gives its cached blocks back, and frees the record unless callers still hold blocks.
 pub fn delete(record: &Record, list: *mut RawList) -> Status {
     {
-        let _registry = REGISTRY.lock.lock();
+        // Whoever looks at the list under this lock has finished, and nobody begins any more.
         let _life = record.life.lock();
         if !record.change_state(State::Live, State::Draining) {
             return Status::DELETE_PENDING;
         }
-        REGISTRY.live.fetch_sub(1, Relaxed);
     }
     record.pair().retire(list);
-    let status = if record.pair().statistics().outstanding == 0 { release(record) } else { Status::PENDING };
+    let drained = record.pair().is_drained();
+    if drained {
+        release(record);
+    }
     stop_if_unused();
-    status
+    if drained { Status::SUCCESS } else { Status::PENDING }
+}
+
+/// Frees the record of a deleted list whose object is gone, so that no block can come back to it.
+pub fn abandon(record: &Record) {
+    release(record);
 }
 
 /// A free to a list that is being deleted.
@@ -171,21 +181,19 @@ pub fn delete(record: &Record, list: *mut RawList) -> Status {
 pub unsafe fn free_draining(record: &Record, list: *mut RawList, block: *mut u8) {
     // SAFETY: the caller's promise.
     if unsafe { record.pair().free_draining(list, block) } {
-        let _ = release(record);
+        release(record);
     }
 }
 
-/// Visits every live list, each under its `life` lock. Lists that come or go meanwhile may be missed.
-pub fn for_each(mut visit: impl FnMut(&Record)) {
-    for index in 0..REGISTRY.records.load(Acquire) {
-        let Some(record) = record(index) else { return };
-        if record.state() == State::Live {
-            let _life = record.life.lock();
-            if record.state() == State::Live {
-                visit(record);
-            }
+/// What `look` finds at each live list, which exists meanwhile. Lists that come or go during the walk may be missed.
+pub fn walk<T>(mut look: impl FnMut(&Record) -> T) -> impl Iterator<Item = T> {
+    (0..REGISTRY.records.load(Acquire)).filter_map(record).filter_map(move |record| {
+        if record.state() != State::Live {
+            return None;
         }
-    }
+        let _life = record.life.lock();
+        (record.state() == State::Live).then(|| look(record))
+    })
 }
 
 /// Lists that are live.
@@ -198,8 +206,10 @@ pub fn lock() -> Guard<'static> {
     REGISTRY.lock.lock()
 }
 
+/// Counts one live list less; the last one ends the balance set manager.
 fn stop_if_unused() {
     let guard = lock();
+    REGISTRY.live.fetch_sub(1, Relaxed);
     let thread = if live(&guard) == 0 { balance::stop(&guard) } else { None };
     drop(guard);
     // Without the lock: the thread may be waiting for it.
@@ -208,37 +218,35 @@ fn stop_if_unused() {
     }
 }
 
-/// Frees a draining record, once.
-fn release(record: &Record) -> Status {
-    let _guard = REGISTRY.lock.lock();
-    if record.change_state(State::Draining, State::Free) {
+/// Frees a draining record.
+fn release(record: &Record) {
+    let guard = REGISTRY.lock.lock();
+    if record.state() == State::Draining {
         // SAFETY: the list is deleted and nobody holds a block of it.
         unsafe { record.pair().clear_parts() };
         record.next_generation();
-        REGISTRY.free[record.class].put(record);
+        // Last, so that the child of a fork finds a Free record ready.
+        record.set_state(State::Free);
+        REGISTRY.free[record.class].put(&guard, record);
     }
-    Status::SUCCESS
 }
 
-fn set_up(_guard: &Guard<'_>) -> Result<SetUp, Status> {
+fn set_up(_guard: &Guard<'_>) -> SetUp {
     // SAFETY: the lock is held.
     let set_up = unsafe { &mut *REGISTRY.set_up.get() };
     if let Some(set_up) = set_up {
-        return Ok(*set_up);
+        return *set_up;
     }
     for key in &REGISTRY.keys {
         key.store(platform::random(), Relaxed);
     }
-    if !platform::at_fork(prepare_fork, after_fork_in_parent, after_fork_in_child) {
-        return Err(Status::NO_MEMORY);
-    }
-    Ok(*set_up.insert(SetUp { processors: platform::possible() }))
+    *set_up.insert(SetUp { processors: platform::possible() })
 }
 
 fn take_record(guard: &Guard<'_>, set_up: SetUp, maximum_depth: u32) -> Result<&'static Record, Status> {
     let smallest = u32::from(DEFAULT_MAXIMUM_DEPTH);
     let class = maximum_depth.div_ceil(smallest).next_power_of_two().ilog2() as usize;
-    if let Some(record) = REGISTRY.free[class].take() {
+    if let Some(record) = REGISTRY.free[class].take(guard) {
         return Ok(record);
     }
     let index = REGISTRY.records.load(Relaxed);
@@ -301,7 +309,13 @@ fn check_of(handle: u64) -> u64 {
 }
 
 impl FreeQueue {
-    fn put(&self, record: &Record) {
+    fn clear(&self) {
+        for word in [&self.first, &self.last, &self.length] {
+            word.store(0, Relaxed);
+        }
+    }
+
+    fn put(&self, _guard: &Guard<'_>, record: &Record) {
         let name = record.index + 1;
         record.next_free.store(0, Relaxed);
         match self.last.swap(name, Relaxed) {
@@ -311,7 +325,7 @@ impl FreeQueue {
         self.length.fetch_add(1, Relaxed);
     }
 
-    fn take(&self) -> Option<&'static Record> {
+    fn take(&self, _guard: &Guard<'_>) -> Option<&'static Record> {
         if self.length.load(Relaxed) <= QUARANTINE {
             return None;
         }
@@ -322,28 +336,41 @@ impl FreeQueue {
     }
 }
 
-// Around a fork the registry is held, so that the child finds its queues and counts whole. What other threads held
-// elsewhere is freed in the child; blocks that were on the way in those threads are lost to it (theory §7).
+// No lock is held across a fork, for that could deadlock with other libraries' handlers. Instead the child makes the
+// registry sound from what it finds: records are only ever added, and all else can be counted anew (theory §7).
 
-extern "C" fn prepare_fork() {
-    core::mem::forget(REGISTRY.lock.lock());
-}
-
-extern "C" fn after_fork_in_parent() {
-    // SAFETY: taken by prepare_fork, on this thread.
-    unsafe { REGISTRY.lock.unlock() };
+/// Registers the handler for forks. Answers whether there was memory for it.
+pub fn prepare_for_forks() -> bool {
+    static REGISTERED: AtomicBool = AtomicBool::new(false);
+    // Without a lock, which a fork could leave held: two threads may both register the handler, and it may run twice.
+    if !REGISTERED.load(Relaxed) && platform::at_fork(after_fork_in_child) {
+        REGISTERED.store(true, Relaxed);
+    }
+    REGISTERED.load(Relaxed)
 }
 
 extern "C" fn after_fork_in_child() {
     engine::repair_after_fork();
-    for index in 0..REGISTRY.records.load(Relaxed) {
-        if let Some(record) = record(index) {
-            record.life.reset_after_fork();
-            if record.state() != State::Free {
+    REGISTRY.lock.reset_after_fork();
+    let guard = REGISTRY.lock.lock();
+    for queue in &REGISTRY.free {
+        queue.clear();
+    }
+    // What is left of a region may be being given away in the parent.
+    // SAFETY: the lock is held, and the child has one thread.
+    unsafe { *REGISTRY.region.get() = Region { next: core::ptr::null_mut(), left: 0 } };
+    let mut live = 0;
+    for record in (0..REGISTRY.records.load(Relaxed)).filter_map(record) {
+        record.life.reset_after_fork();
+        match record.state() {
+            // Also one that a thread of the parent was making a list of, or had just freed.
+            State::Free => REGISTRY.free[record.class].put(&guard, record),
+            state => {
                 record.pair().repair_after_fork();
+                live += u32::from(state == State::Live);
             }
         }
     }
-    balance::repair_after_fork();
-    REGISTRY.lock.reset_after_fork();
+    REGISTRY.live.store(live, Relaxed);
+    balance::repair_after_fork(&guard);
 }

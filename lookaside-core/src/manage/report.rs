@@ -1,11 +1,12 @@
 //! The report: the text of Windows' `!lookaside` (reference section 7), from a look that stops nobody.
 
 use core::fmt::{self, Write};
+use core::sync::atomic::Ordering::Relaxed;
 
 use super::record::Record;
 use super::registry;
 use crate::list::{Counters, Statistics};
-use crate::wdk::{PoolType, Tag};
+use crate::wdk::{NAME_LIMIT, PoolType, Tag};
 
 /// What one row shows. Kept apart from a record, so that published rows can be printed too.
 #[derive(Clone, Copy, Debug)]
@@ -83,38 +84,44 @@ impl fmt::Display for Totals {
     }
 }
 
-/// Writes the rows of all live lists, in the order of their creation's place, and the totals.
+/// Writes the rows of all live lists, in the order of their records, and the totals.
+///
+/// Each row is written after its list was looked at, with no lock held, so that `out` may do anything.
 pub fn report(out: &mut dyn Write) -> fmt::Result {
     let mut totals = Totals::default();
-    let mut result = Ok(());
-    registry::for_each(|record| {
-        if result.is_ok() {
-            result = with_row(record, |row| {
-                totals.add(row);
-                writeln!(out, "{row}")
-            });
-        }
-    });
-    result?;
+    for look in registry::walk(Look::at) {
+        let row = look.row();
+        totals.add(&row);
+        writeln!(out, "{row}")?;
+    }
     write!(out, "{totals}")
 }
 
 /// Writes the row of one list.
 pub fn report_record(record: &Record, out: &mut dyn Write) -> fmt::Result {
-    with_row(record, |row| write!(out, "{row}"))
+    write!(out, "{}", Look::at(record).row())
 }
 
-fn with_row(record: &Record, write: impl FnOnce(&Row<'_>) -> fmt::Result) -> fmt::Result {
-    let Statistics { size, tag, pool_type, list, .. } = record.pair().statistics();
-    let (name, length) = record.name();
-    write(&Row {
-        name: core::str::from_utf8(&name[..length]).unwrap_or(""),
-        address: record.address.load(core::sync::atomic::Ordering::Relaxed),
-        tag,
-        pool_type,
-        size,
-        counters: list,
-    })
+/// What was seen of a list.
+struct Look {
+    name: ([u8; NAME_LIMIT], usize),
+    address: usize,
+    statistics: Statistics,
+}
+
+impl Look {
+    fn at(record: &Record) -> Look {
+        // Relaxed: published with the record's state.
+        let address = record.address.load(Relaxed);
+        Look { name: record.name(), address, statistics: record.pair().statistics() }
+    }
+
+    fn row(&self) -> Row<'_> {
+        let Statistics { size, tag, pool_type, list: counters, .. } = self.statistics;
+        let (bytes, length) = &self.name;
+        let name = core::str::from_utf8(&bytes[..*length]).unwrap_or("");
+        Row { name, address: self.address, tag, pool_type, size, counters }
+    }
 }
 
 #[cfg(test)]

@@ -28,8 +28,9 @@ pub fn map(bytes: usize) -> *mut u8 {
 pub fn heap_allocate(size: usize, alignment: usize) -> *mut u8 {
     // The heap aligns to 16 bytes by itself (glibc's MALLOC_ALIGNMENT on 64-bit systems).
     if alignment <= 16 {
+        // Other heaps, which may have been put in its place, align small blocks less.
         // SAFETY: any size may be asked for.
-        return unsafe { libc::malloc(size).cast() };
+        return unsafe { libc::malloc(size.max(alignment)).cast() };
     }
     let mut block = ptr::null_mut();
     // SAFETY: the alignment is a power of two and a multiple of a pointer's size.

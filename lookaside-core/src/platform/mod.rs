@@ -24,4 +24,4 @@ pub use memory::{heap_allocate, heap_free, map};
 pub use processors::{current, possible};
 pub use random::random;
 pub use sync::{Event, Guard, Lock};
-pub use thread::{Thread, pin_to, sleep_microseconds};
+pub use thread::{Thread, pin_to, schedule_ordinarily, sleep_microseconds};

@@ -46,14 +46,6 @@ impl Lock {
         self.0.compare_exchange(FREE, HELD, Acquire, Relaxed).is_ok().then(|| Guard(self))
     }
 
-    /// Lets go of a lock whose guard was forgotten.
-    ///
-    /// # Safety
-    /// This thread holds the lock.
-    pub unsafe fn unlock(&self) {
-        drop(Guard(self));
-    }
-
     /// Makes the lock free in the child of a fork, where its holder does not exist. Writes only to a
     /// lock that is held, so that pages stay shared with the parent.
     pub fn reset_after_fork(&self) {

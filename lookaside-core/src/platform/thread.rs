@@ -36,7 +36,10 @@ impl Thread {
 
 /// Binds the calling thread to one processor; answers whether that was possible.
 pub fn pin_to(processor: u32) -> bool {
-    // SAFETY: a set of zeroes is an empty set, and CPU_SET ignores numbers that do not fit.
+    if processor >= libc::CPU_SETSIZE as u32 {
+        return false;
+    }
+    // SAFETY: a set of zeroes is an empty set, and the number fits.
     unsafe {
         let mut set: libc::cpu_set_t = core::mem::zeroed();
         libc::CPU_SET(processor as usize, &mut set);
@@ -50,9 +53,23 @@ pub fn yield_now() {
     unsafe { libc::sched_yield() };
 }
 
-/// Sleeps.
+/// Gives the calling thread the system's ordinary scheduling, whatever it inherited.
+pub fn schedule_ordinarily() {
+    // SAFETY: the parameter is valid. Giving up a privilege is always allowed.
+    unsafe {
+        let parameter: libc::sched_param = core::mem::zeroed();
+        libc::sched_setscheduler(0, libc::SCHED_OTHER, &parameter);
+    }
+}
+
+/// Sleeps. Leaves `errno` alone, since a caller of allocate or free may be waiting here.
 pub fn sleep_microseconds(microseconds: u32) {
     let time = libc::timespec { tv_sec: 0, tv_nsec: i64::from(microseconds) * 1000 };
     // SAFETY: the time is valid; an early return by a signal is as good as a late one.
-    unsafe { libc::nanosleep(&time, ptr::null_mut()) };
+    unsafe {
+        let errno = libc::__errno_location();
+        let before = errno.read();
+        libc::nanosleep(&time, ptr::null_mut());
+        errno.write(before);
+    }
 }

@@ -86,11 +86,16 @@ impl Pair {
         let _guard = self.manage.lock();
         // SAFETY: `manage` is held; between close and reopen the first `length` slots are ours; the buffer has room.
         unsafe {
-            let length = E::close(part, processor);
+            let length = match E::close(part, processor) {
+                Some(length) => length,
+                // Nobody else uses a list that is deleted.
+                None if retire => part.empty(),
+                None => return 0,
+            };
             let taken = length.saturating_sub(kept).min(BATCH_LIMIT);
             part.take_oldest(out, taken, length);
             part.count(Count::Removed, taken as u64);
-            E::reopen(part, length - taken, if retire { 0 } else { part.tuner().target() });
+            E::reopen(part, processor, length - taken, if retire { 0 } else { part.tuner().target() });
             taken
         }
     }
@@ -99,24 +104,27 @@ impl Pair {
     /// raising their depths up to the maximum. Answers how many, and whether the pool had all that there was room for.
     pub fn prefill(&self, list: *mut RawList, wanted: usize) -> (usize, bool) {
         let maximum = self.settings().maximum_depth;
+        let raised = |depth: u32, held: usize, by: usize| {
+            u32::try_from(held.saturating_add(by)).unwrap_or(maximum).clamp(depth, maximum)
+        };
         {
             let _guard = self.manage.lock();
-            let raise = |depth: u32, held: usize, by: usize| {
-                u32::try_from(held.saturating_add(by)).unwrap_or(maximum).clamp(depth, maximum)
-            };
             let tuner = self.shared.tuner();
-            tuner.set_target(raise(tuner.target(), self.shared.length(), wanted));
-            let rest = wanted.saturating_sub(self.shared.room());
-            if let Some(part) = self.current_part() {
-                let depth = part.tuner().target().max(self.settings().initial_depth);
-                part.tuner().set_target(raise(depth, part.length(), rest));
-                // SAFETY: `manage` is held.
-                unsafe { part.apply_target() };
-            }
+            tuner.set_target(raised(tuner.target(), self.shared.length(), wanted));
         }
         for filled in 0..wanted {
-            if self.shared.room() == 0 && self.current_part().is_none_or(|part| !part.has_room()) {
-                return (filled, true);
+            if self.shared.room() == 0 {
+                let Some(part) = self.current_part() else { return (filled, true) };
+                if !part.has_room() {
+                    let _guard = self.manage.lock();
+                    let depth = part.tuner().target().max(self.settings().initial_depth);
+                    part.tuner().set_target(raised(depth, part.length(), wanted - filled));
+                    // SAFETY: `manage` is held.
+                    unsafe { part.apply_target() };
+                    if !part.has_room() {
+                        return (filled, true);
+                    }
+                }
             }
             self.prefill_calls.fetch_add(1, Relaxed);
             let block = self.pool_allocate(list);
@@ -136,17 +144,21 @@ impl Pair {
     }
 
     unsafe fn add_to_part(&self, block: *mut u8) -> bool {
+        /// A section may be aborted, or find itself on another processor.
+        const TRIES: usize = 16;
         let parts = &self.settings().parts;
         if parts.processors == 0 {
             return false;
         }
-        // SAFETY: the pair is open; the caller owns the block.
-        unsafe {
-            let (put, processor) = by_engine!(self, E => E::push_many(parts, &block, 1));
-            if put == 1 {
-                Part::of(parts, processor).count(Count::Added, 1);
+        (0..TRIES).any(|_| {
+            // SAFETY: the pair is open; the caller owns the block.
+            unsafe {
+                let (put, processor) = by_engine!(self, E => E::push_many(parts, &block, 1));
+                if put == 1 {
+                    Part::of(parts, processor).count(Count::Added, 1);
+                }
+                put == 1
             }
-            put == 1
-        }
+        })
     }
 }

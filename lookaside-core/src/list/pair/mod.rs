@@ -8,8 +8,8 @@ mod maintain;
 mod tune;
 
 use core::mem::MaybeUninit;
-use core::sync::atomic::Ordering::Relaxed;
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
+use core::sync::atomic::Ordering::{AcqRel, Relaxed};
+use core::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64};
 
 use super::processor::{Count, Engine, EngineKind, Part, PartCounters};
 use super::shared::SharedList;
@@ -86,7 +86,8 @@ pub struct Pair {
     pool_failures: AtomicU64,
     prefill_calls: AtomicU64,
     prefill_returns: AtomicU64,
-    drained: AtomicU64,
+    // While the list is being deleted: blocks that callers hold, once delete has added them up.
+    remaining: AtomicI64,
     shared: SharedList,
 }
 
@@ -104,7 +105,7 @@ impl Pair {
             pool_failures: AtomicU64::new(0),
             prefill_calls: AtomicU64::new(0),
             prefill_returns: AtomicU64::new(0),
-            drained: AtomicU64::new(0),
+            remaining: AtomicI64::new(0),
             shared: SharedList::new(),
         }
     }
@@ -293,12 +294,15 @@ impl Pair {
         Some(unsafe { Part::of(parts, if processor < parts.processors { processor } else { 0 }) })
     }
 
-    fn parts(&self) -> impl Iterator<Item = (u32, &Part)> {
+    fn all_parts(&self) -> impl Iterator<Item = (u32, &Part)> {
         let parts = &self.settings().parts;
         // SAFETY: the pair is open, and the numbers are in range.
-        (0..parts.processors)
-            .map(|processor| (processor, unsafe { Part::of(parts, processor) }))
-            .filter(|(_, part)| part.is_open())
+        (0..parts.processors).map(|processor| (processor, unsafe { Part::of(parts, processor) }))
+    }
+
+    /// The parts that were ever used.
+    fn parts(&self) -> impl Iterator<Item = (u32, &Part)> {
+        self.all_parts().filter(|(_, part)| part.is_open())
     }
 
     /// The first miss on a processor opens its part.
@@ -351,7 +355,8 @@ impl Pair {
         struct Running<'a>(&'a AtomicU32);
         impl Drop for Running<'_> {
             fn drop(&mut self) {
-                self.0.fetch_sub(1, Relaxed);
+                // 0 in the child of a fork that this very callback made.
+                let _ = self.0.fetch_update(Relaxed, Relaxed, |running| running.checked_sub(1));
             }
         }
         by_callback.then(|| {
@@ -388,7 +393,7 @@ impl Pair {
         // Relaxed: all are exact at rest only.
         let pool_failures = self.pool_failures.load(Relaxed);
         let prefill = self.prefill_calls.load(Relaxed);
-        let given_back = self.prefill_returns.load(Relaxed) + self.drained.load(Relaxed);
+        let given_back = self.prefill_returns.load(Relaxed);
         let pool_allocates = (list.allocate_misses + prefill).wrapping_sub(pool_failures);
         let pool_frees = list.free_misses.wrapping_add(list.removed) + given_back;
         Statistics {
@@ -403,7 +408,7 @@ impl Pair {
             pool_allocates,
             pool_frees,
             pool_failures,
-            outstanding: pool_allocates.wrapping_sub(pool_frees).wrapping_sub(list.current_depth),
+            outstanding: at_least_zero(pool_allocates.wrapping_sub(pool_frees).wrapping_sub(list.current_depth)),
         }
     }
 
@@ -414,8 +419,15 @@ impl Pair {
     pub unsafe fn free_draining(&self, list: *mut RawList, block: *mut u8) -> bool {
         // SAFETY: the caller's promise.
         unsafe { self.pool_free_all(list, &[block]) };
-        self.drained.fetch_add(1, Relaxed);
-        self.statistics().outstanding == 0
+        // AcqRel: whoever ends the list comes after all that others did to it.
+        self.remaining.fetch_sub(1, AcqRel) == 1
+    }
+
+    /// Ends a deletion, after `retire`: answers whether no block is out, or else leaves the end to the last free.
+    pub fn is_drained(&self) -> bool {
+        let out = self.statistics().outstanding as i64;
+        // Frees that came meanwhile have counted below 0.
+        self.remaining.fetch_add(out, AcqRel) + out == 0
     }
 
     /// Clears the parts for the next list that gets them.
@@ -423,19 +435,20 @@ impl Pair {
     /// # Safety
     /// Nobody uses this list any more.
     pub unsafe fn clear_parts(&self) {
-        let parts = &self.settings().parts;
-        for processor in 0..parts.processors {
-            // SAFETY: the number is in range; the caller's promise.
-            unsafe { Part::of(parts, processor).clear() };
-        }
+        // SAFETY: the caller's promise.
+        self.all_parts().for_each(|(_, part)| unsafe { part.clear() });
     }
 
     /// In the child of a fork: frees what a thread of the parent held.
     pub fn repair_after_fork(&self) {
         self.manage.reset_after_fork();
         self.shared.repair_after_fork();
-        for (_, part) in self.parts() {
-            part.repair_after_fork();
-        }
+        self.callbacks_running.store(0, Relaxed);
+        self.all_parts().for_each(|(_, part)| part.repair_after_fork());
     }
+}
+
+/// Numbers that were read while blocks moved may leave less than nothing.
+fn at_least_zero(difference: u64) -> u64 {
+    (difference as i64).max(0) as u64
 }

@@ -54,7 +54,7 @@ impl Pair {
             let guard = if by_hand { Some(self.manage.lock()) } else { self.manage.try_lock() };
             let Some(_guard) = guard else { return };
             let now = platform::milliseconds();
-            let elapsed = (now - self.last_scan.swap(now, Relaxed) + 500) / 1000;
+            let elapsed = (now.saturating_sub(self.last_scan.swap(now, Relaxed)) + 500) / 1000;
             let rotation = Rotation { step: windows_step, processors: settings.parts.processors.into() };
             let (shared_due, part_due, period) = match settings.tuning {
                 Tuning::Windows => rotation.visit(settings.request.pool_type.is_paged()),

@@ -48,17 +48,18 @@ pub trait Engine {
     /// As for `pop`; the blocks belong to the caller, who loses those that are put in.
     unsafe fn push_many(parts: &Parts, blocks: *const *mut u8, offered: usize) -> (usize, u32);
 
-    /// Closes a part: answers how many blocks it holds, which belong to the caller until [`Engine::reopen`]. Others miss meanwhile.
+    /// Closes a part: answers how many blocks it holds, which belong to the caller until [`Engine::reopen`]. Others miss
+    /// meanwhile. `None` where the system does not let us any more; the part is as before then.
     ///
     /// # Safety
     /// The caller holds the pair's `manage` lock, and reopens before letting it go.
-    unsafe fn close(part: &Part, processor: u32) -> usize;
+    unsafe fn close(part: &Part, processor: u32) -> Option<usize>;
 
     /// Opens a closed part with this many blocks in its first slots, at this depth.
     ///
     /// # Safety
     /// The part was closed by this thread.
-    unsafe fn reopen(part: &Part, length: usize, depth: u32);
+    unsafe fn reopen(part: &Part, processor: u32, length: usize, depth: u32);
 }
 
 /// One processor's part of a list.
@@ -98,6 +99,9 @@ const _: () = assert!(size_of::<Part>() == layout::SLOTS && offset_of!(Part, cou
 
 const LENGTH_MASK: u64 = 0xFFFF;
 const HITS_SHIFT: u32 = 16;
+/// The bit of the header that a closer turns, so that no section can have stored what it finds (theory §3). The hits
+/// are 2^47 away from it, more than can be made between two scans.
+const CLOSING_MARK: u64 = 1 << 63;
 
 /// What the slow path counts on a part.
 #[derive(Clone, Copy, Debug)]
@@ -251,10 +255,22 @@ impl Part {
         }
     }
 
+    /// Takes the blocks of a part that nobody else uses any more, without closing it: sets the length to 0.
+    pub fn empty(&self) -> usize {
+        let header = self.header.load(Relaxed);
+        // Release: a fork that sees the length sees everything before.
+        self.header.store(header & !LENGTH_MASK, Release);
+        (header & LENGTH_MASK) as usize
+    }
+
     /// In the child of a fork: the thread that had closed or locked this part does not exist here.
     pub fn repair_after_fork(&self) {
         if self.lock.load(Relaxed) != 0 {
             self.lock.store(0, Relaxed);
+        }
+        let header = self.header.load(Relaxed);
+        if header & CLOSING_MARK != self.folded_header.load(Relaxed) & CLOSING_MARK {
+            self.header.store(header ^ CLOSING_MARK, Relaxed);
         }
         let target = u64::from(self.tuner.target());
         if self.depth.load(Relaxed) != target {
@@ -267,12 +283,17 @@ impl Part {
         unsafe { core::ptr::from_ref(self).cast_mut().cast::<u8>().add(layout::SLOTS).cast() }
     }
 
-    /// Ends a closing: the slots first, then the length, then the depth that lets frees in.
-    fn open_with(&self, length: usize, depth: u32) {
+    /// Ends a closing: the slots first, then the length. The depth comes last, by [`Part::admit`].
+    fn restore(&self, length: usize) {
         let hits = self.header.load(Relaxed) & !LENGTH_MASK;
-        // Release: a section on the part's processor that sees the length sees the slots. (It reads plainly, which x86
-        // orders; the portable engine reads under its lock.)
+        // Release: whoever sees the length sees the slots. (A section reads plainly, which x86 orders; the portable
+        // engine reads under its lock.)
         self.header.store(hits | length as u64, Release);
+    }
+
+    /// Lets frees in up to this depth.
+    fn admit(&self, depth: u32) {
+        // Release: whoever sees the depth sees the length.
         self.depth.store(depth.into(), Release);
     }
 }

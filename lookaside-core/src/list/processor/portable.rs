@@ -77,16 +77,18 @@ impl Engine for Portable {
         (count, processor)
     }
 
-    unsafe fn close(part: &Part, _processor: u32) -> usize {
+    unsafe fn close(part: &Part, _processor: u32) -> Option<usize> {
         // An operation takes some nanoseconds, but its thread may have been preempted.
         while !try_lock(part) {
             platform::sleep_microseconds(1);
         }
-        part.length()
+        // Length 0 while the slots are moved, so that a fork finds no block twice.
+        Some(part.empty())
     }
 
-    unsafe fn reopen(part: &Part, length: usize, depth: u32) {
-        part.open_with(length, depth);
+    unsafe fn reopen(part: &Part, _processor: u32, length: usize, depth: u32) {
+        part.restore(length);
+        part.admit(depth);
         unlock(part);
     }
 }

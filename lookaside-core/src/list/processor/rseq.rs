@@ -2,7 +2,7 @@
 
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 
-use super::{Engine, LENGTH_MASK, Part};
+use super::{CLOSING_MARK, Engine, LENGTH_MASK, Part};
 use crate::platform::{self, rseq};
 use crate::wdk::Parts;
 
@@ -26,28 +26,41 @@ impl Engine for Rseq {
         unsafe { rseq::push_many(parts, blocks, offered) }
     }
 
-    unsafe fn close(part: &Part, processor: u32) -> usize {
-        part.depth.store(0, SeqCst);
-        platform::barrier(processor);
-        // From here no free commits. An allocate may still be between its load and its store.
+    unsafe fn close(part: &Part, processor: u32) -> Option<usize> {
+        let depth = part.depth.swap(0, SeqCst);
+        if !platform::barrier(processor) {
+            part.depth.store(depth, Relaxed);
+            return None;
+        }
+        // From here no free commits. An allocate or a batch may still be between its load and its store.
         loop {
             let header = part.header.load(Relaxed);
             if header & LENGTH_MASK == 0 {
-                return 0;
+                return Some(0);
             }
             let emptied = header & !LENGTH_MASK;
-            if part.header.compare_exchange(header, emptied, SeqCst, Relaxed).is_err() {
+            let marked = emptied ^ CLOSING_MARK;
+            if part.header.compare_exchange(header, marked, SeqCst, Relaxed).is_err() {
                 continue;
             }
-            platform::barrier(processor);
-            // Each repeat means that one allocate committed over the exchange.
-            if part.header.load(Relaxed) == emptied {
-                return (header & LENGTH_MASK) as usize;
+            if !platform::barrier(processor) {
+                // It worked a moment ago. Whether a section will still store is unknown, so nothing can go on.
+                platform::fatal(format_args!("membarrier stopped working"));
+            }
+            // Each repeat means that one section committed over the exchange.
+            if part.header.load(Relaxed) == marked {
+                part.header.store(emptied, Relaxed);
+                return Some((header & LENGTH_MASK) as usize);
             }
         }
     }
 
-    unsafe fn reopen(part: &Part, length: usize, depth: u32) {
-        part.open_with(length, depth);
+    unsafe fn reopen(part: &Part, processor: u32, length: usize, depth: u32) {
+        part.restore(length);
+        // A section may have read length 0 and not yet the depth: with the new depth it would overwrite slot 0. After
+        // the barrier it has missed or starts anew. (Without one the part stays closed, which is always right.)
+        if depth != 0 && (length == 0 || platform::barrier(processor)) {
+            part.admit(depth);
+        }
     }
 }
