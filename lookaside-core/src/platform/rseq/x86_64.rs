@@ -19,6 +19,21 @@ use crate::wdk::Parts;
 /// (A free adds one block: 1.)
 const ONE_HIT: i32 = (1 << 16) - 1;
 
+/// With `--cfg lookaside_slow_sections` a pause of about a microsecond stands where a closer can come between: so tests
+/// meet in seconds what else takes days. Without it, nothing.
+#[cfg(lookaside_slow_sections)]
+macro_rules! slow {
+    () => {
+        ".rept 32\npause\n.endr"
+    };
+}
+#[cfg(not(lookaside_slow_sections))]
+macro_rules! slow {
+    () => {
+        ""
+    };
+}
+
 /// A section around its own instructions `body`, with `miss` for the case that it has nothing to do.
 ///
 /// ```text
@@ -31,7 +46,7 @@ const ONE_HIT: i32 = (1 << 16) - 1;
 /// 71: miss; goto 79                                   // out of line, and where an abort arrives
 /// ```
 macro_rules! section {
-    (body = [$($body:literal,)*], miss = $miss:literal, parts = $parts:expr, part = $($operands:tt)*) => {
+    (body = [$($body:expr,)*], miss = $miss:literal, parts = $parts:expr, part = $($operands:tt)*) => {
         asm!(
             ".pushsection __rseq_cs, \"aw\"",
             ".balign 32",
@@ -97,6 +112,7 @@ pub unsafe fn pop(parts: *const Parts) -> *mut u8 {
                 "jz 71f",
                 "mov {block}, qword ptr [{part} + {block}*8 + {SLOTS} - 8]",
                 "add {header}, {ONE_HIT}",
+                slow!(),
                 "mov qword ptr [{part} + {HEADER}], {header}",
             ],
             miss = "xor {block:e}, {block:e}",
@@ -132,6 +148,7 @@ pub unsafe fn push(parts: *const Parts, block: *mut u8) -> bool {
         section!(
             body = [
                 "movzx {length:e}, word ptr [{part} + {HEADER}]",
+                slow!(),
                 "cmp {length}, qword ptr [{part} + {DEPTH}]",
                 "jae 71f",
                 "mov qword ptr [{part} + {length}*8 + {SLOTS}], {block}",
@@ -184,6 +201,7 @@ pub unsafe fn pop_many(parts: *const Parts, out: *mut *mut u8, wanted: usize) ->
                 "mov qword ptr [{out} + {index}*8 - 8], {block}",
                 "dec {index}",
                 "jnz 72b",
+                slow!(),
                 "mov qword ptr [{part} + {HEADER}], {header}",
             ],
             miss = "xor {count:e}, {count:e}",
@@ -223,6 +241,7 @@ pub unsafe fn push_many(parts: *const Parts, blocks: *const *mut u8, offered: us
         section!(
             body = [
                 "movzx {to:e}, word ptr [{part} + {HEADER}]",
+                slow!(),
                 "mov {index}, qword ptr [{part} + {DEPTH}]",
                 "sub {index}, {to}",
                 "jbe 71f",
