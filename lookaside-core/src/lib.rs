@@ -7,21 +7,23 @@
 //! * [`report`] writes what every list does, in the shape of Windows' `!lookaside`; [`Statistics`] has the numbers.
 //! * [`theory`] has the argument why all this is right.
 //!
-//! An allocate or free that a processor list serves costs about as much as push and pop on a `Vec`, takes no lock and no
-//! locked instruction, and may be done by any thread, also in a signal handler. Otherwise it goes down to the shared
-//! list, under a short lock, and from there to the pool.
+//! An allocate or free that a processor list serves takes no lock and no locked instruction, and may be done by any
+//! thread. Otherwise it goes down to the shared list, under a short lock, and from there to the pool.
 //!
 //! The library allocates nothing through Rust's allocator, starts one thread (while there are lists), and needs 64-bit Linux. It
 //! is built on restartable sequences where there are any (x86-64, glibc 2.35 or later); elsewhere, and under Valgrind, a
 //! portable engine serves, which [`engine`] tells. `LOOKASIDE_ENGINE=portable` in the environment asks for it.
 #![no_std]
 
-mod face;
-mod list;
-mod manage;
+// In the order of the floors, bottom-up; a test forbids imports from a floor above.
+mod wdk;
 mod platform;
 mod pool;
-mod wdk;
+mod list;
+mod manage;
+mod face;
+
+pub mod theory;
 
 pub use face::{Builder, Lookaside, LookasideBox, LookasideList, Parameters, report_list};
 pub use list::processor::EngineKind;

@@ -145,8 +145,8 @@
 //!
 //! # 8. Signals
 //!
-//! A handler may allocate and free on any list as long as P serves it: a section that it interrupts is aborted. The slow path
-//! takes locks and may ask the heap, so it must not run in a handler; `try_allocate` never does either.
+//! A section that a handler interrupts is aborted, so a handler cannot spoil one. But a call that P does not serve takes
+//! locks and may ask the heap: a handler may call `try_allocate`, which does neither, and leaves frees to the program.
 //!
 //! # 9. Locks
 //!
