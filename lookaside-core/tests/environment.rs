@@ -53,3 +53,56 @@ fn rseq_serves_where_it_can() {
         assert_eq!(engine_with(&[("LOOKASIDE_ENGINE", "nonsense")]), "Rseq");
     }
 }
+
+/// A program that forbids itself `membarrier` after its lists are made goes on: other processors' lists cannot be closed
+/// any more, so flush leaves them, and delete needs no closing.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn membarrier_may_be_forbidden_later() {
+    const CASE_NAME: &str = "membarrier";
+    if std::env::var(CASE).as_deref() != Ok(CASE_NAME) {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["membarrier_may_be_forbidden_later", "--exact", "--nocapture"]).env(CASE, CASE_NAME);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        return;
+    }
+    let list = LookasideList::new(64).unwrap();
+    let blocks: Vec<_> = (0..4).map(|_| list.allocate().unwrap()).collect();
+    for block in blocks {
+        // SAFETY: the block is of this list, and freed once.
+        unsafe { list.free(block) };
+    }
+    let cached = list.statistics().list.current_depth;
+    forbid(libc::SYS_membarrier as u32);
+    list.flush();
+    let left = list.statistics().list.current_depth;
+    match engine() {
+        EngineKind::Rseq => assert!(left > 0 && left <= cached),
+        EngineKind::Portable => assert_eq!(left, 0),
+    }
+    let block = list.allocate().unwrap();
+    // SAFETY: the block is of this list, and freed once.
+    unsafe { list.free(block) };
+    drop(list);
+}
+
+/// From now on the system call answers ENOSYS to every thread of this process.
+#[cfg(target_arch = "x86_64")]
+fn forbid(call: u32) {
+    let statement = |code: u32, jt, jf, k| libc::sock_filter { code: code as u16, jt, jf, k };
+    let mut program = [
+        // The number of the call is the first word of seccomp_data.
+        statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
+        statement(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, call),
+        statement(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32),
+        statement(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ];
+    let filter = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
+    // SAFETY: the filter is valid; the kernel copies it.
+    unsafe {
+        assert_eq!(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+        let flags = libc::SECCOMP_FILTER_FLAG_TSYNC;
+        assert_eq!(libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &raw const filter), 0);
+    }
+}

@@ -5,13 +5,16 @@
 mod common;
 
 use std::collections::HashSet;
+use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use common::engines;
-use lookaside_core::{LookasideList, Topology, adjust_depth};
+use lookaside_core::{
+    AllocateCallback, LookasideList, Parameters, PoolType, RawList, Status, Tag, Topology, adjust_depth,
+};
 
 fn forks() -> usize {
     std::env::var("LOOKASIDE_SOAK_FORKS").ok().map_or(300, |forks| forks.parse().unwrap())
@@ -63,20 +66,70 @@ fn the_child_of_a_quiet_process_has_everything() {
     }
 }
 
-/// The balance set manager runs in the child too, once a list there has missed.
+/// The balance set manager runs in the child too, once a list there has missed; also in the child of a child that never used one.
 #[test]
 fn the_child_is_scanned() {
     let list = LookasideList::new(64).unwrap();
+    in_child(|| is_scanned(&list));
     in_child(|| {
-        let blocks: Vec<_> = (0..3000).map(|_| list.allocate().unwrap()).collect();
-        for block in blocks {
-            // SAFETY: the block is of this list, and freed once.
-            unsafe { list.free(block) };
-        }
-        while list.statistics().list.current_depth > 8 {
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        in_child(|| is_scanned(&list));
         true
+    });
+}
+
+fn is_scanned(list: &LookasideList) -> bool {
+    let blocks: Vec<_> = (0..3000).map(|_| list.allocate().unwrap()).collect();
+    for block in blocks {
+        // SAFETY: the block is of this list, and freed once.
+        unsafe { list.free(block) };
+    }
+    while list.statistics().list.current_depth > 8 {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    true
+}
+
+/// A fork in another thread's callback, and in the callback itself: the child can delete the list all the same.
+#[test]
+fn the_child_of_a_callback_can_delete() {
+    unsafe extern "C-unwind" fn forking(_: PoolType, size: usize, _: Tag, list: *mut RawList) -> *mut c_void {
+        in_child(|| {
+            // The block that this callback is about to give counts as out.
+            // SAFETY: the child has one thread, and the list is live.
+            unsafe { RawList::delete(list) == Status::PENDING }
+        });
+        // SAFETY: any size may be asked for.
+        unsafe { libc::malloc(size) }
+    }
+    let mut list = RawList::zeroed();
+    let parameters = Parameters { allocate: AllocateCallback::Ex(forking), ..Parameters::new(64) };
+    // SAFETY: the object is ours, and the block is freed once.
+    unsafe {
+        assert_eq!(RawList::initialize(&mut list, &parameters), Status::SUCCESS);
+        let block = RawList::allocate(&list);
+        RawList::free(&list, block);
+        assert_eq!(RawList::delete(&mut list), Status::SUCCESS);
+    }
+}
+
+/// Lists are first made while others fork: nobody hangs.
+#[test]
+fn the_first_list_may_be_made_beside_forks() {
+    const CASE: &str = "LOOKASIDE_TEST_CASE";
+    if std::env::var_os(CASE).is_none() {
+        // In processes of their own, in which no list was made yet.
+        for delay in [0, 100, 200, 400, 800, 1600] {
+            let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+            command.args(["the_first_list_may_be_made_beside_forks", "--exact"]).env(CASE, delay.to_string());
+            assert!(command.output().unwrap().status.success());
+        }
+        return;
+    }
+    let delay = std::env::var(CASE).unwrap().parse().unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| LookasideList::new(64).unwrap());
+        std::thread::sleep(Duration::from_micros(delay));
+        in_child(|| is_sound(&LookasideList::new(64).unwrap()));
     });
 }
 
