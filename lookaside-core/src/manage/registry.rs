@@ -161,7 +161,7 @@ pub fn delete(record: &Record, list: *mut RawList) -> Status {
         }
     }
     record.pair().retire(list);
-    let drained = record.pair().is_drained();
+    let drained = record.pair().finish_delete();
     if drained {
         release(record);
     }

@@ -423,8 +423,8 @@ impl Pair {
         self.remaining.fetch_sub(1, AcqRel) == 1
     }
 
-    /// Ends a deletion, after `retire`: answers whether no block is out, or else leaves the end to the last free.
-    pub fn is_drained(&self) -> bool {
+    /// Ends a deletion, after `retire`: answers whether no block is out. Otherwise the last free ends it.
+    pub fn finish_delete(&self) -> bool {
         let out = self.statistics().outstanding as i64;
         // Frees that came meanwhile have counted below 0.
         self.remaining.fetch_add(out, AcqRel) + out == 0
