@@ -407,7 +407,8 @@ extern "C" {
  *   unknown, `reserved` is not 0, or both callbacks of a kind are given. Correct the program.
  * - `LOOKASIDE_STATUS_INTEGER_OVERFLOW`: `size` is too large.
  * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` does not stand at a multiple of 16 bytes.
- * - `LOOKASIDE_STATUS_DEVICE_BUSY`: `list` is live already, and goes on as it was. Delete it first.
+ * - `LOOKASIDE_STATUS_DEVICE_BUSY`: `list` is live already, or deleted with blocks still out, and goes on as it
+ *   was. Delete it, or free its blocks, first.
  * - `LOOKASIDE_STATUS_NOT_SUPPORTED`: a nonpaged pool type without both callbacks. Take the paged pool.
  * - `LOOKASIDE_STATUS_NO_MEMORY`: no memory for the list's records. Try again later; nothing was taken.
  * - `LOOKASIDE_STATUS_INSUFFICIENT_RESOURCES`: there are 65,536 lists. Delete some.
