@@ -24,7 +24,7 @@ pub struct Parts {
 #[repr(C, align(16))]
 #[derive(Debug)]
 pub struct RawList {
-    // Set by initialize, zeroed by delete, read by every fast path.
+    // Set by initialize, read by every fast path; delete sets both numbers of processors to 0.
     pub(crate) parts: Parts,
     // The same number for the portable engine, whose lists have `processors` 0 so that no section runs.
     pub(crate) locked_processors: u32,

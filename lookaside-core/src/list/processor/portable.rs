@@ -9,7 +9,7 @@ use super::{Engine, HITS_SHIFT, LENGTH_MASK, Part};
 use crate::platform;
 use crate::wdk::Parts;
 
-/// One atomic exchange around each operation.
+/// One compare-and-exchange and one plain store around each operation.
 #[derive(Debug)]
 pub struct Portable;
 
