@@ -36,7 +36,7 @@
 /**
  * The second part of the version: as long as the first is 0, another ABI.
  */
-#define LOOKASIDE_VERSION_MINOR 1
+#define LOOKASIDE_VERSION_MINOR 2
 
 /**
  * The third part of the version: the same ABI.
@@ -106,6 +106,11 @@ typedef void *(*lookaside_allocate_function_ex)(lookaside_pool_type pool_type,
 typedef void (*lookaside_free_function_ex)(void *block, struct lookaside_list *list);
 
 /**
+ * What a list does beside the ordinary: `LOOKASIDE_FLAG_...`, combined by `|`.
+ */
+typedef uint32_t lookaside_flags;
+
+/**
  * What a list shall be. Set all bytes to 0, then `struct_size`, `size`, and what else matters: 0 stands for the default.
  */
 typedef struct lookaside_parameters {
@@ -139,7 +144,7 @@ typedef struct lookaside_parameters {
      */
     lookaside_tuning tuning;
     /**
-     * A pair list or a general list.
+     * What lists stand in front of the pool.
      */
     lookaside_topology topology;
     /**
@@ -179,6 +184,19 @@ typedef struct lookaside_parameters {
      * What `lookaside_list_context` tells; the library only keeps it.
      */
     void *context;
+    /**
+     * What the list does beside the ordinary.
+     */
+    lookaside_flags flags;
+    /**
+     * Must be 0.
+     */
+    uint32_t reserved2;
+    /**
+     * A general list that serves as the shared list of this one, so that several lists may share it; NULL for a
+     * shared list of its own. It must have blocks of the same size, alignment and pool.
+     */
+    struct lookaside_list *shared;
 } lookaside_parameters;
 
 /**
@@ -344,6 +362,12 @@ typedef struct lookaside_statistics {
 #define LOOKASIDE_STATUS_INSUFFICIENT_RESOURCES 3221225626u
 
 /**
+ * `0xC00000A1`: the limit of locked memory (`RLIMIT_MEMLOCK`, `ulimit -l`) is too small for a nonpaged pool. Raise it,
+ * grant `CAP_IPC_LOCK`, or set `LOOKASIDE_FLAG_BEST_EFFORT_LOCK`.
+ */
+#define LOOKASIDE_STATUS_WORKING_SET_QUOTA 3221225633u
+
+/**
  * `0xC00000BB`: this version of the library does not offer what was asked.
  */
 #define LOOKASIDE_STATUS_NOT_SUPPORTED 3221225659u
@@ -357,6 +381,26 @@ typedef struct lookaside_statistics {
  * The process heap.
  */
 #define LOOKASIDE_POOL_PAGED 1
+
+/**
+ * Memory that is never paged out, blocks at the start of a cache line.
+ */
+#define LOOKASIDE_POOL_NON_PAGED_CACHE_ALIGNED 4
+
+/**
+ * The process heap, blocks at the start of a cache line.
+ */
+#define LOOKASIDE_POOL_PAGED_CACHE_ALIGNED 5
+
+/**
+ * Memory that the process shares with its forked children.
+ */
+#define LOOKASIDE_POOL_NON_PAGED_SESSION 32
+
+/**
+ * The same.
+ */
+#define LOOKASIDE_POOL_PAGED_SESSION 33
 
 /**
  * Memory that is never paged out and holds no code.
@@ -387,6 +431,41 @@ typedef struct lookaside_statistics {
  * One list that all processors share, as a Windows driver's list is.
  */
 #define LOOKASIDE_TOPOLOGY_GENERAL 1
+
+/**
+ * A list for each processor, with the pool right behind them, as newer kernels have for small blocks.
+ */
+#define LOOKASIDE_TOPOLOGY_SINGLE 2
+
+/**
+ * Every call is checked, and nothing is cached: each call reaches the pool.
+ */
+#define LOOKASIDE_FLAG_VERIFY 1
+
+/**
+ * Blocks come from the special pool, flush with the end of a page, and nothing is cached.
+ */
+#define LOOKASIDE_FLAG_SPECIAL_POOL 2
+
+/**
+ * The same, with blocks at the start of a page.
+ */
+#define LOOKASIDE_FLAG_SPECIAL_POOL_START 4
+
+/**
+ * Nonpaged memory may stay unlocked where the limit of locked memory is too small.
+ */
+#define LOOKASIDE_FLAG_BEST_EFFORT_LOCK 8
+
+/**
+ * Paged memory comes from the library's own paged pools instead of the process heap.
+ */
+#define LOOKASIDE_FLAG_PAGED_ARENAS 16
+
+/**
+ * The list keeps the rules of the WDK. `lookaside_wdm.h` sets it.
+ */
+#define LOOKASIDE_FLAG_WDK 32
 
 #ifdef __cplusplus
 extern "C" {
@@ -637,7 +716,7 @@ lookaside_status lookaside_report(const struct lookaside_list *list,
 const char *lookaside_status_string(lookaside_status status);
 
 /**
- * Tells the version of the library that is loaded, such as `0.1.0`.
+ * Tells the version of the library that is loaded, such as `0.2.0`.
  *
  * Parameters: none.
  *
@@ -665,7 +744,7 @@ const char *lookaside_version(void);
     typedef char type##_has_the_size_of_the_library[sizeof(type) == (size) ? 1 : -1]
 #endif
 LOOKASIDE_ASSERT_LAYOUT(lookaside_list, 64, 16);
-LOOKASIDE_ASSERT_LAYOUT(lookaside_parameters, 96, 8);
+LOOKASIDE_ASSERT_LAYOUT(lookaside_parameters, 112, 8);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_counters, 80, 8);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_statistics, 304, 8);
 #undef LOOKASIDE_ASSERT_LAYOUT

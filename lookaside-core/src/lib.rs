@@ -30,7 +30,7 @@ pub use list::processor::EngineKind;
 pub use list::{Counters, Statistics, Topology, Tuning};
 pub use manage::{adjust_depth, engine, report};
 pub use pool::{AllocateCallback, AllocateFunction, AllocateFunctionEx, FreeCallback, FreeFunction, FreeFunctionEx};
-pub use wdk::{PoolType, RawList, Status, Tag};
+pub use wdk::{ListFlags, PoolType, RawList, Status, Tag};
 
 /// The library's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -131,7 +131,7 @@ pub extern "C" fn lookaside_status_string(status: lookaside_status) -> *const c_
     status_name(status).as_ptr()
 }
 
-/// Tells the version of the library that is loaded, such as `0.1.0`.
+/// Tells the version of the library that is loaded, such as `0.2.0`.
 ///
 /// Parameters: none.
 ///

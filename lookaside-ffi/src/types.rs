@@ -6,13 +6,13 @@ use core::str::Utf8Error;
 
 use lookaside_core::{
     AllocateCallback, AllocateFunction, AllocateFunctionEx, Counters, FreeCallback, FreeFunction, FreeFunctionEx,
-    Parameters, PoolType, RawList, Statistics, Status, Tag, Topology, Tuning,
+    ListFlags, Parameters, PoolType, RawList, Statistics, Status, Tag, Topology, Tuning,
 };
 
 /// The version of the library that this header belongs to; `lookaside_version` tells the one that is loaded.
 pub const LOOKASIDE_VERSION_MAJOR: u32 = 0;
 /// The second part of the version: as long as the first is 0, another ABI.
-pub const LOOKASIDE_VERSION_MINOR: u32 = 1;
+pub const LOOKASIDE_VERSION_MINOR: u32 = 2;
 /// The third part of the version: the same ABI.
 pub const LOOKASIDE_VERSION_PATCH: u32 = 0;
 
@@ -41,6 +41,9 @@ pub const LOOKASIDE_STATUS_DELETE_PENDING: lookaside_status = 0xC000_0056u32;
 pub const LOOKASIDE_STATUS_INTEGER_OVERFLOW: lookaside_status = 0xC000_0095u32;
 /// `0xC000009A`: there are as many lists as there can be.
 pub const LOOKASIDE_STATUS_INSUFFICIENT_RESOURCES: lookaside_status = 0xC000_009Au32;
+/// `0xC00000A1`: the limit of locked memory (`RLIMIT_MEMLOCK`, `ulimit -l`) is too small for a nonpaged pool. Raise it,
+/// grant `CAP_IPC_LOCK`, or set `LOOKASIDE_FLAG_BEST_EFFORT_LOCK`.
+pub const LOOKASIDE_STATUS_WORKING_SET_QUOTA: lookaside_status = 0xC000_00A1u32;
 /// `0xC00000BB`: this version of the library does not offer what was asked.
 pub const LOOKASIDE_STATUS_NOT_SUPPORTED: lookaside_status = 0xC000_00BBu32;
 
@@ -51,6 +54,14 @@ pub type lookaside_pool_type = u32;
 pub const LOOKASIDE_POOL_NON_PAGED: lookaside_pool_type = 0;
 /// The process heap.
 pub const LOOKASIDE_POOL_PAGED: lookaside_pool_type = 1;
+/// Memory that is never paged out, blocks at the start of a cache line.
+pub const LOOKASIDE_POOL_NON_PAGED_CACHE_ALIGNED: lookaside_pool_type = 4;
+/// The process heap, blocks at the start of a cache line.
+pub const LOOKASIDE_POOL_PAGED_CACHE_ALIGNED: lookaside_pool_type = 5;
+/// Memory that the process shares with its forked children.
+pub const LOOKASIDE_POOL_NON_PAGED_SESSION: lookaside_pool_type = 32;
+/// The same.
+pub const LOOKASIDE_POOL_PAGED_SESSION: lookaside_pool_type = 33;
 /// Memory that is never paged out and holds no code.
 pub const LOOKASIDE_POOL_NON_PAGED_NX: lookaside_pool_type = 512;
 
@@ -74,6 +85,25 @@ pub type lookaside_topology = u32;
 pub const LOOKASIDE_TOPOLOGY_PAIR: lookaside_topology = 0;
 /// One list that all processors share, as a Windows driver's list is.
 pub const LOOKASIDE_TOPOLOGY_GENERAL: lookaside_topology = 1;
+
+/// A list for each processor, with the pool right behind them, as newer kernels have for small blocks.
+pub const LOOKASIDE_TOPOLOGY_SINGLE: lookaside_topology = 2;
+
+/// What a list does beside the ordinary: `LOOKASIDE_FLAG_...`, combined by `|`.
+pub type lookaside_flags = u32;
+
+/// Every call is checked, and nothing is cached: each call reaches the pool.
+pub const LOOKASIDE_FLAG_VERIFY: lookaside_flags = 1;
+/// Blocks come from the special pool, flush with the end of a page, and nothing is cached.
+pub const LOOKASIDE_FLAG_SPECIAL_POOL: lookaside_flags = 2;
+/// The same, with blocks at the start of a page.
+pub const LOOKASIDE_FLAG_SPECIAL_POOL_START: lookaside_flags = 4;
+/// Nonpaged memory may stay unlocked where the limit of locked memory is too small.
+pub const LOOKASIDE_FLAG_BEST_EFFORT_LOCK: lookaside_flags = 8;
+/// Paged memory comes from the library's own paged pools instead of the process heap.
+pub const LOOKASIDE_FLAG_PAGED_ARENAS: lookaside_flags = 16;
+/// The list keeps the rules of the WDK. `lookaside_wdm.h` sets it.
+pub const LOOKASIDE_FLAG_WDK: lookaside_flags = 32;
 
 /// A lookaside list. The memory is the caller's, so that it can stand in a structure of the caller's; its contents are
 /// the library's. It may not be moved or copied while the list lives, and zeroed memory is not a list yet.
@@ -123,7 +153,7 @@ pub struct lookaside_parameters {
     pub pool_type: lookaside_pool_type,
     /// When the depth is tuned.
     pub tuning: lookaside_tuning,
-    /// A pair list or a general list.
+    /// What lists stand in front of the pool.
     pub topology: lookaside_topology,
     /// The most blocks that each processor list, and the shared list, may ever keep, up to 16,384; 0 is 256.
     pub maximum_depth: u16,
@@ -144,6 +174,13 @@ pub struct lookaside_parameters {
     pub free_ex: lookaside_free_function_ex,
     /// What `lookaside_list_context` tells; the library only keeps it.
     pub context: *mut c_void,
+    /// What the list does beside the ordinary.
+    pub flags: lookaside_flags,
+    /// Must be 0.
+    pub reserved2: u32,
+    /// A general list that serves as the shared list of this one, so that several lists may share it; NULL for a
+    /// shared list of its own. It must have blocks of the same size, alignment and pool.
+    pub shared: *mut lookaside_list,
 }
 
 /// What one list has done since it was initialised. While nobody uses a list, its blocks are those that came less those
@@ -214,7 +251,7 @@ impl lookaside_parameters {
     /// `name` is null or points to a string that ends with a zero byte and outlives the result, and the callbacks are
     /// what their types say.
     pub(crate) unsafe fn to_core(&self) -> Result<Parameters<'_>, Status> {
-        if self.struct_size != size_of::<Self>() || self.reserved != 0 {
+        if self.struct_size != size_of::<Self>() || self.reserved != 0 || self.reserved2 != 0 {
             return Err(Status::INVALID_PARAMETER);
         }
         let mut parameters = Parameters::new(self.size);
@@ -226,6 +263,8 @@ impl lookaside_parameters {
         parameters.maximum_depth = self.maximum_depth;
         parameters.initial_depth = self.initial_depth;
         parameters.batch = self.batch;
+        parameters.flags = ListFlags(self.flags);
+        parameters.shared = self.shared.cast();
         parameters.context = self.context;
         parameters.tuning = match self.tuning {
             LOOKASIDE_TUNING_DEFAULT => Tuning::Default,
@@ -236,6 +275,7 @@ impl lookaside_parameters {
         parameters.topology = match self.topology {
             LOOKASIDE_TOPOLOGY_PAIR => Topology::Pair,
             LOOKASIDE_TOPOLOGY_GENERAL => Topology::General,
+            LOOKASIDE_TOPOLOGY_SINGLE => Topology::Single,
             _ => return Err(Status::INVALID_PARAMETER),
         };
         parameters.allocate = match (self.allocate, self.allocate_ex) {
@@ -326,7 +366,7 @@ impl From<Statistics> for lookaside_statistics {
 const _: () = {
     assert!(size_of::<lookaside_list>() == 64 && align_of::<lookaside_list>() == 16);
     assert!(size_of::<RawList>() == 64 && align_of::<RawList>() == 16);
-    assert!(size_of::<lookaside_parameters>() == 96 && align_of::<lookaside_parameters>() == 8);
+    assert!(size_of::<lookaside_parameters>() == 112 && align_of::<lookaside_parameters>() == 8);
     assert!(size_of::<lookaside_counters>() == 80 && align_of::<lookaside_counters>() == 8);
     assert!(size_of::<lookaside_statistics>() == 304 && align_of::<lookaside_statistics>() == 8);
 };
@@ -344,13 +384,25 @@ const _: () = {
     assert!(LOOKASIDE_STATUS_DELETE_PENDING == Status::DELETE_PENDING.0);
     assert!(LOOKASIDE_STATUS_INTEGER_OVERFLOW == Status::INTEGER_OVERFLOW.0);
     assert!(LOOKASIDE_STATUS_INSUFFICIENT_RESOURCES == Status::INSUFFICIENT_RESOURCES.0);
+    assert!(LOOKASIDE_STATUS_WORKING_SET_QUOTA == Status::WORKING_SET_QUOTA.0);
     assert!(LOOKASIDE_STATUS_NOT_SUPPORTED == Status::NOT_SUPPORTED.0);
     assert!(LOOKASIDE_POOL_NON_PAGED == PoolType::NON_PAGED.0);
     assert!(LOOKASIDE_POOL_PAGED == PoolType::PAGED.0);
+    assert!(LOOKASIDE_POOL_NON_PAGED_CACHE_ALIGNED == PoolType::NON_PAGED_CACHE_ALIGNED.0);
+    assert!(LOOKASIDE_POOL_PAGED_CACHE_ALIGNED == PoolType::PAGED_CACHE_ALIGNED.0);
+    assert!(LOOKASIDE_POOL_NON_PAGED_SESSION == PoolType::NON_PAGED_SESSION.0);
+    assert!(LOOKASIDE_POOL_PAGED_SESSION == PoolType::PAGED_SESSION.0);
     assert!(LOOKASIDE_POOL_NON_PAGED_NX == PoolType::NON_PAGED_NX.0);
     assert!(LOOKASIDE_TUNING_DEFAULT == Tuning::Default as u32);
     assert!(LOOKASIDE_TUNING_WINDOWS == Tuning::Windows as u32);
     assert!(LOOKASIDE_TUNING_MANUAL == Tuning::Manual as u32);
     assert!(LOOKASIDE_TOPOLOGY_PAIR == Topology::Pair as u32);
     assert!(LOOKASIDE_TOPOLOGY_GENERAL == Topology::General as u32);
+    assert!(LOOKASIDE_TOPOLOGY_SINGLE == Topology::Single as u32);
+    assert!(LOOKASIDE_FLAG_VERIFY == ListFlags::VERIFY.0);
+    assert!(LOOKASIDE_FLAG_SPECIAL_POOL == ListFlags::SPECIAL_POOL.0);
+    assert!(LOOKASIDE_FLAG_SPECIAL_POOL_START == ListFlags::SPECIAL_POOL_START.0);
+    assert!(LOOKASIDE_FLAG_BEST_EFFORT_LOCK == ListFlags::BEST_EFFORT_LOCK.0);
+    assert!(LOOKASIDE_FLAG_PAGED_ARENAS == ListFlags::PAGED_ARENAS.0);
+    assert!(LOOKASIDE_FLAG_WDK == ListFlags::WDK.0);
 };

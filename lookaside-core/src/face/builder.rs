@@ -4,7 +4,7 @@ use super::{LookasideList, Parameters};
 use crate::list::processor::EngineKind;
 use crate::list::{Topology, Tuning};
 use crate::pool::{AllocateCallback, FreeCallback};
-use crate::wdk::{PoolType, RawList, Status, Tag};
+use crate::wdk::{ListFlags, PoolType, RawList, Status, Tag};
 
 /// Describes a list before it is made. See [`Parameters`] for what each setting means.
 ///
@@ -86,10 +86,17 @@ impl<'a> Builder<'a> {
         self
     }
 
-    /// A pair, or a general list.
+    /// What lists stand in front of the pool.
     #[must_use]
     pub fn topology(mut self, topology: Topology) -> Self {
         self.0.topology = topology;
+        self
+    }
+
+    /// What the list shall do beside the ordinary.
+    #[must_use]
+    pub fn flags(mut self, flags: ListFlags) -> Self {
+        self.0.flags = flags;
         self
     }
 

@@ -7,8 +7,8 @@ use crate::list::{Topology, Tuning};
 use crate::manage::Creation;
 use crate::pool::{AllocateCallback, Backing, FreeCallback, Request};
 use crate::wdk::{
-    ALIGNMENT_LIMIT, DEFAULT_ALIGNMENT, DEFAULT_MAXIMUM_DEPTH, MAXIMUM_DEPTH_LIMIT, MINIMUM_DEPTH, PoolType,
-    SIZE_LIMIT, Status, Tag,
+    ALIGNMENT_LIMIT, DEFAULT_ALIGNMENT, DEFAULT_MAXIMUM_DEPTH, ListFlags, MAXIMUM_DEPTH_LIMIT, MINIMUM_DEPTH, PoolType,
+    RawList, SIZE_LIMIT, Status, Tag,
 };
 
 /// What a list is made from. [`Parameters::new`] has the defaults; 0 asks for one where it says so.
@@ -33,15 +33,20 @@ pub struct Parameters<'a> {
     pub batch: u16,
     /// When depths change.
     pub tuning: Tuning,
-    /// A pair, or a general list.
+    /// What lists stand in front of the pool.
     pub topology: Topology,
+    /// What the list shall do beside the ordinary.
+    pub flags: ListFlags,
+    /// A general list that serves as the shared list of this one, so that several lists may share it; null for one of
+    /// its own. It must have blocks of the same size, alignment and pool.
+    pub shared: *const RawList,
     /// The engine; `None` for the one chosen for this process. For tests and measurements.
     pub engine: Option<EngineKind>,
     /// The routine that gives blocks.
     pub allocate: AllocateCallback,
     /// The routine that takes blocks back.
     pub free: FreeCallback,
-    /// The caller's own, which [`RawList::context`](crate::RawList::context) gives back.
+    /// The caller's own, which [`RawList::context`] gives back.
     pub context: *mut c_void,
 }
 
@@ -60,6 +65,8 @@ impl Parameters<'_> {
             batch: 0,
             tuning: Tuning::Default,
             topology: Topology::Pair,
+            flags: ListFlags(0),
+            shared: core::ptr::null(),
             engine: None,
             allocate: AllocateCallback::Default,
             free: FreeCallback::Default,
@@ -78,7 +85,10 @@ impl<'a> Parameters<'a> {
             return Err(Status::INTEGER_OVERFLOW);
         }
         let alignment = if self.alignment == 0 { DEFAULT_ALIGNMENT } else { self.alignment };
-        if !alignment.is_power_of_two() || alignment > ALIGNMENT_LIMIT || !self.pool_type.is_known() {
+        if !alignment.is_power_of_two() || alignment > ALIGNMENT_LIMIT {
+            return Err(Status::INVALID_PARAMETER);
+        }
+        if !self.pool_type.is_known() || !self.flags.is_known() {
             return Err(Status::INVALID_PARAMETER);
         }
         let has_callbacks =
@@ -97,6 +107,7 @@ impl<'a> Parameters<'a> {
             engine: self.engine,
             topology: self.topology,
             tuning: self.tuning,
+            flags: self.flags,
             maximum_depth: maximum_depth.into(),
             initial_depth: initial_depth.into(),
             batch: self.batch.into(),

@@ -11,7 +11,7 @@ use crate::list::{Settings, Topology, Tuning};
 use crate::platform::rseq::layout;
 use crate::platform::{self, Guard, Lock, rseq};
 use crate::pool::{Backing, Request};
-use crate::wdk::{DEFAULT_MAXIMUM_DEPTH, MAXIMUM_DEPTH_LIMIT, Parts, RawList, Status};
+use crate::wdk::{DEFAULT_MAXIMUM_DEPTH, ListFlags, MAXIMUM_DEPTH_LIMIT, Parts, RawList, Status};
 
 /// Records come in chunks of so many, so that a walk touches few pages.
 const CHUNK: usize = 64;
@@ -82,6 +82,7 @@ pub struct Creation<'a> {
     pub engine: Option<EngineKind>,
     pub topology: Topology,
     pub tuning: Tuning,
+    pub flags: ListFlags,
     pub maximum_depth: u32,
     pub initial_depth: u32,
     pub batch: u32,
@@ -110,13 +111,17 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
     let guard = REGISTRY.lock.lock();
     let set_up = set_up(&guard);
     let record = take_record(&guard, set_up, creation.maximum_depth)?;
-    let processors = if creation.topology == Topology::Pair { set_up.processors } else { 0 };
+    let cached = creation.flags.is_cached();
+    let has_parts = cached && creation.topology != Topology::General;
+    let processors = if has_parts { set_up.processors } else { 0 };
     let pair_parts = Parts { base: record.base, area: rseq::area(), processors };
     let settings = Settings {
         parts: pair_parts,
         engine: kind,
         tuning: creation.tuning,
+        cached,
         maximum_depth: creation.maximum_depth,
+        shared_maximum: if cached && creation.topology != Topology::Single { creation.maximum_depth } else { 0 },
         initial_depth: creation.initial_depth,
         batch: creation.batch,
         request: creation.request,

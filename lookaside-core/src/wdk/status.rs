@@ -49,6 +49,9 @@ statuses! {
     DELETE_PENDING = 0xC000_0056;
     /// A size is too large to be counted.
     INTEGER_OVERFLOW = 0xC000_0095;
+    /// The limit of locked memory is too small for a nonpaged pool: raise RLIMIT_MEMLOCK (`ulimit -l`), grant
+    /// CAP_IPC_LOCK, or ask for best effort.
+    WORKING_SET_QUOTA = 0xC000_00A1;
     /// There are as many lists as there can be.
     INSUFFICIENT_RESOURCES = 0xC000_009A;
     /// This build or this machine cannot do what was asked.

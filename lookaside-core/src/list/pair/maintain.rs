@@ -103,14 +103,17 @@ impl Pair {
     /// Puts `wanted` new blocks into the shared list, and what finds no room there into the current processor's,
     /// raising their depths up to the maximum. Answers how many, and whether the pool had all that there was room for.
     pub fn prefill(&self, list: *mut RawList, wanted: usize) -> (usize, bool) {
-        let maximum = self.settings().maximum_depth;
-        let raised = |depth: u32, held: usize, by: usize| {
+        let (maximum, shared_maximum) = (self.settings().maximum_depth, self.settings().shared_maximum);
+        if !self.settings().cached {
+            return (0, true);
+        }
+        let raised = |depth: u32, maximum: u32, held: usize, by: usize| {
             u32::try_from(held.saturating_add(by)).unwrap_or(maximum).clamp(depth, maximum)
         };
         {
             let _guard = self.manage.lock();
             let tuner = self.shared.tuner();
-            tuner.set_target(raised(tuner.target(), self.shared.length(), wanted));
+            tuner.set_target(raised(tuner.target(), shared_maximum, self.shared.length(), wanted));
         }
         for filled in 0..wanted {
             if self.shared.room() == 0 {
@@ -118,7 +121,7 @@ impl Pair {
                 if !part.has_room() {
                     let _guard = self.manage.lock();
                     let depth = part.tuner().target().max(self.settings().initial_depth);
-                    part.tuner().set_target(raised(depth, part.length(), wanted - filled));
+                    part.tuner().set_target(raised(depth, maximum, part.length(), wanted - filled));
                     // SAFETY: `manage` is held.
                     unsafe { part.apply_target() };
                     if !part.has_room() {

@@ -28,6 +28,8 @@ pub enum Topology {
     Pair = 0,
     /// One list that all processors share, as a driver's list is in Windows.
     General = 1,
+    /// A processor list for every processor, and the pool right behind: the small-pool lists of newer kernels.
+    Single = 2,
 }
 
 /// A batch moves at most so many blocks: what a buffer on the stack holds.
@@ -59,7 +61,11 @@ pub struct Settings {
     pub engine: EngineKind,
     /// When depths change.
     pub tuning: Tuning,
-    /// The most blocks that each P, and L, may hold.
+    /// Whether it keeps blocks: else depths stay 0, and every call reaches the pool.
+    pub cached: bool,
+    /// The most blocks that L may hold.
+    pub shared_maximum: u32,
+    /// The most blocks that each P may hold.
     pub maximum_depth: u32,
     /// The first depth of each.
     pub initial_depth: u32,
@@ -117,7 +123,7 @@ impl Pair {
     pub unsafe fn open(&mut self, settings: Settings, shared_slots: *mut *mut u8) {
         *self = Pair { settings: MaybeUninit::new(settings), ..Pair::new() };
         self.last_scan.store(platform::milliseconds(), Relaxed);
-        self.shared.open(shared_slots, settings.initial_depth);
+        self.shared.open(shared_slots, settings.initial_depth.min(settings.shared_maximum));
     }
 
     /// What was given to `open`.

@@ -20,7 +20,7 @@ impl Pair {
                 part.apply_target();
             }
             if also_shared {
-                self.shared.tuner().demand(&self.shared.counters(&self.part_counters(&guard)), maximum);
+                self.demand_of_shared(&guard);
             }
         }
     }
@@ -28,13 +28,19 @@ impl Pair {
     /// The same for a general list.
     pub(super) fn demand_shared(&self, misses: u64) {
         if let Some(guard) = self.due(misses) {
-            let counters = self.shared.counters(&self.part_counters(&guard));
-            self.shared.tuner().demand(&counters, self.settings().maximum_depth);
+            self.demand_of_shared(&guard);
         }
     }
 
+    fn demand_of_shared(&self, guard: &Guard<'_>) {
+        let counters = self.shared.counters(&self.part_counters(guard));
+        self.shared.tuner().demand(&counters, self.settings().shared_maximum);
+    }
+
     fn due(&self, misses: u64) -> Option<Guard<'_>> {
-        let due = self.settings().tuning == Tuning::Default && misses != 0 && misses % MISSES_PER_DEMAND == 0;
+        let settings = self.settings();
+        let due =
+            settings.tuning == Tuning::Default && settings.cached && misses != 0 && misses % MISSES_PER_DEMAND == 0;
         // Whoever holds the lock is tuning or closing: then the next demand will do.
         if due { self.manage.try_lock() } else { None }
     }
@@ -44,7 +50,7 @@ impl Pair {
     /// Surplus blocks go back to the pool at once, unless that would call the user's free routine on this thread.
     pub fn scan(&self, windows_step: u64, by_hand: bool) {
         let settings = self.settings();
-        if settings.tuning == Tuning::Manual && !by_hand {
+        if !settings.cached || settings.tuning == Tuning::Manual && !by_hand {
             self.fold();
             return;
         }
@@ -76,7 +82,7 @@ impl Pair {
             }
             if shared_due {
                 let counters = self.shared.counters(&sum);
-                let target = self.shared.tuner().scan(&counters, settings.tuning, settings.maximum_depth, period);
+                let target = self.shared.tuner().scan(&counters, settings.tuning, settings.shared_maximum, period);
                 surplus |= counters.current_depth > target.into();
             }
         }

@@ -1,0 +1,50 @@
+//! What a list shall do beside the ordinary.
+
+use core::ops::BitOr;
+
+/// Flags of a list, combined by `|`.
+#[repr(transparent)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct ListFlags(pub u32);
+
+impl ListFlags {
+    /// Every call is checked, and nothing is cached: the list goes to the pool each time.
+    pub const VERIFY: ListFlags = ListFlags(0x1);
+    /// Blocks come from the special pool, flush with the end of a page, and nothing is cached.
+    pub const SPECIAL_POOL: ListFlags = ListFlags(0x2);
+    /// The same, with blocks at the start of a page.
+    pub const SPECIAL_POOL_START: ListFlags = ListFlags(0x4);
+    /// Nonpaged memory may stay unlocked where the limit of locked memory is too small.
+    pub const BEST_EFFORT_LOCK: ListFlags = ListFlags(0x8);
+    /// Paged memory comes from the library's own paged pools instead of the process heap.
+    pub const PAGED_ARENAS: ListFlags = ListFlags(0x10);
+    /// The list was made by the WDK header, whose rules it keeps.
+    pub const WDK: ListFlags = ListFlags(0x20);
+
+    const KNOWN: u32 = 0x3F;
+
+    /// Whether all flags of the other are set.
+    #[must_use]
+    pub const fn contains(self, other: ListFlags) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Whether no unknown flag is set.
+    #[must_use]
+    pub const fn is_known(self) -> bool {
+        self.0 & !Self::KNOWN == 0
+    }
+
+    /// Whether the list may keep blocks.
+    pub(crate) const fn is_cached(self) -> bool {
+        self.0 & (Self::VERIFY.0 | Self::SPECIAL_POOL.0 | Self::SPECIAL_POOL_START.0) == 0
+    }
+}
+
+impl BitOr for ListFlags {
+    type Output = ListFlags;
+
+    fn bitor(self, other: ListFlags) -> ListFlags {
+        ListFlags(self.0 | other.0)
+    }
+}
