@@ -22,6 +22,7 @@ mod pool;
 mod list;
 mod manage;
 mod face;
+mod small_pool;
 
 pub mod theory;
 
@@ -30,6 +31,7 @@ pub use list::processor::EngineKind;
 pub use list::{Counters, Statistics, Topology, Tuning};
 pub use manage::{adjust_depth, engine, report};
 pub use pool::{AllocateCallback, AllocateFunction, AllocateFunctionEx, FreeCallback, FreeFunction, FreeFunctionEx};
+pub use small_pool::{Generation, HitCounters, Kind, LookasideAlloc, RawSmallPool, SmallListStatistics, SmallPool, SmallPoolParameters};
 pub use wdk::{ListFlags, PoolType, RawList, Status, Tag};
 
 /// The library's version.
