@@ -25,7 +25,10 @@ mod face;
 
 pub mod theory;
 
-pub use face::{Builder, Lookaside, LookasideBox, LookasideList, Parameters, report_list};
+pub use face::{
+    Builder, KernelVersion, Lookaside, LookasideBox, LookasideList, PairName, PairSlot, PairTable, Parameters,
+    report_list,
+};
 pub use list::processor::EngineKind;
 pub use list::{Counters, Statistics, Topology, Tuning};
 pub use manage::{adjust_depth, engine, report};

@@ -10,9 +10,11 @@
 #![expect(clippy::missing_safety_doc, reason = "the C documentation of each function states its contract")]
 
 mod lists;
+mod pairs;
 mod report;
 mod types;
 
 pub use lists::*;
+pub use pairs::*;
 pub use report::*;
 pub use types::*;

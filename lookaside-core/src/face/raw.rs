@@ -7,8 +7,8 @@ use core::ffi::c_void;
 use core::fmt;
 
 use super::Parameters;
-use crate::list::Statistics;
 use crate::list::processor::{Engine, Portable};
+use crate::list::{Lower, Statistics, Topology};
 use crate::manage::{self, Record, State};
 use crate::platform::{fatal, rseq};
 use crate::wdk::{Parts, RawList, Status};
@@ -23,6 +23,7 @@ impl RawList {
     ///
     /// # Safety
     /// `list` is null or points to 64 bytes that may be written, and no other thread uses them. Callbacks may be called as their types say.
+    /// A list to share is null or may be read, and stays where it is while this one exists.
     pub unsafe fn initialize(list: *mut RawList, parameters: &Parameters<'_>) -> Status {
         if list.is_null() {
             return Status::INVALID_PARAMETER;
@@ -44,6 +45,13 @@ impl RawList {
             Err(status) => return status,
         };
         creation.address = address;
+        if !parameters.shared.is_null() {
+            // SAFETY: the caller's promise about `shared`.
+            match unsafe { lower_for(&creation, parameters.shared) } {
+                Ok(lower) => creation.lower = Some(lower),
+                Err(status) => return status,
+            }
+        }
         // SAFETY: not null, aligned; any bytes are a RawList.
         if manage::find(unsafe { &*list }).is_ok() {
             return Status::DEVICE_BUSY;
@@ -147,6 +155,52 @@ impl RawList {
         }
     }
 
+    /// Gives a block back to the list of this processor; to that of the current one where `processor` is no number of the
+    /// list's. Otherwise as [`RawList::free_checked`]. For another processor than the current one it takes some microseconds.
+    ///
+    /// # Safety
+    /// As for [`RawList::try_allocate`]; the block is null, or came from the list and nobody uses it any more.
+    pub unsafe fn free_to_processor(list: *const RawList, block: *mut u8, processor: u32) {
+        // SAFETY: the caller's promises.
+        unsafe {
+            match live(list) {
+                Ok(record)
+                    if !block.is_null()
+                        && record.pair().settings().cached
+                        && block.addr() & (*list).alignment_mask as usize == 0 =>
+                {
+                    record.pair().free_to(list.cast_mut(), block, processor);
+                }
+                _ => free_slow(list, block),
+            }
+        }
+    }
+
+    /// Whether these two lists make a pair for a [`PairTable`](super::PairTable): SUCCESS, or why not.
+    pub(super) unsafe fn is_pair(p: *const RawList, l: *const RawList) -> Status {
+        // SAFETY: the caller's promise.
+        let records = unsafe { live(p).and_then(|upper| live(l).map(|lower| (upper, lower))) };
+        status_of(records.and_then(|(upper, lower)| {
+            let is_pair = lower.pair().is_general() && (p == l || upper.pair().shares(lower.pair()));
+            if is_pair { Ok(()) } else { Err(Status::INVALID_PARAMETER) }
+        }))
+    }
+
+    /// One step of an allocate on a list that is both P and L: never asks the pool.
+    pub(super) unsafe fn allocate_here(list: *const RawList) -> *mut u8 {
+        // SAFETY: the caller's promise.
+        unsafe { live(list) }.map_or(core::ptr::null_mut(), |record| record.pair().allocate_here())
+    }
+
+    /// One step of a free to a list that is both P and L; answers whether it had room.
+    pub(super) unsafe fn free_here(list: *const RawList, block: *mut u8) -> bool {
+        // SAFETY: the caller's promises.
+        unsafe {
+            let whole = |list: &RawList| block.addr() & list.alignment_mask as usize == 0;
+            live(list).is_ok_and(|record| whole(&*list) && record.pair().free_here(block))
+        }
+    }
+
     /// Gives every cached block back to the pool. Counters do not move (reference 1.6), except `removed`. O(blocks).
     ///
     /// # Safety
@@ -188,7 +242,7 @@ impl RawList {
     ///
     /// SUCCESS; PENDING when callers still hold blocks: they stay valid, may still be freed to this object, and the last one ends the list;
     /// INVALID_PARAMETER, DATATYPE_MISALIGNMENT, INVALID_HANDLE (never initialised), DELETE_PENDING (deleted before),
-    /// DEVICE_BUSY (one of its callbacks is running, perhaps the one that calls this).
+    /// DEVICE_BUSY (one of its callbacks is running, perhaps the one that calls this; or it is the shared list of a pair).
     ///
     /// # Safety
     /// As for [`RawList::try_allocate`], and no other thread uses the list.
@@ -198,7 +252,7 @@ impl RawList {
             Ok(record) => record,
             Err(status) => return status,
         };
-        if record.pair().is_in_callback() {
+        if record.pair().is_in_callback() || record.pair().has_sharers() {
             return Status::DEVICE_BUSY;
         }
         // SAFETY: the object was found good. From here its fast path finds nothing in range.
@@ -278,6 +332,20 @@ unsafe fn live(list: *const RawList) -> Result<&'static Record, Status> {
     // SAFETY: the caller's promise.
     let record = unsafe { found(list) }?;
     if record.state() == State::Live { Ok(record) } else { Err(Status::DELETE_PENDING) }
+}
+
+/// The general list that a new pair shall share.
+unsafe fn lower_for(creation: &manage::Creation<'_>, shared: *const RawList) -> Result<Lower, Status> {
+    // SAFETY: the caller's promise.
+    let pair = unsafe { live(shared) }?.pair();
+    let theirs = &pair.settings().request;
+    let ours = &creation.request;
+    let same = (ours.size, ours.alignment, ours.pool_type) == (theirs.size, theirs.alignment, theirs.pool_type);
+    if same && pair.is_general() && creation.topology == Topology::Pair && creation.flags.is_cached() {
+        Ok(Lower { pair, list: shared.cast_mut() })
+    } else {
+        Err(Status::INVALID_PARAMETER)
+    }
 }
 
 fn status_of<T>(result: Result<T, Status>) -> Status {

@@ -454,6 +454,52 @@ int main(int count, char **arguments)
         tell(lookaside_report(&list, text, sizeof text, &needed));
         printf("%s, %u\n", text, (unsigned)needed);
     }
+    CASE("a shared list that cannot be")
+    {
+        lookaside_parameters parameters = usual();
+        make();
+        parameters.shared = &list;
+        tell(lookaside_list_initialize(&garbage, &parameters));
+        parameters.shared = &zeroed;
+        tell(lookaside_list_initialize(&garbage, &parameters));
+        parameters.shared = misaligned();
+        tell(lookaside_list_initialize(&garbage, &parameters));
+    }
+    CASE("reserved2 not 0") changed.reserved2 = 1, tell_initialize(&changed);
+    CASE("unknown flag") changed.flags = 0x40, tell_initialize(&changed);
+    CASE("slots that cannot be")
+    {
+        static lookaside_pp_table table;
+        make();
+        tell(lookaside_pp_set(NULL, 0, &list, &list));
+        tell(lookaside_pp_set(&table, 16, &list, &list));
+        tell(lookaside_pp_set(&table, 0, &list, &list));
+        tell(lookaside_pp_set(&table, 0, &zeroed, &list));
+        tell(lookaside_pp_set(&table, 0, &list, misaligned()));
+        tell_pointer(lookaside_pp_allocate(&table, 0));
+        tell_pointer(lookaside_pp_allocate(&table, 16));
+        tell_pointer(lookaside_pp_allocate(NULL, 0));
+        lookaside_pp_free(&table, 0, NULL, 0);
+        printf("%d %d\n", (int)lookaside_pp_number(9, LOOKASIDE_KERNEL_6_1), (int)lookaside_pp_number(0, 1));
+    }
+    CASE("free to an empty slot")
+    {
+        static lookaside_pp_table table;
+        make();
+        lookaside_pp_free(&table, 0, take(), 0);
+    }
+    CASE("free without a table") make(), lookaside_pp_free(NULL, 0, take(), 0);
+    CASE("free to a processor, null list") lookaside_list_free_to_processor(NULL, room.bytes, 0);
+    CASE("free to a processor, null block")
+    {
+        make();
+        lookaside_list_free_to_processor(&list, NULL, 0);
+    }
+    CASE("free to a processor, misaligned block")
+    {
+        make();
+        lookaside_list_free_to_processor(&list, (char *)take() + 8, 0);
+    }
     CASE("status string of any value") puts(lookaside_status_string(12345));
     CASE("another version of the header")
     {

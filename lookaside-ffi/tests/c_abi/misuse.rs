@@ -120,6 +120,29 @@ const CASES: &[(&str, &str, End)] = &[
         "STATUS_DATATYPE_MISALIGNMENT\nSTATUS_INVALID_HANDLE\nSTATUS_DELETE_PENDING\nkept, 7\n",
         Well,
     ),
+    // Pairs that share a list, and their table.
+    (
+        "a shared list that cannot be",
+        "STATUS_INVALID_PARAMETER\nSTATUS_INVALID_HANDLE\nSTATUS_DATATYPE_MISALIGNMENT\n",
+        Well,
+    ),
+    ("reserved2 not 0", "STATUS_INVALID_PARAMETER\n", Well),
+    ("unknown flag", "STATUS_INVALID_PARAMETER\n", Well),
+    (
+        "slots that cannot be",
+        "STATUS_INVALID_PARAMETER\nSTATUS_INVALID_PARAMETER\nSTATUS_INVALID_PARAMETER\nSTATUS_INVALID_HANDLE\n\
+         STATUS_DATATYPE_MISALIGNMENT\nNULL\nNULL\nNULL\n-1 -1\n",
+        Well,
+    ),
+    ("free to an empty slot", "", Abort("free of block A to 0x0, which is no list")),
+    ("free without a table", "", Abort("free of block A to 0x0, which is no list")),
+    ("free to a processor, null list", "", Abort("free of block A to 0x0, which is no list")),
+    ("free to a processor, null block", "", Well),
+    (
+        "free to a processor, misaligned block",
+        "",
+        Abort("free of block A to list B, whose blocks are aligned to 16 bytes"),
+    ),
     ("status string of any value", "STATUS_UNKNOWN\n", Well),
     ("another version of the header", "none\n", Well),
 ];
