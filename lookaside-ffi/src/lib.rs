@@ -12,7 +12,9 @@
 mod lists;
 mod report;
 mod types;
+mod verifier;
 
 pub use lists::*;
 pub use report::*;
 pub use types::*;
+pub use verifier::*;
