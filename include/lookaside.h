@@ -352,6 +352,53 @@ typedef struct lookaside_statistics {
 } lookaside_statistics;
 
 /**
+ * A misuse of the library, as a hook is told of it. Nothing in it outlives the hook's call.
+ */
+typedef struct lookaside_violation {
+    /**
+     * `sizeof(lookaside_violation)`.
+     */
+    size_t struct_size;
+    /**
+     * What was done wrong: a Windows bug check, such as 0xC4.
+     */
+    uint32_t code;
+    /**
+     * The bug check's first parameter, such as 0x13; 0 where the code alone tells.
+     */
+    uint32_t parameter;
+    /**
+     * The list, or NULL when it concerns none. It may be no list any more.
+     */
+    const struct lookaside_list *list;
+    /**
+     * The list's name; empty when that is not known.
+     */
+    const char *name;
+    /**
+     * The block, or NULL when it concerns none.
+     */
+    const void *block;
+    /**
+     * The line that would be written to standard error, without a line end.
+     */
+    const char *line;
+    /**
+     * The tag of the list or block; 0 when that is not known.
+     */
+    lookaside_tag tag;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+} lookaside_violation;
+
+/**
+ * What is called with a violation, on the thread that made it, with no lock held. It must return, or end the process.
+ */
+typedef void (*lookaside_violation_hook)(const struct lookaside_violation *violation);
+
+/**
  * `0x00000000`: the call did what was asked.
  */
 #define LOOKASIDE_STATUS_SUCCESS 0u
@@ -933,6 +980,22 @@ const char *lookaside_status_string(lookaside_status status);
  */
 const char *lookaside_version(void);
 
+/**
+ * Sets what is called when the library is misused. When the hook returns, the call that was wrong has no effect, and the
+ * program goes on.
+ *
+ * Parameters:
+ * - `hook`: the function; NULL for the default, which writes one line to standard error and aborts.
+ *
+ * Returns nothing.
+ *
+ * Memory and threads: any number of threads at once; the last one holds. The hook may be called on several threads at
+ * once, and in the `free` of a program whose heap is this library's: it should not allocate.
+ *
+ * WDK: a bug check callback, except that the system stops after it.
+ */
+void lookaside_set_violation_hook(lookaside_violation_hook hook);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus
@@ -952,6 +1015,7 @@ LOOKASIDE_ASSERT_LAYOUT(lookaside_list, 64, 16);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_parameters, 112, 8);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_counters, 80, 8);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_statistics, 304, 8);
+LOOKASIDE_ASSERT_LAYOUT(lookaside_violation, 56, 8);
 #undef LOOKASIDE_ASSERT_LAYOUT
 
 #endif /* LOOKASIDE_H */

@@ -32,8 +32,9 @@ pub use face::{
 pub use list::processor::EngineKind;
 pub use list::{Counters, Statistics, Topology, Tuning};
 pub use manage::{adjust_depth, engine, report};
+pub use platform::{Violation, ViolationHook, set_violation_hook};
 pub use pool::{AllocateCallback, AllocateFunction, AllocateFunctionEx, FreeCallback, FreeFunction, FreeFunctionEx};
-pub use wdk::{ListFlags, PoolType, RawList, Status, Tag};
+pub use wdk::{BugCheck, ListFlags, PoolType, RawList, Status, Tag};
 
 /// The library's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

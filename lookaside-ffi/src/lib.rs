@@ -13,8 +13,10 @@ mod lists;
 mod pairs;
 mod report;
 mod types;
+mod verifier;
 
 pub use lists::*;
 pub use pairs::*;
 pub use report::*;
 pub use types::*;
+pub use verifier::*;

@@ -10,8 +10,8 @@ use super::Parameters;
 use crate::list::processor::{Engine, Portable};
 use crate::list::{Lower, Statistics, Topology};
 use crate::manage::{self, Record, State};
-use crate::platform::{fatal, rseq};
-use crate::wdk::{Parts, RawList, Status};
+use crate::platform::{Violation, rseq};
+use crate::wdk::{BugCheck, Parts, RawList, Status};
 
 impl RawList {
     /// Makes a list of the object at `list`, whatever the storage held before.
@@ -118,7 +118,8 @@ impl RawList {
     }
 
     /// [`RawList::free`] for callers that are not trusted: a null block has no effect; a misaligned block, or a list
-    /// that is none (any more), would lose the block or corrupt memory, so it ends the program with a message.
+    /// that is none (any more), would lose the block or corrupt memory, so it is a violation: see
+    /// [`set_violation_hook`](crate::set_violation_hook).
     ///
     /// # Safety
     /// As for `allocate_checked`; the block is null, or came from the list and nobody uses it any more.
@@ -383,13 +384,24 @@ unsafe fn free_slow(list: *const RawList, block: *mut u8) {
         let record = match found(list) {
             Ok(record) => record,
             Err(_) if block.is_null() && !list.is_null() => return,
-            Err(status) => fatal(format_args!("free of block {block:p} to {list:p}, which is {}", describe(status))),
+            Err(status) => {
+                let (bug_check, described) = describe(status);
+                return Violation { list: list.addr(), block: block.addr(), ..Violation::new(bug_check) }
+                    .tell(format_args!("free of block {block:p} to {list:p}, which is {described}"));
+            }
         };
         if block.is_null() {
             return;
         }
         if block.addr() & (*list).alignment_mask as usize != 0 {
-            fatal(format_args!(
+            let tag = record.pair().settings().request.tag;
+            return Violation {
+                list: list.addr(),
+                tag,
+                block: block.addr(),
+                ..Violation::new(BugCheck::NEVER_ALLOCATED)
+            }
+            .tell(format_args!(
                 "free of block {block:p} to list {list:p}, whose blocks are aligned to {} bytes",
                 (*list).alignment_mask + 1
             ));
@@ -403,11 +415,12 @@ unsafe fn free_slow(list: *const RawList, block: *mut u8) {
     }
 }
 
-fn describe(status: Status) -> &'static str {
+/// What is wrong with an object that leads to no list.
+fn describe(status: Status) -> (BugCheck, &'static str) {
     match status {
-        Status::INVALID_PARAMETER => "no list",
-        Status::DATATYPE_MISALIGNMENT => "not aligned to 16 bytes",
-        Status::DELETE_PENDING => "a list that was deleted",
-        _ => "no list that was initialised",
+        Status::INVALID_PARAMETER => (BugCheck::NO_LIST, "no list"),
+        Status::DATATYPE_MISALIGNMENT => (BugCheck::NO_LIST, "not aligned to 16 bytes"),
+        Status::DELETE_PENDING => (BugCheck::DELETED_LIST, "a list that was deleted"),
+        _ => (BugCheck::NO_LIST, "no list that was initialised"),
     }
 }

@@ -147,6 +147,17 @@ static void *deleting_allocate(lookaside_pool_type pool_type, size_t size, looka
     return plain_allocate(pool_type, size, tag);
 }
 
+static void tell_violation(const lookaside_violation *violation)
+{
+    printf("0x%X/0x%X %s %s, %s%s%s\n", (unsigned)violation->code, (unsigned)violation->parameter,
+           violation->list == &list ? "list" : violation->list == &zeroed ? "zeroed" : "none",
+           violation->block == NULL ? "no block" : "block", violation->tag == usual().tag ? "Test" : "no tag",
+           violation->name[0] == '\0' ? "" : " of ", violation->name);
+    if (violation->struct_size != sizeof *violation || strstr(violation->line, "lookaside: 0xC4/") != violation->line) {
+        puts("and is wrong");
+    }
+}
+
 #ifdef __cplusplus
 static void *throwing_allocate(lookaside_pool_type, size_t, lookaside_tag)
 {
@@ -507,6 +518,31 @@ int main(int count, char **arguments)
         snprintf(version, sizeof version, "%d.%d.%d", LOOKASIDE_VERSION_MAJOR, LOOKASIDE_VERSION_MINOR,
                  LOOKASIDE_VERSION_PATCH);
         puts(strcmp(version, lookaside_version()) == 0 ? "none" : lookaside_version());
+    }
+
+    /* A hook that returns, so that the misuse has no effect. */
+
+    CASE("hook that returns")
+    {
+        lookaside_set_violation_hook(tell_violation);
+        make();
+        char *block = (char *)take();
+        lookaside_list_free(&list, block + 8);
+        lookaside_list_free(NULL, block);
+        lookaside_list_free(&zeroed, block);
+        lookaside_list_free(&list, block);
+        tell(lookaside_list_delete(&list));
+        lookaside_list_free(&list, block);
+        changed.allocate = misaligned_block;
+        tell_initialize(&changed);
+        tell_pointer(lookaside_list_allocate(&list));
+        tell(lookaside_list_delete(&list));
+    }
+    CASE("hook taken away")
+    {
+        lookaside_set_violation_hook(tell_violation);
+        lookaside_set_violation_hook(NULL);
+        lookaside_list_free(NULL, &room);
     }
 
     if (!found) {

@@ -16,9 +16,9 @@ use super::processor::{Count, Engine, EngineKind, Part, PartCounters};
 use super::shared::SharedList;
 use super::tuner::Tuning;
 use super::{Counters, Statistics};
-use crate::platform::{self, Guard, Lock};
+use crate::platform::{self, Guard, Lock, Violation};
 use crate::pool::{Backing, Pool, Request};
-use crate::wdk::{Parts, RawList};
+use crate::wdk::{BugCheck, Parts, RawList};
 
 /// What stands in front of the pool.
 #[repr(u32)]
@@ -400,15 +400,21 @@ impl Pair {
             return block;
         }
         let running = self.enter_pool(settings.backing.allocates_by_callback());
-        let block = settings.backing.allocate(&settings.request, list);
+        let mut block = settings.backing.allocate(&settings.request, list);
         drop(running);
+        if block.addr() & (settings.request.alignment - 1) != 0 {
+            let (list, tag) = (list.addr(), settings.request.tag);
+            Violation { list, tag, block: block.addr(), ..Violation::new(BugCheck::BAD_CALLBACK_BLOCK) }.tell(
+                format_args!(
+                    "allocate routine of list {list:#x} returned block {block:p}, which is not aligned to {} bytes",
+                    settings.request.alignment
+                ),
+            );
+            // It stays the routine's.
+            block = core::ptr::null_mut();
+        }
         if block.is_null() {
             self.pool_failures.fetch_add(1, Relaxed);
-        } else if block.addr() & (settings.request.alignment - 1) != 0 {
-            platform::fatal(format_args!(
-                "allocate routine of list {list:p} returned block {block:p}, which is not aligned to {} bytes",
-                settings.request.alignment
-            ));
         }
         block
     }
