@@ -2,6 +2,7 @@
 //! pool, one per processor, that tune their own depth, give memory back when idle, and count exactly.
 //!
 //! * [`Lookaside<T>`] is a list of typed blocks, with boxes that give themselves back.
+//! * [`ObjectCache`] keeps typed objects constructed between uses.
 //! * [`LookasideList`] is a list of raw blocks, made by a [`Builder`].
 //! * [`RawList`] is the object that C programs embed; the crate `lookaside-ffi` puts the C library over it.
 //! * [`report`] writes what every list does, in the shape of Windows' `!lookaside`; [`Statistics`] has the numbers.
@@ -26,8 +27,8 @@ mod face;
 pub mod theory;
 
 pub use face::{
-    Builder, KernelVersion, Lookaside, LookasideBox, LookasideList, PairName, PairSlot, PairTable, Parameters,
-    report_list,
+    Builder, CachedObject, KernelVersion, Lookaside, LookasideBox, LookasideList, ObjectCache, PairName, PairSlot,
+    PairTable, Parameters, report_list,
 };
 pub use list::processor::EngineKind;
 pub use list::{Counters, Statistics, Topology, Tuning};

@@ -11,6 +11,7 @@ use crate::list::processor::{Engine, Portable};
 use crate::list::{Lower, Statistics, Topology};
 use crate::manage::{self, Record, State};
 use crate::platform::{Violation, rseq};
+use crate::pool::OnUnwind;
 use crate::wdk::{BugCheck, Parts, RawList, Status};
 
 impl RawList {
@@ -266,13 +267,18 @@ impl RawList {
 
     /// Deletes a list whose object goes away too: blocks that are out have nowhere to come back to.
     pub(super) unsafe fn delete_for_ever(list: *mut RawList) {
-        // SAFETY: the caller's promise.
-        unsafe {
-            if Self::delete(list) == Status::PENDING {
-                if let Ok(record) = found(list) {
-                    manage::abandon(record);
-                }
+        let abandon = || {
+            // SAFETY: the caller's promise.
+            if let Ok(record) = unsafe { found(list) } {
+                manage::abandon(record);
             }
+        };
+        let unwinding = OnUnwind::new(abandon);
+        // SAFETY: the caller's promise.
+        let status = unsafe { Self::delete(list) };
+        unwinding.disarm();
+        if status == Status::PENDING {
+            abandon();
         }
     }
 

@@ -10,7 +10,7 @@ use crate::list::processor::{EngineKind, Part};
 use crate::list::{Lower, Settings, Topology, Tuning};
 use crate::platform::rseq::layout;
 use crate::platform::{self, Guard, Lock, rseq};
-use crate::pool::{Backing, Request};
+use crate::pool::{Backing, OnUnwind, Request};
 use crate::wdk::{DEFAULT_MAXIMUM_DEPTH, ListFlags, MAXIMUM_DEPTH_LIMIT, Parts, RawList, Status};
 
 /// Records come in chunks of so many, so that a walk touches few pages.
@@ -167,13 +167,18 @@ pub fn delete(record: &Record, list: *mut RawList) -> Status {
             return Status::DELETE_PENDING;
         }
     }
+    let finish = || {
+        let drained = record.pair().finish_delete();
+        if drained {
+            release(record);
+        }
+        stop_if_unused();
+        if drained { Status::SUCCESS } else { Status::PENDING }
+    };
+    let unwinding = OnUnwind::new(|| _ = finish());
     record.pair().retire(list);
-    let drained = record.pair().finish_delete();
-    if drained {
-        release(record);
-    }
-    stop_if_unused();
-    if drained { Status::SUCCESS } else { Status::PENDING }
+    unwinding.disarm();
+    finish()
 }
 
 /// Frees the record of a deleted list whose object is gone, so that no block can come back to it.
@@ -186,10 +191,16 @@ pub fn abandon(record: &Record) {
 /// # Safety
 /// The block is of this list, and the caller's.
 pub unsafe fn free_draining(record: &Record, list: *mut RawList, block: *mut u8) {
+    let finish = || {
+        if record.pair().count_draining() {
+            release(record);
+        }
+    };
+    let unwinding = OnUnwind::new(finish);
     // SAFETY: the caller's promise.
-    if unsafe { record.pair().free_draining(list, block) } {
-        release(record);
-    }
+    unsafe { record.pair().free_draining(list, block) };
+    unwinding.disarm();
+    finish();
 }
 
 /// What `look` finds at each live list, which exists meanwhile. Lists that come or go during the walk may be missed.
