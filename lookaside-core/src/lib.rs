@@ -2,6 +2,7 @@
 //! pool, one per processor, that tune their own depth, give memory back when idle, and count exactly.
 //!
 //! * [`Lookaside<T>`] is a list of typed blocks, with boxes that give themselves back.
+//! * [`ObjectCache`] keeps typed objects constructed between uses.
 //! * [`LookasideList`] is a list of raw blocks, made by a [`Builder`].
 //! * [`RawList`] is the object that C programs embed; the crate `lookaside-ffi` puts the C library over it.
 //! * [`report`] writes what every list does, in the shape of Windows' `!lookaside`; [`Statistics`] has the numbers.
@@ -26,13 +27,19 @@ mod small_pool;
 
 pub mod theory;
 
-pub use face::{Builder, Lookaside, LookasideBox, LookasideList, Parameters, report_list};
+pub use face::{
+    Builder, CachedObject, KernelVersion, Lookaside, LookasideBox, LookasideList, ObjectCache, PairName, PairSlot,
+    PairTable, Parameters, report_list,
+};
 pub use list::processor::EngineKind;
 pub use list::{Counters, Statistics, Topology, Tuning};
 pub use manage::{adjust_depth, engine, report};
+pub use platform::{Violation, ViolationHook, set_violation_hook};
 pub use pool::{AllocateCallback, AllocateFunction, AllocateFunctionEx, FreeCallback, FreeFunction, FreeFunctionEx};
-pub use small_pool::{Generation, HitCounters, Kind, LookasideAlloc, RawSmallPool, SmallListStatistics, SmallPool, SmallPoolParameters};
-pub use wdk::{ListFlags, PoolType, RawList, Status, Tag};
+pub use small_pool::{
+    Generation, HitCounters, Kind, LookasideAlloc, RawSmallPool, SmallListStatistics, SmallPool, SmallPoolParameters,
+};
+pub use wdk::{BugCheck, ListFlags, PoolType, RawList, Status, Tag};
 
 /// The library's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

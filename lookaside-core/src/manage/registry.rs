@@ -7,10 +7,10 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64};
 use super::record::{Record, State};
 use super::{balance, engine};
 use crate::list::processor::{EngineKind, Part};
-use crate::list::{Settings, Topology, Tuning};
+use crate::list::{Lower, Settings, Topology, Tuning};
 use crate::platform::rseq::layout;
 use crate::platform::{self, Guard, Lock, rseq};
-use crate::pool::{Backing, Request};
+use crate::pool::{Backing, OnUnwind, Request};
 use crate::wdk::{DEFAULT_MAXIMUM_DEPTH, ListFlags, MAXIMUM_DEPTH_LIMIT, Parts, RawList, Status};
 
 /// Records come in chunks of so many, so that a walk touches few pages.
@@ -90,6 +90,7 @@ pub struct Creation<'a> {
     pub batch: u32,
     pub request: Request,
     pub backing: Backing,
+    pub lower: Option<Lower>,
 }
 
 /// What a list object needs to hold.
@@ -129,6 +130,7 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
         batch: creation.batch,
         request: creation.request,
         backing: creation.backing,
+        lower: creation.lower,
     };
     // SAFETY: the record is free and ours alone; its parts were cleared, and have room for its class.
     unsafe { record.pair_mut().open(settings, record.shared_slots) };
@@ -168,13 +170,18 @@ pub fn delete(record: &Record, list: *mut RawList) -> Status {
             return Status::DELETE_PENDING;
         }
     }
+    let finish = || {
+        let drained = record.pair().finish_delete();
+        if drained {
+            release(record);
+        }
+        stop_if_unused();
+        if drained { Status::SUCCESS } else { Status::PENDING }
+    };
+    let unwinding = OnUnwind::new(|| _ = finish());
     record.pair().retire(list);
-    let drained = record.pair().finish_delete();
-    if drained {
-        release(record);
-    }
-    stop_if_unused();
-    if drained { Status::SUCCESS } else { Status::PENDING }
+    unwinding.disarm();
+    finish()
 }
 
 /// Frees the record of a deleted list whose object is gone, so that no block can come back to it.
@@ -187,10 +194,16 @@ pub fn abandon(record: &Record) {
 /// # Safety
 /// The block is of this list, and the caller's.
 pub unsafe fn free_draining(record: &Record, list: *mut RawList, block: *mut u8) {
+    let finish = || {
+        if record.pair().count_draining() {
+            release(record);
+        }
+    };
+    let unwinding = OnUnwind::new(finish);
     // SAFETY: the caller's promise.
-    if unsafe { record.pair().free_draining(list, block) } {
-        release(record);
-    }
+    unsafe { record.pair().free_draining(list, block) };
+    unwinding.disarm();
+    finish();
 }
 
 /// What `look` finds at each live list, which exists meanwhile. Lists that come or go during the walk may be missed.
