@@ -81,7 +81,8 @@ fn json_is_parsed_and_written() {
 
 #[test]
 fn regular_expressions_match() {
-    let text: String = (0..2000).map(|line| format!("line {line}: user{}@host{}.example\n", line % 13, line % 7)).collect();
+    let text: String =
+        (0..2000).map(|line| format!("line {line}: user{}@host{}.example\n", line % 13, line % 7)).collect();
     std::thread::scope(|scope| {
         for thread in 0..4 {
             let text = &text;
@@ -109,7 +110,8 @@ fn regular_expressions_match() {
 #[test]
 fn trees_and_maps_churn_over_many_threads() {
     const THREADS: u64 = 12;
-    let (senders, receivers): (Vec<_>, Vec<_>) = (0..THREADS).map(|_| mpsc::channel::<BTreeMap<u64, Vec<u8>>>()).unzip();
+    let (senders, receivers): (Vec<_>, Vec<_>) =
+        (0..THREADS).map(|_| mpsc::channel::<BTreeMap<u64, Vec<u8>>>()).unzip();
     std::thread::scope(|scope| {
         for (thread, receiver) in (0..THREADS).zip(receivers) {
             let next = senders[(thread as usize + 1) % senders.len()].clone();
@@ -207,7 +209,11 @@ fn destructors_at_the_end_of_a_thread_use_the_heap() {
     }
     for _ in 0..50 {
         let threads: Vec<_> = (0..8)
-            .map(|_| std::thread::spawn(|| FIRST.with_borrow(|first| first.0.len()) + SECOND.with_borrow(|second| second.0.len())))
+            .map(|_| {
+                std::thread::spawn(|| {
+                    FIRST.with_borrow(|first| first.0.len()) + SECOND.with_borrow(|second| second.0.len())
+                })
+            })
             .collect();
         assert!(threads.into_iter().all(|thread| thread.join().unwrap() == 100));
     }

@@ -33,11 +33,12 @@ pub use face::{
 };
 pub use list::processor::EngineKind;
 pub use list::{Counters, Statistics, Topology, Tuning};
-pub use manage::{adjust_depth, engine, report};
+pub use manage::{TagOrder, TagUsage, adjust_depth, engine, report, tag_report, tags};
 pub use platform::{Violation, ViolationHook, set_violation_hook};
 pub use pool::{AllocateCallback, AllocateFunction, AllocateFunctionEx, FreeCallback, FreeFunction, FreeFunctionEx};
 pub use small_pool::{
     Generation, HitCounters, Kind, LookasideAlloc, RawSmallPool, SmallListStatistics, SmallPool, SmallPoolParameters,
+    pool_allocate, pool_free, pool_free_sized, pool_size, pool_statistics,
 };
 pub use wdk::{BugCheck, ListFlags, PoolType, RawList, Status, Tag};
 

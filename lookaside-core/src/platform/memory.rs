@@ -24,6 +24,15 @@ pub fn map(bytes: usize) -> *mut u8 {
     }
 }
 
+/// Unmaps what was mapped.
+///
+/// # Safety
+/// The range came from [`map`], and nobody uses it any more.
+pub unsafe fn unmap(address: *mut u8, bytes: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { libc::munmap(address.cast(), bytes) };
+}
+
 /// A block of the process heap, or null. `alignment` is a power of two.
 pub fn heap_allocate(size: usize, alignment: usize) -> *mut u8 {
     // The heap aligns to 16 bytes by itself (glibc's MALLOC_ALIGNMENT on 64-bit systems).

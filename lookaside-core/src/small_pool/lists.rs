@@ -16,6 +16,7 @@ use super::tables::{Generation, LISTS};
 use crate::face::Parameters;
 use crate::list::processor::EngineKind;
 use crate::list::{Statistics, Topology, Tuning};
+use crate::manage::Entry;
 use crate::pool::Request;
 use crate::wdk::{NAME_LIMIT, Parts, PoolType, RawList, Status, Tag};
 
@@ -124,9 +125,13 @@ impl KindLists {
         if self.state.load(Relaxed) == DELETED {
             return ptr::null_mut();
         }
-        let block = general::allocate(&plan.request(list));
+        let request = plan.request(list);
+        let block = general::allocate(&request);
         if !block.is_null() {
             self.direct_allocates.fetch_add(1, Relaxed);
+            if plan.charged {
+                Entry::of(request.tag, request.pool_type.is_paged()).charge(request.size);
+            }
         }
         block
     }
@@ -140,8 +145,12 @@ impl KindLists {
             match self.made(list, &plan) {
                 Some(object) => RawList::free(object, block),
                 None => {
+                    let request = plan.request(list);
                     self.direct_frees.fetch_add(1, Relaxed);
-                    general::free(block, &plan.request(list));
+                    if plan.charged {
+                        Entry::of(request.tag, request.pool_type.is_paged()).release(request.size);
+                    }
+                    general::free(block, &request);
                 }
             }
         }

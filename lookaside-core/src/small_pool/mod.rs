@@ -5,8 +5,11 @@ mod tables;
 mod general;
 mod lists;
 mod pool;
+mod tagged;
+mod process;
 mod global;
 
 pub use global::LookasideAlloc;
 pub use pool::{HitCounters, Kind, RawSmallPool, SmallListStatistics, SmallPool, SmallPoolParameters};
+pub use process::{pool_allocate, pool_free, pool_free_sized, pool_size, pool_statistics};
 pub use tables::Generation;

@@ -410,23 +410,26 @@ impl RawSmallPool {
         list: usize,
     ) -> Result<SmallListStatistics, Status> {
         // SAFETY: the caller's promise.
-        let pool = unsafe { Self::live(pool) }?;
-        if list >= pool.generation.lists() {
-            return Err(Status::INVALID_PARAMETER);
+        unsafe { Self::live(pool) }?.look(kind, list).ok_or(Status::INVALID_PARAMETER)
+    }
+
+    pub(super) fn look(&self, kind: Kind, list: usize) -> Option<SmallListStatistics> {
+        if list >= self.generation.lists() {
+            return None;
         }
         let mut answer = SmallListStatistics {
-            block_size: pool.generation.block_size(list),
+            block_size: self.generation.block_size(list),
             pool_type: kind.pool_type(),
-            maximum_depth: if pool.maximum_depth == 0 { DEFAULT_MAXIMUM_DEPTH } else { pool.maximum_depth }.into(),
+            maximum_depth: if self.maximum_depth == 0 { DEFAULT_MAXIMUM_DEPTH } else { self.maximum_depth }.into(),
             ..SmallListStatistics::default()
         };
-        if let Some(seen) = pool.lists(kind).statistics(list) {
+        if let Some(seen) = self.lists(kind).statistics(list) {
             answer.processor = seen.processor.into();
-            if pool.generation.has_shared_lists() {
+            if self.generation.has_shared_lists() {
                 answer.shared = seen.shared.into();
             }
         }
-        Ok(answer)
+        Some(answer)
     }
 
     /// Allocates and frees that the general pool served although their sizes have a list: before it was made, or while it could not be.

@@ -101,7 +101,9 @@ impl Generation {
         }
     }
 
-    pub(super) const fn of(number: u32) -> Option<Generation> {
+    /// The generation with this number, if there is one.
+    #[must_use]
+    pub const fn from_number(number: u32) -> Option<Generation> {
         let mut index = 0;
         while index < Self::ALL.len() {
             if Self::ALL[index] as u32 == number {
@@ -159,9 +161,9 @@ mod tests {
     #[test]
     fn numbers_name_generations() {
         for generation in Generation::ALL {
-            assert_eq!(Generation::of(generation as u32), Some(generation));
+            assert_eq!(Generation::from_number(generation as u32), Some(generation));
         }
-        assert_eq!(Generation::of(5), None);
-        assert_eq!(Generation::of(u32::MAX), None);
+        assert_eq!(Generation::from_number(5), None);
+        assert_eq!(Generation::from_number(u32::MAX), None);
     }
 }
