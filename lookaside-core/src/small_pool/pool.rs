@@ -294,9 +294,14 @@ impl RawSmallPool {
             Err(status) => return status,
         };
         pool.life.store(!pool.life.load(Relaxed), Relaxed);
-        // SAFETY: the caller's promise.
-        let whole = pool.kinds.iter().fold(true, |whole, lists| unsafe { lists.delete() } && whole);
-        if whole { Status::SUCCESS } else { Status::PENDING }
+        let mut status = Status::SUCCESS;
+        for lists in &pool.kinds {
+            // SAFETY: the caller's promise.
+            if !unsafe { lists.delete() } {
+                status = Status::PENDING;
+            }
+        }
+        status
     }
 
     /// The pool, if it is one.
