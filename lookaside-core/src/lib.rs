@@ -4,6 +4,7 @@
 //! * [`Lookaside<T>`] is a list of typed blocks, with boxes that give themselves back.
 //! * [`LookasideList`] is a list of raw blocks, made by a [`Builder`].
 //! * [`RawList`] is the object that C programs embed; the crate `lookaside-ffi` puts the C library over it.
+//! * [`SListHeader`] is a stack of linked entries for any number of threads; no list here uses it.
 //! * [`report`] writes what every list does, in the shape of Windows' `!lookaside`; [`Statistics`] has the numbers.
 //! * [`theory`] has the argument why all this is right.
 //!
@@ -19,6 +20,7 @@
 mod wdk;
 mod platform;
 mod pool;
+mod link;
 mod list;
 mod manage;
 mod face;
@@ -26,6 +28,7 @@ mod face;
 pub mod theory;
 
 pub use face::{Builder, Lookaside, LookasideBox, LookasideList, Parameters, report_list};
+pub use link::{SListEntry, SListHeader};
 pub use list::processor::EngineKind;
 pub use list::{Counters, Statistics, Topology, Tuning};
 pub use manage::{adjust_depth, engine, report};
@@ -38,6 +41,7 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// For this project's own tests and instruction counts.
 #[doc(hidden)]
 pub mod hooks {
+    pub use crate::platform::forbid_exchange;
     pub use crate::platform::rseq::pretend;
 }
 
