@@ -5,6 +5,7 @@
 //! * [`ObjectCache`] keeps typed objects constructed between uses.
 //! * [`LookasideList`] is a list of raw blocks, made by a [`Builder`].
 //! * [`RawList`] is the object that C programs embed; the crate `lookaside-ffi` puts the C library over it.
+//! * [`SListHeader`] is a stack of linked entries for any number of threads; no list here uses it.
 //! * [`report`] writes what every list does, in the shape of Windows' `!lookaside`; [`Statistics`] has the numbers.
 //! * [`theory`] has the argument why all this is right.
 //!
@@ -20,6 +21,7 @@
 mod wdk;
 mod platform;
 mod pool;
+mod link;
 mod list;
 mod manage;
 mod face;
@@ -30,6 +32,7 @@ pub use face::{
     Builder, CachedObject, KernelVersion, Lookaside, LookasideBox, LookasideList, ObjectCache, PairName, PairSlot,
     PairTable, Parameters, report_list,
 };
+pub use link::{SListEntry, SListHeader};
 pub use list::processor::EngineKind;
 pub use list::{Counters, Statistics, Topology, Tuning};
 pub use manage::{adjust_depth, engine, report};
@@ -43,6 +46,7 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// For this project's own tests and instruction counts.
 #[doc(hidden)]
 pub mod hooks {
+    pub use crate::platform::forbid_exchange;
     pub use crate::platform::rseq::pretend;
 }
 

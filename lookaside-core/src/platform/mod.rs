@@ -14,6 +14,7 @@ mod random;
 pub mod rseq;
 mod sync;
 mod thread;
+mod wide;
 
 pub use clock::milliseconds;
 pub use environment::variable_is;
@@ -23,5 +24,6 @@ pub use membarrier::{barrier, register as register_barrier};
 pub use memory::{heap_allocate, heap_free, map};
 pub use processors::{current, possible};
 pub use random::random;
-pub use sync::{Event, Guard, Lock};
+pub use sync::{Event, Guard, Lock, wait_for};
 pub use thread::{Thread, pin_to, schedule_ordinarily, sleep_microseconds};
+pub use wide::{exchange, forbid_exchange, has_exchange};
