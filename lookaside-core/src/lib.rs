@@ -46,7 +46,6 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// For this project's own tests and instruction counts.
 #[doc(hidden)]
 pub mod hooks {
-    pub use crate::platform::forbid_exchange;
     pub use crate::platform::rseq::pretend;
 }
 

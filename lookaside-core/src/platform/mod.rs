@@ -14,7 +14,6 @@ mod random;
 pub mod rseq;
 mod sync;
 mod thread;
-mod wide;
 
 pub use clock::milliseconds;
 pub use environment::variable_is;
@@ -26,4 +25,3 @@ pub use processors::{current, possible};
 pub use random::random;
 pub use sync::{Event, Guard, Lock, wait_for};
 pub use thread::{Thread, pin_to, schedule_ordinarily, sleep_microseconds};
-pub use wide::{exchange, forbid_exchange, has_exchange};
