@@ -25,6 +25,7 @@ mod link;
 mod list;
 mod manage;
 mod face;
+mod small_pool;
 
 pub mod theory;
 
@@ -38,6 +39,9 @@ pub use list::{Counters, Statistics, Topology, Tuning};
 pub use manage::{adjust_depth, engine, report};
 pub use platform::{Violation, ViolationHook, set_violation_hook};
 pub use pool::{AllocateCallback, AllocateFunction, AllocateFunctionEx, FreeCallback, FreeFunction, FreeFunctionEx};
+pub use small_pool::{
+    Generation, HitCounters, Kind, LookasideAlloc, RawSmallPool, SmallListStatistics, SmallPool, SmallPoolParameters,
+};
 pub use wdk::{BugCheck, ListFlags, PoolType, RawList, Status, Tag};
 
 /// The library's version.

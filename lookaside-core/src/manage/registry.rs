@@ -79,6 +79,8 @@ pub struct Creation<'a> {
     pub name: &'a str,
     /// Address to print in reports; `None` for a list whose object may move: then the record's.
     pub address: Option<usize>,
+    /// Whether the usage by tag knows its blocks.
+    pub charged: bool,
     pub engine: Option<EngineKind>,
     pub topology: Topology,
     pub tuning: Tuning,
@@ -121,6 +123,7 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
         engine: kind,
         tuning: creation.tuning,
         cached,
+        charged: creation.charged,
         maximum_depth: creation.maximum_depth,
         shared_maximum: if cached && creation.topology != Topology::Single { creation.maximum_depth } else { 0 },
         initial_depth: creation.initial_depth,

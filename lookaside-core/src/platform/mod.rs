@@ -20,7 +20,7 @@ pub use environment::variable_is;
 pub use fatal::{Violation, ViolationHook, fatal, set_violation_hook};
 pub use fork::at_fork;
 pub use membarrier::{barrier, register as register_barrier};
-pub use memory::{heap_allocate, heap_free, map};
+pub use memory::{heap_allocate, heap_allocate_zeroed, heap_free, heap_reallocate, map};
 pub use processors::{current, possible};
 pub use random::random;
 pub use sync::{Event, Guard, Lock, wait_for};
