@@ -5,6 +5,7 @@
 //! * [`ObjectCache`] keeps typed objects constructed between uses.
 //! * [`LookasideList`] is a list of raw blocks, made by a [`Builder`].
 //! * [`RawList`] is the object that C programs embed; the crate `lookaside-ffi` puts the C library over it.
+//! * [`SListHeader`] is a stack of linked entries for any number of threads; no list here uses it.
 //! * [`report`] writes what every list does, in the shape of Windows' `!lookaside`; [`Statistics`] has the numbers.
 //! * [`theory`] has the argument why all this is right.
 //!
@@ -20,6 +21,7 @@
 mod wdk;
 mod platform;
 mod pool;
+mod link;
 mod list;
 mod manage;
 mod face;
@@ -31,6 +33,7 @@ pub use face::{
     Builder, CachedObject, KernelVersion, Lookaside, LookasideBox, LookasideList, ObjectCache, PairName, PairSlot,
     PairTable, Parameters, report_list,
 };
+pub use link::{SListEntry, SListHeader};
 pub use list::processor::EngineKind;
 pub use list::{Counters, Statistics, Topology, Tuning};
 pub use manage::{TagOrder, TagUsage, adjust_depth, engine, report, tag_report, tags};

@@ -23,5 +23,5 @@ pub use membarrier::{barrier, register as register_barrier};
 pub use memory::{heap_allocate, heap_allocate_zeroed, heap_free, heap_reallocate, map, unmap};
 pub use processors::{current, possible};
 pub use random::random;
-pub use sync::{Event, Guard, Lock};
+pub use sync::{Event, Guard, Lock, wait_for};
 pub use thread::{Thread, pin_to, schedule_ordinarily, sleep_microseconds};
