@@ -1,5 +1,7 @@
 //! Floor 6: what users hold. The embedded object, the owning list, the typed list and the object cache.
 
+#[cfg(any(feature = "allocator-api2", feature = "allocator-api2-02"))]
+mod allocator;
 mod builder;
 mod list;
 mod object_cache;
