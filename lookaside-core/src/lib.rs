@@ -26,12 +26,16 @@ mod face;
 
 pub mod theory;
 
-pub use face::{Builder, CachedObject, Lookaside, LookasideBox, LookasideList, ObjectCache, Parameters, report_list};
+pub use face::{
+    Builder, CachedObject, KernelVersion, Lookaside, LookasideBox, LookasideList, ObjectCache, PairName, PairSlot,
+    PairTable, Parameters, report_list,
+};
 pub use list::processor::EngineKind;
 pub use list::{Counters, Statistics, Topology, Tuning};
 pub use manage::{adjust_depth, engine, report};
+pub use platform::{Violation, ViolationHook, set_violation_hook};
 pub use pool::{AllocateCallback, AllocateFunction, AllocateFunctionEx, FreeCallback, FreeFunction, FreeFunctionEx};
-pub use wdk::{ListFlags, PoolType, RawList, Status, Tag};
+pub use wdk::{BugCheck, ListFlags, PoolType, RawList, Status, Tag};
 
 /// The library's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -100,6 +100,16 @@ impl<'a> Builder<'a> {
         self
     }
 
+    /// A general list that serves as the shared list of this one: see [`Parameters::shared`].
+    ///
+    /// # Safety
+    /// The general list stays where it is, and is not deleted, while the list that is built exists.
+    #[must_use]
+    pub unsafe fn shared(mut self, list: &LookasideList) -> Self {
+        self.0.shared = list.as_raw();
+        self
+    }
+
     /// The engine, instead of the one chosen for this process.
     #[must_use]
     pub fn engine(mut self, engine: EngineKind) -> Self {

@@ -83,6 +83,15 @@ impl LookasideList {
         unsafe { RawList::free(&self.raw, block.as_ptr()) }
     }
 
+    /// Gives a block back to the list of this processor: see [`RawList::free_to_processor`].
+    ///
+    /// # Safety
+    /// As for [`LookasideList::free`].
+    pub unsafe fn free_to_processor(&self, block: NonNull<u8>, processor: u32) {
+        // SAFETY: the caller's promise.
+        unsafe { RawList::free_to_processor(&self.raw, block.as_ptr(), processor) }
+    }
+
     /// A block that is at hand, or `None`: never asks the pool, never waits. May be called in a signal handler.
     #[must_use]
     pub fn try_allocate(&self) -> Option<NonNull<u8>> {

@@ -4,6 +4,7 @@
 mod allocator;
 mod builder;
 mod list;
+mod pair_table;
 mod object_cache;
 mod parameters;
 mod raw;
@@ -12,6 +13,7 @@ mod typed;
 pub use builder::Builder;
 pub use list::LookasideList;
 pub use object_cache::{CachedObject, ObjectCache};
+pub use pair_table::{KernelVersion, PairName, PairSlot, PairTable};
 pub use parameters::Parameters;
 pub use raw::report_list;
 pub use typed::{Lookaside, LookasideBox};

@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64};
 use super::record::{Record, State};
 use super::{balance, engine};
 use crate::list::processor::{EngineKind, Part};
-use crate::list::{Settings, Topology, Tuning};
+use crate::list::{Lower, Settings, Topology, Tuning};
 use crate::platform::rseq::layout;
 use crate::platform::{self, Guard, Lock, rseq};
 use crate::pool::{Backing, OnUnwind, Request};
@@ -88,6 +88,7 @@ pub struct Creation<'a> {
     pub batch: u32,
     pub request: Request,
     pub backing: Backing,
+    pub lower: Option<Lower>,
 }
 
 /// What a list object needs to hold.
@@ -126,6 +127,7 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
         batch: creation.batch,
         request: creation.request,
         backing: creation.backing,
+        lower: creation.lower,
     };
     // SAFETY: the record is free and ours alone; its parts were cleared, and have room for its class.
     unsafe { record.pair_mut().open(settings, record.shared_slots) };

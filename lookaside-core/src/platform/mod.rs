@@ -17,7 +17,7 @@ mod thread;
 
 pub use clock::milliseconds;
 pub use environment::variable_is;
-pub use fatal::fatal;
+pub use fatal::{Violation, ViolationHook, fatal, set_violation_hook};
 pub use fork::at_fork;
 pub use membarrier::{barrier, register as register_barrier};
 pub use memory::{heap_allocate, heap_free, map};
