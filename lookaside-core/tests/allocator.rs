@@ -129,9 +129,8 @@ fn no_memory_is_an_error_and_leaves_the_old_memory() {
         if EXHAUSTED.load(Relaxed) { std::ptr::null_mut() } else { unsafe { libc::malloc(size) } }
     }
     // SAFETY: the routines belong together: the default one frees what `malloc` gave.
-    let builder = unsafe {
-        LookasideList::builder(64).callbacks(AllocateCallback::Plain(allocate), FreeCallback::Default)
-    };
+    let builder =
+        unsafe { LookasideList::builder(64).callbacks(AllocateCallback::Plain(allocate), FreeCallback::Default) };
     let list = builder.build().unwrap();
     let mut numbers = Vec::<u64, _>::with_capacity_in(9, &list);
     numbers.extend(0..9);

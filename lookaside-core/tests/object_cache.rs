@@ -12,7 +12,8 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use common::{assert_identities, engines, stay_on_one_processor};
 use lookaside_core::{
-    Builder, CachedObject, ListFlags, ObjectCache, PoolType, Status, Topology, Tuning, adjust_depth, report,
+    Builder, CachedObject, ListFlags, LookasideList, ObjectCache, PoolType, Status, Topology, Tuning, adjust_depth,
+    report,
 };
 use proptest::prelude::*;
 
@@ -184,8 +185,9 @@ fn what_finds_no_room_is_dropped() {
 fn idle_objects_are_dropped_by_callers() {
     for engine in engines() {
         let ledger = Arc::default();
-        let describe =
-            |list: Builder<'static>| list.engine(engine).topology(Topology::General).initial_depth(100).tuning(Tuning::Manual);
+        let describe = |list: Builder<'static>| {
+            list.engine(engine).topology(Topology::General).initial_depth(100).tuning(Tuning::Manual)
+        };
         let cache = cache(&ledger, describe);
         drop((0..100).map(|_| cache.get().unwrap()).collect::<Vec<_>>());
         while cache.statistics().list.depth > 4 {
@@ -365,7 +367,8 @@ fn objects_of_every_shape() {
 
 #[test]
 fn only_the_process_heap() {
-    for pool_type in [PoolType::NON_PAGED, PoolType::NON_PAGED_NX, PoolType::PAGED_SESSION, PoolType::PAGED_CACHE_ALIGNED]
+    for pool_type in
+        [PoolType::NON_PAGED, PoolType::NON_PAGED_NX, PoolType::PAGED_SESSION, PoolType::PAGED_CACHE_ALIGNED]
     {
         let answer = ObjectCache::build(|list| list.pool_type(pool_type), String::new);
         assert_eq!(answer.unwrap_err(), Status::NOT_SUPPORTED, "{pool_type:?}");
@@ -374,6 +377,10 @@ fn only_the_process_heap() {
         let answer = ObjectCache::build(|list| list.flags(flag), String::new);
         assert_eq!(answer.unwrap_err(), Status::NOT_SUPPORTED, "{flag:?}");
     }
+    let general = LookasideList::builder(size_of::<String>()).topology(Topology::General).build().unwrap();
+    // SAFETY: the general list stays where it is.
+    let answer = ObjectCache::build(|list| unsafe { list.shared(&general) }, String::new);
+    assert_eq!(answer.unwrap_err(), Status::NOT_SUPPORTED, "a shared list of other blocks");
 }
 
 #[test]

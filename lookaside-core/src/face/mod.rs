@@ -4,6 +4,8 @@
 mod allocator;
 mod builder;
 mod list;
+#[cfg(doctest)]
+mod misuse;
 mod pair_table;
 mod object_cache;
 mod parameters;

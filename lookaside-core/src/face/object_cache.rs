@@ -72,7 +72,7 @@ impl<T> ObjectCache<T> {
     /// A cache with the settings that `describe` makes on the builder it gets, which decide of everything but the
     /// callbacks: those are the cache's own. Size and alignment are those of a `T`, at the least.
     ///
-    /// NOT_SUPPORTED for a pool other than the process heap; and the errors of [`Builder::build`].
+    /// NOT_SUPPORTED for a pool other than the process heap, or a shared list of others; and the errors of [`Builder::build`].
     pub fn build<'a>(
         describe: impl FnOnce(Builder<'a>) -> Builder<'a>,
         construct: fn() -> T,
