@@ -340,6 +340,28 @@ fn no_list_stays_behind() {
 }
 
 #[test]
+fn a_destructor_that_panics_leaves_no_memory() {
+    struct Large([u8; 256 * 1024]);
+    impl Drop for Large {
+        fn drop(&mut self) {
+            assert!(self.0.iter().all(|byte| *byte == 7));
+            resume_unwind(Box::new(Planned));
+        }
+    }
+    // SAFETY: the call asks for nothing.
+    let used = || unsafe { libc::mallinfo2() };
+    let before = used();
+    let cache = ObjectCache::new(|| Large([7; 256 * 1024])).unwrap();
+    for _ in 0..400 {
+        drop(cache.get().unwrap());
+        assert!(panics(|| cache.flush()));
+    }
+    let after = used();
+    let grown = (after.uordblks + after.hblkhd).saturating_sub(before.uordblks + before.hblkhd);
+    assert!(grown < 25 << 20, "{grown} bytes of 100 MB are still in use");
+}
+
+#[test]
 fn objects_of_every_shape() {
     #[repr(align(4096))]
     #[derive(Debug, PartialEq)]

@@ -87,7 +87,17 @@ fn on_every_list(test: impl Fn(&mut RawList)) {
             let mut text = String::new();
             report(&mut text).unwrap();
             assert!(!text.contains("\"unwinds\""), "the list has ended");
+            assert_ended(&mut list);
         }
+    }
+}
+
+/// The storage of a list whose blocks are still out is busy.
+fn assert_ended(list: &mut RawList) {
+    // SAFETY: the object is ours.
+    unsafe {
+        assert_eq!(RawList::initialize(list, &Parameters::new(64)), Status::SUCCESS, "the list has ended");
+        assert_eq!(RawList::delete(list), Status::SUCCESS);
     }
 }
 
@@ -246,8 +256,11 @@ fn an_owning_list_goes_also_when_that_unwinds() {
         let list = builder.build().unwrap();
         list.prefill(150).unwrap();
         let lost = list.allocate().unwrap();
+        // SAFETY: the object may be read; the copy is used after the list has gone.
+        let mut copy = unsafe { list.as_raw().read() };
         FREES_TO_PANIC.store(1, Relaxed);
         assert!(panics(|| drop(list)));
+        assert_ended(&mut copy);
         // SAFETY: the list did not get it back.
         unsafe { free(lost.as_ptr().cast()) };
     });
