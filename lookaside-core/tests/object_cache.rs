@@ -174,7 +174,7 @@ fn what_finds_no_room_is_dropped() {
         assert_eq!(ledger.live(), 200);
         drop(held);
         let kept = cache.statistics().list.current_depth as usize;
-        assert!(kept >= 4 && kept < 200);
+        assert!((4..200).contains(&kept));
         assert_eq!(ledger.live(), kept, "an object for each block");
         assert_sound(&cache, 0);
     });
