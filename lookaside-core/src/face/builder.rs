@@ -144,7 +144,7 @@ impl<'a> Builder<'a> {
     pub fn build(self) -> Result<LookasideList, Status> {
         let mut list = RawList::zeroed();
         // SAFETY: the object is ours; the callbacks were promised.
-        unsafe { RawList::initialize_at(&mut list, &self.0, None) }.ok()?;
+        unsafe { RawList::initialize_at(&mut list, &self.0, None, true) }.ok()?;
         Ok(LookasideList::from_raw(list, self.0.size))
     }
 }

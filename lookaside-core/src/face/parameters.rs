@@ -106,6 +106,7 @@ impl<'a> Parameters<'a> {
         Ok(Creation {
             name: self.name,
             address: None,
+            charged: matches!(self.allocate, AllocateCallback::Default) && matches!(self.free, FreeCallback::Default),
             engine: self.engine,
             topology: self.topology,
             tuning: self.tuning,

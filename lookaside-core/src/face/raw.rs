@@ -30,13 +30,19 @@ impl RawList {
             return Status::INVALID_PARAMETER;
         }
         // SAFETY: not null; the caller's promise.
-        unsafe { Self::initialize_at(list, parameters, Some(list.addr())) }
+        unsafe { Self::initialize_at(list, parameters, Some(list.addr()), true) }
     }
 
-    pub(super) unsafe fn initialize_at(
+    /// [`RawList::initialize`] of a list that reports give this address (`None` for an object that will be moved), and whose
+    /// blocks the usage by tag knows if they are `charged`.
+    ///
+    /// # Safety
+    /// As for `initialize`; not null.
+    pub(crate) unsafe fn initialize_at(
         list: *mut RawList,
         parameters: &Parameters<'_>,
         address: Option<usize>,
+        charged: bool,
     ) -> Status {
         if !list.is_aligned() {
             return Status::DATATYPE_MISALIGNMENT;
@@ -46,6 +52,7 @@ impl RawList {
             Err(status) => return status,
         };
         creation.address = address;
+        creation.charged &= charged;
         if !parameters.shared.is_null() {
             // SAFETY: the caller's promise about `shared`.
             match unsafe { lower_for(&creation, parameters.shared) } {
@@ -266,7 +273,7 @@ impl RawList {
     }
 
     /// Deletes a list whose object goes away too: blocks that are out have nowhere to come back to.
-    pub(super) unsafe fn delete_for_ever(list: *mut RawList) {
+    pub(crate) unsafe fn delete_for_ever(list: *mut RawList) {
         let abandon = || {
             // SAFETY: the caller's promise.
             if let Ok(record) = unsafe { found(list) } {

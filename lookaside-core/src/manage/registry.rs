@@ -5,7 +5,7 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64};
 
 use super::record::{Record, State};
-use super::{balance, engine};
+use super::{balance, engine, usage};
 use crate::list::processor::{EngineKind, Part};
 use crate::list::{Lower, Settings, Topology, Tuning};
 use crate::platform::rseq::layout;
@@ -79,6 +79,8 @@ pub struct Creation<'a> {
     pub name: &'a str,
     /// Address to print in reports; `None` for a list whose object may move: then the record's.
     pub address: Option<usize>,
+    /// Whether the usage by tag knows its blocks.
+    pub charged: bool,
     pub engine: Option<EngineKind>,
     pub topology: Topology,
     pub tuning: Tuning,
@@ -121,6 +123,7 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
         engine: kind,
         tuning: creation.tuning,
         cached,
+        charged: creation.charged && creation.lower.is_none(),
         maximum_depth: creation.maximum_depth,
         shared_maximum: if cached && creation.topology != Topology::Single { creation.maximum_depth } else { 0 },
         initial_depth: creation.initial_depth,
@@ -168,7 +171,11 @@ pub fn delete(record: &Record, list: *mut RawList) -> Status {
         }
     }
     let finish = || {
-        let drained = record.pair().finish_delete();
+        let pair = record.pair();
+        if pair.settings().charged {
+            usage::fold(&pair.statistics());
+        }
+        let drained = pair.finish_delete();
         if drained {
             release(record);
         }
@@ -192,6 +199,11 @@ pub fn abandon(record: &Record) {
 /// The block is of this list, and the caller's.
 pub unsafe fn free_draining(record: &Record, list: *mut RawList, block: *mut u8) {
     let finish = || {
+        let settings = record.pair().settings();
+        if settings.charged {
+            let Request { size, pool_type, tag, .. } = settings.request;
+            usage::Entry::of(tag, pool_type.is_paged()).release_exactly(1, size as u64);
+        }
         if record.pair().count_draining() {
             release(record);
         }

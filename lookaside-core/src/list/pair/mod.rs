@@ -64,6 +64,8 @@ pub struct Settings {
     pub tuning: Tuning,
     /// Whether it keeps blocks: else depths stay 0, and every call reaches the pool.
     pub cached: bool,
+    /// Whether the usage by tag knows its blocks: not those of callbacks, which charge what they call.
+    pub charged: bool,
     /// The most blocks that L may hold.
     pub shared_maximum: u32,
     /// The most blocks that each P may hold.
