@@ -292,7 +292,7 @@ fn an_entry_may_be_unmapped_as_soon_as_it_is_popped() {
     const ALL: libc::c_int = libc::PROT_READ | libc::PROT_WRITE;
     const POPPERS: usize = 3;
     let list = &header();
-    let pages = operations() / 200;
+    let pages = operations() / 5;
     // SAFETY: a new mapping at an address of the kernel's choice, of which nothing is backed yet.
     let region = unsafe {
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
@@ -313,8 +313,7 @@ fn an_entry_may_be_unmapped_as_soon_as_it_is_popped() {
                     must(libc::mprotect(entry, PAGE, ALL) == 0);
                     list.push(entry.cast());
                 }
-                // A short list, on which all threads meet.
-                while page + 1 - gone.load(Relaxed) > 8 {
+                while page + 1 - gone.load(Relaxed) > 64 {
                     std::thread::yield_now();
                 }
             }
@@ -325,11 +324,13 @@ fn an_entry_may_be_unmapped_as_soon_as_it_is_popped() {
                 popper.store(unsafe { libc::pthread_self() }, SeqCst);
                 while gone.load(Relaxed) < pages {
                     let entry = list.pop();
-                    if !entry.is_null() {
-                        // SAFETY: the page is ours alone.
-                        must(unsafe { libc::munmap(entry.cast(), PAGE) } == 0);
-                        gone.fetch_add(1, Relaxed);
+                    if entry.is_null() {
+                        std::thread::yield_now();
+                        continue;
                     }
+                    // SAFETY: the page is ours alone.
+                    must(unsafe { libc::munmap(entry.cast(), PAGE) } == 0);
+                    gone.fetch_add(1, Relaxed);
                 }
                 // From here nobody signals: the thread that did so waits for its turn below.
                 while popper.swap(0, SeqCst) == 0 {
