@@ -44,6 +44,16 @@
 #define LOOKASIDE_VERSION_PATCH 0
 
 /**
+ * Stands for the processor that the calling thread runs on.
+ */
+#define LOOKASIDE_CURRENT_PROCESSOR 4294967295u
+
+/**
+ * How many slots a table of pairs has.
+ */
+#define LOOKASIDE_PP_SLOTS 16
+
+/**
  * What a call came to: an NTSTATUS value, one of `LOOKASIDE_STATUS_...`.
  */
 typedef uint32_t lookaside_status;
@@ -200,6 +210,41 @@ typedef struct lookaside_parameters {
 } lookaside_parameters;
 
 /**
+ * What a numbered pair caches: one of `LOOKASIDE_PP_...`.
+ */
+typedef uint32_t lookaside_pp_name;
+
+/**
+ * A version of the Windows kernel, whose enumeration numbers the pairs: one of `LOOKASIDE_KERNEL_...`.
+ */
+typedef uint32_t lookaside_kernel;
+
+/**
+ * Two lists that are treated as one: `PP_LOOKASIDE_LIST`. Filled by `lookaside_pp_set`.
+ */
+typedef struct lookaside_pp_list {
+    /**
+     * The processor lists: a pair list whose shared list is `l`, or `l` itself. NULL in an empty slot.
+     */
+    struct lookaside_list *p;
+    /**
+     * The shared list: a general list.
+     */
+    struct lookaside_list *l;
+} lookaside_pp_list;
+
+/**
+ * Numbered pairs. All bytes 0 is a table of empty slots. In Windows each processor has such a table, in which each `p`
+ * is its own and each `l` is shared; here one `p` stands for the lists of all processors, so one table serves them.
+ */
+typedef struct lookaside_pp_table {
+    /**
+     * By number: see `lookaside_pp_number`.
+     */
+    struct lookaside_pp_list slots[16];
+} lookaside_pp_table;
+
+/**
  * What one list has done since it was initialised. While nobody uses a list, its blocks are those that came less those
  * that went: for a processor list
  * `current_depth = total_frees - free_misses + refilled + added - (total_allocates - allocate_misses + spilled + removed)`,
@@ -305,6 +350,74 @@ typedef struct lookaside_statistics {
      */
     uint64_t outstanding;
 } lookaside_statistics;
+
+/**
+ * The head of an S-list, in memory of the caller's. Its words are those of Windows' SLIST_HEADER on 64-bit systems: the
+ * depth in 16 bits and a sequence number in 48, then the first entry's address, whose lowest four bits are reserved.
+ */
+typedef struct LOOKASIDE_ALIGNED(16) lookaside_slist_header {
+    /**
+     * The library's own.
+     */
+    uint64_t opaque[2];
+} lookaside_slist_header;
+
+/**
+ * An entry of an S-list, which stands in the caller's own structure at a multiple of 16 bytes.
+ */
+typedef struct LOOKASIDE_ALIGNED(16) lookaside_slist_entry {
+    /**
+     * The next entry, or NULL: the library's own while the entry is in a list, and the way along a flushed chain.
+     */
+    struct lookaside_slist_entry *next;
+} lookaside_slist_entry;
+
+/**
+ * A misuse of the library, as a hook is told of it. Nothing in it outlives the hook's call.
+ */
+typedef struct lookaside_violation {
+    /**
+     * `sizeof(lookaside_violation)`.
+     */
+    size_t struct_size;
+    /**
+     * What was done wrong: a Windows bug check, such as 0xC4.
+     */
+    uint32_t code;
+    /**
+     * The bug check's first parameter, such as 0x13; 0 where the code alone tells.
+     */
+    uint32_t parameter;
+    /**
+     * The list, or NULL when it concerns none. It may be no list any more.
+     */
+    const struct lookaside_list *list;
+    /**
+     * The list's name; empty when that is not known.
+     */
+    const char *name;
+    /**
+     * The block, or NULL when it concerns none.
+     */
+    const void *block;
+    /**
+     * The line that would be written to standard error, without a line end.
+     */
+    const char *line;
+    /**
+     * The tag of the list or block; 0 when that is not known.
+     */
+    lookaside_tag tag;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+} lookaside_violation;
+
+/**
+ * What is called with a violation, on the thread that made it, with no lock held. It must return, or end the process.
+ */
+typedef void (*lookaside_violation_hook)(const struct lookaside_violation *violation);
 
 /**
  * `0x00000000`: the call did what was asked.
@@ -467,6 +580,66 @@ typedef struct lookaside_statistics {
  */
 #define LOOKASIDE_FLAG_WDK 32
 
+/**
+ * Small I/O request packets.
+ */
+#define LOOKASIDE_PP_SMALL_IRP 0
+
+/**
+ * Medium I/O request packets: from 6.1 on.
+ */
+#define LOOKASIDE_PP_MEDIUM_IRP 1
+
+/**
+ * Large I/O request packets.
+ */
+#define LOOKASIDE_PP_LARGE_IRP 2
+
+/**
+ * Memory descriptor lists.
+ */
+#define LOOKASIDE_PP_MDL 3
+
+/**
+ * Create information of objects.
+ */
+#define LOOKASIDE_PP_CREATE_INFO 4
+
+/**
+ * Buffers for names of objects.
+ */
+#define LOOKASIDE_PP_NAME_BUFFER 5
+
+/**
+ * Work of the cache manager.
+ */
+#define LOOKASIDE_PP_TWILIGHT 6
+
+/**
+ * Packets of completion ports.
+ */
+#define LOOKASIDE_PP_COMPLETION 7
+
+/**
+ * Scratch buffers: from 6.0 on.
+ */
+#define LOOKASIDE_PP_SCRATCH_BUFFER 8
+
+/**
+ * 5.0 to 5.2.
+ */
+#define LOOKASIDE_KERNEL_5 1280
+
+/**
+ * 6.0.
+ */
+#define LOOKASIDE_KERNEL_6_0 1536
+
+/**
+ * 6.1 and later.
+ */
+#define LOOKASIDE_KERNEL_6_1 1537
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -618,7 +791,7 @@ lookaside_status lookaside_list_prefill(struct lookaside_list *list,
  * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` does not stand at a multiple of 16 bytes.
  * - `LOOKASIDE_STATUS_INVALID_HANDLE`: it was never initialised; there is nothing to delete.
  * - `LOOKASIDE_STATUS_DELETE_PENDING`: it was deleted before; this call had no effect.
- * - `LOOKASIDE_STATUS_DEVICE_BUSY`: one of its callbacks is running. Delete it later.
+ * - `LOOKASIDE_STATUS_DEVICE_BUSY`: one of its callbacks is running, or other lists share it. Delete it later.
  *
  * Memory and threads: nobody else may call anything on the list during the call.
  *
@@ -640,6 +813,106 @@ lookaside_status lookaside_list_delete(struct lookaside_list *list);
  * here as well.
  */
 void *lookaside_list_context(const struct lookaside_list *list);
+
+/**
+ * Gives a block back to the list of a given processor, or through it to the shared list or the pool.
+ *
+ * Parameters:
+ * - `list`: the list that the block came from.
+ * - `block`: the block, or NULL, which has no effect.
+ * - `processor`: the processor's number. A number that the list has no processor list for, such as
+ *   `LOOKASIDE_CURRENT_PROCESSOR`, stands for the current one.
+ *
+ * Returns nothing. The process ends with a message as for `lookaside_list_free`, and also where `list` has other
+ * contents than a list's.
+ *
+ * Memory and threads: any number of threads at once. For another processor than the current one it takes some
+ * microseconds, since that processor's list is closed for the moment.
+ *
+ * WDK: `ExFreeToPPLookasideList`, which is the kernel's own.
+ */
+void lookaside_list_free_to_processor(struct lookaside_list *list,
+                                      void *block,
+                                      uint32_t processor);
+
+/**
+ * Tells the number of a pair in the table of a kernel's version: its value in `PP_NPAGED_LOOKASIDE_NUMBER`.
+ *
+ * Parameters:
+ * - `name`: what the pair caches.
+ * - `kernel`: the version.
+ *
+ * Returns the number, below `LOOKASIDE_PP_SLOTS`; -1 where that version has no such pair, or an argument is unknown.
+ *
+ * Memory and threads: any number of threads at once.
+ *
+ * WDK: `LookasideSmallIrpList` and its kin.
+ */
+int32_t lookaside_pp_number(lookaside_pp_name name,
+                            lookaside_kernel kernel);
+
+/**
+ * Fills a slot of a table, or empties it.
+ *
+ * Parameters:
+ * - `table`: the table.
+ * - `number`: the slot.
+ * - `p`: a pair list that was initialised with `l` as its `shared`, or `l` itself; NULL to empty the slot.
+ * - `l`: a general list; NULL to empty the slot.
+ *
+ * Returns, and then the slot is untouched unless the call succeeded:
+ * - `LOOKASIDE_STATUS_SUCCESS`: the slot has the two lists, or none.
+ * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `table` is NULL, there is no such slot, one list is NULL and the other is not,
+ *   or the two make no pair.
+ * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`, `LOOKASIDE_STATUS_INVALID_HANDLE`, `LOOKASIDE_STATUS_DELETE_PENDING`: a
+ *   list is misaligned, was never initialised, or is deleted.
+ *
+ * Memory and threads: nobody else may use the slot during the call. The lists must be there as long as the slot is used.
+ *
+ * WDK: the kernel fills its tables when it starts a processor.
+ */
+lookaside_status lookaside_pp_set(struct lookaside_pp_table *table,
+                                  uint32_t number,
+                                  struct lookaside_list *p,
+                                  struct lookaside_list *l);
+
+/**
+ * Takes a block of a numbered pair: from `p`, else from `l`, else from the pool of `l`.
+ *
+ * Parameters:
+ * - `table`: the table.
+ * - `number`: the slot.
+ *
+ * Returns the block; NULL when the pool has none left, when the slot is empty or is none, and when `table` is NULL.
+ *
+ * Memory and threads: any number of threads at once.
+ *
+ * WDK: `ExAllocateFromPPLookasideList`, which is the kernel's own. Where `p` and `l` are one list, it is looked at
+ * twice, and counts twice.
+ */
+void *lookaside_pp_allocate(const struct lookaside_pp_table *table,
+                            uint32_t number);
+
+/**
+ * Gives a block of a numbered pair back.
+ *
+ * Parameters:
+ * - `table`: the table.
+ * - `number`: the slot.
+ * - `block`: the block, from this slot or from another one with the same `l`; or NULL, which has no effect.
+ * - `processor`: whose list it goes to: see `lookaside_list_free_to_processor`.
+ *
+ * Returns nothing. The process ends with a message as for `lookaside_list_free`, and where `table` is NULL or the slot
+ * is empty, since the block would be lost.
+ *
+ * Memory and threads: any number of threads at once.
+ *
+ * WDK: `ExFreeToPPLookasideList`, which is the kernel's own.
+ */
+void lookaside_pp_free(const struct lookaside_pp_table *table,
+                       uint32_t number,
+                       void *block,
+                       uint32_t processor);
 
 /**
  * Tells what a list is and has done. The numbers are exact when nobody uses the list during the call.
@@ -728,6 +1001,134 @@ const char *lookaside_status_string(lookaside_status status);
  */
 const char *lookaside_version(void);
 
+/**
+ * Makes an empty S-list. Zeroed memory is one too.
+ *
+ * Parameters:
+ * - `header`: the caller's memory, at a multiple of 16 bytes.
+ *
+ * Returns, and then the memory is untouched unless the call succeeded:
+ * - `LOOKASIDE_STATUS_SUCCESS`: the list is ready. It needs no end.
+ * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `header` is NULL.
+ * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `header` does not stand at a multiple of 16 bytes.
+ *
+ * Memory and threads: nobody else may use the header during the call.
+ *
+ * WDK: `InitializeSListHead`, which raises the last of these.
+ */
+lookaside_status lookaside_slist_initialize(struct lookaside_slist_header *header);
+
+/**
+ * Puts an entry on top of the list.
+ *
+ * Parameters:
+ * - `header`: the list.
+ * - `entry`: the entry, in no list, at a multiple of 16 bytes. It stays where it is until it is popped or flushed.
+ *
+ * Returns the entry that was on top before, or NULL. The process ends with a message when a pointer is NULL or misaligned.
+ *
+ * Memory and threads: any number of threads at once, and on x86-64 signal handlers: a push never waits there.
+ *
+ * WDK: `InterlockedPushEntrySList`, `ExInterlockedPushEntrySList`.
+ */
+struct lookaside_slist_entry *lookaside_slist_push(struct lookaside_slist_header *header,
+                                                   struct lookaside_slist_entry *entry);
+
+/**
+ * Puts a chain of entries on top of the list, all at once.
+ *
+ * Parameters:
+ * - `header`: the list.
+ * - `first`, `last`: the ends of the chain, which leads from the first to the last by `next`; each entry as for
+ *   `lookaside_slist_push`.
+ * - `count`: how many entries they are, by which the depth grows.
+ *
+ * Returns, and memory and threads, as `lookaside_slist_push`.
+ *
+ * WDK: `InterlockedPushListSListEx`, `RtlInterlockedPushListSListEx`.
+ */
+struct lookaside_slist_entry *lookaside_slist_push_list(struct lookaside_slist_header *header,
+                                                        struct lookaside_slist_entry *first,
+                                                        struct lookaside_slist_entry *last,
+                                                        size_t count);
+
+/**
+ * Takes the entry that came last.
+ *
+ * Parameters:
+ * - `header`: the list.
+ *
+ * Returns the entry, or NULL from an empty list. The process ends with a message when `header` is NULL or misaligned.
+ *
+ * Memory and threads: any number of threads at once; pops and flushes of one list wait for each other, some nanoseconds
+ * each, and so may not be called in a signal handler. The entry's memory may go away as soon as the call returns.
+ * After a fork the child may go on with a list that no other thread was using, and must initialise any other anew.
+ *
+ * WDK: `InterlockedPopEntrySList`, `ExInterlockedPopEntrySList`.
+ */
+struct lookaside_slist_entry *lookaside_slist_pop(struct lookaside_slist_header *header);
+
+/**
+ * Takes all entries.
+ *
+ * Parameters:
+ * - `header`: the list.
+ *
+ * Returns the entry that came last, from which `next` leads to the others, or NULL from an empty list. The process ends with
+ * a message when `header` is NULL or misaligned.
+ *
+ * Memory and threads: as `lookaside_slist_pop`.
+ *
+ * WDK: `InterlockedFlushSList`, `ExInterlockedFlushSList`.
+ */
+struct lookaside_slist_entry *lookaside_slist_flush(struct lookaside_slist_header *header);
+
+/**
+ * Tells how many entries the list has.
+ *
+ * Parameters:
+ * - `header`: the list.
+ *
+ * Returns the number modulo 65,536: a list of 65,536 entries tells 0. The process ends with a message when `header` is NULL
+ * or misaligned.
+ *
+ * Memory and threads: any number of threads at once, and signal handlers. The number may be old as soon as it is known.
+ *
+ * WDK: `QueryDepthSList`, `ExQueryDepthSList`.
+ */
+uint16_t lookaside_slist_depth(const struct lookaside_slist_header *header);
+
+/**
+ * Tells which entry came last, and leaves it in the list.
+ *
+ * Parameters:
+ * - `header`: the list.
+ *
+ * Returns the entry, or NULL from an empty list. Another thread may have popped it already, so it is not to be touched while
+ * others use the list. The process ends with a message when `header` is NULL or misaligned.
+ *
+ * Memory and threads: any number of threads at once, and signal handlers.
+ *
+ * WDK: `FirstEntrySList`, `RtlFirstEntrySList`.
+ */
+struct lookaside_slist_entry *lookaside_slist_first(const struct lookaside_slist_header *header);
+
+/**
+ * Sets what is called when the library is misused. When the hook returns, the call that was wrong has no effect, and the
+ * program goes on.
+ *
+ * Parameters:
+ * - `hook`: the function; NULL for the default, which writes one line to standard error and aborts.
+ *
+ * Returns nothing.
+ *
+ * Memory and threads: any number of threads at once; the last one holds. The hook may be called on several threads at
+ * once, and in the `free` of a program whose heap is this library's: it should not allocate.
+ *
+ * WDK: a bug check callback, except that the system stops after it.
+ */
+void lookaside_set_violation_hook(lookaside_violation_hook hook);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus
@@ -747,6 +1148,9 @@ LOOKASIDE_ASSERT_LAYOUT(lookaside_list, 64, 16);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_parameters, 112, 8);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_counters, 80, 8);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_statistics, 304, 8);
+LOOKASIDE_ASSERT_LAYOUT(lookaside_slist_header, 16, 16);
+LOOKASIDE_ASSERT_LAYOUT(lookaside_slist_entry, 16, 16);
+LOOKASIDE_ASSERT_LAYOUT(lookaside_violation, 56, 8);
 #undef LOOKASIDE_ASSERT_LAYOUT
 
 #endif /* LOOKASIDE_H */

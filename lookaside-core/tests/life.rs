@@ -54,8 +54,9 @@ fn parameters_are_checked() {
     for (pool_type, status) in [
         (PoolType::NON_PAGED, Status::NOT_SUPPORTED),
         (PoolType::NON_PAGED_NX, Status::NOT_SUPPORTED),
-        (PoolType(2), Status::INVALID_PARAMETER),
-        (PoolType(0x11), Status::INVALID_PARAMETER),
+        (PoolType(3), Status::INVALID_PARAMETER),
+        (PoolType(0x11), Status::SUCCESS),
+        (PoolType(0x400), Status::INVALID_PARAMETER),
         (PoolType(u32::MAX), Status::INVALID_PARAMETER),
     ] {
         assert_eq!(answer(Parameters { pool_type, ..good }), status);

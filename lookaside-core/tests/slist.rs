@@ -8,20 +8,8 @@ use std::ptr;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
 
-use lookaside_core::{SListEntry, SListHeader, hooks};
+use lookaside_core::{SListEntry, SListHeader};
 use proptest::prelude::*;
-
-/// Whether this is the run without the instruction: see slist_locked.rs.
-fn is_locked() -> bool {
-    module_path!().starts_with("slist_locked")
-}
-
-fn header() -> SListHeader {
-    if is_locked() {
-        hooks::forbid_exchange();
-    }
-    SListHeader::new()
-}
 
 fn operations() -> usize {
     std::env::var("LOOKASIDE_SOAK_OPERATIONS").ok().map_or(1_000_000, |count| count.parse().unwrap())
@@ -41,7 +29,7 @@ fn words(list: &SListHeader) -> (u64, u64, u64, u64) {
 
 #[test]
 fn each_call_answers_as_the_reference_says() {
-    let list = header();
+    let list = SListHeader::new();
     let [a, b, c, d] = entries(4) else { unreachable!() };
     let [a, b, c, d] = [a, b, c, d].map(ptr::from_mut);
     let none = ptr::null_mut();
@@ -65,7 +53,7 @@ fn each_call_answers_as_the_reference_says() {
 
 #[test]
 fn the_header_is_windows_own() {
-    let list = header();
+    let list = SListHeader::new();
     assert_eq!(words(&list), (0, 0, 0, 0));
     let [a, b] = entries(2) else { unreachable!() };
     let [a, b] = [a, b].map(ptr::from_mut);
@@ -89,7 +77,7 @@ fn the_header_is_windows_own() {
 /// The depth is 16 bits wide: a list of 65,536 entries tells 0, and neither way does it spill into the sequence number.
 #[test]
 fn the_depth_is_counted_modulo_65536() {
-    let list = header();
+    let list = SListHeader::new();
     let all = entries(65_537);
     for (index, entry) in all.iter_mut().enumerate() {
         // SAFETY: the entry is ours, and in no list.
@@ -135,7 +123,7 @@ proptest! {
     /// Any history does to the list what it does to a stack.
     #[test]
     fn it_is_a_stack(history in prop::collection::vec(operation(), 0..200)) {
-        let list = header();
+        let list = SListHeader::new();
         let mut storage: Vec<SListEntry> = (0..16).map(|_| SListEntry::new()).collect();
         let mut spare: Vec<*mut SListEntry> = storage.iter_mut().map(ptr::from_mut).collect();
         let mut model: Vec<*mut SListEntry> = Vec::new();
@@ -205,7 +193,7 @@ struct Owned {
 fn threads_neither_lose_nor_double_entries() {
     const ENTRIES: usize = 64;
     const THREADS: usize = 4;
-    let list = &header();
+    let list = &SListHeader::new();
     let all: &[Owned] =
         Vec::leak((0..ENTRIES).map(|_| Owned { link: SListEntry::new(), held: AtomicBool::new(false) }).collect());
     let take = |entry: *mut SListEntry| {
@@ -291,7 +279,7 @@ fn an_entry_may_be_unmapped_as_soon_as_it_is_popped() {
     const PAGE: usize = 4096;
     const ALL: libc::c_int = libc::PROT_READ | libc::PROT_WRITE;
     const POPPERS: usize = 3;
-    let list = &header();
+    let list = &SListHeader::new();
     let pages = operations() / 5;
     // SAFETY: a new mapping at an address of the kernel's choice, of which nothing is backed yet.
     let region = unsafe {
@@ -371,9 +359,6 @@ extern "C" fn push_in_handler(_: libc::c_int) {
 /// A signal handler may push to the list whose pop it interrupts, as an interrupt routine does in Windows.
 #[test]
 fn a_signal_handler_may_push() {
-    if is_locked() {
-        return; // Promised for the processors that have the instruction.
-    }
     const SIGNALS: u32 = 2_000;
     let all = entries(16);
     SPARE.store(&mut all[0], SeqCst);

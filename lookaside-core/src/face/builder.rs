@@ -100,6 +100,16 @@ impl<'a> Builder<'a> {
         self
     }
 
+    /// A general list that serves as the shared list of this one: see [`Parameters::shared`].
+    ///
+    /// # Safety
+    /// The general list stays where it is, and is not deleted, while the list that is built exists.
+    #[must_use]
+    pub unsafe fn shared(mut self, list: &LookasideList) -> Self {
+        self.0.shared = list.as_raw();
+        self
+    }
+
     /// The engine, instead of the one chosen for this process.
     #[must_use]
     pub fn engine(mut self, engine: EngineKind) -> Self {
@@ -120,11 +130,21 @@ impl<'a> Builder<'a> {
         self
     }
 
+    /// For lists that bring their own routines over the process heap: NOT_SUPPORTED if other blocks were asked for.
+    pub(super) fn over_heap(self) -> Result<Self, Status> {
+        const NO_POOL: u32 = PoolType::QUOTA_FAIL_INSTEAD_OF_RAISE | PoolType::RAISE_IF_ALLOCATION_FAILURE;
+        let Parameters { pool_type, flags, shared, .. } = self.0;
+        let pools = [ListFlags::SPECIAL_POOL, ListFlags::SPECIAL_POOL_START, ListFlags::PAGED_ARENAS];
+        let paged = pool_type.0 & !NO_POOL == PoolType::PAGED.0;
+        let heap = paged && shared.is_null() && !pools.iter().any(|flag| flags.contains(*flag));
+        if heap { Ok(self) } else { Err(Status::NOT_SUPPORTED) }
+    }
+
     /// Makes the list.
     pub fn build(self) -> Result<LookasideList, Status> {
         let mut list = RawList::zeroed();
         // SAFETY: the object is ours; the callbacks were promised.
-        unsafe { RawList::initialize_at(&mut list, &self.0, None) }.ok()?;
-        Ok(LookasideList::from_raw(list))
+        unsafe { RawList::initialize_at(&mut list, &self.0, None, true) }.ok()?;
+        Ok(LookasideList::from_raw(list, self.0.size))
     }
 }

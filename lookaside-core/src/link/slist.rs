@@ -10,16 +10,17 @@
 //! high word  | first entry / 16 : 60             | 0 : 3 | turn : 1 |
 //! ```
 //!
-//! Both words change by one compare-and-swap of 16 bytes. Where the processor has none, a push takes its turn as well,
-//! and whoever has it writes one word after the other.
+//! Both words change by one compare-and-swap of 16 bytes. Where the processor has none, portable-atomic puts a lock in
+//! its place.
 
 use core::ptr;
-use core::sync::atomic::AtomicU64;
-use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
-use crate::platform::{exchange, fatal, has_exchange, wait_for};
+use portable_atomic::AtomicU128;
 
-/// Set while a thread has the turn.
+use crate::platform::{fatal, wait_for};
+
+/// Set in the high word while a thread has the turn.
 const TURN: u64 = 1;
 /// The bits of the high word that are no part of an address.
 const RESERVED: u64 = 15;
@@ -36,9 +37,28 @@ const SEQUENCE: u64 = DEPTH + 1;
 /// of different moments.
 #[repr(C, align(16))]
 #[derive(Debug, Default)]
-pub struct SListHeader {
-    low: AtomicU64,
-    high: AtomicU64,
+pub struct SListHeader(AtomicU128);
+
+/// The two words of a header.
+#[derive(Clone, Copy)]
+struct Words {
+    low: u64,
+    high: u64,
+}
+
+impl Words {
+    fn of(both: u128) -> Words {
+        Words { low: both as u64, high: (both >> 64) as u64 }
+    }
+
+    fn both(self) -> u128 {
+        u128::from(self.high) << 64 | u128::from(self.low)
+    }
+
+    /// The entry that came last, or null.
+    fn first(self) -> *mut SListEntry {
+        ptr::with_exposed_provenance_mut((self.high & !RESERVED) as usize)
+    }
 }
 
 /// The link of an S-list, at a multiple of 16 bytes inside whatever the list shall hold.
@@ -67,7 +87,20 @@ impl SListHeader {
     /// An empty list.
     #[must_use]
     pub const fn new() -> SListHeader {
-        SListHeader { low: AtomicU64::new(0), high: AtomicU64::new(0) }
+        SListHeader(AtomicU128::new(0))
+    }
+
+    /// The list at an address, for callers that are not trusted: null and misaligned ones end the program with a message.
+    ///
+    /// # Safety
+    /// Any other address is that of a list, which lives as long as the result.
+    #[inline]
+    pub unsafe fn at<'a>(list: *const SListHeader) -> &'a SListHeader {
+        if list.is_null() || !list.is_aligned() {
+            no_list(list);
+        }
+        // SAFETY: not null, aligned; the caller's promise.
+        unsafe { &*list }
     }
 
     /// Puts an entry on top, and tells which one was there before, or null. An entry that is null or misaligned ends the
@@ -95,24 +128,13 @@ impl SListHeader {
             }
         }
         let top = first.expose_provenance() as u64;
-        let link = |before: u64| {
-            // SAFETY: the caller's promise; the entry can be found by others only after the change below.
-            unsafe { (*last).next = entry(before) };
-        };
-        let grown = |low: u64| (low & !DEPTH).wrapping_add(SEQUENCE) | (low.wrapping_add(count as u64) & DEPTH);
-        if !has_exchange() {
-            let before = wait_for(|| self.try_turn(self.high.load(Relaxed)));
-            link(before);
-            self.end_turn([grown(self.low.load(Relaxed)), top]);
-            return entry(before);
-        }
         let mut seen = self.words();
         loop {
-            let [low, high] = seen;
-            link(high);
-            // SAFETY: the processor has it; the header is aligned and all atomic.
-            match unsafe { exchange(self.both(), seen, [grown(low), top | high & RESERVED]) } {
-                Ok(()) => return entry(high),
+            // SAFETY: the caller's promise; the entry can be found by others only after the change below.
+            unsafe { (*last).next = seen.first() };
+            let low = (seen.low & !DEPTH).wrapping_add(SEQUENCE) | (seen.low.wrapping_add(count as u64) & DEPTH);
+            match self.change(seen, Words { low, high: top | seen.high & RESERVED }) {
+                Ok(()) => return seen.first(),
                 Err(other) => seen = other,
             }
         }
@@ -121,26 +143,26 @@ impl SListHeader {
     /// Takes the entry that came last, or null when there is none.
     #[inline]
     pub fn pop(&self) -> *mut SListEntry {
-        self.take(|low, first| {
+        self.take(|seen| {
             // SAFETY: the entry is in the list, and stays there until this thread's turn is over: its owner promised
             // to leave it alone. Whoever pushed it had written the link before.
-            let next = unsafe { (*entry(first)).next };
-            [(low & !DEPTH).wrapping_add(SEQUENCE) | (low.wrapping_sub(1) & DEPTH), next.expose_provenance() as u64]
+            let next = unsafe { (*seen.first()).next };
+            let low = (seen.low & !DEPTH).wrapping_add(SEQUENCE) | (seen.low.wrapping_sub(1) & DEPTH);
+            Words { low, high: next.expose_provenance() as u64 }
         })
     }
 
     /// Takes all entries, and gives the first of the chain, or null. The chain is in the order in which they would have been popped.
     #[inline]
     pub fn flush(&self) -> *mut SListEntry {
-        self.take(|low, _| [(low & !DEPTH).wrapping_add(SEQUENCE), 0])
+        self.take(|seen| Words { low: (seen.low & !DEPTH).wrapping_add(SEQUENCE), high: 0 })
     }
 
     /// How many entries there are, modulo 65,536.
     #[inline]
     #[must_use]
     pub fn depth(&self) -> u16 {
-        // Relaxed: the number may be old as soon as it is known.
-        (self.low.load(Relaxed) & DEPTH) as u16
+        (self.words().low & DEPTH) as u16
     }
 
     /// The entry that came last, or null. It may be another's already, so only compare it.
@@ -148,82 +170,63 @@ impl SListHeader {
     #[must_use]
     pub fn first(&self) -> *mut SListEntry {
         // Acquire pairs with the change that put the entry there.
-        entry(self.high.load(Acquire))
+        Words::of(self.0.load(Acquire)).first()
     }
 
-    /// Changes the words in this thread's turn to what `change` makes of the low word and the first entry, and gives that
-    /// entry; null from an empty list.
+    /// Changes the words in this thread's turn to what `change` makes of them, and gives the entry that was first; null
+    /// from an empty list.
     #[inline]
-    fn take(&self, change: impl Fn(u64, u64) -> [u64; 2]) -> *mut SListEntry {
-        let Some(before) = self.take_turn() else { return ptr::null_mut() };
-        if !has_exchange() {
-            self.end_turn(change(self.low.load(Relaxed), before));
-            return entry(before);
-        }
-        let mut seen = [self.low.load(Relaxed), before | TURN];
+    fn take(&self, change: impl Fn(Words) -> Words) -> *mut SListEntry {
+        let turn = self.take_turn(self.words());
+        let Some(mut seen) = turn.unwrap_or_else(|| wait_for(|| self.take_turn(self.words()))) else {
+            return ptr::null_mut();
+        };
         loop {
-            let [low, high] = seen;
-            // SAFETY: the processor has it; the header is aligned and all atomic.
-            match unsafe { exchange(self.both(), seen, change(low, high & !RESERVED)) } {
-                Ok(()) => return entry(high),
+            match self.change(seen, change(seen)) {
+                Ok(()) => return seen.first(),
                 // A push came between: the list has a new first entry.
                 Err(other) => seen = other,
             }
         }
     }
 
-    /// Begins this thread's turn, and gives the high word as it was; waits while another has the turn. None for an empty
-    /// list.
+    /// Begins this thread's turn, and gives the words as they are in it; `Some(None)` for an empty list, which needs no
+    /// turn, and `None` while another thread has the turn.
     #[inline]
-    fn take_turn(&self) -> Option<u64> {
-        // Relaxed, here and below: only what the exchange finds counts.
-        let high = self.high.load(Relaxed);
-        if high & !RESERVED == 0 {
-            return None;
+    fn take_turn(&self, mut seen: Words) -> Option<Option<Words>> {
+        loop {
+            if seen.high & !RESERVED == 0 {
+                return Some(None);
+            }
+            if seen.high & TURN != 0 {
+                return None;
+            }
+            let turn = Words { high: seen.high | TURN, ..seen };
+            match self.change(seen, turn) {
+                Ok(()) => return Some(Some(turn)),
+                Err(other) => seen = other,
+            }
         }
-        self.try_turn(high).or_else(|| self.wait_for_turn())
     }
 
-    #[cold]
-    fn wait_for_turn(&self) -> Option<u64> {
-        wait_for(|| match self.high.load(Relaxed) {
-            high if high & !RESERVED == 0 => Some(None),
-            high => self.try_turn(high).map(Some),
-        })
-    }
-
-    /// Begins this thread's turn if the high word is this one, and nobody has the turn.
-    #[inline]
-    fn try_turn(&self, high: u64) -> Option<u64> {
-        // Acquire pairs with the change that put the first entry there, and with the end of the last turn.
-        let free = high & TURN == 0 && self.high.compare_exchange(high, high | TURN, Acquire, Relaxed).is_ok();
-        free.then_some(high)
-    }
-
-    /// Ends a turn where there is no exchange: nobody else writes, so the words may change one after the other.
-    fn end_turn(&self, [low, high]: [u64; 2]) {
-        self.low.store(low, Relaxed);
-        // Release pairs with the Acquire of the next turn, and of `first`.
-        self.high.store(high, Release);
-    }
-
-    /// Both words, which may be of two moments: the exchange then fails.
-    #[inline]
-    fn words(&self) -> [u64; 2] {
+    fn words(&self) -> Words {
         // Relaxed: only what the exchange finds counts.
-        [self.low.load(Relaxed), self.high.load(Relaxed)]
+        Words::of(self.0.load(Relaxed))
     }
 
+    /// Changes both words at once if they are as they were seen; else tells what they are.
     #[inline]
-    fn both(&self) -> *mut [u64; 2] {
-        ptr::from_ref(self).cast::<[u64; 2]>().cast_mut()
+    fn change(&self, seen: Words, new: Words) -> Result<(), Words> {
+        // AcqRel: whoever finds an entry finds the link that its pusher wrote.
+        self.0.compare_exchange(seen.both(), new.both(), AcqRel, Acquire).map(drop).map_err(Words::of)
     }
 }
 
-/// The entry that a high word leads to.
-#[inline]
-fn entry(high: u64) -> *mut SListEntry {
-    ptr::with_exposed_provenance_mut((high & !RESERVED) as usize)
+#[cold]
+#[inline(never)]
+fn no_list(list: *const SListHeader) -> ! {
+    let why = if list.is_null() { "none" } else { "not aligned to 16 bytes" };
+    fatal(format_args!("call on S-list {list:p}, which is {why}"))
 }
 
 #[cold]

@@ -5,9 +5,13 @@ mod engine;
 mod record;
 mod registry;
 mod report;
+mod tags;
+mod usage;
 
 pub use balance::{adjust_depth, ensure_running};
 pub use engine::engine;
 pub use record::{Record, State};
 pub use registry::{Creation, abandon, create, delete, find, free_draining};
 pub use report::{report, report_record};
+pub use tags::{TagOrder, TagUsage, tag_report, tags};
+pub use usage::Entry;

@@ -14,16 +14,14 @@ mod random;
 pub mod rseq;
 mod sync;
 mod thread;
-mod wide;
 
 pub use clock::milliseconds;
 pub use environment::variable_is;
-pub use fatal::fatal;
+pub use fatal::{Violation, ViolationHook, fatal, set_violation_hook};
 pub use fork::at_fork;
 pub use membarrier::{barrier, register as register_barrier};
-pub use memory::{heap_allocate, heap_free, map};
+pub use memory::{heap_allocate, heap_allocate_zeroed, heap_free, heap_reallocate, map, unmap};
 pub use processors::{current, possible};
 pub use random::random;
 pub use sync::{Event, Guard, Lock, wait_for};
 pub use thread::{Thread, pin_to, schedule_ordinarily, sleep_microseconds};
-pub use wide::{exchange, forbid_exchange, has_exchange};

@@ -147,6 +147,17 @@ static void *deleting_allocate(lookaside_pool_type pool_type, size_t size, looka
     return plain_allocate(pool_type, size, tag);
 }
 
+static void tell_violation(const lookaside_violation *violation)
+{
+    printf("0x%X/0x%X %s %s, %s%s%s\n", (unsigned)violation->code, (unsigned)violation->parameter,
+           violation->list == &list ? "list" : violation->list == &zeroed ? "zeroed" : "none",
+           violation->block == NULL ? "no block" : "block", violation->tag == usual().tag ? "Test" : "no tag",
+           violation->name[0] == '\0' ? "" : " of ", violation->name);
+    if (violation->struct_size != sizeof *violation || strstr(violation->line, "lookaside: 0xC4/") != violation->line) {
+        puts("and is wrong");
+    }
+}
+
 #ifdef __cplusplus
 static void *throwing_allocate(lookaside_pool_type, size_t, lookaside_tag)
 {
@@ -454,6 +465,52 @@ int main(int count, char **arguments)
         tell(lookaside_report(&list, text, sizeof text, &needed));
         printf("%s, %u\n", text, (unsigned)needed);
     }
+    CASE("a shared list that cannot be")
+    {
+        lookaside_parameters parameters = usual();
+        make();
+        parameters.shared = &list;
+        tell(lookaside_list_initialize(&garbage, &parameters));
+        parameters.shared = &zeroed;
+        tell(lookaside_list_initialize(&garbage, &parameters));
+        parameters.shared = misaligned();
+        tell(lookaside_list_initialize(&garbage, &parameters));
+    }
+    CASE("reserved2 not 0") changed.reserved2 = 1, tell_initialize(&changed);
+    CASE("unknown flag") changed.flags = 0x40, tell_initialize(&changed);
+    CASE("slots that cannot be")
+    {
+        static lookaside_pp_table table;
+        make();
+        tell(lookaside_pp_set(NULL, 0, &list, &list));
+        tell(lookaside_pp_set(&table, 16, &list, &list));
+        tell(lookaside_pp_set(&table, 0, &list, &list));
+        tell(lookaside_pp_set(&table, 0, &zeroed, &list));
+        tell(lookaside_pp_set(&table, 0, &list, misaligned()));
+        tell_pointer(lookaside_pp_allocate(&table, 0));
+        tell_pointer(lookaside_pp_allocate(&table, 16));
+        tell_pointer(lookaside_pp_allocate(NULL, 0));
+        lookaside_pp_free(&table, 0, NULL, 0);
+        printf("%d %d\n", (int)lookaside_pp_number(9, LOOKASIDE_KERNEL_6_1), (int)lookaside_pp_number(0, 1));
+    }
+    CASE("free to an empty slot")
+    {
+        static lookaside_pp_table table;
+        make();
+        lookaside_pp_free(&table, 0, take(), 0);
+    }
+    CASE("free without a table") make(), lookaside_pp_free(NULL, 0, take(), 0);
+    CASE("free to a processor, null list") lookaside_list_free_to_processor(NULL, room.bytes, 0);
+    CASE("free to a processor, null block")
+    {
+        make();
+        lookaside_list_free_to_processor(&list, NULL, 0);
+    }
+    CASE("free to a processor, misaligned block")
+    {
+        make();
+        lookaside_list_free_to_processor(&list, (char *)take() + 8, 0);
+    }
     CASE("status string of any value") puts(lookaside_status_string(12345));
     CASE("another version of the header")
     {
@@ -461,6 +518,31 @@ int main(int count, char **arguments)
         snprintf(version, sizeof version, "%d.%d.%d", LOOKASIDE_VERSION_MAJOR, LOOKASIDE_VERSION_MINOR,
                  LOOKASIDE_VERSION_PATCH);
         puts(strcmp(version, lookaside_version()) == 0 ? "none" : lookaside_version());
+    }
+
+    /* A hook that returns, so that the misuse has no effect. */
+
+    CASE("hook that returns")
+    {
+        lookaside_set_violation_hook(tell_violation);
+        make();
+        char *block = (char *)take();
+        lookaside_list_free(&list, block + 8);
+        lookaside_list_free(NULL, block);
+        lookaside_list_free(&zeroed, block);
+        lookaside_list_free(&list, block);
+        tell(lookaside_list_delete(&list));
+        lookaside_list_free(&list, block);
+        changed.allocate = misaligned_block;
+        tell_initialize(&changed);
+        tell_pointer(lookaside_list_allocate(&list));
+        tell(lookaside_list_delete(&list));
+    }
+    CASE("hook taken away")
+    {
+        lookaside_set_violation_hook(tell_violation);
+        lookaside_set_violation_hook(NULL);
+        lookaside_list_free(NULL, &room);
     }
 
     if (!found) {

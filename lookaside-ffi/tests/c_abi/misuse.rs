@@ -90,17 +90,17 @@ const CASES: &[(&str, &str, End)] = &[
     (
         "free after a draining list ended",
         "STATUS_PENDING\nfreed\n",
-        Abort("free of block A to B, which is a list that was deleted"),
+        Abort("0xC4/0x4C02: free of block A to B, which is a list that was deleted"),
     ),
     ("delete in its own callback", "STATUS_SUCCESS\nSTATUS_DEVICE_BUSY\nnot NULL\n", Well),
     // Blocks that are none.
     ("free, null block", "no effect\n", Well),
-    ("free, misaligned block", "", Abort("free of block A to list B, whose blocks are aligned to 16 bytes")),
-    ("free, null list", "", Abort("free of block A to 0x0, which is no list")),
-    ("free, misaligned list", "", Abort("free of block A to B, which is not aligned to 16 bytes")),
-    ("free, zeroed list", "", Abort("free of block A to B, which is no list that was initialised")),
-    ("free, deleted list", "", Abort("free of block A to B, which is a list that was deleted")),
-    ("free, null list and null block", "", Abort("free of block 0x0 to 0x0, which is no list")),
+    ("free, misaligned block", "", Abort("0xC4/0x10: free of block A to list B, whose blocks are aligned to 16 bytes")),
+    ("free, null list", "", Abort("0xC4/0x4C01: free of block A to 0x0, which is no list")),
+    ("free, misaligned list", "", Abort("0xC4/0x4C01: free of block A to B, which is not aligned to 16 bytes")),
+    ("free, zeroed list", "", Abort("0xC4/0x4C01: free of block A to B, which is no list that was initialised")),
+    ("free, deleted list", "", Abort("0xC4/0x4C02: free of block A to B, which is a list that was deleted")),
+    ("free, null list and null block", "", Abort("0xC4/0x4C01: free of block 0x0 to 0x0, which is no list")),
     ("free, zeroed list and null block", "no effect\n", Well),
     // Callbacks that fail.
     ("callback has no memory", "STATUS_SUCCESS\nNULL\nSTATUS_SUCCESS\n1 failures, 0 out\n", Well),
@@ -108,7 +108,7 @@ const CASES: &[(&str, &str, End)] = &[
     (
         "callback gives a misaligned block",
         "STATUS_SUCCESS\n",
-        Abort("allocate routine of list A returned block B, which is not aligned to 16 bytes"),
+        Abort("0xC4/0x4C04: allocate routine of list A returned block B, which is not aligned to 16 bytes"),
     ),
     // Buffers.
     ("statistics, null", "STATUS_INVALID_PARAMETER\n", Well),
@@ -120,8 +120,41 @@ const CASES: &[(&str, &str, End)] = &[
         "STATUS_DATATYPE_MISALIGNMENT\nSTATUS_INVALID_HANDLE\nSTATUS_DELETE_PENDING\nkept, 7\n",
         Well,
     ),
+    // Pairs that share a list, and their table.
+    (
+        "a shared list that cannot be",
+        "STATUS_INVALID_PARAMETER\nSTATUS_INVALID_HANDLE\nSTATUS_DATATYPE_MISALIGNMENT\n",
+        Well,
+    ),
+    ("reserved2 not 0", "STATUS_INVALID_PARAMETER\n", Well),
+    ("unknown flag", "STATUS_INVALID_PARAMETER\n", Well),
+    (
+        "slots that cannot be",
+        "STATUS_INVALID_PARAMETER\nSTATUS_INVALID_PARAMETER\nSTATUS_INVALID_PARAMETER\nSTATUS_INVALID_HANDLE\n\
+         STATUS_DATATYPE_MISALIGNMENT\nNULL\nNULL\nNULL\n-1 -1\n",
+        Well,
+    ),
+    ("free to an empty slot", "", Abort("0xC4/0x4C01: free of block A to 0x0, which is no list")),
+    ("free without a table", "", Abort("0xC4/0x4C01: free of block A to 0x0, which is no list")),
+    ("free to a processor, null list", "", Abort("0xC4/0x4C01: free of block A to 0x0, which is no list")),
+    ("free to a processor, null block", "", Well),
+    (
+        "free to a processor, misaligned block",
+        "",
+        Abort("0xC4/0x10: free of block A to list B, whose blocks are aligned to 16 bytes"),
+    ),
     ("status string of any value", "STATUS_UNKNOWN\n", Well),
     ("another version of the header", "none\n", Well),
+    // A hook that returns.
+    (
+        "hook that returns",
+        concat!(
+            "0xC4/0x10 list block, Test\n0xC4/0x4C01 none block, no tag\n0xC4/0x4C01 zeroed block, no tag\nSTATUS_SUCCESS\n",
+            "0xC4/0x4C02 list block, no tag\nSTATUS_SUCCESS\n0xC4/0x4C04 list block, Test\nNULL\nSTATUS_SUCCESS\n"
+        ),
+        Well,
+    ),
+    ("hook taken away", "", Abort("0xC4/0x4C01: free of block A to 0x0, which is no list")),
 ];
 
 /// The one case that is for C++ alone.
