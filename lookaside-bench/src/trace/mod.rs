@@ -22,13 +22,13 @@ use crate::machine;
 
 pub mod committed;
 mod contest;
-mod driver;
+pub(crate) mod driver;
 pub mod events;
 pub mod format;
-mod heaps;
+pub(crate) mod heaps;
 pub mod raw_log;
 pub mod record;
-mod script;
+pub(crate) mod script;
 mod show;
 
 /// Events that are recorded unless another limit is given.
@@ -43,9 +43,15 @@ const TIME: Duration = Duration::from_secs(8);
 ///
 /// When the lists cannot be made, or nothing can be printed.
 pub fn run_main_job() -> Result<()> {
+    let (name, trace) = built_in()?;
+    replay(name, &trace)
+}
+
+/// The trace of the main job, and its name.
+pub fn built_in() -> Result<(&'static str, Trace)> {
     let (name, file) = COMMITTED[0];
     let trace = format::read(file).with_context(|| format!("the built-in trace {name}"))?;
-    replay(name, &trace)
+    Ok((name, trace))
 }
 
 /// Replays the trace in a file: `lookaside replay FILE`.
