@@ -30,6 +30,17 @@ enum Command {
         /// A trace that `lookaside record` wrote
         file: PathBuf,
     },
+    /// Replay a trace through tagged small-pool calls and print the usage by tag, as poolmon shows it
+    ///
+    /// Three tables: when the most blocks are out, at the program's end, and when all is given back. The tag of a block is the
+    /// number of the thread that allocated it, and the largest size of its size class.
+    Tags {
+        /// A trace that `lookaside record` wrote [default: the built-in one]
+        file: Option<PathBuf>,
+        /// Print the rows as one JSON array, and nothing else
+        #[arg(long)]
+        json: bool,
+    },
     /// Run a program and record what it allocates and frees
     Record(Record),
     /// One round of one contender in this process; `compare` starts it
@@ -117,6 +128,7 @@ pub fn main() -> ExitCode {
         None => trace::run_main_job(),
         Some(Command::Compare(arguments)) => compare::run(&arguments),
         Some(Command::Replay { file }) => trace::run_replay(&file),
+        Some(Command::Tags { file, json }) => trace::run_tags(file.as_deref(), json),
         Some(Command::Record(record)) => trace::run_record(&record.program, &record.output, record.limit),
         Some(Command::Round { job, contender, size }) => compare::serve_round(&job, &contender, size),
     };
