@@ -28,8 +28,11 @@ pub mod theory;
 pub use face::{Builder, Lookaside, LookasideBox, LookasideList, Parameters, report_list};
 pub use list::processor::EngineKind;
 pub use list::{Counters, Statistics, Topology, Tuning};
-pub use manage::{adjust_depth, engine, report};
-pub use pool::{AllocateCallback, AllocateFunction, AllocateFunctionEx, FreeCallback, FreeFunction, FreeFunctionEx};
+pub use manage::{adjust_depth, engine, pool_report, pool_statistics, report};
+pub use pool::{
+    AllocateCallback, AllocateFunction, AllocateFunctionEx, FreeCallback, FreeFunction, FreeFunctionEx, PoolKind,
+    PoolStatistics,
+};
 pub use wdk::{ListFlags, PoolType, RawList, Status, Tag};
 
 /// The library's version.

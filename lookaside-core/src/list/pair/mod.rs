@@ -16,7 +16,7 @@ use super::shared::SharedList;
 use super::tuner::Tuning;
 use super::{Counters, Statistics};
 use crate::platform::{self, Guard, Lock};
-use crate::pool::{Backing, Pool, Request};
+use crate::pool::{Backing, Pool, PoolStatistics, Request, Source};
 use crate::wdk::{Parts, RawList};
 
 /// What stands in front of the pool.
@@ -396,12 +396,7 @@ impl Pair {
                 ..list
             };
         }
-        // Relaxed: all are exact at rest only.
-        let pool_failures = self.pool_failures.load(Relaxed);
-        let prefill = self.prefill_calls.load(Relaxed);
-        let given_back = self.prefill_returns.load(Relaxed);
-        let pool_allocates = (list.allocate_misses + prefill).wrapping_sub(pool_failures);
-        let pool_frees = list.free_misses.wrapping_add(list.removed) + given_back;
+        let from_pool = self.from_pool(list.allocate_misses, list.free_misses.wrapping_add(list.removed));
         Statistics {
             size: settings.request.size,
             tag: settings.request.tag,
@@ -411,11 +406,46 @@ impl Pair {
             list,
             processor,
             shared,
-            pool_allocates,
-            pool_frees,
-            pool_failures,
-            outstanding: at_least_zero(pool_allocates.wrapping_sub(pool_frees).wrapping_sub(list.current_depth)),
+            pool_allocates: from_pool.allocates,
+            pool_frees: from_pool.frees,
+            pool_failures: from_pool.failures,
+            outstanding: at_least_zero(from_pool.held().wrapping_sub(list.current_depth)),
         }
+    }
+
+    /// What went to and fro between the list and its pool, of misses and blocks removed of the list as a whole.
+    fn from_pool(&self, allocate_misses: u64, frees: u64) -> FromPool {
+        // Relaxed: all are exact at rest only.
+        let failures = self.pool_failures.load(Relaxed);
+        FromPool {
+            allocates: (allocate_misses + self.prefill_calls.load(Relaxed)).wrapping_sub(failures),
+            frees: frees.wrapping_add(self.prefill_returns.load(Relaxed)),
+            failures,
+        }
+    }
+
+    /// What the list holds of the process heap; `None` if its pool is another.
+    pub fn heap_use(&self) -> Option<PoolStatistics> {
+        let settings = self.settings();
+        let of_heap = settings.backing.source == Source::Heap && !settings.backing.allocates_by_callback();
+        of_heap.then(|| {
+            let statistics = self.statistics();
+            let blocks = at_least_zero(statistics.pool_allocates.wrapping_sub(statistics.pool_frees));
+            let used = blocks * settings.request.size as u64;
+            PoolStatistics { used, blocks, failures: statistics.pool_failures, ..PoolStatistics::default() }
+        })
+    }
+
+    /// The bytes that it holds of the process heap, from what a scan has just counted.
+    fn heap_bytes(&self, parts: &PartCounters) -> u64 {
+        let settings = self.settings();
+        if settings.backing.source != Source::Heap || settings.backing.allocates_by_callback() {
+            return 0;
+        }
+        let shared = self.shared.counters(parts);
+        let removed = shared.removed.wrapping_add(parts.counters.removed);
+        let from_pool = self.from_pool(shared.allocate_misses, shared.free_misses.wrapping_add(removed));
+        at_least_zero(from_pool.held()) * settings.request.size as u64
     }
 
     /// A free to a list that is being deleted: straight to the pool. Answers whether it was the last block.
@@ -451,6 +481,19 @@ impl Pair {
         self.shared.repair_after_fork();
         self.callbacks_running.store(0, Relaxed);
         self.all_parts().for_each(|(_, part)| part.repair_after_fork());
+    }
+}
+
+/// Blocks that went to and fro between a list and its pool.
+struct FromPool {
+    allocates: u64,
+    frees: u64,
+    failures: u64,
+}
+
+impl FromPool {
+    fn held(&self) -> u64 {
+        self.allocates.wrapping_sub(self.frees)
     }
 }
 
