@@ -31,7 +31,7 @@ pub use list::{Counters, Statistics, Topology, Tuning};
 pub use manage::{adjust_depth, engine, pool_report, pool_statistics, report};
 pub use pool::{
     AllocateCallback, AllocateFunction, AllocateFunctionEx, FreeCallback, FreeFunction, FreeFunctionEx, PoolKind,
-    PoolStatistics,
+    PoolStatistics, SlotState, SpecialBlock, special_block,
 };
 pub use wdk::{ListFlags, PoolType, RawList, Status, Tag};
 

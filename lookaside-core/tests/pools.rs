@@ -6,64 +6,17 @@ mod common;
 
 use std::collections::HashSet;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, Output};
 use std::ptr::NonNull;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 
+use common::processes::{again, case, forks, give, in_child, in_own_process, take, with_lock_limit};
 use lookaside_core::{
     Builder, ListFlags, LookasideList, PoolKind, PoolStatistics, PoolType, Status, Tag, pool_report, pool_statistics,
 };
 
-/// Runs one test of this program again, in a process of its own, with this case.
-fn again(test: &str, case: &str, wrapper: &[&str]) -> Output {
-    let program = std::env::current_exe().unwrap();
-    let mut words = wrapper.iter().map(std::ffi::OsStr::new).chain([program.as_os_str()]);
-    let mut command = Command::new(words.next().unwrap());
-    command.args(words).args([test, "--exact", "--nocapture"]).env("LOOKASIDE_TEST_CASE", case);
-    command.output().unwrap()
-}
-
-fn case() -> Option<String> {
-    std::env::var("LOOKASIDE_TEST_CASE").ok()
-}
-
-/// Runs the body in a process of its own.
-fn in_own_process(test: &str, body: impl FnOnce()) {
-    if case().is_some() {
-        return body();
-    }
-    let output = again(test, "run", &[]);
-    assert!(output.status.success(), "{output:?}");
-}
-
-/// Runs the body in a process that may lock this many bytes, and has no right to lock more.
-fn with_lock_limit(test: &str, bytes: &str, body: impl FnOnce()) {
-    if case().is_some() {
-        return body();
-    }
-    let limit = format!("--memlock={bytes}");
-    let wrapper = ["setpriv", "--bounding-set=-ipc_lock", "--inh-caps=-ipc_lock", "prlimit", &limit];
-    if !Command::new(wrapper[0]).args(&wrapper[1..]).arg("true").output().is_ok_and(|output| output.status.success()) {
-        return eprintln!("SKIP: no setpriv or prlimit here, or no right to use them");
-    }
-    let output = again(test, "run", &wrapper);
-    assert!(output.status.success(), "{output:?}");
-}
-
 fn nonpaged(size: usize) -> Builder<'static> {
     LookasideList::builder(size).pool_type(PoolType::NON_PAGED_NX).tag(Tag::new(*b"Test"))
-}
-
-fn take(list: &LookasideList, count: usize) -> Vec<NonNull<u8>> {
-    (0..count).map(|_| list.allocate().unwrap()).collect()
-}
-
-fn give(list: &LookasideList, blocks: Vec<NonNull<u8>>) {
-    for block in blocks {
-        // SAFETY: the block is of this list, and freed once.
-        unsafe { list.free(block) };
-    }
 }
 
 /// `VmLck` of this process in bytes.
@@ -272,26 +225,6 @@ fn the_heap_tells_what_lists_hold_of_it() {
     });
 }
 
-fn forks() -> usize {
-    std::env::var("LOOKASIDE_SOAK_FORKS").ok().map_or(300, |forks| forks.parse().unwrap())
-}
-
-/// Runs `body` in a child process, which must answer true.
-fn in_child(body: impl FnOnce() -> bool) {
-    // SAFETY: the child calls nothing but the lists, the heap (which glibc makes sound again after a fork) and _exit.
-    unsafe {
-        match libc::fork() {
-            -1 => panic!("fork failed"),
-            0 => libc::_exit(if body() { 0 } else { 1 }),
-            child => {
-                let mut status = 0;
-                assert_eq!(libc::waitpid(child, &mut status, 0), child);
-                assert_eq!(status, 0, "how the child ended");
-            }
-        }
-    }
-}
-
 /// Nobody else was in the pool: the child has all of it, unlocked at first, locked again with its first allocation.
 #[test]
 fn the_child_of_a_quiet_process_has_its_arenas() {
@@ -400,7 +333,9 @@ fn the_child_of_a_busy_process_meets_no_torn_arena() {
                     // SAFETY: there is room for the byte that the child wrote, 0 or 1; both ends are ours.
                     unsafe {
                         assert_eq!(libc::read(pipe[0], (&raw mut found).cast(), 1), 1);
-                        pipe.map(|end| libc::close(end));
+                        pipe.into_iter().for_each(|end| {
+                            libc::close(end);
+                        });
                     }
                     *if found { &mut torn } else { &mut kept } += 1;
                 }

@@ -29,6 +29,6 @@ pub use memory::{
 };
 pub use processors::{current, possible};
 pub use random::random;
-pub use shared_lock::{SharedGuard, SharedLock};
+pub use shared_lock::SharedLock;
 pub use sync::{Event, Guard, Lock};
 pub use thread::{Thread, pin_to, schedule_ordinarily, sleep_microseconds, this_thread};

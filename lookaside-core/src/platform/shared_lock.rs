@@ -59,3 +59,76 @@ impl Drop for SharedGuard<'_> {
         unsafe { libc::pthread_mutex_unlock(self.0.0.get()) };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::map_shared;
+    use core::sync::atomic::AtomicU64;
+    use core::sync::atomic::Ordering::Relaxed;
+
+    #[repr(C)]
+    struct Shared {
+        lock: SharedLock,
+        count: AtomicU64,
+    }
+
+    fn shared() -> &'static Shared {
+        let place: *mut Shared = map_shared(size_of::<Shared>()).cast();
+        // SAFETY: the mapping is new.
+        unsafe {
+            assert!(SharedLock::initialize((&raw mut (*place).lock).cast()));
+            &*place
+        }
+    }
+
+    fn child(body: impl FnOnce()) -> libc::pid_t {
+        // SAFETY: the child calls nothing but the body, which takes no lock of others, and _exit.
+        unsafe {
+            let child = libc::fork();
+            if child == 0 {
+                body();
+                libc::_exit(0);
+            }
+            assert!(child > 0);
+            child
+        }
+    }
+
+    fn wait_for(child: libc::pid_t) {
+        // SAFETY: the child is this process'.
+        assert_eq!(unsafe { libc::waitpid(child, core::ptr::null_mut(), 0) }, child);
+    }
+
+    #[test]
+    fn processes_take_turns() {
+        let shared = shared();
+        let work = || {
+            for _ in 0..100_000 {
+                let _guard = shared.lock.lock().unwrap();
+                shared.count.store(shared.count.load(Relaxed) + 1, Relaxed);
+            }
+        };
+        let others = [child(work), child(work)];
+        work();
+        others.into_iter().for_each(wait_for);
+        assert_eq!(shared.count.load(Relaxed), 300_000);
+    }
+
+    /// Also while the one that died is not yet waited for.
+    #[test]
+    fn a_holder_that_dies_closes_the_lock_for_ever() {
+        let shared = shared();
+        let other = child(|| {
+            core::mem::forget(shared.lock.lock());
+            shared.count.store(1, Relaxed);
+        });
+        while shared.count.load(Relaxed) == 0 {
+            super::super::thread::yield_now();
+        }
+        assert!(shared.lock.lock().is_none());
+        assert!(shared.lock.lock().is_none());
+        wait_for(other);
+        assert!(shared.lock.lock().is_none());
+    }
+}

@@ -6,11 +6,14 @@ mod forks;
 mod nonpaged;
 mod paged;
 mod region;
+mod session;
+mod special;
 mod statistics;
 
 pub use callbacks::{
     AllocateCallback, AllocateFunction, AllocateFunctionEx, FreeCallback, FreeFunction, FreeFunctionEx,
 };
+pub use special::{SlotState, SpecialBlock, special_block};
 pub use statistics::{PoolKind, PoolStatistics, statistics};
 
 use crate::platform;
@@ -53,15 +56,27 @@ pub enum Source {
         /// It may stay unlocked.
         best_effort: bool,
     },
+    /// Memory shared with forked children.
+    Session,
+    /// Each block on a page of its own.
+    Special {
+        /// At the start of the page, and not at its end.
+        at_start: bool,
+    },
 }
 
 impl Source {
     /// The pool that a list's type and flags ask for.
     pub fn of(pool_type: PoolType, flags: ListFlags) -> Source {
-        match pool_type.is_paged() {
-            true if flags.contains(ListFlags::PAGED_ARENAS) => Source::Arenas,
-            true => Source::Heap,
-            false => Source::NonPaged { best_effort: flags.contains(ListFlags::BEST_EFFORT_LOCK) },
+        let at_start = flags.contains(ListFlags::SPECIAL_POOL_START);
+        if at_start || flags.contains(ListFlags::SPECIAL_POOL) {
+            return Source::Special { at_start };
+        }
+        match (pool_type.is_session(), pool_type.is_paged()) {
+            (true, _) => Source::Session,
+            (_, true) if flags.contains(ListFlags::PAGED_ARENAS) => Source::Arenas,
+            (_, true) => Source::Heap,
+            _ => Source::NonPaged { best_effort: flags.contains(ListFlags::BEST_EFFORT_LOCK) },
         }
     }
 
@@ -71,6 +86,8 @@ impl Source {
             Source::Heap => Ok(()),
             Source::Arenas => paged::prepare(),
             Source::NonPaged { best_effort } => nonpaged::prepare(best_effort),
+            Source::Session => session::prepare(),
+            Source::Special { .. } => special::prepare(),
         }
     }
 }
@@ -81,6 +98,8 @@ impl Pool for Source {
             Source::Heap => platform::heap_allocate(request.size, request.alignment),
             Source::Arenas => paged::allocate(request),
             Source::NonPaged { best_effort } => nonpaged::arena(best_effort).allocate(request),
+            Source::Session => session::allocate(request),
+            Source::Special { at_start } => special::allocate(request, at_start),
         }
     }
 
@@ -91,6 +110,8 @@ impl Pool for Source {
                 Source::Heap => platform::heap_free(block),
                 Source::Arenas => paged::free(block, request),
                 Source::NonPaged { best_effort } => nonpaged::arena(best_effort).free(block, request),
+                Source::Session => session::free(block, request),
+                Source::Special { .. } => special::free(block, request),
             }
         }
     }
@@ -116,6 +137,16 @@ impl Backing {
     /// Whether the user supplied the free routine, so that it may be called on callers' threads alone.
     pub fn frees_by_callback(&self) -> bool {
         !matches!(self.free, FreeCallback::Default)
+    }
+
+    /// Whether the blocks are shared with the parent and the children of a fork.
+    pub fn is_shared(&self) -> bool {
+        self.source == Source::Session && !self.allocates_by_callback()
+    }
+
+    /// Whether the blocks are of the process heap.
+    pub fn is_of_heap(&self) -> bool {
+        self.source == Source::Heap && !self.allocates_by_callback()
     }
 
     /// Makes the pool ready that serves where a routine is not the user's.
@@ -155,7 +186,7 @@ fn arenas() -> impl Iterator<Item = &'static arena::Arena> {
 
 /// Before a fork.
 pub fn before_fork() {
-    forks::before(arenas().map(arena::Arena::fork_lock));
+    forks::before(arenas().map(arena::Arena::fork_lock).chain([special::fork_lock()]));
 }
 
 /// After a fork, in the parent.
@@ -171,4 +202,6 @@ pub fn repair_after_fork() {
         forks::Pools::Torn => true,
     };
     arenas().for_each(|arena| arena.repair_after_fork(torn));
+    session::repair_after_fork();
+    special::repair_after_fork(torn);
 }

@@ -9,6 +9,7 @@
 //! sees it: an address that is no block's, a block that is free already, and a block of another size are told apart.
 
 use core::alloc::Layout;
+use core::cell::UnsafeCell;
 use core::ptr::NonNull;
 use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::Ordering::Relaxed;
@@ -39,7 +40,7 @@ pub struct Region {
     /// A region that this one stands in for, since a fork tore it.
     pub before: *const Region,
     // Under the owner's lock; the numbers are read without it too.
-    heap: Heap,
+    heap: UnsafeCell<Heap>,
     committed: AtomicUsize,
     locked: AtomicUsize,
     used: AtomicUsize,
@@ -62,7 +63,7 @@ struct Bits(*mut u64);
 
 impl Bits {
     /// # Safety
-    /// This and the following: the unit is below the region's capacity, and the caller has the region to itself.
+    /// This and the following: the unit is below the region's capacity, and the caller holds the lock.
     unsafe fn set(self, unit: usize) {
         // SAFETY: the caller's promise.
         unsafe { *self.0.add(unit / 64) |= 1 << (unit % 64) };
@@ -150,7 +151,7 @@ impl Region {
                 starts: Bits(starts),
                 ends: Bits(starts.add(words)),
                 before,
-                heap: Heap::new(),
+                heap: UnsafeCell::new(Heap::new()),
                 committed: AtomicUsize::new(0),
                 locked: AtomicUsize::new(0),
                 used: AtomicUsize::new(0),
@@ -167,12 +168,16 @@ impl Region {
     }
 
     /// A block, or `None` if what is committed has no room for it.
-    pub fn allocate(&mut self, size: usize, alignment: usize) -> Option<*mut u8> {
+    ///
+    /// # Safety
+    /// This and the following: the caller holds the owner's lock.
+    pub unsafe fn allocate(&self, size: usize, alignment: usize) -> Option<*mut u8> {
         let size = whole(size);
         let layout = Layout::from_size_align(size, alignment.max(UNIT)).ok()?;
-        let block = self.heap.allocate(layout)?.as_ptr();
+        // SAFETY: the lock is held.
+        let block = unsafe { (*self.heap.get()).allocate(layout) }?.as_ptr();
         let first = self.unit(block);
-        // SAFETY: the block is below the capacity, and the region is borrowed alone.
+        // SAFETY: the block is below the capacity, and the lock is held.
         unsafe {
             self.starts.set(first);
             self.ends.set(first + size / UNIT - 1);
@@ -187,9 +192,10 @@ impl Region {
     /// Takes a block of this size back, or answers why it is none, with nothing changed.
     ///
     /// # Safety
-    /// The region owns the address. If a block starts there, nobody uses it any more.
-    pub unsafe fn free(&mut self, block: *mut u8, size: usize) -> Result<(), Fault> {
-        let found = self.size_of(block).ok_or(Fault::NoBlock)?;
+    /// If a block starts there, nobody uses it any more.
+    pub unsafe fn free(&self, block: *mut u8, size: usize) -> Result<(), Fault> {
+        // SAFETY: the lock is held.
+        let found = unsafe { self.size_of(block) }.ok_or(Fault::NoBlock)?;
         if found != whole(size) {
             return Err(Fault::Size(found));
         }
@@ -198,7 +204,7 @@ impl Region {
         unsafe {
             self.starts.clear(first);
             self.ends.clear(first + found / UNIT - 1);
-            self.heap.deallocate(NonNull::new_unchecked(block), heap_alignment(block));
+            (*self.heap.get()).deallocate(NonNull::new_unchecked(block), heap_alignment(block));
         }
         self.used.store(self.used.load(Relaxed) - found, Relaxed);
         self.count.store(self.count.load(Relaxed) - 1, Relaxed);
@@ -206,7 +212,10 @@ impl Region {
     }
 
     /// The size of the block in use that starts here, in whole units; `None` if none does. O(size / 1024).
-    pub fn size_of(&self, block: *const u8) -> Option<usize> {
+    ///
+    /// # Safety
+    /// The lock is held.
+    pub unsafe fn size_of(&self, block: *const u8) -> Option<usize> {
         if !self.owns(block) || block.addr() % UNIT != 0 {
             return None;
         }
@@ -238,16 +247,16 @@ impl Region {
     ///
     /// # Safety
     /// They follow what is committed, may be read and written, and are nobody else's.
-    pub unsafe fn append(&mut self, bytes: usize, locked: bool) {
+    pub unsafe fn append(&self, bytes: usize, locked: bool) {
         let committed = self.committed();
         // SAFETY: the caller's promise.
         unsafe {
             let start = self.blocks.add(committed);
             let chunk = NonNull::new_unchecked(core::ptr::slice_from_raw_parts_mut(start, bytes));
             if committed == 0 {
-                self.heap.insert_free_block_ptr(chunk);
+                (*self.heap.get()).insert_free_block_ptr(chunk);
             } else {
-                self.heap.append_free_block_ptr(chunk);
+                (*self.heap.get()).append_free_block_ptr(chunk);
             }
         }
         self.committed.store(committed + bytes, Relaxed);
@@ -292,11 +301,11 @@ mod tests {
     use crate::platform::random;
     use std::vec::Vec;
 
-    fn committed(chunks: usize, capacity: usize) -> &'static mut Region {
+    fn committed(chunks: usize, capacity: usize) -> &'static Region {
         let region = Region::reserve(capacity * CHUNK, core::ptr::null());
         // SAFETY: the region is new, and stays mapped.
         unsafe {
-            let region = &mut *region;
+            let region = &*region;
             for _ in 0..chunks {
                 let committed = region.committed();
                 assert!(platform::commit(region.blocks().add(committed), CHUNK));
@@ -306,12 +315,22 @@ mod tests {
         }
     }
 
+    fn allocate(region: &Region, size: usize, alignment: usize) -> Option<*mut u8> {
+        // SAFETY: the region is this thread's.
+        unsafe { region.allocate(size, alignment) }
+    }
+
+    fn size_of(region: &Region, block: *const u8) -> Option<usize> {
+        // SAFETY: the region is this thread's.
+        unsafe { region.size_of(block) }
+    }
+
     #[test]
     fn frees_of_what_is_no_block_are_told() {
         let region = committed(1, 1);
-        let block = region.allocate(100, 16).unwrap();
-        let aligned = region.allocate(100, 64).unwrap();
-        assert_eq!(region.size_of(block), Some(112));
+        let block = allocate(region, 100, 16).unwrap();
+        let aligned = allocate(region, 100, 64).unwrap();
+        assert_eq!(size_of(region, block), Some(112));
         // SAFETY: addresses within the region, which nobody uses.
         unsafe {
             for offset in [1, 8, 16, 64, 111, 112, 128] {
@@ -325,7 +344,7 @@ mod tests {
             assert_eq!(region.free(aligned, 100), Err(Fault::NoBlock));
             assert_eq!(region.free(region.blocks().wrapping_add(CHUNK - 16), 16), Err(Fault::NoBlock));
         }
-        assert_eq!(region.size_of(block.wrapping_sub(1 << 30)), None);
+        assert_eq!(size_of(region, block.wrapping_sub(1 << 30)), None);
         assert_eq!(region.statistics().used, 0);
     }
 
@@ -333,14 +352,14 @@ mod tests {
     #[test]
     fn chunks_join() {
         let region = committed(3, 4);
-        let block = region.allocate(2 * CHUNK + CHUNK / 2, 16).expect("three chunks have room");
-        assert!(region.allocate(CHUNK, 16).is_none());
+        let block = allocate(region, 2 * CHUNK + CHUNK / 2, 16).expect("three chunks have room");
+        assert!(allocate(region, CHUNK, 16).is_none());
         assert_eq!(region.growth(CHUNK / 2, 16), Some(CHUNK));
         assert_eq!(region.growth(CHUNK, 16), None);
         assert_eq!(region.growth(usize::MAX - 100, 16), None);
         // SAFETY: the block is freed once.
         unsafe { region.free(block, 2 * CHUNK + CHUNK / 2).unwrap() };
-        assert!(region.allocate(2 * CHUNK + CHUNK / 2, 16).is_some());
+        assert!(allocate(region, 2 * CHUNK + CHUNK / 2, 16).is_some());
     }
 
     /// Random sizes and alignments against a plain account: blocks do not overlap, keep their contents, and the
@@ -354,7 +373,7 @@ mod tests {
             let dice = random();
             let (size, alignment) = (1 + (dice >> 8) as usize % 3000, 1usize << ((dice >> 40) % 13));
             let wanted = held.len() < 300 && (dice % 5 < 3 || held.is_empty());
-            if let Some(block) = wanted.then(|| region.allocate(size, alignment)).flatten() {
+            if let Some(block) = wanted.then(|| allocate(region, size, alignment)).flatten() {
                 assert_eq!(block.addr() % alignment.max(16), 0);
                 // SAFETY: the block has `size` bytes.
                 unsafe { block.write_bytes(step as u8, size) };

@@ -1,6 +1,6 @@
 //! What pools tell of themselves.
 
-use super::{nonpaged, paged};
+use super::{nonpaged, paged, session, special};
 
 /// One of the library's pools, as reports tell them apart.
 #[repr(u32)]
@@ -14,12 +14,22 @@ pub enum PoolKind {
     NonPaged = 2,
     /// The nonpaged pool of lists with [`BEST_EFFORT_LOCK`](crate::ListFlags::BEST_EFFORT_LOCK).
     NonPagedBestEffort = 3,
+    /// The session pool: memory shared with forked children.
+    Session = 4,
+    /// The special pool: each block on a page of its own.
+    Special = 5,
 }
 
 impl PoolKind {
     /// Every pool, in the order of reports.
-    pub const ALL: [PoolKind; 4] =
-        [PoolKind::Heap, PoolKind::PagedArenas, PoolKind::NonPaged, PoolKind::NonPagedBestEffort];
+    pub const ALL: [PoolKind; 6] = [
+        PoolKind::Heap,
+        PoolKind::PagedArenas,
+        PoolKind::NonPaged,
+        PoolKind::NonPagedBestEffort,
+        PoolKind::Session,
+        PoolKind::Special,
+    ];
 
     /// The name in reports.
     #[must_use]
@@ -29,6 +39,8 @@ impl PoolKind {
             PoolKind::PagedArenas => "paged",
             PoolKind::NonPaged => "nonpaged",
             PoolKind::NonPagedBestEffort => "nonpaged, best effort",
+            PoolKind::Session => "session",
+            PoolKind::Special => "special",
         }
     }
 }
@@ -84,5 +96,7 @@ pub fn statistics(kind: PoolKind) -> PoolStatistics {
         PoolKind::PagedArenas => paged::statistics(),
         PoolKind::NonPaged => nonpaged::statistics(false),
         PoolKind::NonPagedBestEffort => nonpaged::statistics(true),
+        PoolKind::Session => session::statistics(),
+        PoolKind::Special => special::statistics(),
     }
 }

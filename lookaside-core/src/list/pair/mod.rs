@@ -16,7 +16,7 @@ use super::shared::SharedList;
 use super::tuner::Tuning;
 use super::{Counters, Statistics};
 use crate::platform::{self, Guard, Lock};
-use crate::pool::{Backing, Pool, PoolStatistics, Request, Source};
+use crate::pool::{Backing, Pool, PoolStatistics, Request};
 use crate::wdk::{Parts, RawList};
 
 /// What stands in front of the pool.
@@ -427,8 +427,7 @@ impl Pair {
     /// What the list holds of the process heap; `None` if its pool is another.
     pub fn heap_use(&self) -> Option<PoolStatistics> {
         let settings = self.settings();
-        let of_heap = settings.backing.source == Source::Heap && !settings.backing.allocates_by_callback();
-        of_heap.then(|| {
+        settings.backing.is_of_heap().then(|| {
             let statistics = self.statistics();
             let blocks = at_least_zero(statistics.pool_allocates.wrapping_sub(statistics.pool_frees));
             let used = blocks * settings.request.size as u64;
@@ -439,7 +438,7 @@ impl Pair {
     /// The bytes that it holds of the process heap, from what a scan has just counted.
     fn heap_bytes(&self, parts: &PartCounters) -> u64 {
         let settings = self.settings();
-        if settings.backing.source != Source::Heap || settings.backing.allocates_by_callback() {
+        if !settings.backing.is_of_heap() {
             return 0;
         }
         let shared = self.shared.counters(parts);
@@ -481,6 +480,13 @@ impl Pair {
         self.shared.repair_after_fork();
         self.callbacks_running.store(0, Relaxed);
         self.all_parts().for_each(|(_, part)| part.repair_after_fork());
+        // Cached blocks that both could give away stay the parent's.
+        if self.settings().backing.is_shared() {
+            self.shared.forget();
+            self.parts().for_each(|(_, part)| {
+                part.count(Count::Removed, part.empty() as u64);
+            });
+        }
     }
 }
 
