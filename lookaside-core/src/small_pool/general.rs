@@ -2,15 +2,12 @@
 
 use core::ptr;
 
-use crate::pool::{Paged, Pool, Request};
+use crate::pool::{Pool, Request, Source};
+use crate::wdk::ListFlags;
 
-/// Memory as requested, or null.
+/// Memory as requested, or null. A nonpaged pool of which nothing can be locked has none.
 pub fn allocate(request: &Request) -> *mut u8 {
-    if request.pool_type.is_paged() && !request.pool_type.is_session() {
-        Paged.allocate(request, ptr::null_mut())
-    } else {
-        ptr::null_mut()
-    }
+    source(request).allocate(request, ptr::null_mut())
 }
 
 /// Gives memory back.
@@ -19,5 +16,9 @@ pub fn allocate(request: &Request) -> *mut u8 {
 /// It came from [`allocate`] (or a list over it) by an equal request, and nobody uses it any more.
 pub unsafe fn free(block: *mut u8, request: &Request) {
     // SAFETY: the caller's promise.
-    unsafe { Paged.free(block, request, ptr::null_mut()) }
+    unsafe { source(request).free(block, request, ptr::null_mut()) }
+}
+
+fn source(request: &Request) -> Source {
+    Source::of(request.pool_type, ListFlags(0))
 }
