@@ -134,6 +134,19 @@
 //! hottest, for itself. The call itself counts as Windows counts it; the blocks beyond are `refilled` and `spilled`. A
 //! batch of one is Windows' way, block by block.
 //!
+//! ## 6.1. A shared list of several pairs
+//!
+//! A pair may have another record's general list as its L (`Lower`). That list then counts by itself: its own misses, what
+//! batches moved (`count_moved`), and what prefill and draining of its pairs asked of the pool past it (`direct_allocates`,
+//! `direct_frees`). So its identity holds with all its pairs' traffic, and what is out of it lies in the pairs or with
+//! callers. A block may be freed to any of the pairs, so no pair alone can tell what is out of it. The routines that are
+//! called are those of L (reference 4.2).
+//!
+//! ## 6.2. Frees to a given processor
+//!
+//! Another processor's part is closed (§3), the block is put on top, and the part is opened again. Free hits follow from the
+//! length (§4.2), so it counts as one without being counted.
+//!
 //! # 7. Fork
 //!
 //! No lock of ours is held across a fork: that could deadlock with the handlers of others. In the child a handler makes every

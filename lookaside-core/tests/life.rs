@@ -53,7 +53,8 @@ fn parameters_are_checked() {
     }
     for (pool_type, status) in [
         (PoolType(3), Status::INVALID_PARAMETER),
-        (PoolType(0x401), Status::INVALID_PARAMETER),
+        (PoolType(0x11), Status::SUCCESS),
+        (PoolType(0x400), Status::INVALID_PARAMETER),
         (PoolType(u32::MAX), Status::INVALID_PARAMETER),
     ] {
         assert_eq!(answer(Parameters { pool_type, ..good }), status);

@@ -15,6 +15,7 @@ enum Operation {
     Allocate,
     TryAllocate,
     Free(usize),
+    FreeTo(usize, u32),
     MoveTo(u32),
     Prefill(usize),
     Flush,
@@ -26,6 +27,8 @@ fn operation() -> impl Strategy<Value = Operation> {
         12 => Just(Operation::Allocate),
         2 => Just(Operation::TryAllocate),
         12 => any::<usize>().prop_map(Operation::Free),
+        3 => (any::<usize>(), prop_oneof![4 => 0u32..3, 1 => Just(4000)])
+            .prop_map(|(which, processor)| Operation::FreeTo(which, processor)),
         3 => prop_oneof![4 => 0u32..3, 1 => Just(4000)].prop_map(Operation::MoveTo),
         1 => (0usize..12).prop_map(Operation::Prefill),
         1 => Just(Operation::Flush),
@@ -59,6 +62,7 @@ struct Model {
     processor: u32,
     initial_depth: usize,
     maximum_depth: usize,
+    shared_maximum: usize,
     batch: usize,
     /// Blocks that callers hold.
     held: Vec<NonNull<u8>>,
@@ -158,6 +162,29 @@ impl Model {
                 self.shared.counters.spilled += going.len() as u64 - 1;
             }
         }
+        self.free_below(going);
+    }
+
+    /// A free to the list of a given processor: block by block.
+    fn free_to(&mut self, block: NonNull<u8>, processor: u32) {
+        let initial = self.initial_depth;
+        let Some(level) = self.processors.get_mut(processor as usize).filter(|_| processor != self.processor) else {
+            return self.free(block);
+        };
+        if !level.used {
+            level.used = true;
+            level.depth = initial;
+        }
+        level.counters.total_frees += 1;
+        if level.room() > 0 {
+            level.blocks.push(block);
+        } else {
+            level.counters.free_misses += 1;
+            self.free_below(vec![block]);
+        }
+    }
+
+    fn free_below(&mut self, mut going: Vec<NonNull<u8>>) {
         self.shared.counters.total_frees += 1;
         if self.shared.room() == 0 {
             self.shared.counters.free_misses += 1;
@@ -220,12 +247,14 @@ fn run(engine: EngineKind, topology: Topology, maximum: u16, initial: u16, batch
         .build()
         .unwrap();
     let processors = list.statistics().processors as usize;
+    let shared_maximum = if topology == Topology::Single { 0 } else { maximum };
     let mut model = Model {
         processors: (0..processors).map(|_| Level::default()).collect(),
-        shared: Level { used: true, depth: initial.into(), ..Level::default() },
+        shared: Level { used: true, depth: initial.min(shared_maximum).into(), ..Level::default() },
         processor: 0,
         initial_depth: initial.into(),
         maximum_depth: maximum.into(),
+        shared_maximum: shared_maximum.into(),
         batch: batch.into(),
         held: Vec::new(),
         pool_frees: 0,
@@ -254,7 +283,13 @@ fn run(engine: EngineKind, topology: Topology, maximum: u16, initial: u16, batch
                 // SAFETY: the caller held it.
                 unsafe { list.free(block) };
             }
-            Operation::Free(_) => {}
+            Operation::FreeTo(which, processor) if !model.held.is_empty() => {
+                let block = model.held.swap_remove(which % model.held.len());
+                model.free_to(block, processor);
+                // SAFETY: the caller held it.
+                unsafe { list.free_to_processor(block, processor) };
+            }
+            Operation::Free(_) | Operation::FreeTo(..) => {}
             Operation::MoveTo(processor) => {
                 model.processor = processor;
                 hooks::pretend(processor);
@@ -284,7 +319,7 @@ fn run(engine: EngineKind, topology: Topology, maximum: u16, initial: u16, batch
 /// Prefill makes blocks that the model cannot know beforehand: it reads them from what comes out of the list later, so
 /// here it only follows the counts, and empties the list to learn the blocks.
 fn prefill(list: &LookasideList, model: &mut Model, wanted: usize) {
-    model.shared.depth = (model.shared.blocks.len() + wanted).clamp(model.shared.depth, model.maximum_depth);
+    model.shared.depth = (model.shared.blocks.len() + wanted).clamp(model.shared.depth, model.shared_maximum);
     let to_shared = wanted.min(model.shared.room());
     let rest = wanted - to_shared;
     let mut to_processor = 0;
@@ -356,4 +391,9 @@ fn pairs_follow_the_model() {
 #[test]
 fn general_lists_follow_the_model() {
     explore(Topology::General);
+}
+
+#[test]
+fn lists_without_a_shared_list_follow_the_model() {
+    explore(Topology::Single);
 }

@@ -179,7 +179,7 @@ pub unsafe extern "C" fn lookaside_list_prefill(
 /// - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` does not stand at a multiple of 16 bytes.
 /// - `LOOKASIDE_STATUS_INVALID_HANDLE`: it was never initialised; there is nothing to delete.
 /// - `LOOKASIDE_STATUS_DELETE_PENDING`: it was deleted before; this call had no effect.
-/// - `LOOKASIDE_STATUS_DEVICE_BUSY`: one of its callbacks is running. Delete it later.
+/// - `LOOKASIDE_STATUS_DEVICE_BUSY`: one of its callbacks is running, or other lists share it. Delete it later.
 ///
 /// Memory and threads: nobody else may call anything on the list during the call.
 ///

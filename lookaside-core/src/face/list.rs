@@ -27,7 +27,10 @@ use crate::wdk::{RawList, Status};
 /// # Ok::<(), lookaside_core::Status>(())
 /// ```
 #[derive(Debug)]
-pub struct LookasideList(RawList);
+pub struct LookasideList {
+    raw: RawList,
+    size: usize,
+}
 
 // SAFETY: every call on a RawList but initialize and delete may run on any thread beside others; those two need `&mut` or ownership.
 unsafe impl Send for LookasideList {}
@@ -35,7 +38,7 @@ unsafe impl Send for LookasideList {}
 unsafe impl Sync for LookasideList {}
 
 impl LookasideList {
-    /// A list of paged blocks of this many bytes, with defaults for the rest.
+    /// A list of paged blocks of this many bytes, with defaults for the rest. Errors as those of [`Builder::build`].
     pub fn new(size: usize) -> Result<LookasideList, Status> {
         Self::builder(size).build()
     }
@@ -46,74 +49,95 @@ impl LookasideList {
         Builder::new(size)
     }
 
-    pub(super) fn from_raw(list: RawList) -> LookasideList {
-        LookasideList(list)
+    pub(super) fn from_raw(raw: RawList, size: usize) -> LookasideList {
+        LookasideList { raw, size }
     }
 
-    /// A block, uninitialised; `None` when the pool has none either.
+    /// Bytes of a block.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Alignment of a block in bytes.
+    #[must_use]
+    pub fn alignment(&self) -> usize {
+        self.raw.alignment_mask as usize + 1
+    }
+
+    /// A block, uninitialised; `None` when the pool has none either. O(1) unless the pool is asked.
     #[inline(always)]
     #[must_use]
     pub fn allocate(&self) -> Option<NonNull<u8>> {
         // SAFETY: the object is initialised as long as `self` lives.
-        NonNull::new(unsafe { RawList::allocate(&self.0) })
+        NonNull::new(unsafe { RawList::allocate(&self.raw) })
     }
 
-    /// Gives a block back.
+    /// Gives a block back, on any thread. O(1) unless it goes to the pool.
     ///
     /// # Safety
     /// The block came from this list, and nobody uses it any more.
     #[inline(always)]
     pub unsafe fn free(&self, block: NonNull<u8>) {
         // SAFETY: the caller's promise.
-        unsafe { RawList::free(&self.0, block.as_ptr()) }
+        unsafe { RawList::free(&self.raw, block.as_ptr()) }
+    }
+
+    /// Gives a block back to the list of this processor: see [`RawList::free_to_processor`].
+    ///
+    /// # Safety
+    /// As for [`LookasideList::free`].
+    pub unsafe fn free_to_processor(&self, block: NonNull<u8>, processor: u32) {
+        // SAFETY: the caller's promise.
+        unsafe { RawList::free_to_processor(&self.raw, block.as_ptr(), processor) }
     }
 
     /// A block that is at hand, or `None`: never asks the pool, never waits. May be called in a signal handler.
     #[must_use]
     pub fn try_allocate(&self) -> Option<NonNull<u8>> {
         // SAFETY: the object is initialised.
-        NonNull::new(unsafe { RawList::try_allocate(&self.0) })
+        NonNull::new(unsafe { RawList::try_allocate(&self.raw) })
     }
 
-    /// Gives every cached block back to the pool.
+    /// Gives every cached block back to the pool. O(blocks). Others may use the list meanwhile, and find less in it.
     pub fn flush(&self) {
         // SAFETY: the object is initialised.
-        let status = unsafe { RawList::flush(&self.0) };
+        let status = unsafe { RawList::flush(&self.raw) };
         debug_assert!(status.is_success());
     }
 
-    /// Gives back what the list keeps above its depth.
+    /// Gives back what the list keeps above its depth. O(blocks), as for `flush`.
     pub fn trim(&self) {
         // SAFETY: the object is initialised.
-        let status = unsafe { RawList::trim(&self.0) };
+        let status = unsafe { RawList::trim(&self.raw) };
         debug_assert!(status.is_success());
     }
 
     /// Fills the list with this many blocks, or as many as its maximum depth has room for; answers how many.
-    /// NO_MEMORY when the pool had fewer; those stay in the list.
+    /// NO_MEMORY when the pool had fewer; those stay in the list. O(blocks).
     pub fn prefill(&self, blocks: usize) -> Result<usize, Status> {
         let mut filled = 0;
         // SAFETY: the object is initialised, and `filled` may be written.
-        unsafe { RawList::prefill(&self.0, blocks, &mut filled) }.ok().map(|()| filled)
+        unsafe { RawList::prefill(&self.raw, blocks, &mut filled) }.ok().map(|()| filled)
     }
 
-    /// A look at the counters, without stopping anybody.
+    /// A look at the counters, without stopping anybody: exact when no call is running. O(processors).
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         // SAFETY: the object is initialised.
-        unsafe { RawList::statistics(&self.0) }.unwrap_or_default()
+        unsafe { RawList::statistics(&self.raw) }.unwrap_or_default()
     }
 
     /// The object inside, for calls that take one. It moves with `self`.
     #[must_use]
     pub fn as_raw(&self) -> *const RawList {
-        &self.0
+        &self.raw
     }
 }
 
 impl Drop for LookasideList {
     fn drop(&mut self) {
         // SAFETY: the object is initialised, and `&mut self` says that nobody else uses it.
-        unsafe { RawList::delete_for_ever(&mut self.0) };
+        unsafe { RawList::delete_for_ever(&mut self.raw) };
     }
 }

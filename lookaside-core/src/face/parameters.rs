@@ -38,7 +38,9 @@ pub struct Parameters<'a> {
     /// What the list shall do beside the ordinary.
     pub flags: ListFlags,
     /// A general list that serves as the shared list of this one, so that several lists may share it; null for one of
-    /// its own. It must have blocks of the same size, alignment and pool.
+    /// its own. It must have blocks of the same size, alignment and pool type; its routines are called, never this list's.
+    /// It is a pair's alone, must not move, and cannot be deleted before this list. A block may be freed to any of the pairs that share
+    /// it; so none of them can tell whether its blocks are out, and delete does not.
     pub shared: *const RawList,
     /// The engine; `None` for the one chosen for this process. For tests and measurements.
     pub engine: Option<EngineKind>,
@@ -103,6 +105,7 @@ impl<'a> Parameters<'a> {
         Ok(Creation {
             name: self.name,
             address: None,
+            charged: matches!(self.allocate, AllocateCallback::Default) && matches!(self.free, FreeCallback::Default),
             engine: self.engine,
             topology: self.topology,
             tuning: self.tuning,
@@ -116,6 +119,7 @@ impl<'a> Parameters<'a> {
                 free: self.free,
                 source: Source::of(self.pool_type, self.flags),
             },
+            lower: None,
         })
     }
 }

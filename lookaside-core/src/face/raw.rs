@@ -7,11 +7,12 @@ use core::ffi::c_void;
 use core::fmt;
 
 use super::Parameters;
-use crate::list::Statistics;
 use crate::list::processor::{Engine, Portable};
+use crate::list::{Lower, Statistics, Topology};
 use crate::manage::{self, Record, State};
-use crate::platform::{fatal, rseq};
-use crate::wdk::{Parts, RawList, Status};
+use crate::platform::{Violation, rseq};
+use crate::pool::OnUnwind;
+use crate::wdk::{BugCheck, Parts, RawList, Status};
 
 impl RawList {
     /// Makes a list of the object at `list`, whatever the storage held before.
@@ -23,18 +24,25 @@ impl RawList {
     ///
     /// # Safety
     /// `list` is null or points to 64 bytes that may be written, and no other thread uses them. Callbacks may be called as their types say.
+    /// A list to share is null or may be read, and stays where it is while this one exists.
     pub unsafe fn initialize(list: *mut RawList, parameters: &Parameters<'_>) -> Status {
         if list.is_null() {
             return Status::INVALID_PARAMETER;
         }
         // SAFETY: not null; the caller's promise.
-        unsafe { Self::initialize_at(list, parameters, Some(list.addr())) }
+        unsafe { Self::initialize_at(list, parameters, Some(list.addr()), true) }
     }
 
-    pub(super) unsafe fn initialize_at(
+    /// [`RawList::initialize`] of a list that reports give this address (`None` for an object that will be moved), and whose
+    /// blocks the usage by tag knows if they are `charged`.
+    ///
+    /// # Safety
+    /// As for `initialize`; not null.
+    pub(crate) unsafe fn initialize_at(
         list: *mut RawList,
         parameters: &Parameters<'_>,
         address: Option<usize>,
+        charged: bool,
     ) -> Status {
         if !list.is_aligned() {
             return Status::DATATYPE_MISALIGNMENT;
@@ -44,6 +52,14 @@ impl RawList {
             Err(status) => return status,
         };
         creation.address = address;
+        creation.charged &= charged;
+        if !parameters.shared.is_null() {
+            // SAFETY: the caller's promise about `shared`.
+            match unsafe { lower_for(&creation, parameters.shared) } {
+                Ok(lower) => creation.lower = Some(lower),
+                Err(status) => return status,
+            }
+        }
         // SAFETY: not null, aligned; any bytes are a RawList.
         if manage::find(unsafe { &*list }).is_ok() {
             return Status::DEVICE_BUSY;
@@ -110,7 +126,8 @@ impl RawList {
     }
 
     /// [`RawList::free`] for callers that are not trusted: a null block has no effect; a misaligned block, or a list
-    /// that is none (any more), would lose the block or corrupt memory, so it ends the program with a message.
+    /// that is none (any more), would lose the block or corrupt memory, so it is a violation: see
+    /// [`set_violation_hook`](crate::set_violation_hook).
     ///
     /// # Safety
     /// As for `allocate_checked`; the block is null, or came from the list and nobody uses it any more.
@@ -144,6 +161,52 @@ impl RawList {
         match unsafe { live(list) } {
             Ok(record) => record.pair().try_allocate(),
             Err(_) => core::ptr::null_mut(),
+        }
+    }
+
+    /// Gives a block back to the list of this processor; to that of the current one where `processor` is no number of the
+    /// list's. Otherwise as [`RawList::free_checked`]. For another processor than the current one it takes some microseconds.
+    ///
+    /// # Safety
+    /// As for [`RawList::try_allocate`]; the block is null, or came from the list and nobody uses it any more.
+    pub unsafe fn free_to_processor(list: *const RawList, block: *mut u8, processor: u32) {
+        // SAFETY: the caller's promises.
+        unsafe {
+            match live(list) {
+                Ok(record)
+                    if !block.is_null()
+                        && record.pair().settings().cached
+                        && block.addr() & (*list).alignment_mask as usize == 0 =>
+                {
+                    record.pair().free_to(list.cast_mut(), block, processor);
+                }
+                _ => free_slow(list, block),
+            }
+        }
+    }
+
+    /// Whether these two lists make a pair for a [`PairTable`](super::PairTable): SUCCESS, or why not.
+    pub(super) unsafe fn is_pair(p: *const RawList, l: *const RawList) -> Status {
+        // SAFETY: the caller's promise.
+        let records = unsafe { live(p).and_then(|upper| live(l).map(|lower| (upper, lower))) };
+        status_of(records.and_then(|(upper, lower)| {
+            let is_pair = lower.pair().is_general() && (p == l || upper.pair().shares(lower.pair()));
+            if is_pair { Ok(()) } else { Err(Status::INVALID_PARAMETER) }
+        }))
+    }
+
+    /// One step of an allocate on a list that is both P and L: never asks the pool.
+    pub(super) unsafe fn allocate_here(list: *const RawList) -> *mut u8 {
+        // SAFETY: the caller's promise.
+        unsafe { live(list) }.map_or(core::ptr::null_mut(), |record| record.pair().allocate_here())
+    }
+
+    /// One step of a free to a list that is both P and L; answers whether it had room.
+    pub(super) unsafe fn free_here(list: *const RawList, block: *mut u8) -> bool {
+        // SAFETY: the caller's promises.
+        unsafe {
+            let whole = |list: &RawList| block.addr() & list.alignment_mask as usize == 0;
+            live(list).is_ok_and(|record| whole(&*list) && record.pair().free_here(block))
         }
     }
 
@@ -188,7 +251,7 @@ impl RawList {
     ///
     /// SUCCESS; PENDING when callers still hold blocks: they stay valid, may still be freed to this object, and the last one ends the list;
     /// INVALID_PARAMETER, DATATYPE_MISALIGNMENT, INVALID_HANDLE (never initialised), DELETE_PENDING (deleted before),
-    /// DEVICE_BUSY (one of its callbacks is running, perhaps the one that calls this).
+    /// DEVICE_BUSY (one of its callbacks is running, perhaps the one that calls this; or it is the shared list of a pair).
     ///
     /// # Safety
     /// As for [`RawList::try_allocate`], and no other thread uses the list.
@@ -198,7 +261,7 @@ impl RawList {
             Ok(record) => record,
             Err(status) => return status,
         };
-        if record.pair().is_in_callback() {
+        if record.pair().is_in_callback() || record.pair().has_sharers() {
             return Status::DEVICE_BUSY;
         }
         // SAFETY: the object was found good. From here its fast path finds nothing in range.
@@ -210,14 +273,19 @@ impl RawList {
     }
 
     /// Deletes a list whose object goes away too: blocks that are out have nowhere to come back to.
-    pub(super) unsafe fn delete_for_ever(list: *mut RawList) {
-        // SAFETY: the caller's promise.
-        unsafe {
-            if Self::delete(list) == Status::PENDING {
-                if let Ok(record) = found(list) {
-                    manage::abandon(record);
-                }
+    pub(crate) unsafe fn delete_for_ever(list: *mut RawList) {
+        let abandon = || {
+            // SAFETY: the caller's promise.
+            if let Ok(record) = unsafe { found(list) } {
+                manage::abandon(record);
             }
+        };
+        let unwinding = OnUnwind::new(abandon);
+        // SAFETY: the caller's promise.
+        let status = unsafe { Self::delete(list) };
+        unwinding.disarm();
+        if status == Status::PENDING {
+            abandon();
         }
     }
 
@@ -280,6 +348,20 @@ unsafe fn live(list: *const RawList) -> Result<&'static Record, Status> {
     if record.state() == State::Live { Ok(record) } else { Err(Status::DELETE_PENDING) }
 }
 
+/// The general list that a new pair shall share.
+unsafe fn lower_for(creation: &manage::Creation<'_>, shared: *const RawList) -> Result<Lower, Status> {
+    // SAFETY: the caller's promise.
+    let pair = unsafe { live(shared) }?.pair();
+    let theirs = &pair.settings().request;
+    let ours = &creation.request;
+    let same = (ours.size, ours.alignment, ours.pool_type) == (theirs.size, theirs.alignment, theirs.pool_type);
+    if same && pair.is_general() && creation.topology == Topology::Pair && creation.flags.is_cached() {
+        Ok(Lower { pair, list: shared.cast_mut() })
+    } else {
+        Err(Status::INVALID_PARAMETER)
+    }
+}
+
 fn status_of<T>(result: Result<T, Status>) -> Status {
     result.map_or_else(|status| status, |_| Status::SUCCESS)
 }
@@ -315,13 +397,24 @@ unsafe fn free_slow(list: *const RawList, block: *mut u8) {
         let record = match found(list) {
             Ok(record) => record,
             Err(_) if block.is_null() && !list.is_null() => return,
-            Err(status) => fatal(format_args!("free of block {block:p} to {list:p}, which is {}", describe(status))),
+            Err(status) => {
+                let (bug_check, described) = describe(status);
+                return Violation { list: list.addr(), block: block.addr(), ..Violation::new(bug_check) }
+                    .tell(format_args!("free of block {block:p} to {list:p}, which is {described}"));
+            }
         };
         if block.is_null() {
             return;
         }
         if block.addr() & (*list).alignment_mask as usize != 0 {
-            fatal(format_args!(
+            let tag = record.pair().settings().request.tag;
+            return Violation {
+                list: list.addr(),
+                tag,
+                block: block.addr(),
+                ..Violation::new(BugCheck::NEVER_ALLOCATED)
+            }
+            .tell(format_args!(
                 "free of block {block:p} to list {list:p}, whose blocks are aligned to {} bytes",
                 (*list).alignment_mask + 1
             ));
@@ -335,11 +428,12 @@ unsafe fn free_slow(list: *const RawList, block: *mut u8) {
     }
 }
 
-fn describe(status: Status) -> &'static str {
+/// What is wrong with an object that leads to no list.
+fn describe(status: Status) -> (BugCheck, &'static str) {
     match status {
-        Status::INVALID_PARAMETER => "no list",
-        Status::DATATYPE_MISALIGNMENT => "not aligned to 16 bytes",
-        Status::DELETE_PENDING => "a list that was deleted",
-        _ => "no list that was initialised",
+        Status::INVALID_PARAMETER => (BugCheck::NO_LIST, "no list"),
+        Status::DATATYPE_MISALIGNMENT => (BugCheck::NO_LIST, "not aligned to 16 bytes"),
+        Status::DELETE_PENDING => (BugCheck::DELETED_LIST, "a list that was deleted"),
+        _ => (BugCheck::NO_LIST, "no list that was initialised"),
     }
 }

@@ -28,6 +28,8 @@ pub struct SharedList {
     // Anybody. Not under the lock, since it need not be taken for a miss that can be foreseen.
     allocate_misses: AtomicU64,
     free_misses: AtomicU64,
+    refilled: AtomicU64,
+    spilled: AtomicU64,
     // Under the pair's `manage` lock. The target is the depth in force.
     tuner: Tuner,
 }
@@ -64,6 +66,8 @@ impl SharedList {
             removed: AtomicU64::new(0),
             allocate_misses: AtomicU64::new(0),
             free_misses: AtomicU64::new(0),
+            refilled: AtomicU64::new(0),
+            spilled: AtomicU64::new(0),
             tuner: Tuner::new(),
         }
     }
@@ -144,7 +148,8 @@ impl SharedList {
         kept
     }
 
-    /// Counts a miss of a general list's allocate; answers the count. A pair counts its own on its parts.
+    /// Counts a miss of a general list's allocate; answers the count. A pair with a shared list of its own counts its
+    /// misses on its parts, and what its batches moved.
     pub fn count_allocate_miss(&self) -> u64 {
         self.allocate_misses.fetch_add(1, Relaxed) + 1
     }
@@ -152,6 +157,13 @@ impl SharedList {
     /// Counts a miss of a general list's free; answers the count.
     pub fn count_free_miss(&self) -> u64 {
         self.free_misses.fetch_add(1, Relaxed) + 1
+    }
+
+    /// Counts what batches of a pair that shares this list took from it and brought to it, beyond the blocks asked for
+    /// and given; both modulo 2^64.
+    pub fn count_moved(&self, refilled: u64, spilled: u64) {
+        self.refilled.fetch_add(refilled, Relaxed);
+        self.spilled.fetch_add(spilled, Relaxed);
     }
 
     /// Puts in new blocks, as many as there is room for.
@@ -188,8 +200,8 @@ impl SharedList {
             allocate_misses,
             total_frees: self.free_hits.load(Relaxed) + free_misses,
             free_misses,
-            refilled: parts.counters.refilled,
-            spilled: parts.counters.spilled,
+            refilled: parts.counters.refilled.wrapping_add(self.refilled.load(Relaxed)),
+            spilled: parts.counters.spilled.wrapping_add(self.spilled.load(Relaxed)),
             added: self.added.load(Relaxed),
             removed: self.removed.load(Relaxed),
             current_depth: self.length.load(Relaxed).into(),

@@ -6,6 +6,8 @@ mod pools;
 mod record;
 mod registry;
 mod report;
+mod tags;
+mod usage;
 
 pub use balance::{adjust_depth, ensure_running};
 pub use engine::engine;
@@ -13,3 +15,5 @@ pub use pools::{pool_report, pool_statistics};
 pub use record::{Record, State};
 pub use registry::{Creation, abandon, create, delete, find, free_draining};
 pub use report::{report, report_record};
+pub use tags::{TagOrder, TagUsage, tag_report, tags};
+pub use usage::Entry;

@@ -5,12 +5,12 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64};
 
 use super::record::{Record, State};
-use super::{balance, engine};
+use super::{balance, engine, usage};
 use crate::list::processor::{EngineKind, Part};
-use crate::list::{Settings, Topology, Tuning};
+use crate::list::{Lower, Settings, Topology, Tuning};
 use crate::platform::rseq::layout;
 use crate::platform::{self, Guard, Lock, rseq};
-use crate::pool::{self, Backing, Request};
+use crate::pool::{self, Backing, OnUnwind, Request};
 use crate::wdk::{DEFAULT_MAXIMUM_DEPTH, ListFlags, MAXIMUM_DEPTH_LIMIT, Parts, RawList, Status};
 
 /// Records come in chunks of so many, so that a walk touches few pages.
@@ -79,6 +79,8 @@ pub struct Creation<'a> {
     pub name: &'a str,
     /// Address to print in reports; `None` for a list whose object may move: then the record's.
     pub address: Option<usize>,
+    /// Whether the usage by tag knows its blocks.
+    pub charged: bool,
     pub engine: Option<EngineKind>,
     pub topology: Topology,
     pub tuning: Tuning,
@@ -88,6 +90,7 @@ pub struct Creation<'a> {
     pub batch: u32,
     pub request: Request,
     pub backing: Backing,
+    pub lower: Option<Lower>,
 }
 
 /// What a list object needs to hold.
@@ -121,12 +124,14 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
         engine: kind,
         tuning: creation.tuning,
         cached,
+        charged: creation.charged && creation.lower.is_none(),
         maximum_depth: creation.maximum_depth,
         shared_maximum: if cached && creation.topology != Topology::Single { creation.maximum_depth } else { 0 },
         initial_depth: creation.initial_depth,
         batch: creation.batch,
         request: creation.request,
         backing: creation.backing,
+        lower: creation.lower,
     };
     // SAFETY: the record is free and ours alone; its parts were cleared, and have room for its class.
     unsafe { record.pair_mut().open(settings, record.shared_slots) };
@@ -166,13 +171,22 @@ pub fn delete(record: &Record, list: *mut RawList) -> Status {
             return Status::DELETE_PENDING;
         }
     }
+    let finish = || {
+        let pair = record.pair();
+        if pair.settings().charged {
+            usage::fold(&pair.statistics());
+        }
+        let drained = pair.finish_delete();
+        if drained {
+            release(record);
+        }
+        stop_if_unused();
+        if drained { Status::SUCCESS } else { Status::PENDING }
+    };
+    let unwinding = OnUnwind::new(|| _ = finish());
     record.pair().retire(list);
-    let drained = record.pair().finish_delete();
-    if drained {
-        release(record);
-    }
-    stop_if_unused();
-    if drained { Status::SUCCESS } else { Status::PENDING }
+    unwinding.disarm();
+    finish()
 }
 
 /// Frees the record of a deleted list whose object is gone, so that no block can come back to it.
@@ -185,10 +199,21 @@ pub fn abandon(record: &Record) {
 /// # Safety
 /// The block is of this list, and the caller's.
 pub unsafe fn free_draining(record: &Record, list: *mut RawList, block: *mut u8) {
+    let finish = || {
+        let settings = record.pair().settings();
+        if settings.charged {
+            let Request { size, pool_type, tag, .. } = settings.request;
+            usage::Entry::of(tag, pool_type.is_paged()).release_exactly(1, size as u64);
+        }
+        if record.pair().count_draining() {
+            release(record);
+        }
+    };
+    let unwinding = OnUnwind::new(finish);
     // SAFETY: the caller's promise.
-    if unsafe { record.pair().free_draining(list, block) } {
-        release(record);
-    }
+    unsafe { record.pair().free_draining(list, block) };
+    unwinding.disarm();
+    finish();
 }
 
 /// What `look` finds at each live list, which exists meanwhile. Lists that come or go during the walk may be missed.

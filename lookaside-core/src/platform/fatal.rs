@@ -1,25 +1,117 @@
-//! The end of a program that would corrupt memory.
+//! What becomes of a misuse, and the end of a program that would corrupt memory.
 
 use core::fmt::{self, Write};
+use core::mem::transmute;
+use core::ptr::null_mut;
+use core::sync::atomic::AtomicPtr;
+use core::sync::atomic::Ordering::Relaxed;
 
-/// Writes one line to standard error, with neither lock nor allocation, and aborts.
-#[cold]
-pub fn fatal(message: fmt::Arguments<'_>) -> ! {
-    let mut line = Line { bytes: [0; 256], length: 0 };
-    // A line that is too long is cut; the abort matters more.
-    let _ = write!(line, "lookaside: {message}");
-    line.length = line.length.min(line.bytes.len() - 1);
-    line.bytes[line.length] = b'\n';
-    // SAFETY: the buffer holds `length + 1` bytes. Nothing can be done if the write fails.
-    unsafe {
-        libc::write(libc::STDERR_FILENO, line.bytes.as_ptr().cast(), line.length + 1);
-        libc::abort()
+use crate::wdk::{BugCheck, Tag};
+
+/// A misuse of the library, as a hook is told of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Violation<'a> {
+    /// What was done wrong.
+    pub bug_check: BugCheck,
+    /// Address of the list; 0 when it concerns none.
+    pub list: usize,
+    /// The list's name; empty when that is not known.
+    pub name: &'a str,
+    /// The tag of the list or block; 0 when that is not known.
+    pub tag: Tag,
+    /// Address of the block; 0 when it concerns none.
+    pub block: usize,
+    /// The line that would be written to standard error, without its end.
+    pub line: &'a str,
+}
+
+/// What is called with a violation, on the thread that made it, with no lock held.
+pub type ViolationHook = fn(&Violation<'_>);
+
+static HOOK: AtomicPtr<()> = AtomicPtr::new(null_mut());
+
+/// Sets what is called when the library is misused; `None` for the default: one line on standard error, then abort.
+/// When the hook returns, the call that was wrong has no effect, and the program goes on.
+///
+/// ```
+/// use lookaside_core::{BugCheck, Violation, set_violation_hook};
+///
+/// fn tell(violation: &Violation<'_>) {
+///     assert_eq!(violation.bug_check, BugCheck::NO_LIST);
+///     println!("{}", violation.line);
+/// }
+///
+/// set_violation_hook(Some(tell));
+/// // SAFETY: an object that was never initialised may be named; the block is nobody's.
+/// unsafe { lookaside_core::RawList::free_checked(&lookaside_core::RawList::zeroed(), 16 as *mut u8) };
+/// ```
+pub fn set_violation_hook(hook: Option<ViolationHook>) {
+    // Relaxed: a function is there from the start.
+    HOOK.store(hook.map_or(null_mut(), |hook| hook as *mut ()), Relaxed);
+}
+
+impl Violation<'_> {
+    /// A violation that concerns no list and no block yet.
+    pub(crate) const fn new(bug_check: BugCheck) -> Self {
+        Violation { bug_check, list: 0, name: "", tag: Tag(0), block: 0, line: "" }
+    }
+
+    /// Tells the hook, or writes the line and aborts. Returns when the hook does; then the misuse is to have no effect.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn tell(&self, message: fmt::Arguments<'_>) {
+        let mut line = Line::new();
+        let _ = write!(line, "lookaside: {}: {message}", self.bug_check);
+        // Relaxed: see set_violation_hook.
+        let hook = HOOK.load(Relaxed);
+        if hook.is_null() {
+            line.end();
+        }
+        // SAFETY: what is not null was stored by set_violation_hook, from a function of this type.
+        let hook = unsafe { transmute::<*mut (), ViolationHook>(hook) };
+        hook(&Violation { line: line.text(), ..*self });
     }
 }
 
+/// Writes one line to standard error, with neither lock nor allocation, and aborts: for proofs of a corruption or of
+/// a system that broke its word, where nothing may go on.
+#[cold]
+pub fn fatal(message: fmt::Arguments<'_>) -> ! {
+    let mut line = Line::new();
+    let _ = write!(line, "lookaside: {message}");
+    line.end()
+}
+
+/// A line that is too long is cut: what comes after it matters more.
 struct Line {
-    bytes: [u8; 256],
+    bytes: [u8; 1024],
     length: usize,
+}
+
+impl Line {
+    fn new() -> Line {
+        Line { bytes: [0; 1024], length: 0 }
+    }
+
+    fn text(&self) -> &str {
+        let bytes = &self.bytes[..self.length];
+        // A cut may have halved a character.
+        core::str::from_utf8(bytes)
+            .unwrap_or_else(|error| core::str::from_utf8(&bytes[..error.valid_up_to()]).expect("valid so far"))
+    }
+
+    fn write(&mut self) {
+        let length = self.length.min(self.bytes.len() - 1);
+        self.bytes[length] = b'\n';
+        // SAFETY: the buffer holds `length + 1` bytes. Nothing can be done if the write fails.
+        unsafe { libc::write(libc::STDERR_FILENO, self.bytes.as_ptr().cast(), length + 1) };
+    }
+
+    fn end(&mut self) -> ! {
+        self.write();
+        // SAFETY: it does not return.
+        unsafe { libc::abort() }
+    }
 }
 
 impl Write for Line {

@@ -154,6 +154,21 @@ pub fn heap_allocate(size: usize, alignment: usize) -> *mut u8 {
     }
 }
 
+/// A block of zeroes of the process heap, aligned to 16 bytes, or null.
+pub fn heap_allocate_zeroed(size: usize) -> *mut u8 {
+    // SAFETY: any size may be asked for.
+    unsafe { libc::calloc(1, size.max(16)).cast() }
+}
+
+/// Changes a block's size, where it stands or by moving what it holds; or null, and the block is as before.
+///
+/// # Safety
+/// The block came from [`heap_allocate`] with an alignment of at most 16, or from this, and was not given back yet.
+pub unsafe fn heap_reallocate(block: *mut u8, size: usize) -> *mut u8 {
+    // SAFETY: the caller's promise.
+    unsafe { libc::realloc(block.cast(), size.max(16)).cast() }
+}
+
 /// Gives a block back to the process heap.
 ///
 /// # Safety

@@ -19,16 +19,16 @@ mod thread;
 
 pub use clock::milliseconds;
 pub use environment::variable_is;
-pub use fatal::fatal;
+pub use fatal::{Violation, ViolationHook, fatal, set_violation_hook};
 pub use file::read_file;
 pub use fork::at_fork;
 pub use membarrier::{barrier, register as register_barrier};
 pub use memory::{
-    commit, decommit, heap_allocate, heap_free, install_guard, lock_limit, lock_pages, map, map_count_limit,
-    map_shared, memory_total, page_size, populate, remove_guard, reserve, unmap,
+    commit, decommit, heap_allocate, heap_allocate_zeroed, heap_free, heap_reallocate, install_guard, lock_limit,
+    lock_pages, map, map_count_limit, map_shared, memory_total, page_size, populate, remove_guard, reserve, unmap,
 };
 pub use processors::{current, possible};
 pub use random::random;
 pub use shared_lock::SharedLock;
-pub use sync::{Event, Guard, Lock};
+pub use sync::{Event, Guard, Lock, wait_for};
 pub use thread::{Thread, pin_to, schedule_ordinarily, sleep_microseconds, this_thread};

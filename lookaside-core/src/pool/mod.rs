@@ -9,12 +9,14 @@ mod region;
 mod session;
 mod special;
 mod statistics;
+mod unwind;
 
 pub use callbacks::{
     AllocateCallback, AllocateFunction, AllocateFunctionEx, FreeCallback, FreeFunction, FreeFunctionEx,
 };
 pub use special::{SlotState, SpecialBlock, special_block};
 pub use statistics::{PoolKind, PoolStatistics, statistics};
+pub use unwind::OnUnwind;
 
 use crate::platform;
 use crate::wdk::{ListFlags, PoolType, RawList, Status, Tag};
@@ -80,12 +82,12 @@ impl Source {
         }
     }
 
-    /// Makes the pool ready, when the first list is made over it: NO_MEMORY, or WORKING_SET_QUOTA where memory cannot be locked.
+    /// Makes the pool ready, so that it is told when a list is made if it cannot serve, and not by its first block: NO_MEMORY, or WORKING_SET_QUOTA where memory cannot be locked.
     pub fn prepare(self) -> Result<(), Status> {
         match self {
             Source::Heap => Ok(()),
             Source::Arenas => paged::prepare(),
-            Source::NonPaged { best_effort } => nonpaged::prepare(best_effort),
+            Source::NonPaged { best_effort } => nonpaged::arena(best_effort).prepare(),
             Source::Session => session::prepare(),
             Source::Special { .. } => special::prepare(),
         }

@@ -13,8 +13,11 @@ fn header_is_current() {
     let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let config = cbindgen::Config::from_file(crate_folder.join("cbindgen.toml")).expect("cbindgen.toml is read");
     let mut builder = cbindgen::Builder::new().with_config(config);
-    for source in ["src/types.rs", "src/lists.rs", "src/report.rs"] {
-        builder = builder.with_src(crate_folder.join(source));
+    // The types first, then the modules in the order of lib.rs.
+    let library = fs::read_to_string(crate_folder.join("src/lib.rs")).expect("lib.rs is read");
+    let modules = library.lines().filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(';'));
+    for module in ["types"].into_iter().chain(modules.filter(|module| *module != "types")) {
+        builder = builder.with_src(crate_folder.join("src").join(module).with_extension("rs"));
     }
     let mut made = Vec::new();
     builder.generate().expect("cbindgen makes the header").write(&mut made);

@@ -5,6 +5,7 @@ use core::sync::atomic::Ordering::Relaxed;
 
 use super::{BATCH_LIMIT, Buffer, Pair, by_engine};
 use crate::list::processor::{Count, Engine, Part};
+use crate::pool::OnUnwind;
 use crate::wdk::RawList;
 
 /// How much [`Pair::drain`] leaves in each list.
@@ -29,7 +30,9 @@ impl Pair {
 
     /// Flushes for the last time: the processor lists miss from now on.
     pub fn retire(&self, list: *mut RawList) {
+        let unwinding = OnUnwind::new(|| _ = self.drain(list, Keep::Never));
         self.drain(list, Keep::Never);
+        unwinding.disarm();
     }
 
     pub(super) fn trim_if_asked(&self, list: *mut RawList) {
@@ -45,6 +48,7 @@ impl Pair {
         let out = buffer.as_mut_ptr().cast::<*mut u8>();
         let mut drained = 0;
         let mut give_back = |taken: usize| {
+            self.count_direct(0, taken as u64);
             // SAFETY: the first `taken` pointers were written, and the blocks are ours.
             unsafe { self.pool_free_all(list, core::slice::from_raw_parts(out, taken)) };
             drained += taken;
@@ -65,6 +69,10 @@ impl Pair {
                 }
             }
         }
+        if self.settings().lower.is_some() {
+            // The others who share it may need what it keeps, and it is maintained as a list of its own.
+            return drained;
+        }
         for _ in 0..rounds {
             // SAFETY: the buffer has room.
             let taken = unsafe { self.shared.remove(out, BATCH_LIMIT, kept_of(self.shared.tuner().target())) };
@@ -73,6 +81,14 @@ impl Pair {
             }
         }
         drained
+    }
+
+    /// Tells a list that others share of calls of its pool that its own misses do not show.
+    fn count_direct(&self, allocates: u64, frees: u64) {
+        if let Some(lower) = self.settings().lower {
+            lower.pair.direct_allocates.fetch_add(allocates, Relaxed);
+            lower.pair.direct_frees.fetch_add(frees, Relaxed);
+        }
     }
 
     unsafe fn close_and_take<E: Engine>(
@@ -103,20 +119,22 @@ impl Pair {
     /// Puts `wanted` new blocks into the shared list, and what finds no room there into the current processor's,
     /// raising their depths up to the maximum. Answers how many, and whether the pool had all that there was room for.
     pub fn prefill(&self, list: *mut RawList, wanted: usize) -> (usize, bool) {
-        let (maximum, shared_maximum) = (self.settings().maximum_depth, self.settings().shared_maximum);
+        let maximum = self.settings().maximum_depth;
         if !self.settings().cached {
             return (0, true);
         }
         let raised = |depth: u32, maximum: u32, held: usize, by: usize| {
             u32::try_from(held.saturating_add(by)).unwrap_or(maximum).clamp(depth, maximum)
         };
+        let lower = self.settings().lower.map_or(self, |lower| lower.pair);
         {
-            let _guard = self.manage.lock();
-            let tuner = self.shared.tuner();
-            tuner.set_target(raised(tuner.target(), shared_maximum, self.shared.length(), wanted));
+            let _guard = lower.manage.lock();
+            let tuner = lower.shared.tuner();
+            let maximum = lower.settings().shared_maximum;
+            tuner.set_target(raised(tuner.target(), maximum, lower.shared.length(), wanted));
         }
         for filled in 0..wanted {
-            if self.shared.room() == 0 {
+            if lower.shared.room() == 0 {
                 let Some(part) = self.current_part() else { return (filled, true) };
                 if !part.has_room() {
                     let _guard = self.manage.lock();
@@ -129,15 +147,17 @@ impl Pair {
                     }
                 }
             }
-            self.prefill_calls.fetch_add(1, Relaxed);
+            self.direct_allocates.fetch_add(1, Relaxed);
+            self.count_direct(1, 0);
             let block = self.pool_allocate(list);
             if block.is_null() {
                 return (filled, false);
             }
             // SAFETY: the block is new, and ours until a list takes it.
             unsafe {
-                if self.shared.add(&[block]) == 0 && !self.add_to_part(block) {
-                    self.prefill_returns.fetch_add(1, Relaxed);
+                if lower.shared.add(&[block]) == 0 && !self.add_to_part(block) {
+                    self.direct_frees.fetch_add(1, Relaxed);
+                    self.count_direct(0, 1);
                     self.pool_free_all(list, &[block]);
                     return (filled, true);
                 }

@@ -5,6 +5,7 @@
 //! found no block or no room. Lock order: `manage`, then the shared list's lock; no lock is held while the pool works.
 
 mod maintain;
+mod single_steps;
 mod tune;
 
 use core::mem::MaybeUninit;
@@ -15,9 +16,9 @@ use super::processor::{Count, Engine, EngineKind, Part, PartCounters};
 use super::shared::SharedList;
 use super::tuner::Tuning;
 use super::{Counters, Statistics};
-use crate::platform::{self, Guard, Lock};
-use crate::pool::{Backing, Pool, PoolStatistics, Request};
-use crate::wdk::{Parts, RawList};
+use crate::platform::{self, Guard, Lock, Violation};
+use crate::pool::{Backing, OnUnwind, Pool, PoolStatistics, Request};
+use crate::wdk::{BugCheck, Parts, RawList};
 
 /// What stands in front of the pool.
 #[repr(u32)]
@@ -63,6 +64,8 @@ pub struct Settings {
     pub tuning: Tuning,
     /// Whether it keeps blocks: else depths stay 0, and every call reaches the pool.
     pub cached: bool,
+    /// Whether the usage by tag knows its blocks: not those of callbacks, which charge what they call.
+    pub charged: bool,
     /// The most blocks that L may hold.
     pub shared_maximum: u32,
     /// The most blocks that each P may hold.
@@ -75,6 +78,17 @@ pub struct Settings {
     pub request: Request,
     /// The pool.
     pub backing: Backing,
+    /// The general list that is this pair's L and pool; `None` for its own.
+    pub lower: Option<Lower>,
+}
+
+/// A general list that several pairs share as their L.
+#[derive(Clone, Copy, Debug)]
+pub struct Lower {
+    /// It outlives the pairs that share it, since it cannot be deleted before them.
+    pub pair: &'static Pair,
+    /// Its object, for callbacks that are told their list.
+    pub list: *mut RawList,
 }
 
 /// All that changes in a list's life.
@@ -88,10 +102,13 @@ pub struct Pair {
     // Anybody. `surplus` asks the next caller who misses to trim: set by a scan that may not call the user's free routine.
     surplus: AtomicBool,
     callbacks_running: AtomicU32,
-    // Calls of the pool that no list's misses tell of.
+    // Calls of the pool that the misses do not tell of, modulo 2^64: failures, what prefill and pairs that share this
+    // list asked for and gave back; less the misses that did not ask the pool.
     pool_failures: AtomicU64,
-    prefill_calls: AtomicU64,
-    prefill_returns: AtomicU64,
+    direct_allocates: AtomicU64,
+    direct_frees: AtomicU64,
+    // Pairs whose L this is.
+    sharers: AtomicU32,
     // While the list is being deleted: blocks that callers hold, once delete has added them up.
     remaining: AtomicI64,
     shared: SharedList,
@@ -109,8 +126,9 @@ impl Pair {
             surplus: AtomicBool::new(false),
             callbacks_running: AtomicU32::new(0),
             pool_failures: AtomicU64::new(0),
-            prefill_calls: AtomicU64::new(0),
-            prefill_returns: AtomicU64::new(0),
+            direct_allocates: AtomicU64::new(0),
+            direct_frees: AtomicU64::new(0),
+            sharers: AtomicU32::new(0),
             remaining: AtomicI64::new(0),
             shared: SharedList::new(),
         }
@@ -124,12 +142,25 @@ impl Pair {
         *self = Pair { settings: MaybeUninit::new(settings), ..Pair::new() };
         self.last_scan.store(platform::milliseconds(), Relaxed);
         self.shared.open(shared_slots, settings.initial_depth.min(settings.shared_maximum));
+        if let Some(lower) = settings.lower {
+            lower.pair.sharers.fetch_add(1, Relaxed);
+        }
     }
 
     /// What was given to `open`.
     pub fn settings(&self) -> &Settings {
         // SAFETY: whoever holds a reference to a pair got it after `open` (theory §1.3).
         unsafe { self.settings.assume_init_ref() }
+    }
+
+    /// L: the pair's own, or the one that it shares.
+    fn shared(&self) -> &SharedList {
+        self.settings().lower.map_or(&self.shared, |lower| &lower.pair.shared)
+    }
+
+    /// Whether a pair that is still there has this as its L.
+    pub fn has_sharers(&self) -> bool {
+        self.sharers.load(Relaxed) != 0
     }
 
     /// Allocate, after the fast path found nothing: steps 1 to 3 of reference 4.2.
@@ -159,7 +190,7 @@ impl Pair {
             let Some(guard) = self.manage.try_lock() else { return core::ptr::null_mut() };
             self.open_part(part, &guard);
         }
-        let Some(block) = self.shared.try_allocate() else { return core::ptr::null_mut() };
+        let Some(block) = self.shared().try_allocate() else { return core::ptr::null_mut() };
         if let Some(part) = part {
             part.count(Count::AllocatesFromShared, 1);
         }
@@ -186,11 +217,13 @@ impl Pair {
         let mut buffer: Buffer = [MaybeUninit::uninit(); BATCH_LIMIT];
         let out = buffer.as_mut_ptr().cast();
         // SAFETY: a batch fits into the buffer.
-        let count = unsafe { self.shared.allocate(out, batch) };
+        let count = unsafe { self.shared().allocate(out, batch) };
         if count == 0 {
-            match part {
-                Some(part) => self.demand(part, part.count(Count::AllocatesFromPool, 1), true),
-                None => self.demand_shared(self.shared.count_allocate_miss()),
+            if let Some(part) = part {
+                self.demand(part, part.count(Count::AllocatesFromPool, 1), true);
+            }
+            if let Some(counting) = self.counts_misses_itself(part) {
+                counting.demand_shared(counting.shared.count_allocate_miss());
             }
             return self.pool_allocate(list);
         }
@@ -201,8 +234,11 @@ impl Pair {
             self.demand(part, part.count(Count::AllocatesFromShared, 1), false);
         }
         if !others.is_empty() {
+            // SAFETY: as above; nobody gets the block if a free routine unwinds.
+            let unwinding = OnUnwind::new(|| unsafe { self.free(list, *block) });
             // SAFETY: as above.
             unsafe { self.refill::<E>(list, others) };
+            unwinding.disarm();
         }
         *block
     }
@@ -214,11 +250,11 @@ impl Pair {
             let parts = &self.settings().parts;
             let (put, processor) = E::push_many(parts, blocks.as_ptr(), blocks.len());
             if put > 0 {
-                Part::of(parts, processor).count(Count::Refilled, put as u64);
+                self.count_moved(Part::of(parts, processor), Count::Refilled, put as u64);
             }
             let rest = &blocks[put..];
             if !rest.is_empty() {
-                let kept = self.shared.take_back(rest);
+                let kept = self.shared().take_back(rest);
                 self.pool_free_all(list, &rest[kept..]);
             }
         }
@@ -240,35 +276,66 @@ impl Pair {
                     return;
                 }
                 // Half goes down, if it finds room there; then there is room for the block, the hottest of all, here.
-                let wanted = self.batch(part).min(self.shared.room());
+                let wanted = self.batch(part).min(self.shared().room());
                 if wanted > 1 {
                     let (taken, from) = E::pop_many(parts, out, wanted);
                     count = taken;
                     if taken > 0 {
-                        Part::of(parts, from).count(Count::Spilled, taken as u64);
+                        self.count_moved(Part::of(parts, from), Count::Spilled, taken as u64);
                         let (put, into) = E::push_many(parts, &block, 1);
                         if put == 1 {
                             // One of the taken blocks stands for the freed one.
-                            Part::of(parts, into).count(Count::Spilled, 1u64.wrapping_neg());
+                            self.count_moved(Part::of(parts, into), Count::Spilled, 1u64.wrapping_neg());
                         } else {
                             count = self.append(out, taken, block);
                         }
                     }
                 }
             }
-            self.trim_if_asked(list);
             if count == 0 {
                 count = self.append(out, 0, block);
             }
-            let blocks = core::slice::from_raw_parts(out, count);
-            let accepted = self.shared.free(blocks);
-            match (part, accepted) {
-                (Some(part), 0) => self.demand(part, part.count(Count::FreesToPool, 1), true),
-                (Some(part), _) => self.demand(part, part.count(Count::FreesToShared, 1), false),
-                (None, 0) => self.demand_shared(self.shared.count_free_miss()),
-                (None, _) => {}
+            self.free_below(list, part, core::slice::from_raw_parts(out, count));
+        }
+    }
+
+    /// A free that P had no room for, with the blocks that its batch brings: to L, and what finds no room there to the pool.
+    unsafe fn free_below(&self, list: *mut RawList, part: Option<&Part>, blocks: &[*mut u8]) {
+        // SAFETY: the caller owns the blocks.
+        unsafe {
+            let accepted = self.shared().free(blocks);
+            if let Some(part) = part {
+                let what = if accepted == 0 { Count::FreesToPool } else { Count::FreesToShared };
+                self.demand(part, part.count(what, 1), accepted == 0);
+            }
+            if accepted == 0 {
+                if let Some(counting) = self.counts_misses_itself(part) {
+                    counting.demand_shared(counting.shared.count_free_miss());
+                }
             }
             self.pool_free_all(list, &blocks[accepted..]);
+        }
+        // Last, so that a free routine that unwinds meets no block on the way.
+        self.trim_if_asked(list);
+    }
+
+    /// The pair whose L has to count a miss in words of its own: a general list, or one that others share. Otherwise the
+    /// count on the part says it.
+    fn counts_misses_itself(&self, part: Option<&Part>) -> Option<&Pair> {
+        match self.settings().lower {
+            Some(lower) => Some(lower.pair),
+            None => part.is_none().then_some(self),
+        }
+    }
+
+    /// Counts blocks that a batch moved.
+    fn count_moved(&self, part: &Part, what: Count, blocks: u64) {
+        part.count(what, blocks);
+        if let Some(lower) = self.settings().lower {
+            match what {
+                Count::Refilled => lower.pair.shared.count_moved(blocks, 0),
+                _ => lower.pair.shared.count_moved(0, blocks),
+            }
         }
     }
 
@@ -333,26 +400,48 @@ impl Pair {
 
     fn pool_allocate(&self, list: *mut RawList) -> *mut u8 {
         let settings = self.settings();
+        let unwinding = OnUnwind::new(|| _ = self.pool_failures.fetch_add(1, Relaxed));
+        if let Some(lower) = settings.lower {
+            let block = lower.pair.pool_allocate(lower.list);
+            unwinding.disarm();
+            self.pool_failures.fetch_add(block.is_null().into(), Relaxed);
+            return block;
+        }
         let running = self.enter_pool(settings.backing.allocates_by_callback());
-        let block = settings.backing.allocate(&settings.request, list);
+        let mut block = settings.backing.allocate(&settings.request, list);
+        unwinding.disarm();
         drop(running);
+        if block.addr() & (settings.request.alignment - 1) != 0 {
+            let (list, tag) = (list.addr(), settings.request.tag);
+            Violation { list, tag, block: block.addr(), ..Violation::new(BugCheck::BAD_CALLBACK_BLOCK) }.tell(
+                format_args!(
+                    "allocate routine of list {list:#x} returned block {block:p}, which is not aligned to {} bytes",
+                    settings.request.alignment
+                ),
+            );
+            // It stays the routine's.
+            block = core::ptr::null_mut();
+        }
         if block.is_null() {
             self.pool_failures.fetch_add(1, Relaxed);
-        } else if block.addr() & (settings.request.alignment - 1) != 0 {
-            platform::fatal(format_args!(
-                "allocate routine of list {list:p} returned block {block:p}, which is not aligned to {} bytes",
-                settings.request.alignment
-            ));
         }
         block
     }
 
     unsafe fn pool_free_all(&self, list: *mut RawList, blocks: &[*mut u8]) {
         let settings = self.settings();
-        for block in blocks {
+        if let Some(lower) = settings.lower {
+            // SAFETY: the caller owns the blocks.
+            return unsafe { lower.pair.pool_free_all(lower.list, blocks) };
+        }
+        let mut rest = blocks.iter();
+        while let Some(block) = rest.next() {
+            // SAFETY: the caller owns the blocks, of which the rest was not freed.
+            let unwinding = OnUnwind::new(|| unsafe { self.pool_free_all(list, rest.as_slice()) });
             let _running = self.enter_pool(settings.backing.frees_by_callback());
             // SAFETY: the caller owns the blocks.
             unsafe { settings.backing.free(*block, &settings.request, list) };
+            unwinding.disarm();
         }
     }
 
@@ -381,7 +470,10 @@ impl Pair {
         let settings = self.settings();
         let parts = self.part_counters(&self.manage.lock());
         let processor = parts.counters;
-        let shared = self.shared.counters(&parts);
+        let shared = match settings.lower {
+            Some(lower) => lower.pair.shared.counters(&PartCounters::default()),
+            None => self.shared.counters(&parts),
+        };
         let mut list = shared;
         if settings.parts.processors != 0 {
             list.add(&processor);
@@ -396,7 +488,21 @@ impl Pair {
                 ..list
             };
         }
+        if settings.lower.is_some() {
+            // What lies in a list that others share is not this one's.
+            list = Counters {
+                allocate_misses: parts.allocates_from_pool,
+                free_misses: parts.frees_to_pool,
+                refilled: 0,
+                spilled: 0,
+                ..processor
+            };
+        }
         let from_pool = self.from_pool(list.allocate_misses, list.free_misses.wrapping_add(list.removed));
+        let outstanding = match settings.lower {
+            Some(_) => list.total_allocates.wrapping_sub(from_pool.failures).wrapping_sub(list.total_frees),
+            None => from_pool.held().wrapping_sub(list.current_depth),
+        };
         Statistics {
             size: settings.request.size,
             tag: settings.request.tag,
@@ -409,7 +515,7 @@ impl Pair {
             pool_allocates: from_pool.allocates,
             pool_frees: from_pool.frees,
             pool_failures: from_pool.failures,
-            outstanding: at_least_zero(from_pool.held().wrapping_sub(list.current_depth)),
+            outstanding: at_least_zero(outstanding),
         }
     }
 
@@ -418,8 +524,8 @@ impl Pair {
         // Relaxed: all are exact at rest only.
         let failures = self.pool_failures.load(Relaxed);
         FromPool {
-            allocates: (allocate_misses + self.prefill_calls.load(Relaxed)).wrapping_sub(failures),
-            frees: frees.wrapping_add(self.prefill_returns.load(Relaxed)),
+            allocates: allocate_misses.wrapping_add(self.direct_allocates.load(Relaxed)).wrapping_sub(failures),
+            frees: frees.wrapping_add(self.direct_frees.load(Relaxed)),
             failures,
         }
     }
@@ -441,25 +547,38 @@ impl Pair {
         if !settings.backing.is_of_heap() {
             return 0;
         }
+        if settings.lower.is_some() {
+            // What the lower list holds is told there.
+            return 0;
+        }
         let shared = self.shared.counters(parts);
         let removed = shared.removed.wrapping_add(parts.counters.removed);
         let from_pool = self.from_pool(shared.allocate_misses, shared.free_misses.wrapping_add(removed));
         at_least_zero(from_pool.held()) * settings.request.size as u64
     }
 
-    /// A free to a list that is being deleted: straight to the pool. Answers whether it was the last block.
+    /// A free to a list that is being deleted: straight to the pool. [`Pair::count_draining`] comes after it.
     ///
     /// # Safety
     /// As for `free`.
-    pub unsafe fn free_draining(&self, list: *mut RawList, block: *mut u8) -> bool {
+    pub unsafe fn free_draining(&self, list: *mut RawList, block: *mut u8) {
         // SAFETY: the caller's promise.
         unsafe { self.pool_free_all(list, &[block]) };
+    }
+
+    /// Counts a block that was freed while the list is being deleted. Answers whether it was the last.
+    pub fn count_draining(&self) -> bool {
         // AcqRel: whoever ends the list comes after all that others did to it.
         self.remaining.fetch_sub(1, AcqRel) == 1
     }
 
     /// Ends a deletion, after `retire`: answers whether no block is out. Otherwise the last free ends it.
     pub fn finish_delete(&self) -> bool {
+        if let Some(lower) = self.settings().lower {
+            // Its blocks are the shared list's as well, and may be freed to another pair that shares it.
+            lower.pair.sharers.fetch_sub(1, AcqRel);
+            return true;
+        }
         let out = self.statistics().outstanding as i64;
         // Frees that came meanwhile have counted below 0.
         self.remaining.fetch_add(out, AcqRel) + out == 0

@@ -19,7 +19,7 @@ impl Pair {
                 part.tuner().demand(&part.counters().counters, maximum);
                 part.apply_target();
             }
-            if also_shared {
+            if also_shared && self.settings().lower.is_none() {
                 self.demand_of_shared(&guard);
             }
         }
@@ -82,7 +82,7 @@ impl Pair {
                 }
             }
             heap_bytes = self.heap_bytes(&sum);
-            if shared_due {
+            if shared_due && settings.lower.is_none() {
                 let counters = self.shared.counters(&sum);
                 let target = self.shared.tuner().scan(&counters, settings.tuning, settings.shared_maximum, period);
                 surplus |= counters.current_depth > target.into();

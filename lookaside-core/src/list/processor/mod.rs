@@ -241,6 +241,15 @@ impl Part {
         }
     }
 
+    /// Puts a block above `length` others of a closed part. The length is told when it is reopened.
+    ///
+    /// # Safety
+    /// The part is closed by this thread and holds `length` blocks, fewer than its depth.
+    pub unsafe fn put_newest(&self, block: *mut u8, length: usize) {
+        // SAFETY: slots below the depth exist, and are the caller's while the part is closed.
+        unsafe { (*self.slots().add(length)).store(block, Relaxed) };
+    }
+
     /// Makes the part as if it had never been used. Writes only where something is, so that an unused part's page stays untouched.
     ///
     /// # Safety

@@ -1,0 +1,201 @@
+//! The table of numbered pairs, as each processor of the Windows kernel has one (reference 6).
+
+use core::fmt;
+
+use crate::wdk::{RawList, Status};
+
+/// Which table of numbers: the enumeration PP_NPAGED_LOOKASIDE_NUMBER changed twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KernelVersion {
+    /// Windows 2000 to Server 2003: 5.0 to 5.2.
+    V5,
+    /// Windows Vista: 6.0.
+    V6_0,
+    /// Windows 7 and later: 6.1 on.
+    V6_1,
+}
+
+/// What a numbered pair caches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names of the enumeration say it")]
+pub enum PairName {
+    SmallIrp,
+    MediumIrp,
+    LargeIrp,
+    Mdl,
+    CreateInfo,
+    NameBuffer,
+    Twilight,
+    Completion,
+    ScratchBuffer,
+}
+
+impl PairName {
+    /// All names, in the order of the newest enumeration.
+    pub const ALL: [PairName; 9] = [
+        PairName::SmallIrp,
+        PairName::MediumIrp,
+        PairName::LargeIrp,
+        PairName::Mdl,
+        PairName::CreateInfo,
+        PairName::NameBuffer,
+        PairName::Twilight,
+        PairName::Completion,
+        PairName::ScratchBuffer,
+    ];
+
+    /// The slot of this name in that version's table; `None` where that version has no such pair.
+    ///
+    /// ```
+    /// use lookaside_core::{KernelVersion, PairName};
+    /// assert_eq!(PairName::Mdl.number(KernelVersion::V6_0), Some(2));
+    /// assert_eq!(PairName::Mdl.number(KernelVersion::V6_1), Some(3));
+    /// assert_eq!(PairName::MediumIrp.number(KernelVersion::V5), None);
+    /// ```
+    #[must_use]
+    pub const fn number(self, version: KernelVersion) -> Option<usize> {
+        let newest = self as usize;
+        match (version, self) {
+            (KernelVersion::V6_1, _) => Some(newest),
+            (_, PairName::SmallIrp) => Some(0),
+            (_, PairName::MediumIrp) | (KernelVersion::V5, PairName::ScratchBuffer) => None,
+            // Before 6.1 there was no medium IRP.
+            _ => Some(newest - 1),
+        }
+    }
+
+    /// The enumeration's last entry, LookasideMaximumList: how many numbers that version uses.
+    #[must_use]
+    pub const fn count(version: KernelVersion) -> usize {
+        match version {
+            KernelVersion::V5 => 7,
+            KernelVersion::V6_0 => 8,
+            KernelVersion::V6_1 => 9,
+        }
+    }
+}
+
+/// PP_LOOKASIDE_LIST: two lists treated as one. `p` is a pair whose shared list is `l`, a general list; or both are
+/// the same general list, as before a processor has lists of its own; or both are null: an empty slot.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct PairSlot {
+    p: *const RawList,
+    l: *const RawList,
+}
+
+impl fmt::Debug for PairSlot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "P {:p} L {:p}", self.p, self.l)
+    }
+}
+
+// SAFETY: a slot only points to lists, which any thread may use.
+unsafe impl Sync for PairSlot {}
+// SAFETY: as above.
+unsafe impl Send for PairSlot {}
+
+/// Sixteen numbered pairs. In the kernel each processor has such a table, whose P differ and whose L are the same;
+/// here one pair stands for the P of all processors, so one table serves them all.
+///
+/// The table only points to lists: they must neither move nor be deleted while their slot is used.
+#[repr(C)]
+#[derive(Debug)]
+pub struct PairTable {
+    slots: [PairSlot; PairTable::SLOTS],
+}
+
+impl PairTable {
+    /// Slots of a table.
+    pub const SLOTS: usize = 16;
+
+    /// A table of empty slots.
+    #[must_use]
+    pub const fn new() -> PairTable {
+        PairTable { slots: [PairSlot { p: core::ptr::null(), l: core::ptr::null() }; PairTable::SLOTS] }
+    }
+
+    /// Fills a slot, or empties it with two nulls.
+    ///
+    /// INVALID_PARAMETER where there is no such slot, one list is null and the other not, `l` is no general list, or `p` is
+    /// neither `l` nor a pair that was made to share it; else what the two lists are (never initialised, deleted).
+    ///
+    /// # Safety
+    /// The lists are null or may be read, and neither move nor end while the slot is used.
+    pub unsafe fn set(&mut self, slot: usize, p: *const RawList, l: *const RawList) -> Status {
+        let Some(place) = self.slots.get_mut(slot) else { return Status::INVALID_PARAMETER };
+        if !p.is_null() || !l.is_null() {
+            // SAFETY: the caller's promise.
+            let status = unsafe { RawList::is_pair(p, l) };
+            if status != Status::SUCCESS {
+                return status;
+            }
+        }
+        *place = PairSlot { p, l };
+        Status::SUCCESS
+    }
+
+    /// A block of the pair in this slot: from P, else from L, else from L's pool. Null when that has none, and for an
+    /// empty slot. Where P and L are one list it is looked at twice, and counts twice.
+    ///
+    /// # Safety
+    /// The slot's lists are as [`PairTable::set`] asks.
+    #[must_use]
+    pub unsafe fn allocate(&self, slot: usize) -> *mut u8 {
+        let Some(&PairSlot { p, l }) = self.slots.get(slot) else { return core::ptr::null_mut() };
+        // SAFETY: the caller's promise. An empty slot's null is answered with null.
+        unsafe {
+            if p == l && !l.is_null() {
+                let block = RawList::allocate_here(l);
+                if !block.is_null() {
+                    return block;
+                }
+            }
+            RawList::allocate_checked(p)
+        }
+    }
+
+    /// Gives a block back: to P of `processor`, or of the current one where `processor` is no number of the list's, else
+    /// to L, else to L's pool. A null block has no effect. Ends the program with a message where the slot is empty, since the block would be lost.
+    ///
+    /// # Safety
+    /// As for `allocate`; the block is of this pair, or of another that shares its L, and nobody uses it any more.
+    pub unsafe fn free(&self, slot: usize, block: *mut u8, processor: u32) {
+        if block.is_null() {
+            return;
+        }
+        let PairSlot { p, l } = self.slots.get(slot).copied().unwrap_or(PairTable::new().slots[0]);
+        // SAFETY: the caller's promise.
+        unsafe {
+            if p == l && !l.is_null() && RawList::free_here(l, block) {
+                return;
+            }
+            RawList::free_to_processor(p, block, processor);
+        }
+    }
+}
+
+impl Default for PairTable {
+    fn default() -> PairTable {
+        PairTable::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The columns of reference 6.
+    #[test]
+    fn numbers_are_those_of_each_version() {
+        let column = |version| PairName::ALL.map(|name| name.number(version));
+        let some = |numbers: [i8; 9]| numbers.map(|number| usize::try_from(number).ok());
+        assert_eq!(column(KernelVersion::V5), some([0, -1, 1, 2, 3, 4, 5, 6, -1]));
+        assert_eq!(column(KernelVersion::V6_0), some([0, -1, 1, 2, 3, 4, 5, 6, 7]));
+        assert_eq!(column(KernelVersion::V6_1), some([0, 1, 2, 3, 4, 5, 6, 7, 8]));
+        for version in [KernelVersion::V5, KernelVersion::V6_0, KernelVersion::V6_1] {
+            let last = column(version).into_iter().flatten().max().unwrap();
+            assert_eq!(PairName::count(version), last + 1);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What the kernel's own code does with pairs beyond allocate and free (reference 4.2): a free to the list of a given
+//! processor, and the steps of a pair whose P is its L.
+
+use core::sync::atomic::Ordering::Relaxed;
+
+use super::{Pair, by_engine};
+use crate::list::processor::{Engine, Part};
+use crate::platform;
+use crate::wdk::RawList;
+
+impl Pair {
+    /// Frees a block to the list of this processor; to the current processor's where the number is not one of this
+    /// list's. Another processor's part is closed for it, which takes some microseconds.
+    ///
+    /// # Safety
+    /// As for [`Pair::free`].
+    pub unsafe fn free_to(&self, list: *mut RawList, block: *mut u8, processor: u32) {
+        let parts = &self.settings().parts;
+        // SAFETY: the pair is open; the caller's promise about the block.
+        unsafe {
+            if processor >= parts.processors || processor == platform::current() {
+                return self.free(list, block);
+            }
+            let part = Part::of(parts, processor);
+            if !by_engine!(self, E => self.put_from_afar::<E>(part, processor, block)) {
+                self.free_below(list, Some(part), &[block]);
+            }
+        }
+    }
+
+    /// Puts a block on top of another processor's part; answers whether there was room. It counts as a free hit there.
+    unsafe fn put_from_afar<E: Engine>(&self, part: &Part, processor: u32, block: *mut u8) -> bool {
+        let guard = self.manage.lock();
+        if !part.is_open() {
+            self.open_part(part, &guard);
+        }
+        // SAFETY: `manage` is held; between close and reopen the slots are ours, and one below the depth exists.
+        unsafe {
+            let Some(length) = E::close(part, processor) else { return false };
+            let depth = part.tuner().target();
+            let has_room = length < depth as usize;
+            if has_room {
+                part.put_newest(block, length);
+            }
+            E::reopen(part, processor, length + usize::from(has_room), depth);
+            has_room
+        }
+    }
+
+    /// An allocate of a general list that stops after the list: null counts as a miss.
+    pub fn allocate_here(&self) -> *mut u8 {
+        let mut block = core::ptr::null_mut();
+        // SAFETY: there is room for one.
+        if unsafe { self.shared.allocate(&mut block, 1) } == 0 {
+            self.direct_allocates.fetch_sub(1, Relaxed);
+            self.demand_shared(self.shared.count_allocate_miss());
+        }
+        block
+    }
+
+    /// A free to a general list that stops after the list; answers whether it had room, else it counts as a miss.
+    ///
+    /// # Safety
+    /// As for [`Pair::free`]; the caller keeps a block that found no room.
+    pub unsafe fn free_here(&self, block: *mut u8) -> bool {
+        // SAFETY: the caller's promise.
+        let taken = unsafe { self.shared.free(&[block]) } == 1;
+        if !taken {
+            self.direct_frees.fetch_sub(1, Relaxed);
+            self.demand_shared(self.shared.count_free_miss());
+        }
+        taken
+    }
+
+    /// Whether this is a general list that others may share.
+    pub fn is_general(&self) -> bool {
+        let settings = self.settings();
+        settings.parts.processors == 0 && settings.cached && settings.lower.is_none()
+    }
+
+    /// Whether this pair's L is the other list.
+    pub fn shares(&self, other: &Pair) -> bool {
+        self.settings().lower.is_some_and(|lower| core::ptr::eq(lower.pair, other))
+    }
+}
