@@ -501,7 +501,9 @@ impl Pair {
         if self.settings().backing.is_shared() {
             self.shared.forget();
             self.parts().for_each(|(_, part)| {
-                part.count(Count::Removed, part.empty() as u64);
+                let forgotten = part.empty() as u64;
+                part.count(Count::Removed, forgotten);
+                self.count_direct(0, forgotten);
             });
         }
     }
