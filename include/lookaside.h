@@ -495,6 +495,27 @@ typedef struct lookaside_tag_usage {
 } lookaside_tag_usage;
 
 /**
+ * The head of an S-list, in memory of the caller's. Its words are those of Windows' SLIST_HEADER on 64-bit systems: the
+ * depth in 16 bits and a sequence number in 48, then the first entry's address, whose lowest four bits are reserved.
+ */
+typedef struct LOOKASIDE_ALIGNED(16) lookaside_slist_header {
+    /**
+     * The library's own.
+     */
+    uint64_t opaque[2];
+} lookaside_slist_header;
+
+/**
+ * An entry of an S-list, which stands in the caller's own structure at a multiple of 16 bytes.
+ */
+typedef struct LOOKASIDE_ALIGNED(16) lookaside_slist_entry {
+    /**
+     * The next entry, or NULL: the library's own while the entry is in a list, and the way along a flushed chain.
+     */
+    struct lookaside_slist_entry *next;
+} lookaside_slist_entry;
+
+/**
  * A misuse of the library, as a hook is told of it. Nothing in it outlives the hook's call.
  */
 typedef struct lookaside_violation {
@@ -1497,6 +1518,118 @@ lookaside_status lookaside_tag_report(lookaside_tag_order order,
                                       size_t *needed);
 
 /**
+ * Makes an empty S-list. Zeroed memory is one too.
+ *
+ * Parameters:
+ * - `header`: the caller's memory, at a multiple of 16 bytes.
+ *
+ * Returns, and then the memory is untouched unless the call succeeded:
+ * - `LOOKASIDE_STATUS_SUCCESS`: the list is ready. It needs no end.
+ * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `header` is NULL.
+ * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `header` does not stand at a multiple of 16 bytes.
+ *
+ * Memory and threads: nobody else may use the header during the call.
+ *
+ * WDK: `InitializeSListHead`, which raises the last of these.
+ */
+lookaside_status lookaside_slist_initialize(struct lookaside_slist_header *header);
+
+/**
+ * Puts an entry on top of the list.
+ *
+ * Parameters:
+ * - `header`: the list.
+ * - `entry`: the entry, in no list, at a multiple of 16 bytes. It stays where it is until it is popped or flushed.
+ *
+ * Returns the entry that was on top before, or NULL. The process ends with a message when a pointer is NULL or misaligned.
+ *
+ * Memory and threads: any number of threads at once, and on x86-64 signal handlers: a push never waits there.
+ *
+ * WDK: `InterlockedPushEntrySList`, `ExInterlockedPushEntrySList`.
+ */
+struct lookaside_slist_entry *lookaside_slist_push(struct lookaside_slist_header *header,
+                                                   struct lookaside_slist_entry *entry);
+
+/**
+ * Puts a chain of entries on top of the list, all at once.
+ *
+ * Parameters:
+ * - `header`: the list.
+ * - `first`, `last`: the ends of the chain, which leads from the first to the last by `next`; each entry as for
+ *   `lookaside_slist_push`.
+ * - `count`: how many entries they are, by which the depth grows.
+ *
+ * Returns, and memory and threads, as `lookaside_slist_push`.
+ *
+ * WDK: `InterlockedPushListSListEx`, `RtlInterlockedPushListSListEx`.
+ */
+struct lookaside_slist_entry *lookaside_slist_push_list(struct lookaside_slist_header *header,
+                                                        struct lookaside_slist_entry *first,
+                                                        struct lookaside_slist_entry *last,
+                                                        size_t count);
+
+/**
+ * Takes the entry that came last.
+ *
+ * Parameters:
+ * - `header`: the list.
+ *
+ * Returns the entry, or NULL from an empty list. The process ends with a message when `header` is NULL or misaligned.
+ *
+ * Memory and threads: any number of threads at once; pops and flushes of one list wait for each other, some nanoseconds
+ * each, and so may not be called in a signal handler. The entry's memory may go away as soon as the call returns.
+ * After a fork the child may go on with a list that no other thread was using, and must initialise any other anew.
+ *
+ * WDK: `InterlockedPopEntrySList`, `ExInterlockedPopEntrySList`.
+ */
+struct lookaside_slist_entry *lookaside_slist_pop(struct lookaside_slist_header *header);
+
+/**
+ * Takes all entries.
+ *
+ * Parameters:
+ * - `header`: the list.
+ *
+ * Returns the entry that came last, from which `next` leads to the others, or NULL from an empty list. The process ends with
+ * a message when `header` is NULL or misaligned.
+ *
+ * Memory and threads: as `lookaside_slist_pop`.
+ *
+ * WDK: `InterlockedFlushSList`, `ExInterlockedFlushSList`.
+ */
+struct lookaside_slist_entry *lookaside_slist_flush(struct lookaside_slist_header *header);
+
+/**
+ * Tells how many entries the list has.
+ *
+ * Parameters:
+ * - `header`: the list.
+ *
+ * Returns the number modulo 65,536: a list of 65,536 entries tells 0. The process ends with a message when `header` is NULL
+ * or misaligned.
+ *
+ * Memory and threads: any number of threads at once, and signal handlers. The number may be old as soon as it is known.
+ *
+ * WDK: `QueryDepthSList`, `ExQueryDepthSList`.
+ */
+uint16_t lookaside_slist_depth(const struct lookaside_slist_header *header);
+
+/**
+ * Tells which entry came last, and leaves it in the list.
+ *
+ * Parameters:
+ * - `header`: the list.
+ *
+ * Returns the entry, or NULL from an empty list. Another thread may have popped it already, so it is not to be touched while
+ * others use the list. The process ends with a message when `header` is NULL or misaligned.
+ *
+ * Memory and threads: any number of threads at once, and signal handlers.
+ *
+ * WDK: `FirstEntrySList`, `RtlFirstEntrySList`.
+ */
+struct lookaside_slist_entry *lookaside_slist_first(const struct lookaside_slist_header *header);
+
+/**
  * Sets what is called when the library is misused. When the hook returns, the call that was wrong has no effect, and the
  * program goes on.
  *
@@ -1531,6 +1664,8 @@ LOOKASIDE_ASSERT_LAYOUT(lookaside_list, 64, 16);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_parameters, 112, 8);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_counters, 80, 8);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_statistics, 304, 8);
+LOOKASIDE_ASSERT_LAYOUT(lookaside_slist_header, 16, 16);
+LOOKASIDE_ASSERT_LAYOUT(lookaside_slist_entry, 16, 16);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_violation, 56, 8);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_small_pool, 6400, 16);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_small_pool_parameters, 32, 8);

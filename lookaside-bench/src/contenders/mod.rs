@@ -12,11 +12,13 @@ mod mimalloc;
 mod mutex_vec;
 #[cfg(target_arch = "x86_64")]
 mod slist;
+mod small_pool;
 #[cfg(feature = "snmalloc")]
 mod snmalloc;
 mod tls_vec;
 mod vec;
 
+use crate::rounds::Entrant;
 use crate::workloads::{self, Workload};
 
 /// How many blocks a cache written by hand keeps.
@@ -58,6 +60,14 @@ pub struct Entry {
     pub serve: fn(Workload, usize) -> anyhow::Result<()>,
 }
 
+impl Entry {
+    /// The contender as one who plays rounds.
+    #[must_use]
+    pub fn entrant(&self) -> Entrant {
+        Entrant { name: self.name, variable: self.engine.map(|engine| ("LOOKASIDE_ENGINE", engine)) }
+    }
+}
+
 /// All contenders.
 pub const ALL: &[Entry] = &[
     Entry {
@@ -81,6 +91,8 @@ pub const ALL: &[Entry] = &[
     entry::<lookaside::Pair>("lookaside"),
     Entry { engine: Some("portable"), ..entry::<lookaside::Pair>("lookaside-portable") },
     entry::<c_library::CLibrary>("lookaside-c"),
+    entry::<small_pool::Sized>("small-pool"),
+    entry::<small_pool::Tagged>("small-pool-tagged"),
 ];
 
 const fn entry<C: Contender + Sync>(name: &'static str) -> Entry {
@@ -186,6 +198,8 @@ mod tests {
         general: lookaside::General;
         pair: lookaside::Pair;
         c_library: c_library::CLibrary;
+        small_pool: small_pool::Sized;
+        small_pool_tagged: small_pool::Tagged;
     }
 
     #[cfg(target_arch = "x86_64")]
@@ -241,6 +255,8 @@ mod tests {
             "lookaside",
             "lookaside-portable",
             "lookaside-c",
+            "small-pool",
+            "small-pool-tagged",
         ];
         if cfg!(feature = "snmalloc") {
             expected.insert(8, "snmalloc");
