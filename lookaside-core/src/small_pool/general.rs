@@ -3,9 +3,10 @@
 use core::ptr;
 
 use crate::pool::{Paged, Pool, Request};
+use crate::wdk::ListFlags;
 
 /// Memory as requested, or null.
-pub fn allocate(request: &Request) -> *mut u8 {
+pub fn allocate(request: &Request, _flags: ListFlags) -> *mut u8 {
     if request.pool_type.is_paged() && !request.pool_type.is_session() {
         Paged.allocate(request, ptr::null_mut())
     } else {
@@ -16,8 +17,8 @@ pub fn allocate(request: &Request) -> *mut u8 {
 /// Gives memory back.
 ///
 /// # Safety
-/// It came from [`allocate`] (or a list over it) by an equal request, and nobody uses it any more.
-pub unsafe fn free(block: *mut u8, request: &Request) {
+/// It came from [`allocate`] (or a list over it) by an equal request and flags, and nobody uses it any more.
+pub unsafe fn free(block: *mut u8, request: &Request, _flags: ListFlags) {
     // SAFETY: the caller's promise.
     unsafe { Paged.free(block, request, ptr::null_mut()) }
 }

@@ -18,7 +18,7 @@ use crate::list::processor::EngineKind;
 use crate::list::{Statistics, Topology, Tuning};
 use crate::manage::Entry;
 use crate::pool::Request;
-use crate::wdk::{NAME_LIMIT, Parts, PoolType, RawList, Status, Tag};
+use crate::wdk::{ListFlags, NAME_LIMIT, Parts, PoolType, RawList, Status, Tag};
 
 /// Bytes that the header of this library takes before a tagged block, and that the blocks of all lists are aligned to.
 pub const HEADER: usize = 16;
@@ -32,6 +32,7 @@ pub struct Plan<'a> {
     pub generation: Generation,
     pub pool_type: PoolType,
     pub tag: Tag,
+    pub flags: ListFlags,
     /// The name of each list is this, and its block size.
     pub name: &'a str,
     pub kind: &'a str,
@@ -126,7 +127,7 @@ impl KindLists {
             return ptr::null_mut();
         }
         let request = plan.request(list);
-        let block = general::allocate(&request);
+        let block = general::allocate(&request, plan.flags);
         if !block.is_null() {
             self.direct_allocates.fetch_add(1, Relaxed);
             if plan.charged {
@@ -150,7 +151,7 @@ impl KindLists {
                     if plan.charged {
                         Entry::of(request.tag, request.pool_type.is_paged()).release(request.size);
                     }
-                    general::free(block, &request);
+                    general::free(block, &request, plan.flags);
                 }
             }
         }
@@ -210,6 +211,7 @@ impl KindLists {
                 initial_depth: INITIAL_DEPTH,
                 batch: plan.batch,
                 tuning: plan.tuning,
+                flags: plan.flags,
                 topology,
                 engine: plan.engine,
                 ..Parameters::new(request.size)
@@ -358,6 +360,7 @@ mod tests {
             generation: Generation::V5_2X64,
             pool_type: PoolType::PAGED,
             tag: Tag::new(*b"Test"),
+            flags: ListFlags(0),
             name: "a name of 30 bytes, and no more",
             kind: "ö",
             maximum_depth: 0,
