@@ -396,9 +396,9 @@ typedef struct lookaside_small_pool_parameters {
      */
     uint16_t batch;
     /**
-     * Must be 0.
+     * Flags that choose its memory: `LOOKASIDE_FLAG_BEST_EFFORT_LOCK`, `LOOKASIDE_FLAG_PAGED_ARENAS`, combined by `|`.
      */
-    uint32_t reserved;
+    lookaside_flags flags;
 } lookaside_small_pool_parameters;
 
 /**
@@ -1262,7 +1262,7 @@ size_t lookaside_pool_size(const void *block);
  * Returns, and then the object is untouched unless the call succeeded:
  * - `LOOKASIDE_STATUS_SUCCESS`: the pool is ready, and must be deleted before its memory goes away.
  * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: a pointer is NULL, `struct_size` is not that of this version, the maximum depth is too
- *   large, the name is not UTF-8, an enumerated value is unknown, or `reserved` is not 0.
+ *   large, the name is not UTF-8, an enumerated value is unknown, or a flag is not for pools.
  * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `pool` does not stand at a multiple of 16 bytes.
  * - `LOOKASIDE_STATUS_DEVICE_BUSY`: `pool` is live already, and goes on as it was.
  *
