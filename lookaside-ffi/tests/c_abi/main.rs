@@ -7,3 +7,4 @@ mod header;
 mod libraries;
 mod misuse;
 mod toolchain;
+mod wdm;
