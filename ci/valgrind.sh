@@ -19,7 +19,7 @@ memcheck() {
 cargo build --release -p lookaside-ffi
 out=$target/c-examples/static
 make -C c-examples LINK=static LIBDIR="$target/release" OUT="$out" all
-for example in driver callbacks threads report pairs cplusplus; do
+for example in driver record_cache control_blocks packet_pool callbacks threads report pairs cplusplus; do
     memcheck definite,indirect,possible "$out/$example" >/dev/null
 done
 

@@ -1,11 +1,12 @@
 /* lookaside_wdm.h - the WDK's lookaside, pool, S-list and LIST_ENTRY calls, over lookaside.h.
  *
- * Code that was written against wdm.h compiles with this header and runs in user mode, in C99 and C++11 or later, linked to
- * the same library. docs/compat.md says of every call what tests it, and where it differs from Windows on purpose.
+ * Code that was written against wdm.h compiles with this header and runs in user mode, in C99 and C++11 or later,
+ * linked to the same library. docs/compat.md says of every call what tests it, and where it differs from Windows on
+ * purpose.
  *
  * Before the header is included, these may be defined:
  *   LOOKASIDE_WDM_TOPOLOGY   what lists are made of: LOOKASIDE_TOPOLOGY_PAIR (default), or _GENERAL, Windows' own shape
- *   LOOKASIDE_WDM_BATCH      blocks that move at once in a pair: 0 (default) for the library's choice, 1 for Windows' way
+ *   LOOKASIDE_WDM_BATCH      blocks that move at once in a pair: 0 (default) is the library's choice, 1 is Windows' way
  *   LOOKASIDE_WDM_TUNING     when depths change: LOOKASIDE_TUNING_DEFAULT (default), _WINDOWS, _MANUAL
  *   LOOKASIDE_WDM_FLAGS      LOOKASIDE_FLAG_... of every list, such as LOOKASIDE_FLAG_BEST_EFFORT_LOCK
  *   LOOKASIDE_WDM_RAISE(s)   what raises a status: must not return (default: see lookaside_wdm_raise_hook)
@@ -40,7 +41,7 @@
 extern "C" {
 #endif
 
-/* Raising. No frame of the library is ever left by a raise: where its callbacks run, it waits until the call is over. */
+/* Raising. No frame of the library is ever left by a raise: where its callbacks run, it waits for the call's end. */
 
 /* What raises a status, for all translation units: NULL writes one line and aborts. It may throw a C++ exception or
  * longjmp; if it returns, the program aborts. */
@@ -157,10 +158,11 @@ static inline VOID ExFreePool(PVOID P)
     lookaside_pool_free(P, 0);
 }
 
-/* Callbacks: the library's types lead here, so that no function is called by another type than its own. Where only one callback
- * was given, the other is the pool's routine, as in Windows: the two have to fit. */
+/* Callbacks: the library's types lead here, so that no function is called by another type than its own. Where only one
+ * callback was given, the other is the pool's routine, as in Windows: the two have to fit. */
 
-static inline void *lookaside_wdm_allocate(lookaside_pool_type type, size_t size, lookaside_tag tag, lookaside_list *list)
+static inline void *lookaside_wdm_allocate(lookaside_pool_type type, size_t size, lookaside_tag tag,
+                                           lookaside_list *list)
 {
     LOOKASIDE_WDM_LIST *self = (LOOKASIDE_WDM_LIST *)(void *)list;
     void *block;
@@ -217,7 +219,8 @@ static inline void lookaside_wdm_free_ex(void *block, lookaside_list *list)
 /* Lists of all three kinds. */
 
 /* Makes the library's list. The fields around it are set only when that succeeded; no callback runs before. */
-static inline lookaside_status lookaside_wdm_initialize(LOOKASIDE_WDM_LIST *self, lookaside_allocate_function_ex allocate,
+static inline lookaside_status lookaside_wdm_initialize(LOOKASIDE_WDM_LIST *self,
+                                                        lookaside_allocate_function_ex allocate,
                                                         lookaside_free_function_ex free_block, ULONG type, SIZE_T size,
                                                         ULONG tag, USHORT maximum_depth)
 {
@@ -307,7 +310,8 @@ static inline VOID ExDeleteNPagedLookasideList(PNPAGED_LOOKASIDE_LIST Lookaside)
 }
 
 static inline VOID ExInitializePagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside, PALLOCATE_FUNCTION Allocate,
-                                                  PFREE_FUNCTION Free, ULONG Flags, SIZE_T Size, ULONG Tag, USHORT Depth)
+                                                  PFREE_FUNCTION Free, ULONG Flags, SIZE_T Size, ULONG Tag,
+                                                  USHORT Depth)
 {
     (void)Depth;
     lookaside_wdm_initialize_plain(&Lookaside->L, Allocate, Free, Flags | PagedPool, Size, Tag);
@@ -350,7 +354,8 @@ static inline NTSTATUS ExInitializeLookasideListEx(PLOOKASIDE_LIST_EX Lookaside,
                                                                 : 0;
     status = lookaside_wdm_initialize(&Lookaside->L, called ? lookaside_wdm_allocate_ex : NULL,
                                       called ? lookaside_wdm_free_ex : NULL, type,
-                                      Size < LOOKASIDE_MINIMUM_BLOCK_SIZE ? LOOKASIDE_MINIMUM_BLOCK_SIZE : Size, Tag, Depth);
+                                      Size < LOOKASIDE_MINIMUM_BLOCK_SIZE ? LOOKASIDE_MINIMUM_BLOCK_SIZE : Size, Tag,
+                                      Depth);
     if (status == LOOKASIDE_STATUS_SUCCESS) {
         Lookaside->L.AllocateEx = Allocate;
         Lookaside->L.FreeEx = Free;
@@ -383,17 +388,18 @@ static inline VOID ExAdjustLookasideDepth(VOID)
     lookaside_adjust_depth();
 }
 
-/* Takes a picture of a list, given as &Lookaside->L, in Windows' own structure. The list is seen as one: its processor lists and
- * its shared list together. What it does not have (ListHead's entries, ListEntry, the Last... fields) is 0. */
+/* Takes a picture of a list, given as &Lookaside->L, in Windows' own structure; of what is no list, zeroes and a
+ * status. The list is seen as one: its processor lists and its shared list together. What it does not have (ListHead's
+ * entries, ListEntry, the Last... fields) is 0. */
 static inline NTSTATUS LookasideQueryGeneral(const LOOKASIDE_WDM_LIST *L, PGENERAL_LOOKASIDE Information)
 {
     lookaside_statistics statistics;
     lookaside_status status;
+    memset(Information, 0, sizeof *Information);
     statistics.struct_size = sizeof statistics;
     status = lookaside_list_statistics(&L->List, &statistics);
     if (status == LOOKASIDE_STATUS_SUCCESS) {
         const lookaside_counters *list = &statistics.list;
-        memset(Information, 0, sizeof *Information);
         Information->ListHead.HeaderX64.Depth = list->current_depth & 0xFFFF;
         Information->Depth = (USHORT)(list->depth < UINT16_MAX ? list->depth : UINT16_MAX);
         Information->MaximumDepth = (USHORT)statistics.maximum_depth;
@@ -415,197 +421,22 @@ static inline NTSTATUS LookasideQueryInformation(const LOOKASIDE_WDM_LIST *L, PS
 {
     GENERAL_LOOKASIDE general;
     NTSTATUS status = LookasideQueryGeneral(L, &general);
-    if (NT_SUCCESS(status)) {
-        Information->CurrentDepth = (USHORT)general.ListHead.HeaderX64.Depth;
-        Information->MaximumDepth = general.Depth;
-        Information->TotalAllocates = general.TotalAllocates;
-        Information->AllocateMisses = general.AllocateMisses;
-        Information->TotalFrees = general.TotalFrees;
-        Information->FreeMisses = general.FreeMisses;
-        Information->Type = (ULONG)general.Type & PagedPool;
-        Information->Tag = general.Tag;
-        Information->Size = general.Size;
-    }
+    Information->CurrentDepth = (USHORT)general.ListHead.HeaderX64.Depth;
+    Information->MaximumDepth = general.Depth;
+    Information->TotalAllocates = general.TotalAllocates;
+    Information->AllocateMisses = general.AllocateMisses;
+    Information->TotalFrees = general.TotalFrees;
+    Information->FreeMisses = general.FreeMisses;
+    Information->Type = (ULONG)general.Type & PagedPool;
+    Information->Tag = general.Tag;
+    Information->Size = general.Size;
     return status;
-}
-
-/* S-lists. The spin locks that some calls name are not needed and not used, as in Windows on 64-bit systems. */
-
-static inline VOID InitializeSListHead(PSLIST_HEADER ListHead)
-{
-    lookaside_wdm_check(lookaside_slist_initialize((lookaside_slist_header *)(void *)ListHead));
-}
-
-static inline VOID ExInitializeSListHead(PSLIST_HEADER ListHead)
-{
-    InitializeSListHead(ListHead);
-}
-
-static inline PSLIST_ENTRY InterlockedPushEntrySList(PSLIST_HEADER ListHead, PSLIST_ENTRY ListEntry)
-{
-    return (PSLIST_ENTRY)(void *)lookaside_slist_push((lookaside_slist_header *)(void *)ListHead,
-                                                      (lookaside_slist_entry *)(void *)ListEntry);
-}
-
-static inline PSLIST_ENTRY InterlockedPopEntrySList(PSLIST_HEADER ListHead)
-{
-    return (PSLIST_ENTRY)(void *)lookaside_slist_pop((lookaside_slist_header *)(void *)ListHead);
-}
-
-static inline PSLIST_ENTRY InterlockedFlushSList(PSLIST_HEADER ListHead)
-{
-    return (PSLIST_ENTRY)(void *)lookaside_slist_flush((lookaside_slist_header *)(void *)ListHead);
-}
-
-static inline PSLIST_ENTRY InterlockedPushListSListEx(PSLIST_HEADER ListHead, PSLIST_ENTRY List, PSLIST_ENTRY ListEnd,
-                                                      ULONG Count)
-{
-    return (PSLIST_ENTRY)(void *)lookaside_slist_push_list((lookaside_slist_header *)(void *)ListHead,
-                                                           (lookaside_slist_entry *)(void *)List,
-                                                           (lookaside_slist_entry *)(void *)ListEnd, Count);
-}
-
-static inline PSLIST_ENTRY RtlInterlockedPushListSListEx(PSLIST_HEADER ListHead, PSLIST_ENTRY List,
-                                                         PSLIST_ENTRY ListEnd, ULONG Count)
-{
-    return InterlockedPushListSListEx(ListHead, List, ListEnd, Count);
-}
-
-static inline USHORT QueryDepthSList(const SLIST_HEADER *ListHead)
-{
-    return lookaside_slist_depth((const lookaside_slist_header *)(const void *)ListHead);
-}
-
-static inline USHORT ExQueryDepthSList(const SLIST_HEADER *ListHead)
-{
-    return QueryDepthSList(ListHead);
-}
-
-static inline PSLIST_ENTRY FirstEntrySList(const SLIST_HEADER *ListHead)
-{
-    return (PSLIST_ENTRY)(void *)lookaside_slist_first((const lookaside_slist_header *)(const void *)ListHead);
-}
-
-static inline PSLIST_ENTRY RtlFirstEntrySList(const SLIST_HEADER *ListHead)
-{
-    return FirstEntrySList(ListHead);
-}
-
-static inline PSLIST_ENTRY ExInterlockedPushEntrySList(PSLIST_HEADER ListHead, PSLIST_ENTRY ListEntry, PKSPIN_LOCK Lock)
-{
-    (void)Lock;
-    return InterlockedPushEntrySList(ListHead, ListEntry);
-}
-
-static inline PSLIST_ENTRY ExInterlockedPopEntrySList(PSLIST_HEADER ListHead, PKSPIN_LOCK Lock)
-{
-    (void)Lock;
-    return InterlockedPopEntrySList(ListHead);
-}
-
-static inline PSLIST_ENTRY ExInterlockedFlushSList(PSLIST_HEADER ListHead)
-{
-    return InterlockedFlushSList(ListHead);
-}
-
-/* Doubly and singly linked lists. Nothing locks them. A doubly linked list whose links do not lead back ends the program, before it
- * is written to. */
-
-static inline void lookaside_wdm_check_link(const LIST_ENTRY *entry)
-{
-    if (entry->Flink->Blink != entry || entry->Blink->Flink != entry) {
-        fprintf(stderr, "lookaside: LIST_ENTRY %p is corrupt: its neighbours do not lead back to it\n", (const void *)entry);
-        abort();
-    }
-}
-
-static inline VOID InitializeListHead(PLIST_ENTRY ListHead)
-{
-    ListHead->Flink = ListHead->Blink = ListHead;
-}
-
-static inline BOOLEAN IsListEmpty(const LIST_ENTRY *ListHead)
-{
-    return (BOOLEAN)(ListHead->Flink == ListHead);
-}
-
-/* Takes an entry out, and tells whether its list is empty now. */
-static inline BOOLEAN RemoveEntryList(PLIST_ENTRY Entry)
-{
-    PLIST_ENTRY next = Entry->Flink;
-    PLIST_ENTRY previous = Entry->Blink;
-    lookaside_wdm_check_link(Entry);
-    previous->Flink = next;
-    next->Blink = previous;
-    return (BOOLEAN)(next == previous);
-}
-
-/* From an empty list, this gives the head. */
-static inline PLIST_ENTRY RemoveHeadList(PLIST_ENTRY ListHead)
-{
-    PLIST_ENTRY entry = ListHead->Flink;
-    lookaside_wdm_check_link(ListHead);
-    RemoveEntryList(entry);
-    return entry;
-}
-
-/* From an empty list, this gives the head. */
-static inline PLIST_ENTRY RemoveTailList(PLIST_ENTRY ListHead)
-{
-    PLIST_ENTRY entry = ListHead->Blink;
-    lookaside_wdm_check_link(ListHead);
-    RemoveEntryList(entry);
-    return entry;
-}
-
-static inline VOID InsertHeadList(PLIST_ENTRY ListHead, PLIST_ENTRY Entry)
-{
-    lookaside_wdm_check_link(ListHead);
-    Entry->Flink = ListHead->Flink;
-    Entry->Blink = ListHead;
-    ListHead->Flink->Blink = Entry;
-    ListHead->Flink = Entry;
-}
-
-static inline VOID InsertTailList(PLIST_ENTRY ListHead, PLIST_ENTRY Entry)
-{
-    lookaside_wdm_check_link(ListHead);
-    Entry->Flink = ListHead;
-    Entry->Blink = ListHead->Blink;
-    ListHead->Blink->Flink = Entry;
-    ListHead->Blink = Entry;
-}
-
-/* Puts a ring of entries without a head, such as ListToAppend leads to, behind the last entry. */
-static inline VOID AppendTailList(PLIST_ENTRY ListHead, PLIST_ENTRY ListToAppend)
-{
-    PLIST_ENTRY last = ListHead->Blink;
-    PLIST_ENTRY end = ListToAppend->Blink;
-    lookaside_wdm_check_link(ListHead);
-    lookaside_wdm_check_link(ListToAppend);
-    last->Flink = ListToAppend;
-    ListToAppend->Blink = last;
-    end->Flink = ListHead;
-    ListHead->Blink = end;
-}
-
-static inline VOID PushEntryList(PSINGLE_LIST_ENTRY ListHead, PSINGLE_LIST_ENTRY Entry)
-{
-    Entry->Next = ListHead->Next;
-    ListHead->Next = Entry;
-}
-
-static inline PSINGLE_LIST_ENTRY PopEntryList(PSINGLE_LIST_ENTRY ListHead)
-{
-    PSINGLE_LIST_ENTRY entry = ListHead->Next;
-    if (entry != NULL) {
-        ListHead->Next = entry->Next;
-    }
-    return entry;
 }
 
 #ifdef __cplusplus
 }
 #endif
+
+#include "lookaside_wdm_links.h"
 
 #endif /* LOOKASIDE_WDM_H */

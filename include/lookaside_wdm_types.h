@@ -1,4 +1,4 @@
-/* lookaside_wdm_types.h - the WDK's types, constants and statuses as far as lookaside_wdm.h uses them, which includes it. */
+/* lookaside_wdm_types.h - the WDK's types, constants and statuses, for lookaside_wdm.h, which includes it. */
 #ifndef LOOKASIDE_WDM_TYPES_H
 #define LOOKASIDE_WDM_TYPES_H
 
@@ -243,7 +243,7 @@ typedef FREE_FUNCTION *PFREE_FUNCTION;
 typedef ALLOCATE_FUNCTION_EX *PALLOCATE_FUNCTION_EX;
 typedef FREE_FUNCTION_EX *PFREE_FUNCTION_EX;
 
-/* What all three kinds of list have in common, under the name that it has in Windows: L. The callbacks are as they were given. */
+/* What all three kinds of list have in common, under the name that it has in Windows: L. The callbacks are as given. */
 typedef struct LOOKASIDE_ALIGNED(16) _LOOKASIDE_WDM_LIST {
     lookaside_list List;
     __extension__ union {

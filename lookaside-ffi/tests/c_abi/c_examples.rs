@@ -11,7 +11,8 @@ use std::{env, fs, io, mem};
 
 use crate::toolchain::{ENGINES, Link, make, root, scratch, succeed, with_engine};
 
-const EXAMPLES: [&str; 6] = ["driver", "callbacks", "threads", "report", "pairs", "cplusplus"];
+const EXAMPLES: [&str; 9] =
+    ["driver", "record_cache", "control_blocks", "packet_pool", "callbacks", "threads", "report", "pairs", "cplusplus"];
 
 #[test]
 fn examples_print_what_is_expected_with_the_shared_library() {

@@ -550,7 +550,8 @@ static void misuse(void)
     LOOKASIDE_LIST_EX before = ex;
     CHECK(raised_by(initialize_huge) == STATUS_INTEGER_OVERFLOW);
     CHECK(raised_by(initialize_odd) == STATUS_INVALID_PARAMETER);
-    CHECK(ExInitializeLookasideListEx(&ex, NULL, NULL, PagedPool, 0, (SIZE_T)1 << 32, TAG, 0) == STATUS_INTEGER_OVERFLOW);
+    CHECK(ExInitializeLookasideListEx(&ex, NULL, NULL, PagedPool, 0, (SIZE_T)1 << 32, TAG, 0) ==
+          STATUS_INTEGER_OVERFLOW);
     CHECK(memcmp(&before, &ex, sizeof ex) == 0);
     CHECK(raised_by(delete_npaged) == STATUS_INVALID_HANDLE);
     CHECK(raised_by(flush_ex) == STATUS_INVALID_HANDLE);
@@ -689,6 +690,7 @@ static void slists(void)
     CHECK(QueryDepthSList(&head) == 0 && FirstEntrySList(&head) == &entries[65535]);
     CHECK(InterlockedPopEntrySList(&head) == &entries[65535] && QueryDepthSList(&head) == 65535);
     CHECK(raised_by(initialize_misaligned) == STATUS_DATATYPE_MISALIGNMENT);
+    CHECK(lookaside_slist_initialize(NULL) == LOOKASIDE_STATUS_INVALID_PARAMETER);
 }
 
 /* Linked lists. */

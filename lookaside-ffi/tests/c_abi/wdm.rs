@@ -50,8 +50,7 @@ const ABORT: [(&str, &str); 15] = [
     ("corrupt ring, appended", "LIST_ENTRY A is corrupt: its neighbours do not lead back to it"),
 ];
 
-/// A name for the build, the topology, and the size of batches. Blocks are counted one by one, so batches of a pair are of 1 where
-/// they are.
+/// A name for the build, and what the header is told.
 const SHAPES: [(&str, &str); 3] = [
     ("pair", "-DLOOKASIDE_WDM_TOPOLOGY=LOOKASIDE_TOPOLOGY_PAIR"),
     ("pair-windows", "-DLOOKASIDE_WDM_BATCH=1 -DLOOKASIDE_WDM_TUNING=LOOKASIDE_TUNING_MANUAL"),
@@ -137,7 +136,8 @@ fn the_wdk_header_lives_beside_other_definitions() {
         typedef int LONG, NTSTATUS; typedef unsigned ULONG; typedef unsigned long SIZE_T, ULONG_PTR, KSPIN_LOCK;\n\
         typedef unsigned long long ULONGLONG, ULONG64; typedef KSPIN_LOCK *PKSPIN_LOCK;\n\
         typedef struct _LIST_ENTRY { struct _LIST_ENTRY *Flink, *Blink; } LIST_ENTRY, *PLIST_ENTRY;\n\
-        typedef struct _SINGLE_LIST_ENTRY { struct _SINGLE_LIST_ENTRY *Next; } SINGLE_LIST_ENTRY, *PSINGLE_LIST_ENTRY;\n\
+        typedef struct _SINGLE_LIST_ENTRY { struct _SINGLE_LIST_ENTRY *Next; }\n\
+        SINGLE_LIST_ENTRY, *PSINGLE_LIST_ENTRY;\n\
         #include \"lookaside_wdm.h\"\n";
     fs::write(&source, before).expect("a source is written");
     for language in [Language::C, Language::Cpp] {
@@ -148,7 +148,9 @@ fn the_wdk_header_lives_beside_other_definitions() {
 /// Every call that the header has stands in the table of docs/compat.md with the cases that test it, and those call it.
 #[test]
 fn every_call_is_in_the_table_and_tested() {
-    let header = fs::read_to_string(root().join("include/lookaside_wdm.h")).expect("the header is there");
+    let header = ["lookaside_wdm.h", "lookaside_wdm_links.h"]
+        .map(|name| fs::read_to_string(root().join("include").join(name)).expect("the header is there"))
+        .concat();
     let declared: BTreeSet<&str> = header
         .lines()
         .filter_map(|line| line.split("static ").nth(1)?.split_once('('))

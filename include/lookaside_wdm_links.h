@@ -1,0 +1,191 @@
+/* lookaside_wdm_links.h - the WDK's S-lists and linked lists, for lookaside_wdm.h, which includes it. */
+#ifndef LOOKASIDE_WDM_LINKS_H
+#define LOOKASIDE_WDM_LINKS_H
+
+#include "lookaside_wdm.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* S-lists. The spin locks that some calls name are not needed and not used, as in Windows on 64-bit systems. */
+
+static inline VOID InitializeSListHead(PSLIST_HEADER ListHead)
+{
+    lookaside_wdm_check(lookaside_slist_initialize((lookaside_slist_header *)(void *)ListHead));
+}
+
+static inline VOID ExInitializeSListHead(PSLIST_HEADER ListHead)
+{
+    InitializeSListHead(ListHead);
+}
+
+static inline PSLIST_ENTRY InterlockedPushEntrySList(PSLIST_HEADER ListHead, PSLIST_ENTRY ListEntry)
+{
+    return (PSLIST_ENTRY)(void *)lookaside_slist_push((lookaside_slist_header *)(void *)ListHead,
+                                                      (lookaside_slist_entry *)(void *)ListEntry);
+}
+
+static inline PSLIST_ENTRY InterlockedPopEntrySList(PSLIST_HEADER ListHead)
+{
+    return (PSLIST_ENTRY)(void *)lookaside_slist_pop((lookaside_slist_header *)(void *)ListHead);
+}
+
+static inline PSLIST_ENTRY InterlockedFlushSList(PSLIST_HEADER ListHead)
+{
+    return (PSLIST_ENTRY)(void *)lookaside_slist_flush((lookaside_slist_header *)(void *)ListHead);
+}
+
+static inline PSLIST_ENTRY InterlockedPushListSListEx(PSLIST_HEADER ListHead, PSLIST_ENTRY List, PSLIST_ENTRY ListEnd,
+                                                      ULONG Count)
+{
+    return (PSLIST_ENTRY)(void *)lookaside_slist_push_list((lookaside_slist_header *)(void *)ListHead,
+                                                           (lookaside_slist_entry *)(void *)List,
+                                                           (lookaside_slist_entry *)(void *)ListEnd, Count);
+}
+
+static inline PSLIST_ENTRY RtlInterlockedPushListSListEx(PSLIST_HEADER ListHead, PSLIST_ENTRY List,
+                                                         PSLIST_ENTRY ListEnd, ULONG Count)
+{
+    return InterlockedPushListSListEx(ListHead, List, ListEnd, Count);
+}
+
+static inline USHORT QueryDepthSList(const SLIST_HEADER *ListHead)
+{
+    return lookaside_slist_depth((const lookaside_slist_header *)(const void *)ListHead);
+}
+
+static inline USHORT ExQueryDepthSList(const SLIST_HEADER *ListHead)
+{
+    return QueryDepthSList(ListHead);
+}
+
+static inline PSLIST_ENTRY FirstEntrySList(const SLIST_HEADER *ListHead)
+{
+    return (PSLIST_ENTRY)(void *)lookaside_slist_first((const lookaside_slist_header *)(const void *)ListHead);
+}
+
+static inline PSLIST_ENTRY RtlFirstEntrySList(const SLIST_HEADER *ListHead)
+{
+    return FirstEntrySList(ListHead);
+}
+
+static inline PSLIST_ENTRY ExInterlockedPushEntrySList(PSLIST_HEADER ListHead, PSLIST_ENTRY ListEntry, PKSPIN_LOCK Lock)
+{
+    (void)Lock;
+    return InterlockedPushEntrySList(ListHead, ListEntry);
+}
+
+static inline PSLIST_ENTRY ExInterlockedPopEntrySList(PSLIST_HEADER ListHead, PKSPIN_LOCK Lock)
+{
+    (void)Lock;
+    return InterlockedPopEntrySList(ListHead);
+}
+
+static inline PSLIST_ENTRY ExInterlockedFlushSList(PSLIST_HEADER ListHead)
+{
+    return InterlockedFlushSList(ListHead);
+}
+
+/* Doubly and singly linked lists. Nothing locks them. A doubly linked list whose links do not lead back ends the
+ * program, before it is written to. */
+
+static inline void lookaside_wdm_check_link(const LIST_ENTRY *entry)
+{
+    if (entry->Flink->Blink != entry || entry->Blink->Flink != entry) {
+        fprintf(stderr, "lookaside: LIST_ENTRY %p is corrupt: its neighbours do not lead back to it\n",
+                (const void *)entry);
+        abort();
+    }
+}
+
+static inline VOID InitializeListHead(PLIST_ENTRY ListHead)
+{
+    ListHead->Flink = ListHead->Blink = ListHead;
+}
+
+static inline BOOLEAN IsListEmpty(const LIST_ENTRY *ListHead)
+{
+    return (BOOLEAN)(ListHead->Flink == ListHead);
+}
+
+/* Takes an entry out, and tells whether its list is empty now. */
+static inline BOOLEAN RemoveEntryList(PLIST_ENTRY Entry)
+{
+    PLIST_ENTRY next = Entry->Flink;
+    PLIST_ENTRY previous = Entry->Blink;
+    lookaside_wdm_check_link(Entry);
+    previous->Flink = next;
+    next->Blink = previous;
+    return (BOOLEAN)(next == previous);
+}
+
+/* From an empty list, this gives the head. */
+static inline PLIST_ENTRY RemoveHeadList(PLIST_ENTRY ListHead)
+{
+    PLIST_ENTRY entry = ListHead->Flink;
+    lookaside_wdm_check_link(ListHead);
+    RemoveEntryList(entry);
+    return entry;
+}
+
+/* From an empty list, this gives the head. */
+static inline PLIST_ENTRY RemoveTailList(PLIST_ENTRY ListHead)
+{
+    PLIST_ENTRY entry = ListHead->Blink;
+    lookaside_wdm_check_link(ListHead);
+    RemoveEntryList(entry);
+    return entry;
+}
+
+static inline VOID InsertHeadList(PLIST_ENTRY ListHead, PLIST_ENTRY Entry)
+{
+    lookaside_wdm_check_link(ListHead);
+    Entry->Flink = ListHead->Flink;
+    Entry->Blink = ListHead;
+    ListHead->Flink->Blink = Entry;
+    ListHead->Flink = Entry;
+}
+
+static inline VOID InsertTailList(PLIST_ENTRY ListHead, PLIST_ENTRY Entry)
+{
+    lookaside_wdm_check_link(ListHead);
+    Entry->Flink = ListHead;
+    Entry->Blink = ListHead->Blink;
+    ListHead->Blink->Flink = Entry;
+    ListHead->Blink = Entry;
+}
+
+/* Puts a ring of entries without a head, such as ListToAppend leads to, behind the last entry. */
+static inline VOID AppendTailList(PLIST_ENTRY ListHead, PLIST_ENTRY ListToAppend)
+{
+    PLIST_ENTRY last = ListHead->Blink;
+    PLIST_ENTRY end = ListToAppend->Blink;
+    lookaside_wdm_check_link(ListHead);
+    lookaside_wdm_check_link(ListToAppend);
+    last->Flink = ListToAppend;
+    ListToAppend->Blink = last;
+    end->Flink = ListHead;
+    ListHead->Blink = end;
+}
+
+static inline VOID PushEntryList(PSINGLE_LIST_ENTRY ListHead, PSINGLE_LIST_ENTRY Entry)
+{
+    Entry->Next = ListHead->Next;
+    ListHead->Next = Entry;
+}
+
+static inline PSINGLE_LIST_ENTRY PopEntryList(PSINGLE_LIST_ENTRY ListHead)
+{
+    PSINGLE_LIST_ENTRY entry = ListHead->Next;
+    if (entry != NULL) {
+        ListHead->Next = entry->Next;
+    }
+    return entry;
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* LOOKASIDE_WDM_LINKS_H */
