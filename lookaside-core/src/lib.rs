@@ -31,8 +31,9 @@ pub use face::{
 };
 pub use list::processor::EngineKind;
 pub use list::{Counters, Statistics, Topology, Tuning};
+pub use manage::verifier::{LowResources, check_range, check_range_by, simulate_low_resources};
 pub use manage::{adjust_depth, engine, report};
-pub use platform::{Violation, ViolationHook, set_violation_hook};
+pub use platform::{Caller, Violation, ViolationHook, set_violation_hook};
 pub use pool::{AllocateCallback, AllocateFunction, AllocateFunctionEx, FreeCallback, FreeFunction, FreeFunctionEx};
 pub use wdk::{BugCheck, ListFlags, PoolType, RawList, Status, Tag};
 

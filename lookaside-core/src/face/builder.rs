@@ -3,6 +3,7 @@
 use super::{LookasideList, Parameters};
 use crate::list::processor::EngineKind;
 use crate::list::{Topology, Tuning};
+use crate::platform::Caller;
 use crate::pool::{AllocateCallback, FreeCallback};
 use crate::wdk::{ListFlags, PoolType, RawList, Status, Tag};
 
@@ -131,10 +132,11 @@ impl<'a> Builder<'a> {
     }
 
     /// Makes the list.
+    #[track_caller]
     pub fn build(self) -> Result<LookasideList, Status> {
         let mut list = RawList::zeroed();
         // SAFETY: the object is ours; the callbacks were promised.
-        unsafe { RawList::initialize_at(&mut list, &self.0, None) }.ok()?;
+        unsafe { RawList::initialize_at(&mut list, &self.0, None, Caller::rust()) }.ok()?;
         Ok(LookasideList::from_raw(list))
     }
 }

@@ -36,6 +36,7 @@ unsafe impl Sync for LookasideList {}
 
 impl LookasideList {
     /// A list of paged blocks of this many bytes, with defaults for the rest.
+    #[track_caller]
     pub fn new(size: usize) -> Result<LookasideList, Status> {
         Self::builder(size).build()
     }
@@ -52,6 +53,7 @@ impl LookasideList {
 
     /// A block, uninitialised; `None` when the pool has none either.
     #[inline(always)]
+    #[track_caller]
     #[must_use]
     pub fn allocate(&self) -> Option<NonNull<u8>> {
         // SAFETY: the object is initialised as long as `self` lives.
@@ -63,6 +65,7 @@ impl LookasideList {
     /// # Safety
     /// The block came from this list, and nobody uses it any more.
     #[inline(always)]
+    #[track_caller]
     pub unsafe fn free(&self, block: NonNull<u8>) {
         // SAFETY: the caller's promise.
         unsafe { RawList::free(&self.0, block.as_ptr()) }
@@ -121,6 +124,7 @@ impl LookasideList {
 }
 
 impl Drop for LookasideList {
+    #[inline]
     fn drop(&mut self) {
         // SAFETY: the object is initialised, and `&mut self` says that nobody else uses it.
         unsafe { RawList::delete_for_ever(&mut self.0) };

@@ -5,6 +5,7 @@ use core::ffi::c_void;
 use crate::list::processor::EngineKind;
 use crate::list::{Topology, Tuning};
 use crate::manage::Creation;
+use crate::platform::Place;
 use crate::pool::{AllocateCallback, Backing, FreeCallback, Request};
 use crate::wdk::{
     ALIGNMENT_LIMIT, DEFAULT_ALIGNMENT, DEFAULT_MAXIMUM_DEPTH, ListFlags, MAXIMUM_DEPTH_LIMIT, MINIMUM_DEPTH, PoolType,
@@ -116,6 +117,7 @@ impl<'a> Parameters<'a> {
             request: Request { size: self.size, alignment, pool_type: self.pool_type, tag: self.tag },
             backing: Backing { allocate: self.allocate, free: self.free },
             lower: None,
+            place: Place::UNKNOWN,
         })
     }
 }

@@ -41,6 +41,7 @@ pub struct Lookaside<T> {
 
 impl<T> Lookaside<T> {
     /// A list with defaults.
+    #[track_caller]
     pub fn new() -> Result<Lookaside<T>, Status> {
         Self::build(|builder| builder)
     }
@@ -52,6 +53,7 @@ impl<T> Lookaside<T> {
     /// let nodes = Lookaside::<[u64; 8]>::build(|list| list.name("nodes").tag(Tag::new(*b"Node")))?;
     /// # Ok::<(), lookaside_core::Status>(())
     /// ```
+    #[track_caller]
     pub fn build<'a>(describe: impl FnOnce(Builder<'a>) -> Builder<'a>) -> Result<Lookaside<T>, Status> {
         let size = size_of::<T>().max(1);
         let alignment = align_of::<T>().max(crate::wdk::DEFAULT_ALIGNMENT);
@@ -61,6 +63,7 @@ impl<T> Lookaside<T> {
 
     /// Puts a value into a block; gives it back when the pool has none.
     #[inline]
+    #[track_caller]
     pub fn allocate(&self, value: T) -> Result<LookasideBox<'_, T>, T> {
         match self.list.allocate() {
             None => Err(value),
@@ -99,6 +102,7 @@ unsafe impl<T: Sync> Sync for LookasideBox<'_, T> {}
 
 impl<'a, T> LookasideBox<'a, T> {
     /// Takes the value out, and gives the block back.
+    #[track_caller]
     #[must_use]
     pub fn into_inner(self) -> T {
         let this = ManuallyDrop::new(self);

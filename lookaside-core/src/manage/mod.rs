@@ -5,6 +5,7 @@ mod engine;
 mod record;
 mod registry;
 mod report;
+pub mod verifier;
 
 pub use balance::{adjust_depth, ensure_running};
 pub use engine::engine;

@@ -5,11 +5,11 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64};
 
 use super::record::{Record, State};
-use super::{balance, engine};
+use super::{balance, engine, verifier};
 use crate::list::processor::{EngineKind, Part};
 use crate::list::{Lower, Settings, Topology, Tuning};
 use crate::platform::rseq::layout;
-use crate::platform::{self, Guard, Lock, rseq};
+use crate::platform::{self, Guard, Lock, Place, rseq};
 use crate::pool::{Backing, Request};
 use crate::wdk::{DEFAULT_MAXIMUM_DEPTH, ListFlags, MAXIMUM_DEPTH_LIMIT, Parts, RawList, Status};
 
@@ -89,6 +89,8 @@ pub struct Creation<'a> {
     pub request: Request,
     pub backing: Backing,
     pub lower: Option<Lower>,
+    /// Where the list is made; known for verified lists.
+    pub place: Place,
 }
 
 /// What a list object needs to hold.
@@ -112,7 +114,9 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
     let guard = REGISTRY.lock.lock();
     let set_up = set_up(&guard);
     let record = take_record(&guard, set_up, creation.maximum_depth)?;
-    let cached = creation.flags.is_cached();
+    let flags = flags_of(creation);
+    let cached = flags.is_cached();
+    let verified = flags.contains(ListFlags::VERIFY);
     let has_parts = cached && creation.topology != Topology::General;
     let processors = if has_parts { set_up.processors } else { 0 };
     let pair_parts = Parts { base: record.base, area: rseq::area(), processors };
@@ -121,6 +125,7 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
         engine: kind,
         tuning: creation.tuning,
         cached,
+        verified,
         maximum_depth: creation.maximum_depth,
         shared_maximum: if cached && creation.topology != Topology::Single { creation.maximum_depth } else { 0 },
         initial_depth: creation.initial_depth,
@@ -134,10 +139,14 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
     record.set_name(creation.name);
     let address = creation.address.unwrap_or_else(|| core::ptr::from_ref(record).addr());
     record.address.store(address, Relaxed);
+    record.set_maker(creation.place, creation.address.is_some());
     record.set_state(State::Live);
     REGISTRY.live.fetch_add(1, Relaxed);
     balance::start(&guard);
     drop(guard);
+    if verified {
+        verifier::begin();
+    }
 
     let handle = key_of(record.index, record.generation());
     let (processors, locked_processors) = match kind {
@@ -146,6 +155,20 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
     };
     let parts = Parts { processors, ..pair_parts };
     Ok(Created { parts, locked_processors, handle, check: check_of(handle) })
+}
+
+/// The flags that a list gets: all lists are verified where the environment asks for that, but for those that share
+/// another's shared list, and pools that other processes use as well.
+fn flags_of(creation: &Creation<'_>) -> ListFlags {
+    let can = creation.lower.is_none() && !creation.request.pool_type.is_session();
+    if can && verifier::is_program_wide() { creation.flags | ListFlags::VERIFY } else { creation.flags }
+}
+
+/// A list that is live, and whose object stands within so many bytes.
+pub fn active_within(start: usize, size: usize) -> Option<&'static Record> {
+    (0..REGISTRY.records.load(Acquire)).filter_map(record).find(|record| {
+        record.is_embedded() && record.state() == State::Live && record.address.load(Relaxed).wrapping_sub(start) < size
+    })
 }
 
 /// The record that an object leads to, or why it leads to none: never initialised, or deleted.
@@ -178,6 +201,9 @@ pub fn delete(record: &Record, list: *mut RawList) -> Status {
 
 /// Frees the record of a deleted list whose object is gone, so that no block can come back to it.
 pub fn abandon(record: &Record) {
+    if record.pair().settings().verified {
+        verifier::forget(record);
+    }
     release(record);
 }
 
@@ -226,7 +252,7 @@ fn stop_if_unused() {
 }
 
 /// Frees a draining record.
-fn release(record: &Record) {
+pub fn release(record: &Record) {
     let guard = REGISTRY.lock.lock();
     if record.state() == State::Draining {
         // SAFETY: the list is deleted and nobody holds a block of it.
@@ -295,7 +321,8 @@ fn take_parts(_guard: &Guard<'_>, set_up: SetUp, maximum: usize) -> Result<(*mut
     Ok((base, base.wrapping_add((set_up.processors as usize) << layout::SHIFT).cast()))
 }
 
-fn record(index: u32) -> Option<&'static Record> {
+/// The record with this number.
+pub fn record(index: u32) -> Option<&'static Record> {
     if index >= REGISTRY.records.load(Acquire) {
         return None;
     }
@@ -358,6 +385,7 @@ pub fn prepare_for_forks() -> bool {
 
 extern "C" fn after_fork_in_child() {
     engine::repair_after_fork();
+    verifier::repair_after_fork();
     REGISTRY.lock.reset_after_fork();
     let guard = REGISTRY.lock.lock();
     for queue in &REGISTRY.free {

@@ -48,3 +48,12 @@ pub unsafe fn heap_free(block: *mut u8) {
     // SAFETY: the caller's promise.
     unsafe { libc::free(block.cast()) }
 }
+
+/// Gives back what [`map`] gave, wholly.
+///
+/// # Safety
+/// Nobody uses it any more.
+pub unsafe fn unmap(address: *mut u8, bytes: usize) {
+    // SAFETY: the caller's promise. It cannot fail for a whole mapping.
+    unsafe { libc::munmap(address.cast(), bytes) };
+}

@@ -7,6 +7,7 @@
 mod maintain;
 mod single_steps;
 mod tune;
+mod verified;
 
 use core::mem::MaybeUninit;
 use core::sync::atomic::Ordering::{AcqRel, Relaxed};
@@ -64,6 +65,8 @@ pub struct Settings {
     pub tuning: Tuning,
     /// Whether it keeps blocks: else depths stay 0, and every call reaches the pool.
     pub cached: bool,
+    /// Whether each call is the verifier's.
+    pub verified: bool,
     /// The most blocks that L may hold.
     pub shared_maximum: u32,
     /// The most blocks that each P may hold.
@@ -393,6 +396,10 @@ impl Pair {
     }
 
     fn pool_allocate(&self, list: *mut RawList) -> *mut u8 {
+        self.pool_allocate_as(list, &self.settings().request)
+    }
+
+    fn pool_allocate_as(&self, list: *mut RawList, request: &Request) -> *mut u8 {
         let settings = self.settings();
         if let Some(lower) = settings.lower {
             let block = lower.pair.pool_allocate(lower.list);
@@ -400,7 +407,7 @@ impl Pair {
             return block;
         }
         let running = self.enter_pool(settings.backing.allocates_by_callback());
-        let mut block = settings.backing.allocate(&settings.request, list);
+        let mut block = settings.backing.allocate(request, list);
         drop(running);
         if block.addr() & (settings.request.alignment - 1) != 0 {
             let (list, tag) = (list.addr(), settings.request.tag);
