@@ -31,7 +31,7 @@ pub use face::{
 };
 pub use list::processor::EngineKind;
 pub use list::{Counters, Statistics, Topology, Tuning};
-pub use manage::verifier::{LowResources, check_range, check_range_by, simulate_low_resources};
+pub use manage::verifier::{LowResources, check_range, check_range_by, simulate_low_resources, verify_faults};
 pub use manage::{adjust_depth, engine, report};
 pub use platform::{Caller, Violation, ViolationHook, set_violation_hook};
 pub use pool::{AllocateCallback, AllocateFunction, AllocateFunctionEx, FreeCallback, FreeFunction, FreeFunctionEx};
@@ -43,6 +43,7 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// For this project's own tests and instruction counts.
 #[doc(hidden)]
 pub mod hooks {
+    pub use crate::manage::verifier::{Slot, set_find_slot};
     pub use crate::platform::rseq::pretend;
 }
 

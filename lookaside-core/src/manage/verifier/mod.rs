@@ -3,6 +3,7 @@
 //! A verified list keeps no blocks, so each call takes the slow path and comes here. Lists that are not verified pay
 //! for the verifier with the test of one word, where they have already missed.
 
+mod faults;
 mod layout;
 mod low_resources;
 mod message;
@@ -12,6 +13,7 @@ use core::fmt;
 use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::Relaxed;
 
+pub use faults::{Slot, set_find_slot, verify_faults};
 use layout::Layout;
 pub use low_resources::{LowResources, refuses, simulate_low_resources};
 use message::{Acted, ListName};
@@ -47,6 +49,9 @@ pub fn begin() {
     if BEGUN.swap(1, Relaxed) == 0 {
         platform::at_exit(at_exit);
         low_resources::obey_environment();
+        if is_program_wide() {
+            verify_faults();
+        }
     }
 }
 

@@ -221,17 +221,11 @@ impl Table {
         self.with(|inner| inner.all().for_each(|entry| look(entry)));
     }
 
-    /// What is known of a block.
-    pub fn find(&self, block: usize) -> Option<Entry> {
-        self.with(|inner| inner.find(block).map(|entry| *entry))
-    }
-
-    /// As `each`, for a signal handler: answers whether the table could be looked at.
-    pub fn try_each(&self, mut look: impl FnMut(&Entry)) -> bool {
-        let Some(_guard) = self.lock.try_lock() else { return false };
+    /// What is known of a block, for a signal handler; `None` when the table is in use.
+    pub fn try_find(&self, block: usize) -> Option<Option<Entry>> {
+        let _guard = self.lock.try_lock()?;
         // SAFETY: the lock is held.
-        unsafe { &mut *self.inner.get() }.all().for_each(|entry| look(entry));
-        true
+        Some(unsafe { &mut *self.inner.get() }.find(block).map(|entry| *entry))
     }
 
     /// Forgets the blocks of a list that callers hold and can never give back.
