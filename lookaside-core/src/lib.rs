@@ -2,8 +2,10 @@
 //! pool, one per processor, that tune their own depth, give memory back when idle, and count exactly.
 //!
 //! * [`Lookaside<T>`] is a list of typed blocks, with boxes that give themselves back.
+//! * [`ObjectCache`] keeps typed objects constructed between uses.
 //! * [`LookasideList`] is a list of raw blocks, made by a [`Builder`].
 //! * [`RawList`] is the object that C programs embed; the crate `lookaside-ffi` puts the C library over it.
+//! * [`SListHeader`] is a stack of linked entries for any number of threads; no list here uses it.
 //! * [`report`] writes what every list does, in the shape of Windows' `!lookaside`; [`Statistics`] has the numbers.
 //! * [`theory`] has the argument why all this is right.
 //!
@@ -19,22 +21,29 @@
 mod wdk;
 mod platform;
 mod pool;
+mod link;
 mod list;
 mod manage;
 mod face;
+mod small_pool;
 
 pub mod theory;
 
 pub use face::{
-    Builder, KernelVersion, Lookaside, LookasideBox, LookasideList, PairName, PairSlot, PairTable, Parameters,
-    report_list,
+    Builder, CachedObject, KernelVersion, Lookaside, LookasideBox, LookasideList, ObjectCache, PairName, PairSlot,
+    PairTable, Parameters, report_list,
 };
+pub use link::{SListEntry, SListHeader};
 pub use list::processor::EngineKind;
 pub use list::{Counters, Statistics, Topology, Tuning};
 pub use manage::verifier::{LowResources, check_range, check_range_by, simulate_low_resources, verify_faults};
-pub use manage::{adjust_depth, engine, report};
+pub use manage::{TagOrder, TagUsage, adjust_depth, engine, report, tag_report, tags};
 pub use platform::{Caller, Violation, ViolationHook, set_violation_hook};
 pub use pool::{AllocateCallback, AllocateFunction, AllocateFunctionEx, FreeCallback, FreeFunction, FreeFunctionEx};
+pub use small_pool::{
+    Generation, HitCounters, Kind, LookasideAlloc, RawSmallPool, SmallListStatistics, SmallPool, SmallPoolParameters,
+    pool_allocate, pool_free, pool_free_sized, pool_size, pool_statistics,
+};
 pub use wdk::{BugCheck, ListFlags, PoolType, RawList, Status, Tag};
 
 /// The library's version.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Bottom-up.
-const FLOORS: [&str; 6] = ["wdk", "platform", "pool", "list", "manage", "face"];
+const FLOORS: [&str; 8] = ["wdk", "platform", "pool", "link", "list", "manage", "face", "small_pool"];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {

@@ -722,6 +722,7 @@ fn forks_while_threads_work() {
                         held.drain(..).for_each(|block| unsafe { list.free(block) });
                     }
                 }
+                // SAFETY: as above.
                 held.into_iter().for_each(|block| unsafe { list.free(block) });
             });
         }

@@ -131,12 +131,22 @@ impl<'a> Builder<'a> {
         self
     }
 
+    /// For lists that bring their own routines over the process heap: NOT_SUPPORTED if other blocks were asked for.
+    pub(super) fn over_heap(self) -> Result<Self, Status> {
+        const NO_POOL: u32 = PoolType::QUOTA_FAIL_INSTEAD_OF_RAISE | PoolType::RAISE_IF_ALLOCATION_FAILURE;
+        let Parameters { pool_type, flags, shared, .. } = self.0;
+        let pools = [ListFlags::SPECIAL_POOL, ListFlags::SPECIAL_POOL_START, ListFlags::PAGED_ARENAS];
+        let paged = pool_type.0 & !NO_POOL == PoolType::PAGED.0;
+        let heap = paged && shared.is_null() && !pools.iter().any(|flag| flags.contains(*flag));
+        if heap { Ok(self) } else { Err(Status::NOT_SUPPORTED) }
+    }
+
     /// Makes the list.
     #[track_caller]
     pub fn build(self) -> Result<LookasideList, Status> {
         let mut list = RawList::zeroed();
         // SAFETY: the object is ours; the callbacks were promised.
-        unsafe { RawList::initialize_at(&mut list, &self.0, None, Caller::rust()) }.ok()?;
-        Ok(LookasideList::from_raw(list))
+        unsafe { RawList::initialize_at(&mut list, &self.0, None, true, Some(Caller::rust())) }.ok()?;
+        Ok(LookasideList::from_raw(list, self.0.size))
     }
 }

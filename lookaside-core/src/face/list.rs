@@ -4,6 +4,7 @@ use core::ptr::NonNull;
 
 use super::Builder;
 use crate::list::Statistics;
+use crate::platform::Caller;
 use crate::wdk::{RawList, Status};
 
 /// A list of blocks of one size, which any thread may use. Dropping it deletes it.
@@ -27,7 +28,10 @@ use crate::wdk::{RawList, Status};
 /// # Ok::<(), lookaside_core::Status>(())
 /// ```
 #[derive(Debug)]
-pub struct LookasideList(RawList);
+pub struct LookasideList {
+    raw: RawList,
+    size: usize,
+}
 
 // SAFETY: every call on a RawList but initialize and delete may run on any thread beside others; those two need `&mut` or ownership.
 unsafe impl Send for LookasideList {}
@@ -47,8 +51,20 @@ impl LookasideList {
         Builder::new(size)
     }
 
-    pub(super) fn from_raw(list: RawList) -> LookasideList {
-        LookasideList(list)
+    pub(super) fn from_raw(raw: RawList, size: usize) -> LookasideList {
+        LookasideList { raw, size }
+    }
+
+    /// Bytes of a block.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Alignment of a block in bytes.
+    #[must_use]
+    pub fn alignment(&self) -> usize {
+        self.raw.alignment_mask as usize + 1
     }
 
     /// A block, uninitialised; `None` when the pool has none either.
@@ -57,7 +73,7 @@ impl LookasideList {
     #[must_use]
     pub fn allocate(&self) -> Option<NonNull<u8>> {
         // SAFETY: the object is initialised as long as `self` lives.
-        NonNull::new(unsafe { RawList::allocate(&self.0) })
+        NonNull::new(unsafe { RawList::allocate(&self.raw) })
     }
 
     /// Gives a block back.
@@ -68,7 +84,7 @@ impl LookasideList {
     #[track_caller]
     pub unsafe fn free(&self, block: NonNull<u8>) {
         // SAFETY: the caller's promise.
-        unsafe { RawList::free(&self.0, block.as_ptr()) }
+        unsafe { RawList::free(&self.raw, block.as_ptr()) }
     }
 
     /// Gives a block back to the list of this processor: see [`RawList::free_to_processor`].
@@ -77,27 +93,37 @@ impl LookasideList {
     /// As for [`LookasideList::free`].
     pub unsafe fn free_to_processor(&self, block: NonNull<u8>, processor: u32) {
         // SAFETY: the caller's promise.
-        unsafe { RawList::free_to_processor(&self.0, block.as_ptr(), processor) }
+        unsafe { RawList::free_to_processor(&self.raw, block.as_ptr(), processor) }
+    }
+
+    /// [`LookasideList::free`] from where no line of the program is known: a drop.
+    ///
+    /// # Safety
+    /// As there.
+    #[inline(always)]
+    pub(super) unsafe fn free_unplaced(&self, block: NonNull<u8>) {
+        // SAFETY: the caller's promise.
+        unsafe { RawList::free_by(&self.raw, block.as_ptr(), Caller::Unknown) }
     }
 
     /// A block that is at hand, or `None`: never asks the pool, never waits. May be called in a signal handler.
     #[must_use]
     pub fn try_allocate(&self) -> Option<NonNull<u8>> {
         // SAFETY: the object is initialised.
-        NonNull::new(unsafe { RawList::try_allocate(&self.0) })
+        NonNull::new(unsafe { RawList::try_allocate(&self.raw) })
     }
 
     /// Gives every cached block back to the pool.
     pub fn flush(&self) {
         // SAFETY: the object is initialised.
-        let status = unsafe { RawList::flush(&self.0) };
+        let status = unsafe { RawList::flush(&self.raw) };
         debug_assert!(status.is_success());
     }
 
     /// Gives back what the list keeps above its depth.
     pub fn trim(&self) {
         // SAFETY: the object is initialised.
-        let status = unsafe { RawList::trim(&self.0) };
+        let status = unsafe { RawList::trim(&self.raw) };
         debug_assert!(status.is_success());
     }
 
@@ -106,20 +132,20 @@ impl LookasideList {
     pub fn prefill(&self, blocks: usize) -> Result<usize, Status> {
         let mut filled = 0;
         // SAFETY: the object is initialised, and `filled` may be written.
-        unsafe { RawList::prefill(&self.0, blocks, &mut filled) }.ok().map(|()| filled)
+        unsafe { RawList::prefill(&self.raw, blocks, &mut filled) }.ok().map(|()| filled)
     }
 
     /// A look at the counters, without stopping anybody.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         // SAFETY: the object is initialised.
-        unsafe { RawList::statistics(&self.0) }.unwrap_or_default()
+        unsafe { RawList::statistics(&self.raw) }.unwrap_or_default()
     }
 
     /// The object inside, for calls that take one. It moves with `self`.
     #[must_use]
     pub fn as_raw(&self) -> *const RawList {
-        &self.0
+        &self.raw
     }
 }
 
@@ -127,6 +153,6 @@ impl Drop for LookasideList {
     #[inline]
     fn drop(&mut self) {
         // SAFETY: the object is initialised, and `&mut self` says that nobody else uses it.
-        unsafe { RawList::delete_for_ever(&mut self.0) };
+        unsafe { RawList::delete_for_ever(&mut self.raw) };
     }
 }

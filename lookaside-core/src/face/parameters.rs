@@ -107,6 +107,7 @@ impl<'a> Parameters<'a> {
         Ok(Creation {
             name: self.name,
             address: None,
+            charged: matches!(self.allocate, AllocateCallback::Default) && matches!(self.free, FreeCallback::Default),
             engine: self.engine,
             topology: self.topology,
             tuning: self.tuning,
@@ -118,6 +119,7 @@ impl<'a> Parameters<'a> {
             backing: Backing { allocate: self.allocate, free: self.free },
             lower: None,
             place: Place::UNKNOWN,
+            own: false,
         })
     }
 }

@@ -12,6 +12,7 @@ use crate::list::{Lower, Statistics, Topology};
 use crate::manage::verifier;
 use crate::manage::{self, Record, State};
 use crate::platform::{Caller, Violation, place_of, rseq};
+use crate::pool::OnUnwind;
 use crate::wdk::{BugCheck, ListFlags, Parts, RawList, Status};
 
 impl RawList {
@@ -41,15 +42,21 @@ impl RawList {
             return Status::INVALID_PARAMETER;
         }
         // SAFETY: not null; the caller's promise.
-        unsafe { Self::initialize_at(list, parameters, Some(list.addr()), caller) }
+        unsafe { Self::initialize_at(list, parameters, Some(list.addr()), true, Some(caller)) }
     }
 
+    /// [`RawList::initialize`] of a list that reports give this address (`None` for an object that will be moved), and whose
+    /// blocks the usage by tag knows if they are `charged`. One of the library's own has no caller, and is not verified.
+    ///
+    /// # Safety
+    /// As for `initialize`; not null.
     #[inline(never)]
-    pub(super) unsafe fn initialize_at(
+    pub(crate) unsafe fn initialize_at(
         list: *mut RawList,
         parameters: &Parameters<'_>,
         address: Option<usize>,
-        caller: Caller,
+        charged: bool,
+        caller: Option<Caller>,
     ) -> Status {
         if !list.is_aligned() {
             return Status::DATATYPE_MISALIGNMENT;
@@ -59,8 +66,11 @@ impl RawList {
             Err(status) => return status,
         };
         creation.address = address;
+        creation.charged &= charged;
+        creation.own = caller.is_none();
+        let caller = caller.unwrap_or(Caller::Unknown);
         let asked = creation.flags.contains(ListFlags::VERIFY);
-        if asked || verifier::is_program_wide() {
+        if asked || !creation.own && verifier::is_program_wide() {
             creation.place = place_of(caller);
             if creation.flags.contains(ListFlags::WDK) && creation.request.size < verifier::MINIMUM {
                 verifier::tell_too_small(list, creation.request.size, creation.request.tag, creation.place);
@@ -135,7 +145,7 @@ impl RawList {
     }
 
     #[inline(always)]
-    unsafe fn free_by(list: *const RawList, block: *mut u8, caller: Caller) {
+    pub(super) unsafe fn free_by(list: *const RawList, block: *mut u8, caller: Caller) {
         debug_assert!(!block.is_null());
         // SAFETY: as in allocate.
         unsafe {
@@ -360,14 +370,19 @@ impl RawList {
 
     /// Deletes a list whose object goes away too: blocks that are out have nowhere to come back to.
     #[inline(always)]
-    pub(super) unsafe fn delete_for_ever(list: *mut RawList) {
-        // SAFETY: the caller's promise.
-        unsafe {
-            if Self::delete_by(list, Caller::Unknown) == Status::PENDING {
-                if let Ok(record) = found(list) {
-                    manage::abandon(record);
-                }
+    pub(crate) unsafe fn delete_for_ever(list: *mut RawList) {
+        let abandon = || {
+            // SAFETY: the caller's promise.
+            if let Ok(record) = unsafe { found(list) } {
+                manage::abandon(record);
             }
+        };
+        let unwinding = OnUnwind::new(abandon);
+        // SAFETY: the caller's promise.
+        let status = unsafe { Self::delete_by(list, Caller::Unknown) };
+        unwinding.disarm();
+        if status == Status::PENDING {
+            abandon();
         }
     }
 

@@ -1,12 +1,17 @@
 //! The typed list.
 
+use core::borrow::{Borrow, BorrowMut};
+use core::cmp::Ordering;
 use core::fmt;
+use core::hash::{Hash, Hasher};
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::ops::{Deref, DerefMut};
+use core::pin::Pin;
 use core::ptr::NonNull;
 
-use super::{Builder, LookasideList};
+use super::{Builder, LookasideList, block_layout};
+use crate::pool::OnUnwind;
 use crate::wdk::Status;
 
 /// A list of blocks for values of one type. Boxes borrow it, so that it cannot go before they do.
@@ -24,14 +29,21 @@ use crate::wdk::Status;
 /// # Ok::<(), lookaside_core::Status>(())
 /// ```
 ///
-/// A box cannot outlive its list:
+/// A list that lives as long as the program lends boxes without a lifetime to name:
 ///
-/// ```compile_fail
-/// use lookaside_core::Lookaside;
-/// let list = Lookaside::<u64>::new().unwrap();
-/// let kept = list.allocate(1);
-/// drop(list);
-/// drop(kept);
+/// ```
+/// use std::sync::LazyLock;
+/// use lookaside_core::{Lookaside, LookasideBox};
+///
+/// struct Header { length: u32 }
+///
+/// static HEADERS: LazyLock<Lookaside<Header>> =
+///     LazyLock::new(|| Lookaside::build(|list| list.name("headers")).expect("the settings are good"));
+///
+/// struct Message { header: LookasideBox<'static, Header> }
+///
+/// let message = HEADERS.allocate_with(|| Header { length: 8 }).map(|header| Message { header });
+/// assert_eq!(message.expect("the heap has room").header.length, 8);
 /// ```
 pub struct Lookaside<T> {
     list: LookasideList,
@@ -55,8 +67,7 @@ impl<T> Lookaside<T> {
     /// ```
     #[track_caller]
     pub fn build<'a>(describe: impl FnOnce(Builder<'a>) -> Builder<'a>) -> Result<Lookaside<T>, Status> {
-        let size = size_of::<T>().max(1);
-        let alignment = align_of::<T>().max(crate::wdk::DEFAULT_ALIGNMENT);
+        let (size, alignment) = block_layout::<T>();
         let list = describe(Builder::new(size).alignment(alignment)).at_least(size, alignment).build()?;
         Ok(Lookaside { list, _values: PhantomData })
     }
@@ -65,7 +76,38 @@ impl<T> Lookaside<T> {
     #[inline]
     #[track_caller]
     pub fn allocate(&self, value: T) -> Result<LookasideBox<'_, T>, T> {
-        match self.list.allocate() {
+        self.put(self.list.allocate(), value)
+    }
+
+    /// Makes a value and puts it into a block, which is there before: when the pool has none, `None`, and no value is
+    /// made. Saves the copy that [`allocate`](Lookaside::allocate) may make of a large value.
+    ///
+    /// ```
+    /// use lookaside_core::Lookaside;
+    /// let pages = Lookaside::<[u8; 4096]>::new()?;
+    /// assert_eq!(pages.allocate_with(|| [7; 4096]).expect("the heap has room")[4095], 7);
+    /// # Ok::<(), lookaside_core::Status>(())
+    /// ```
+    #[inline]
+    pub fn allocate_with(&self, make: impl FnOnce() -> T) -> Option<LookasideBox<'_, T>> {
+        let place = self.list.allocate()?.cast::<T>();
+        // SAFETY: the block is ours, and holds no value yet.
+        let unwinding = OnUnwind::new(|| unsafe { self.list.free(place.cast()) });
+        // SAFETY: the block has T's size and alignment, and is ours.
+        unsafe { place.write(make()) };
+        unwinding.disarm();
+        Some(LookasideBox { place, list: self })
+    }
+
+    /// Puts a value into a block that is at hand; otherwise gives it back. Never asks the pool, never waits: see
+    /// [`LookasideList::try_allocate`].
+    pub fn try_allocate(&self, value: T) -> Result<LookasideBox<'_, T>, T> {
+        self.put(self.list.try_allocate(), value)
+    }
+
+    #[inline]
+    fn put(&self, block: Option<NonNull<u8>>, value: T) -> Result<LookasideBox<'_, T>, T> {
+        match block {
             None => Err(value),
             Some(block) => {
                 let place = block.cast::<T>();
@@ -114,6 +156,29 @@ impl<'a, T> LookasideBox<'a, T> {
         }
     }
 
+    /// Pins the value: it stays in its block until it is dropped there, as a future must that was polled once.
+    ///
+    /// ```
+    /// use lookaside_core::Lookaside;
+    /// use std::future::Future;
+    /// use std::task::{Context, Poll, Waker};
+    ///
+    /// fn list_of<F: Future>(_like: &impl Fn() -> F) -> Lookaside<F> {
+    ///     Lookaside::new().expect("the settings are good")
+    /// }
+    ///
+    /// let task = || async { 42 };
+    /// let tasks = list_of(&task);
+    /// let mut running = tasks.allocate_with(task).expect("the heap has room").into_pin();
+    /// assert_eq!(running.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(42));
+    /// ```
+    #[must_use]
+    pub fn into_pin(self) -> Pin<Self> {
+        // SAFETY: the value does not move with its box. A block is used again after its value was dropped; that of
+        // a box that was leaked never is, not even when the list has gone.
+        unsafe { Pin::new_unchecked(self) }
+    }
+
     /// Gives the place away; the caller owns the value and its block.
     #[must_use]
     pub fn into_raw(self) -> NonNull<T> {
@@ -139,7 +204,7 @@ impl<T> Drop for LookasideBox<'_, T> {
             #[inline]
             fn drop(&mut self) {
                 // SAFETY: the box owns its block, and is being dropped.
-                unsafe { self.0.list.list.free(self.0.place.cast()) };
+                unsafe { self.0.list.list.free_unplaced(self.0.place.cast()) };
             }
         }
         let block = Block(self);
@@ -166,8 +231,66 @@ impl<T> DerefMut for LookasideBox<'_, T> {
     }
 }
 
+// A box shows, compares and hashes as its value does, so that it can stand for it, also as a key.
+
+impl<T> AsRef<T> for LookasideBox<'_, T> {
+    fn as_ref(&self) -> &T {
+        self
+    }
+}
+
+impl<T> AsMut<T> for LookasideBox<'_, T> {
+    fn as_mut(&mut self) -> &mut T {
+        self
+    }
+}
+
+impl<T> Borrow<T> for LookasideBox<'_, T> {
+    fn borrow(&self) -> &T {
+        self
+    }
+}
+
+impl<T> BorrowMut<T> for LookasideBox<'_, T> {
+    fn borrow_mut(&mut self) -> &mut T {
+        self
+    }
+}
+
 impl<T: fmt::Debug> fmt::Debug for LookasideBox<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for LookasideBox<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: PartialEq> PartialEq for LookasideBox<'_, T> {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl<T: Eq> Eq for LookasideBox<'_, T> {}
+
+impl<T: PartialOrd> PartialOrd for LookasideBox<'_, T> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        (**self).partial_cmp(&**other)
+    }
+}
+
+impl<T: Ord> Ord for LookasideBox<'_, T> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (**self).cmp(&**other)
+    }
+}
+
+impl<T: Hash> Hash for LookasideBox<'_, T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (**self).hash(state);
     }
 }

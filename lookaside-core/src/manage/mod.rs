@@ -5,6 +5,8 @@ mod engine;
 mod record;
 mod registry;
 mod report;
+mod tags;
+mod usage;
 pub mod verifier;
 
 pub use balance::{adjust_depth, ensure_running};
@@ -12,3 +14,5 @@ pub use engine::engine;
 pub use record::{Record, State};
 pub use registry::{Creation, abandon, create, delete, find, free_draining};
 pub use report::{report, report_record};
+pub use tags::{TagOrder, TagUsage, tag_report, tags};
+pub use usage::Entry;

@@ -5,12 +5,12 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64};
 
 use super::record::{Record, State};
-use super::{balance, engine, verifier};
+use super::{balance, engine, usage, verifier};
 use crate::list::processor::{EngineKind, Part};
 use crate::list::{Lower, Settings, Topology, Tuning};
 use crate::platform::rseq::layout;
 use crate::platform::{self, Guard, Lock, Place, rseq};
-use crate::pool::{Backing, Request};
+use crate::pool::{Backing, OnUnwind, Request};
 use crate::wdk::{DEFAULT_MAXIMUM_DEPTH, ListFlags, MAXIMUM_DEPTH_LIMIT, Parts, RawList, Status};
 
 /// Records come in chunks of so many, so that a walk touches few pages.
@@ -79,6 +79,8 @@ pub struct Creation<'a> {
     pub name: &'a str,
     /// Address to print in reports; `None` for a list whose object may move: then the record's.
     pub address: Option<usize>,
+    /// Whether the usage by tag knows its blocks.
+    pub charged: bool,
     pub engine: Option<EngineKind>,
     pub topology: Topology,
     pub tuning: Tuning,
@@ -89,6 +91,8 @@ pub struct Creation<'a> {
     pub request: Request,
     pub backing: Backing,
     pub lower: Option<Lower>,
+    /// Whether the library makes it for itself.
+    pub own: bool,
     /// Where the list is made; known for verified lists.
     pub place: Place,
 }
@@ -126,6 +130,7 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
         tuning: creation.tuning,
         cached,
         verified,
+        charged: creation.charged && creation.lower.is_none(),
         maximum_depth: creation.maximum_depth,
         shared_maximum: if cached && creation.topology != Topology::Single { creation.maximum_depth } else { 0 },
         initial_depth: creation.initial_depth,
@@ -158,9 +163,9 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
 }
 
 /// The flags that a list gets: all lists are verified where the environment asks for that, but for those that share
-/// another's shared list, and pools that other processes use as well.
+/// another's shared list, the library's own, and those over pools that other processes use as well.
 fn flags_of(creation: &Creation<'_>) -> ListFlags {
-    let can = creation.lower.is_none() && !creation.request.pool_type.is_session();
+    let can = !creation.own && creation.lower.is_none() && !creation.request.pool_type.is_session();
     if can && verifier::is_program_wide() { creation.flags | ListFlags::VERIFY } else { creation.flags }
 }
 
@@ -190,13 +195,22 @@ pub fn delete(record: &Record, list: *mut RawList) -> Status {
             return Status::DELETE_PENDING;
         }
     }
+    let finish = || {
+        let pair = record.pair();
+        if pair.settings().charged {
+            usage::fold(&pair.statistics());
+        }
+        let drained = pair.finish_delete();
+        if drained {
+            release(record);
+        }
+        stop_if_unused();
+        if drained { Status::SUCCESS } else { Status::PENDING }
+    };
+    let unwinding = OnUnwind::new(|| _ = finish());
     record.pair().retire(list);
-    let drained = record.pair().finish_delete();
-    if drained {
-        release(record);
-    }
-    stop_if_unused();
-    if drained { Status::SUCCESS } else { Status::PENDING }
+    unwinding.disarm();
+    finish()
 }
 
 /// Frees the record of a deleted list whose object is gone, so that no block can come back to it.
@@ -213,9 +227,25 @@ pub fn abandon(record: &Record) {
 /// The block is of this list, and the caller's.
 pub unsafe fn free_draining(record: &Record, list: *mut RawList, block: *mut u8) {
     // SAFETY: the caller's promise.
-    if unsafe { record.pair().free_draining(list, block) } {
-        release(record);
-    }
+    drain(record, || unsafe { record.pair().free_draining(list, block) });
+}
+
+/// Gives a block of a list that is being deleted to its pool by `give`, and counts it; the last one ends the list.
+pub fn drain(record: &Record, give: impl FnOnce()) {
+    let finish = || {
+        let settings = record.pair().settings();
+        if settings.charged {
+            let Request { size, pool_type, tag, .. } = settings.request;
+            usage::Entry::of(tag, pool_type.is_paged()).release_exactly(1, size as u64);
+        }
+        if record.pair().count_draining() {
+            release(record);
+        }
+    };
+    let unwinding = OnUnwind::new(finish);
+    give();
+    unwinding.disarm();
+    finish();
 }
 
 /// What `look` finds at each live list, which exists meanwhile. Lists that come or go during the walk may be missed.
@@ -252,7 +282,7 @@ fn stop_if_unused() {
 }
 
 /// Frees a draining record.
-pub fn release(record: &Record) {
+fn release(record: &Record) {
     let guard = REGISTRY.lock.lock();
     if record.state() == State::Draining {
         // SAFETY: the list is deleted and nobody holds a block of it.

@@ -24,6 +24,15 @@ pub fn map(bytes: usize) -> *mut u8 {
     }
 }
 
+/// Unmaps what was mapped.
+///
+/// # Safety
+/// The range came from [`map`], and nobody uses it any more.
+pub unsafe fn unmap(address: *mut u8, bytes: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { libc::munmap(address.cast(), bytes) };
+}
+
 /// A block of the process heap, or null. `alignment` is a power of two.
 pub fn heap_allocate(size: usize, alignment: usize) -> *mut u8 {
     // The heap aligns to 16 bytes by itself (glibc's MALLOC_ALIGNMENT on 64-bit systems).
@@ -40,6 +49,21 @@ pub fn heap_allocate(size: usize, alignment: usize) -> *mut u8 {
     }
 }
 
+/// A block of zeroes of the process heap, aligned to 16 bytes, or null.
+pub fn heap_allocate_zeroed(size: usize) -> *mut u8 {
+    // SAFETY: any size may be asked for.
+    unsafe { libc::calloc(1, size.max(16)).cast() }
+}
+
+/// Changes a block's size, where it stands or by moving what it holds; or null, and the block is as before.
+///
+/// # Safety
+/// The block came from [`heap_allocate`] with an alignment of at most 16, or from this, and was not given back yet.
+pub unsafe fn heap_reallocate(block: *mut u8, size: usize) -> *mut u8 {
+    // SAFETY: the caller's promise.
+    unsafe { libc::realloc(block.cast(), size.max(16)).cast() }
+}
+
 /// Gives a block back to the process heap.
 ///
 /// # Safety
@@ -47,13 +71,4 @@ pub fn heap_allocate(size: usize, alignment: usize) -> *mut u8 {
 pub unsafe fn heap_free(block: *mut u8) {
     // SAFETY: the caller's promise.
     unsafe { libc::free(block.cast()) }
-}
-
-/// Gives back what [`map`] gave, wholly.
-///
-/// # Safety
-/// Nobody uses it any more.
-pub unsafe fn unmap(address: *mut u8, bytes: usize) {
-    // SAFETY: the caller's promise. It cannot fail for a whole mapping.
-    unsafe { libc::munmap(address.cast(), bytes) };
 }

@@ -57,23 +57,26 @@ impl Lock {
 
     #[cold]
     fn wait(&self) -> Guard<'_> {
-        let mut round = 0;
-        loop {
-            for _ in 0..SPINS {
-                // Relaxed: only a hint whether trying is worth it.
-                if self.0.load(Relaxed) == FREE {
-                    if let Some(guard) = self.try_lock() {
-                        return guard;
-                    }
-                }
-                hint::spin_loop();
+        // Relaxed: only a hint whether trying is worth it.
+        wait_for(|| if self.0.load(Relaxed) == FREE { self.try_lock() } else { None })
+    }
+}
+
+/// Calls `attempt` until it gives something: looks often, then lets other threads run, then sleeps in between.
+pub fn wait_for<T>(mut attempt: impl FnMut() -> Option<T>) -> T {
+    let mut round = 0;
+    loop {
+        for _ in 0..SPINS {
+            if let Some(found) = attempt() {
+                return found;
             }
-            if round < YIELDS {
-                round += 1;
-                yield_now();
-            } else {
-                sleep_microseconds(1);
-            }
+            hint::spin_loop();
+        }
+        if round < YIELDS {
+            round += 1;
+            yield_now();
+        } else {
+            sleep_microseconds(1);
         }
     }
 }

@@ -2,11 +2,13 @@
 
 mod callbacks;
 mod paged;
+mod unwind;
 
 pub use callbacks::{
     AllocateCallback, AllocateFunction, AllocateFunctionEx, FreeCallback, FreeFunction, FreeFunctionEx,
 };
 pub use paged::Paged;
+pub use unwind::OnUnwind;
 
 use crate::wdk::{PoolType, RawList, Tag};
 

@@ -5,6 +5,7 @@ use core::sync::atomic::Ordering::Relaxed;
 
 use super::{BATCH_LIMIT, Buffer, Pair, by_engine};
 use crate::list::processor::{Count, Engine, Part};
+use crate::pool::OnUnwind;
 use crate::wdk::RawList;
 
 /// How much [`Pair::drain`] leaves in each list.
@@ -29,7 +30,9 @@ impl Pair {
 
     /// Flushes for the last time: the processor lists miss from now on.
     pub fn retire(&self, list: *mut RawList) {
+        let unwinding = OnUnwind::new(|| _ = self.drain(list, Keep::Never));
         self.drain(list, Keep::Never);
+        unwinding.disarm();
     }
 
     pub(super) fn trim_if_asked(&self, list: *mut RawList) {

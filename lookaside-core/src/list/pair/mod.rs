@@ -18,7 +18,7 @@ use super::shared::SharedList;
 use super::tuner::Tuning;
 use super::{Counters, Statistics};
 use crate::platform::{self, Guard, Lock, Violation};
-use crate::pool::{Backing, Pool, Request};
+use crate::pool::{Backing, OnUnwind, Pool, Request};
 use crate::wdk::{BugCheck, Parts, RawList};
 
 /// What stands in front of the pool.
@@ -67,6 +67,8 @@ pub struct Settings {
     pub cached: bool,
     /// Whether each call is the verifier's.
     pub verified: bool,
+    /// Whether the usage by tag knows its blocks: not those of callbacks, which charge what they call.
+    pub charged: bool,
     /// The most blocks that L may hold.
     pub shared_maximum: u32,
     /// The most blocks that each P may hold.
@@ -235,8 +237,11 @@ impl Pair {
             self.demand(part, part.count(Count::AllocatesFromShared, 1), false);
         }
         if !others.is_empty() {
+            // SAFETY: as above; nobody gets the block if a free routine unwinds.
+            let unwinding = OnUnwind::new(|| unsafe { self.free(list, *block) });
             // SAFETY: as above.
             unsafe { self.refill::<E>(list, others) };
+            unwinding.disarm();
         }
         *block
     }
@@ -290,7 +295,6 @@ impl Pair {
                     }
                 }
             }
-            self.trim_if_asked(list);
             if count == 0 {
                 count = self.append(out, 0, block);
             }
@@ -314,6 +318,8 @@ impl Pair {
             }
             self.pool_free_all(list, &blocks[accepted..]);
         }
+        // Last, so that a free routine that unwinds meets no block on the way.
+        self.trim_if_asked(list);
     }
 
     /// The pair whose L has to count a miss in words of its own: a general list, or one that others share. Otherwise the
@@ -401,13 +407,16 @@ impl Pair {
 
     fn pool_allocate_as(&self, list: *mut RawList, request: &Request) -> *mut u8 {
         let settings = self.settings();
+        let unwinding = OnUnwind::new(|| _ = self.pool_failures.fetch_add(1, Relaxed));
         if let Some(lower) = settings.lower {
             let block = lower.pair.pool_allocate(lower.list);
+            unwinding.disarm();
             self.pool_failures.fetch_add(block.is_null().into(), Relaxed);
             return block;
         }
         let running = self.enter_pool(settings.backing.allocates_by_callback());
         let mut block = settings.backing.allocate(request, list);
+        unwinding.disarm();
         drop(running);
         if block.addr() & (settings.request.alignment - 1) != 0 {
             let (list, tag) = (list.addr(), settings.request.tag);
@@ -432,10 +441,14 @@ impl Pair {
             // SAFETY: the caller owns the blocks.
             return unsafe { lower.pair.pool_free_all(lower.list, blocks) };
         }
-        for block in blocks {
+        let mut rest = blocks.iter();
+        while let Some(block) = rest.next() {
+            // SAFETY: the caller owns the blocks, of which the rest was not freed.
+            let unwinding = OnUnwind::new(|| unsafe { self.pool_free_all(list, rest.as_slice()) });
             let _running = self.enter_pool(settings.backing.frees_by_callback());
             // SAFETY: the caller owns the blocks.
             unsafe { settings.backing.free(*block, &settings.request, list) };
+            unwinding.disarm();
         }
     }
 
@@ -518,13 +531,17 @@ impl Pair {
         }
     }
 
-    /// A free to a list that is being deleted: straight to the pool. Answers whether it was the last block.
+    /// A free to a list that is being deleted: straight to the pool. [`Pair::count_draining`] comes after it.
     ///
     /// # Safety
     /// As for `free`.
-    pub unsafe fn free_draining(&self, list: *mut RawList, block: *mut u8) -> bool {
+    pub unsafe fn free_draining(&self, list: *mut RawList, block: *mut u8) {
         // SAFETY: the caller's promise.
         unsafe { self.pool_free_all(list, &[block]) };
+    }
+
+    /// Counts a block that was freed while the list is being deleted. Answers whether it was the last.
+    pub fn count_draining(&self) -> bool {
         // AcqRel: whoever ends the list comes after all that others did to it.
         self.remaining.fetch_sub(1, AcqRel) == 1
     }

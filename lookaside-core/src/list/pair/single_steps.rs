@@ -23,7 +23,6 @@ impl Pair {
             }
             let part = Part::of(parts, processor);
             if !by_engine!(self, E => self.put_from_afar::<E>(part, processor, block)) {
-                self.trim_if_asked(list);
                 self.free_below(list, Some(part), &[block]);
             }
         }

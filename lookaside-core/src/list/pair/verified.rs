@@ -1,7 +1,7 @@
 //! What the verifier does with a pair in place of allocate and free: it counts each call as one that reached the pool,
 //! and asks the pool itself, perhaps for more than a block, perhaps later.
 
-use core::sync::atomic::Ordering::{AcqRel, Relaxed};
+use core::sync::atomic::Ordering::Relaxed;
 
 use super::Pair;
 use crate::pool::{Pool, Request};
@@ -37,11 +37,5 @@ impl Pair {
         let _running = self.enter_pool(backing.frees_by_callback());
         // SAFETY: the caller's promise.
         unsafe { backing.free(block, request, list) };
-    }
-
-    /// Counts a block that came back to a list which is being deleted; answers whether it was the last one.
-    pub fn count_drained(&self) -> bool {
-        // AcqRel: as in free_draining.
-        self.remaining.fetch_sub(1, AcqRel) == 1
     }
 }

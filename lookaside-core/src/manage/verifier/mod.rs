@@ -26,11 +26,12 @@ use crate::wdk::{BugCheck, RawList, Tag};
 
 static TABLE: Table = Table::new();
 
+static ASKED: AtomicU32 = AtomicU32::new(0);
+const NO: u32 = 1;
+const YES: u32 = 2;
+
 /// Whether `LOOKASIDE_VERIFY=1` in the environment asks for every list to be verified; read once.
 pub fn is_program_wide() -> bool {
-    static ASKED: AtomicU32 = AtomicU32::new(0);
-    const NO: u32 = 1;
-    const YES: u32 = 2;
     // Relaxed: whoever finds nothing reads the same environment.
     match ASKED.load(Relaxed) {
         0 => {
@@ -40,6 +41,13 @@ pub fn is_program_wide() -> bool {
         }
         answer => answer == YES,
     }
+}
+
+/// The same, but `false` as long as nobody has read the environment: one load, for calls that make no list.
+#[inline]
+pub fn is_known_program_wide() -> bool {
+    // Relaxed: as above.
+    ASKED.load(Relaxed) == YES
 }
 
 /// Called when a verified list is made, with no lock held.
@@ -132,10 +140,7 @@ pub unsafe fn free(record: &Record, list: *mut RawList, block: *mut u8, place: P
         }
         layout.bury(block);
         if !live {
-            pair.give_pool(list, &layout.request, layout.memory(block));
-            if pair.count_drained() {
-                registry::release(record);
-            }
+            registry::drain(record, || pair.give_pool(list, &layout.request, layout.memory(block)));
             return true;
         }
         pair.count_free();

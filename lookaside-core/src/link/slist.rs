@@ -1,0 +1,225 @@
+//! The S-list: a linked stack of entries in the caller's memory, as the WDK has it (reference 1.8, 2.2).
+//!
+//! A pop reads the link that its first entry holds. In Windows another thread may have popped that entry meanwhile and
+//! even unmapped it: the kernel knows the instruction and resumes it. Nobody does so for a program, so here threads that
+//! pop or flush take turns: while one holds the turn, the entries that the header leads to stay in the list. A push
+//! reads no link and never waits.
+//!
+//! ```text
+//! low word   | sequence : 48                     | depth : 16 |
+//! high word  | first entry / 16 : 60             | 0 : 3 | turn : 1 |
+//! ```
+//!
+//! Both words change by one compare-and-swap of 16 bytes. Where the processor has none, portable-atomic puts a lock in
+//! its place.
+
+use core::ptr;
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+
+use portable_atomic::AtomicU128;
+
+use crate::platform::{fatal, wait_for};
+
+/// Set in the high word while a thread has the turn.
+const TURN: u64 = 1;
+/// The bits of the high word that are no part of an address.
+const RESERVED: u64 = 15;
+const DEPTH: u64 = 0xFFFF;
+const SEQUENCE: u64 = DEPTH + 1;
+
+/// The head of an S-list. Zeroed memory is an empty one.
+///
+/// All operations are O(1), and any number of threads may call them at once. A push is lock-free on x86-64, and may be
+/// called in a signal handler; pops and flushes wait for each other for some nanoseconds, so a handler that
+/// interrupted one may not call them.
+///
+/// After a fork the child may go on with a list that no other thread was using. Any other it must make anew, for it may see links
+/// of different moments.
+#[repr(C, align(16))]
+#[derive(Debug, Default)]
+pub struct SListHeader(AtomicU128);
+
+/// The two words of a header.
+#[derive(Clone, Copy)]
+struct Words {
+    low: u64,
+    high: u64,
+}
+
+impl Words {
+    fn of(both: u128) -> Words {
+        Words { low: both as u64, high: (both >> 64) as u64 }
+    }
+
+    fn both(self) -> u128 {
+        u128::from(self.high) << 64 | u128::from(self.low)
+    }
+
+    /// The entry that came last, or null.
+    fn first(self) -> *mut SListEntry {
+        ptr::with_exposed_provenance_mut((self.high & !RESERVED) as usize)
+    }
+}
+
+/// The link of an S-list, at a multiple of 16 bytes inside whatever the list shall hold.
+#[repr(C, align(16))]
+#[derive(Debug)]
+pub struct SListEntry {
+    /// The next entry, or null; the list's own as long as the entry is in it.
+    pub next: *mut SListEntry,
+}
+
+impl SListEntry {
+    /// An entry in no list.
+    #[must_use]
+    pub const fn new() -> SListEntry {
+        SListEntry { next: ptr::null_mut() }
+    }
+}
+
+impl Default for SListEntry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl SListHeader {
+    /// An empty list.
+    #[must_use]
+    pub const fn new() -> SListHeader {
+        SListHeader(AtomicU128::new(0))
+    }
+
+    /// Puts an entry on top, and tells which one was there before, or null. An entry that is null or misaligned ends the
+    /// program with a message.
+    ///
+    /// # Safety
+    /// The entry is the caller's, is in no list, and stays where it is until a pop or flush gives it back.
+    #[inline]
+    pub unsafe fn push(&self, entry: *mut SListEntry) -> *mut SListEntry {
+        // SAFETY: the caller's promise, for a chain of one.
+        unsafe { self.push_list(entry, entry, 1) }
+    }
+
+    /// Puts a chain of entries on top, from `first` to `last`, and tells which entry was there before, or null.
+    /// `count` is how many they are. An end that is null or misaligned ends the program with a message.
+    ///
+    /// # Safety
+    /// The entries are the caller's, are in no list, lead from `first` to `last`, and each stays where it is until a pop or flush
+    /// gives it back.
+    #[inline]
+    pub unsafe fn push_list(&self, first: *mut SListEntry, last: *mut SListEntry, count: usize) -> *mut SListEntry {
+        for end in [first, last] {
+            if end.is_null() || !end.is_aligned() {
+                misplaced(self, end);
+            }
+        }
+        let top = first.expose_provenance() as u64;
+        let mut seen = self.words();
+        loop {
+            // SAFETY: the caller's promise; the entry can be found by others only after the change below.
+            unsafe { (*last).next = seen.first() };
+            let low = (seen.low & !DEPTH).wrapping_add(SEQUENCE) | (seen.low.wrapping_add(count as u64) & DEPTH);
+            match self.change(seen, Words { low, high: top | seen.high & RESERVED }) {
+                Ok(()) => return seen.first(),
+                Err(other) => seen = other,
+            }
+        }
+    }
+
+    /// Takes the entry that came last, or null when there is none.
+    #[inline]
+    pub fn pop(&self) -> *mut SListEntry {
+        self.take(|seen| {
+            // SAFETY: the entry is in the list, and stays there until this thread's turn is over: its owner promised
+            // to leave it alone. Whoever pushed it had written the link before.
+            let next = unsafe { (*seen.first()).next };
+            let low = (seen.low & !DEPTH).wrapping_add(SEQUENCE) | (seen.low.wrapping_sub(1) & DEPTH);
+            Words { low, high: next.expose_provenance() as u64 }
+        })
+    }
+
+    /// Takes all entries, and gives the first of the chain, or null. The chain is in the order in which they would have been popped.
+    #[inline]
+    pub fn flush(&self) -> *mut SListEntry {
+        self.take(|seen| Words { low: (seen.low & !DEPTH).wrapping_add(SEQUENCE), high: 0 })
+    }
+
+    /// How many entries there are, modulo 65,536.
+    #[inline]
+    #[must_use]
+    pub fn depth(&self) -> u16 {
+        (self.words().low & DEPTH) as u16
+    }
+
+    /// The entry that came last, or null. It may be another's already, so only compare it.
+    #[inline]
+    #[must_use]
+    pub fn first(&self) -> *mut SListEntry {
+        // Acquire pairs with the change that put the entry there.
+        Words::of(self.0.load(Acquire)).first()
+    }
+
+    /// Changes the words in this thread's turn to what `change` makes of them, and gives the entry that was first; null
+    /// from an empty list.
+    #[inline]
+    fn take(&self, change: impl Fn(Words) -> Words) -> *mut SListEntry {
+        let turn = self.take_turn(self.words());
+        let Some(mut seen) = turn.unwrap_or_else(|| wait_for(|| self.take_turn(self.words()))) else {
+            return ptr::null_mut();
+        };
+        loop {
+            match self.change(seen, change(seen)) {
+                Ok(()) => return seen.first(),
+                // A push came between: the list has a new first entry.
+                Err(other) => seen = other,
+            }
+        }
+    }
+
+    /// Begins this thread's turn, and gives the words as they are in it; `Some(None)` for an empty list, which needs no
+    /// turn, and `None` while another thread has the turn.
+    #[inline]
+    fn take_turn(&self, mut seen: Words) -> Option<Option<Words>> {
+        loop {
+            if seen.high & !RESERVED == 0 {
+                return Some(None);
+            }
+            if seen.high & TURN != 0 {
+                return None;
+            }
+            let turn = Words { high: seen.high | TURN, ..seen };
+            match self.change(seen, turn) {
+                Ok(()) => return Some(Some(turn)),
+                Err(other) => seen = other,
+            }
+        }
+    }
+
+    fn words(&self) -> Words {
+        // Relaxed: only what the exchange finds counts.
+        Words::of(self.0.load(Relaxed))
+    }
+
+    /// Changes both words at once if they are as they were seen; else tells what they are.
+    #[inline]
+    fn change(&self, seen: Words, new: Words) -> Result<(), Words> {
+        // AcqRel: whoever finds an entry finds the link that its pusher wrote.
+        self.0.compare_exchange(seen.both(), new.both(), AcqRel, Acquire).map(drop).map_err(Words::of)
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn misplaced(list: &SListHeader, entry: *mut SListEntry) -> ! {
+    let why = if entry.is_null() { "no entry" } else { "not aligned to 16 bytes" };
+    fatal(format_args!("push of entry {entry:p} to S-list {list:p}, which is {why}"))
+}
+
+// SAFETY: the header holds entries that were given to it, and hands each to one thread.
+unsafe impl Send for SListHeader {}
+// SAFETY: as above.
+unsafe impl Sync for SListHeader {}
+
+const _: () = assert!(size_of::<SListHeader>() == 16 && align_of::<SListHeader>() == 16);
+const _: () = assert!(size_of::<SListEntry>() == 16 && align_of::<SListEntry>() == 16);

@@ -1,0 +1,302 @@
+//! Usage by tag: what was allocated and freed under each tag, of paged and of nonpaged memory.
+//!
+//! Tagged small-pool calls charge each block when they hand it out and release it when it comes back, so a block that waits in
+//! a small-pool list counts as free. Blocks of other lists stay charged to their list's tag while they are in it: they are
+//! counted by the list anyway, so a query adds the live lists, and delete folds a list's totals in here.
+//!
+//! ```text
+//! KEYS[e]             tag and kind of entry e, 0 for none; open addressing, entries are never removed
+//! EXACT[e]            counts and bytes of what is counted one by one
+//! shards[e][p][c]     counts of blocks of (c + 1) * 8 bytes, by processor modulo the number of shards
+//! ```
+//! A count is one addition, on memory that no other processor writes unless there are more than 64.
+
+use core::ptr;
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64};
+
+use crate::list::Statistics;
+use crate::platform;
+use crate::wdk::Tag;
+
+/// Tags of one kind of memory that have an entry of their own.
+const OWN: usize = 1024;
+/// Two more hold what came after the table was full: nonpaged and paged.
+pub const ENTRIES: usize = OWN + 2;
+/// Block sizes that are counted by size: 8 to 512 bytes in steps of 8.
+const SIZES: usize = 64;
+const STEP: usize = 8;
+/// Processors whose counts are kept apart, at the most.
+const SHARDS_LIMIT: u32 = 64;
+
+const USED: u64 = 1 << 33;
+const PAGED: u64 = 1 << 32;
+
+/// Where a tag and kind of memory are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry(u16);
+
+/// What is counted one by one. Relaxed everywhere: counters order nothing.
+struct Exact {
+    allocates: AtomicU64,
+    frees: AtomicU64,
+    bytes_allocated: AtomicU64,
+    bytes_freed: AtomicU64,
+}
+
+/// The counts of one processor.
+#[repr(C, align(64))]
+struct Shard {
+    allocates: [AtomicU64; SIZES],
+    frees: [AtomicU64; SIZES],
+}
+
+static KEYS: [AtomicU64; OWN] = [const { AtomicU64::new(0) }; OWN];
+static EXACT: [Exact; ENTRIES] = [const { Exact::new() }; ENTRIES];
+/// Null until they are mapped, by the first count; while they are not, everything is counted one by one.
+static SHARDS: AtomicPtr<Shard> = AtomicPtr::new(ptr::null_mut());
+static SHARDS_LOG2: AtomicU32 = AtomicU32::new(0);
+
+/// What was counted under one tag and kind of memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sums {
+    pub allocates: u64,
+    pub frees: u64,
+    /// Bytes allocated less bytes freed.
+    pub bytes: u64,
+}
+
+impl Sums {
+    pub fn add(&mut self, other: Sums) {
+        self.allocates = self.allocates.wrapping_add(other.allocates);
+        self.frees = self.frees.wrapping_add(other.frees);
+        self.bytes = self.bytes.wrapping_add(other.bytes);
+    }
+
+    /// What a list took from the pool and gave back.
+    pub fn of_list(list: &Statistics) -> Sums {
+        let blocks = list.pool_allocates.wrapping_sub(list.pool_frees);
+        Sums { allocates: list.pool_allocates, frees: list.pool_frees, bytes: blocks.wrapping_mul(list.size as u64) }
+    }
+}
+
+impl Entry {
+    /// The entry of a tag; when there is no room for a new one, the one of all tags that came too late.
+    #[inline]
+    pub fn of(tag: Tag, paged: bool) -> Entry {
+        let key = USED | if paged { PAGED } else { 0 } | u64::from(tag.0);
+        let first = (tag.0.wrapping_mul(0x9E37_79B9) >> 22) as usize;
+        // Relaxed: a key never changes once it is there, and orders nothing.
+        if KEYS[first].load(Relaxed) == key { Entry(first as u16) } else { Self::find(key, first, paged) }
+    }
+
+    #[cold]
+    fn find(key: u64, first: usize, paged: bool) -> Entry {
+        for distance in 0..OWN {
+            let place = (first + distance) % OWN;
+            let there = match KEYS[place].load(Relaxed) {
+                0 => KEYS[place].compare_exchange(0, key, Relaxed, Relaxed).err().unwrap_or(key),
+                there => there,
+            };
+            if there == key {
+                return Entry(place as u16);
+            }
+        }
+        Entry((OWN + usize::from(paged)) as u16)
+    }
+
+    /// The entry with this number, as [`Entry::number`] told it.
+    #[inline]
+    pub fn from_number(number: usize) -> Entry {
+        Entry(number.min(ENTRIES - 1) as u16)
+    }
+
+    /// A number below [`ENTRIES`].
+    #[inline]
+    pub fn number(self) -> usize {
+        self.0.into()
+    }
+
+    /// Counts a block of this many bytes as allocated.
+    #[inline]
+    pub fn charge(self, bytes: usize) {
+        match self.shard(bytes) {
+            Some((shard, size)) => _ = shard.allocates[size].fetch_add(1, Relaxed),
+            None => self.charge_exactly(1, bytes as u64),
+        }
+    }
+
+    /// Counts a block of this many bytes as freed.
+    #[inline]
+    pub fn release(self, bytes: usize) {
+        match self.shard(bytes) {
+            Some((shard, size)) => _ = shard.frees[size].fetch_add(1, Relaxed),
+            None => self.release_exactly(1, bytes as u64),
+        }
+    }
+
+    /// Counts so many blocks, of so many bytes together, as allocated.
+    pub fn charge_exactly(self, blocks: u64, bytes: u64) {
+        let exact = &EXACT[self.number()];
+        exact.allocates.fetch_add(blocks, Relaxed);
+        exact.bytes_allocated.fetch_add(bytes, Relaxed);
+    }
+
+    /// Counts so many blocks, of so many bytes together, as freed.
+    pub fn release_exactly(self, blocks: u64, bytes: u64) {
+        let exact = &EXACT[self.number()];
+        exact.frees.fetch_add(blocks, Relaxed);
+        exact.bytes_freed.fetch_add(bytes, Relaxed);
+    }
+
+    /// The counts of this processor, and which of them; `None` for sizes that are counted one by one.
+    #[inline]
+    fn shard(self, bytes: usize) -> Option<(&'static Shard, usize)> {
+        let size = bytes / STEP;
+        if bytes % STEP != 0 || size.wrapping_sub(1) >= SIZES {
+            return None;
+        }
+        // Acquire pairs with the Release in map_shards.
+        let shards = SHARDS.load(Acquire);
+        if shards.is_null() {
+            map_shards();
+            return None;
+        }
+        let log2 = SHARDS_LOG2.load(Relaxed);
+        let processor = platform::current() as usize & ((1 << log2) - 1);
+        // SAFETY: the mapping has so many shards for each entry, is zeroed at first and never unmapped.
+        Some((unsafe { &*shards.add((self.number() << log2) + processor) }, size - 1))
+    }
+
+    /// The tag and whether it is paged memory's; `None` for an entry that nobody has. The last two have the tag `Ovfl`.
+    pub fn key(self) -> Option<(Tag, bool)> {
+        match KEYS.get(self.number()) {
+            None => Some((Tag::new(*b"Ovfl"), self.number() > OWN)),
+            Some(key) => match key.load(Relaxed) {
+                0 => None,
+                key => Some((Tag(key as u32), key & PAGED != 0)),
+            },
+        }
+    }
+
+    /// What was counted so far: exact when nobody counts meanwhile.
+    pub fn sums(self) -> Sums {
+        let exact = &EXACT[self.number()];
+        let mut sums = Sums {
+            allocates: exact.allocates.load(Relaxed),
+            frees: exact.frees.load(Relaxed),
+            bytes: exact.bytes_allocated.load(Relaxed).wrapping_sub(exact.bytes_freed.load(Relaxed)),
+        };
+        let shards = SHARDS.load(Acquire);
+        if !shards.is_null() {
+            let log2 = SHARDS_LOG2.load(Relaxed);
+            for processor in 0..1 << log2 {
+                // SAFETY: as in shard.
+                let shard = unsafe { &*shards.add((self.number() << log2) + processor) };
+                for (size, (allocates, frees)) in shard.allocates.iter().zip(&shard.frees).enumerate() {
+                    // Frees first, so that a block that comes and goes meanwhile is not seen to go alone.
+                    let frees = frees.load(Relaxed);
+                    let allocates = allocates.load(Relaxed);
+                    let bytes = allocates.wrapping_sub(frees).wrapping_mul(((size + 1) * STEP) as u64);
+                    sums.add(Sums { allocates, frees, bytes });
+                }
+            }
+        }
+        sums
+    }
+}
+
+impl Exact {
+    const fn new() -> Exact {
+        Exact {
+            allocates: AtomicU64::new(0),
+            frees: AtomicU64::new(0),
+            bytes_allocated: AtomicU64::new(0),
+            bytes_freed: AtomicU64::new(0),
+        }
+    }
+}
+
+/// Maps the counts of all processors. Two threads may both do so; the second's are given back.
+#[cold]
+fn map_shards() {
+    let log2 = platform::possible().next_power_of_two().min(SHARDS_LIMIT).ilog2();
+    let bytes = (ENTRIES << log2) * size_of::<Shard>();
+    let shards = platform::map(bytes);
+    if shards.is_null() {
+        return;
+    }
+    // The same whoever stores it.
+    SHARDS_LOG2.store(log2, Relaxed);
+    // Release pairs with the Acquire in shard.
+    if SHARDS.compare_exchange(ptr::null_mut(), shards.cast(), Release, Relaxed).is_err() {
+        // SAFETY: nobody else knows this mapping.
+        unsafe { platform::unmap(shards, bytes) };
+    }
+}
+
+/// Counts what a deleted list took from the pool and gave back. Its blocks that are still out are released one by one.
+pub fn fold(list: &Statistics) {
+    let size = list.size as u64;
+    let entry = Entry::of(list.tag, list.pool_type.is_paged());
+    entry.charge_exactly(list.pool_allocates, list.pool_allocates.wrapping_mul(size));
+    entry.release_exactly(list.pool_frees, list.pool_frees.wrapping_mul(size));
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+
+    /// One test, since the table is the process's.
+    #[test]
+    fn tags_are_counted_apart_until_the_table_is_full() {
+        let tag = |number: u32| Tag(0x5400_0000 + number * 7919);
+        let paged = Entry::of(tag(0), true);
+        assert_eq!(Entry::of(tag(0), true), paged);
+        assert_ne!(Entry::of(tag(0), false), paged, "paged and nonpaged memory are two entries");
+        assert_eq!(paged.key(), Some((tag(0), true)));
+
+        // The first count finds no shards, the others do; a large block and an odd size have none.
+        for _ in 0..3 {
+            paged.charge(64);
+        }
+        paged.charge(512);
+        paged.charge(520);
+        paged.charge(13);
+        paged.release(64);
+        paged.release(520);
+        assert_eq!(paged.sums(), Sums { allocates: 6, frees: 2, bytes: 2 * 64 + 512 + 13 });
+        assert!(!SHARDS.load(Acquire).is_null());
+
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(move || {
+                    for _ in 0..10_000 {
+                        let entry = Entry::of(tag(1), false);
+                        entry.charge(16);
+                        entry.charge(16);
+                        entry.release(16);
+                    }
+                });
+            }
+        });
+        let sums = Entry::of(tag(1), false).sums();
+        assert_eq!(sums, Sums { allocates: 80_000, frees: 40_000, bytes: 40_000 * 16 });
+
+        // Other tests of this process may have entries too, so a few more than all tags are made.
+        let entries: std::vec::Vec<Entry> = (2..2000).map(|number| Entry::of(tag(number), true)).collect();
+        let overflow = *entries.last().unwrap();
+        assert_eq!(overflow.key(), Some((Tag::new(*b"Ovfl"), true)));
+        assert_eq!(Entry::of(tag(5000), false).key(), Some((Tag::new(*b"Ovfl"), false)));
+        assert_eq!(Entry::of(tag(0), true), paged, "whoever has an entry keeps it");
+        let own = entries.iter().filter(|entry| **entry != overflow);
+        let mut numbers: std::vec::Vec<usize> = own.map(|entry| entry.number()).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        assert!(numbers.len() > 500 && numbers.len() < OWN);
+        let before = overflow.sums().allocates;
+        entries.iter().filter(|entry| **entry == overflow).for_each(|entry| entry.charge(8));
+        assert_eq!(overflow.sums().allocates, before + (entries.len() - numbers.len()) as u64);
+    }
+}

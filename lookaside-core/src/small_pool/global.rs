@@ -1,0 +1,146 @@
+//! Rust's global allocator over small-pool lists.
+
+use core::alloc::{GlobalAlloc, Layout};
+use core::ptr;
+
+use super::lists::{HEADER, KindLists, Plan};
+use super::tables::Generation;
+use crate::list::{Statistics, Tuning};
+use crate::platform;
+use crate::wdk::{PoolType, Tag};
+
+/// Blocks of 16 to 512 bytes in steps of 16; a pair, since Rust programs free on other threads than they allocate on.
+const GENERATION: Generation = Generation::V5_2X64;
+
+/// So many allocations and frees of a program go to the heap before it gets lists: a program that makes fewer pays neither the
+/// engine's self-test nor a thread.
+const PATIENCE: u32 = 1000;
+
+/// A program's heap is busier than a driver's lists.
+const MAXIMUM_DEPTH: u16 = 1024;
+
+static LISTS: KindLists = KindLists::new();
+
+fn plan() -> Plan<'static> {
+    Plan {
+        generation: GENERATION,
+        pool_type: PoolType::PAGED,
+        tag: Tag::new(*b"Rust"),
+        name: "global",
+        kind: "allocator",
+        maximum_depth: MAXIMUM_DEPTH,
+        batch: 0,
+        tuning: Tuning::Default,
+        engine: None,
+        charged: true,
+        patience: PATIENCE,
+    }
+}
+
+/// A `#[global_allocator]`: allocations of up to 512 bytes with an alignment of up to 16 come from lists for each 16 bytes of size,
+/// all others from the C library's heap.
+///
+/// ```
+/// #[global_allocator]
+/// static HEAP: lookaside_core::LookasideAlloc = lookaside_core::LookasideAlloc::new();
+///
+/// let words: Vec<String> = (0..10_000).map(|number| number.to_string()).collect();
+/// assert!(HEAP.statistics(words[0].len()).is_some_and(|list| list.list.total_allocates > 1000));
+/// ```
+///
+/// The lists are made when a program has used its heap a thousand times, and are one set for the whole process. They
+/// may be used at every moment of it: before `main`, in destructors of thread-local values, in the child of a
+/// `fork` (see the limits of forks in [`theory`](crate::theory) §7), and while they are being made. Where they
+/// cannot be made the heap serves. Every call is as fast as that of the list; signal handlers may not allocate, as
+/// with any allocator.
+///
+/// The lists show in [`report`](crate::report) under the tag `Rust`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LookasideAlloc;
+
+/// The list that serves such a request.
+#[inline(always)]
+fn list_of(size: usize, alignment: usize) -> Option<usize> {
+    // No bytes become the largest number, which no list serves.
+    let list = size.wrapping_sub(1) >> GENERATION.shift();
+    (list < GENERATION.lists() && alignment <= HEADER).then_some(list)
+}
+
+impl LookasideAlloc {
+    /// The allocator; every one is the same.
+    #[must_use]
+    pub const fn new() -> LookasideAlloc {
+        LookasideAlloc
+    }
+
+    /// A look at the list that serves allocations of this many bytes; `None` where the heap serves them.
+    #[must_use]
+    pub fn statistics(&self, size: usize) -> Option<Statistics> {
+        LISTS.statistics(list_of(size, 1)?)
+    }
+
+    /// Allocations and frees of a list's sizes that the heap served, before there were lists or for want of them.
+    #[must_use]
+    pub fn served_by_heap(&self) -> (u64, u64) {
+        LISTS.direct()
+    }
+}
+
+// SAFETY: every block has its layout's size and alignment: the lists' blocks have the class's size, which is not less, and 16
+// bytes of alignment. A block is a list's own or the heap's, and as such belongs to one caller until he gives it back.
+// Nothing here unwinds or allocates through Rust.
+unsafe impl GlobalAlloc for LookasideAlloc {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        match list_of(layout.size(), layout.align()) {
+            // SAFETY: the list exists.
+            Some(list) => unsafe { LISTS.allocate(list, plan) },
+            None => platform::heap_allocate(layout.size(), layout.align()),
+        }
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise: the block came by the same layout, so from the same list or from the heap.
+        unsafe {
+            match list_of(layout.size(), layout.align()) {
+                Some(list) => LISTS.free(list, block, plan),
+                None => platform::heap_free(block),
+            }
+        }
+    }
+
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        if list_of(layout.size(), layout.align()).is_none() && layout.align() <= HEADER {
+            return platform::heap_allocate_zeroed(layout.size());
+        }
+        // SAFETY: as for alloc; the block has the layout's size.
+        unsafe {
+            let block = self.alloc(layout);
+            if !block.is_null() {
+                block.write_bytes(0, layout.size());
+            }
+            block
+        }
+    }
+
+    #[inline]
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        match (list_of(layout.size(), layout.align()), list_of(new_size, layout.align())) {
+            (Some(old), Some(new)) if old == new => return block,
+            // SAFETY: the block is the heap's, and its alignment what the heap gives by itself.
+            (None, None) if layout.align() <= HEADER => return unsafe { platform::heap_reallocate(block, new_size) },
+            _ => {}
+        }
+        // SAFETY: the caller's promises: the new size fits a layout, the block has the old one.
+        unsafe {
+            let new = self.alloc(Layout::from_size_align_unchecked(new_size, layout.align()));
+            if !new.is_null() {
+                ptr::copy_nonoverlapping(block, new, layout.size().min(new_size));
+                self.dealloc(block, layout);
+            }
+            new
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! The lists of one kind of memory, one for each block size, made at their first use.
+//!
+//! What they hand out is memory of the general pool, of a block's size. So whoever comes before they are made, or while
+//! another thread makes them, takes such memory from the general pool itself, and may free it to the list later; and a block
+//! of a list may go straight to the general pool. Nobody waits, no lock is held, and where a list cannot be made
+//! (or the process was forked while it was) the general pool serves for ever.
+
+use core::cell::UnsafeCell;
+use core::fmt::{self, Write};
+use core::ptr;
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use core::sync::atomic::{AtomicU32, AtomicU64};
+
+use super::general;
+use super::tables::{Generation, LISTS};
+use crate::face::Parameters;
+use crate::list::processor::EngineKind;
+use crate::list::{Statistics, Topology, Tuning};
+use crate::manage::Entry;
+use crate::pool::Request;
+use crate::wdk::{NAME_LIMIT, Parts, PoolType, RawList, Status, Tag};
+
+/// Bytes that the header of this library takes before a tagged block, and that the blocks of all lists are aligned to.
+pub const HEADER: usize = 16;
+
+/// First depth of a small-pool list (reference section 5).
+const INITIAL_DEPTH: u16 = 2;
+
+/// How the lists of one kind are made.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan<'a> {
+    pub generation: Generation,
+    pub pool_type: PoolType,
+    pub tag: Tag,
+    /// The name of each list is this, and its block size.
+    pub name: &'a str,
+    pub kind: &'a str,
+    pub maximum_depth: u16,
+    pub batch: u16,
+    pub tuning: Tuning,
+    pub engine: Option<EngineKind>,
+    /// Whether what the lists hold is charged to their tag; else whoever hands it out charges it.
+    pub charged: bool,
+    /// Calls that the general pool serves before the lists are made.
+    pub patience: u32,
+}
+
+impl Plan<'_> {
+    /// What a list asks the general pool for: a block, and what this library's header needs beyond the kernel's.
+    pub fn request(&self, list: usize) -> Request {
+        Request {
+            size: self.generation.block_size(list) - self.generation.header() + HEADER,
+            alignment: HEADER,
+            pool_type: self.pool_type,
+            tag: self.tag,
+        }
+    }
+}
+
+/// The lists of one kind.
+///
+/// A list may be used from the moment that its `processors` are not 0 (rseq), or that the state is READY and it has an
+/// alignment.
+#[repr(C, align(16))]
+pub struct KindLists {
+    lists: UnsafeCell<[RawList; LISTS]>,
+    // Calls so far, or one of the three states below.
+    state: AtomicU32,
+    // Calls that the general pool served in a list's place.
+    direct_allocates: AtomicU64,
+    direct_frees: AtomicU64,
+}
+
+const MAKING: u32 = u32::MAX - 2;
+const READY: u32 = u32::MAX - 1;
+const DELETED: u32 = u32::MAX;
+
+// SAFETY: each list object is written by the one thread that moved the state to MAKING, before it is published, and by
+// delete, beside which nobody else uses it.
+unsafe impl Sync for KindLists {}
+// SAFETY: nothing belongs to a thread.
+unsafe impl Send for KindLists {}
+
+impl KindLists {
+    /// Lists that are not made yet.
+    pub const fn new() -> KindLists {
+        KindLists {
+            lists: UnsafeCell::new([const { RawList::zeroed() }; LISTS]),
+            state: AtomicU32::new(0),
+            direct_allocates: AtomicU64::new(0),
+            direct_frees: AtomicU64::new(0),
+        }
+    }
+
+    /// A block of a list, or null.
+    ///
+    /// # Safety
+    /// `list` is below [`LISTS`], and below the generation's number of lists.
+    #[inline(always)]
+    pub unsafe fn allocate<'a>(&self, list: usize, plan: impl FnOnce() -> Plan<'a>) -> *mut u8 {
+        let object = self.object(list);
+        // SAFETY: the caller's promise; a published list is initialised.
+        unsafe { if is_published(object) { RawList::allocate(object) } else { self.allocate_slow(list, plan) } }
+    }
+
+    /// Gives a block back.
+    ///
+    /// # Safety
+    /// As for `allocate`; the block came from the same list of these by an equal plan, and nobody uses it any more.
+    #[inline(always)]
+    pub unsafe fn free<'a>(&self, list: usize, block: *mut u8, plan: impl FnOnce() -> Plan<'a>) {
+        let object = self.object(list);
+        // SAFETY: the caller's promise; a published list is initialised.
+        unsafe { if is_published(object) { RawList::free(object, block) } else { self.free_slow(list, block, plan) } }
+    }
+
+    #[cold]
+    #[inline(never)]
+    unsafe fn allocate_slow<'a>(&self, list: usize, plan: impl FnOnce() -> Plan<'a>) -> *mut u8 {
+        let plan = plan();
+        if let Some(object) = self.made(list, &plan) {
+            // SAFETY: the list is made.
+            return unsafe { RawList::allocate(object) };
+        }
+        if self.state.load(Relaxed) == DELETED {
+            return ptr::null_mut();
+        }
+        let request = plan.request(list);
+        let block = general::allocate(&request);
+        if !block.is_null() {
+            self.direct_allocates.fetch_add(1, Relaxed);
+            if plan.charged {
+                Entry::of(request.tag, request.pool_type.is_paged()).charge(request.size);
+            }
+        }
+        block
+    }
+
+    #[cold]
+    #[inline(never)]
+    unsafe fn free_slow<'a>(&self, list: usize, block: *mut u8, plan: impl FnOnce() -> Plan<'a>) {
+        let plan = plan();
+        // SAFETY: the list is made, or the block goes where all blocks of the list come from.
+        unsafe {
+            match self.made(list, &plan) {
+                Some(object) => RawList::free(object, block),
+                None => {
+                    let request = plan.request(list);
+                    self.direct_frees.fetch_add(1, Relaxed);
+                    if plan.charged {
+                        Entry::of(request.tag, request.pool_type.is_paged()).release(request.size);
+                    }
+                    general::free(block, &request);
+                }
+            }
+        }
+    }
+
+    fn object(&self, list: usize) -> *mut RawList {
+        debug_assert!(list < LISTS);
+        self.lists.get().cast::<RawList>().wrapping_add(list)
+    }
+
+    /// A list that is made; makes all of them when it is time.
+    fn made(&self, list: usize, plan: &Plan<'_>) -> Option<*mut RawList> {
+        // Acquire pairs with the Release in make.
+        let state = match self.state.load(Acquire) {
+            uses if uses < MAKING && self.is_due(uses, plan) => {
+                let _ = self.make(plan);
+                READY
+            }
+            state => state,
+        };
+        let object = self.object(list);
+        // SAFETY: nobody writes to the lists any more once they are ready.
+        (state == READY && unsafe { (*object).alignment_mask } != 0).then_some(object)
+    }
+
+    /// Counts a use. Answers whether the calling thread shall make the lists.
+    fn is_due(&self, uses: u32, plan: &Plan<'_>) -> bool {
+        let next = if uses + 1 >= plan.patience { MAKING } else { uses + 1 };
+        // Relaxed: whoever makes the lists has nothing to see. A use that another one overtook need not count.
+        self.state.compare_exchange(uses, next, Relaxed, Relaxed).is_ok() && next == MAKING
+    }
+
+    /// Makes the lists now, if nobody has, with the first status that is no success. Those that could be made serve.
+    pub fn prepare(&self, plan: &Plan<'_>) -> Status {
+        match self.state.load(Acquire) {
+            READY => Status::SUCCESS,
+            DELETED => Status::DELETE_PENDING,
+            MAKING => Status::DEVICE_BUSY,
+            uses if self.state.compare_exchange(uses, MAKING, Relaxed, Relaxed).is_ok() => self.make(plan),
+            _ => self.prepare(plan),
+        }
+    }
+
+    /// By the thread that moved the state to MAKING.
+    fn make(&self, plan: &Plan<'_>) -> Status {
+        let topology = if plan.generation.has_shared_lists() { Topology::Pair } else { Topology::Single };
+        let mut first_failure = Status::SUCCESS;
+        for list in 0..plan.generation.lists() {
+            let request = plan.request(list);
+            let name = Name::of(plan, list);
+            let parameters = Parameters {
+                alignment: request.alignment,
+                name: name.text(),
+                tag: plan.tag,
+                pool_type: plan.pool_type,
+                maximum_depth: plan.maximum_depth,
+                initial_depth: INITIAL_DEPTH,
+                batch: plan.batch,
+                tuning: plan.tuning,
+                topology,
+                engine: plan.engine,
+                ..Parameters::new(request.size)
+            };
+            let mut made = RawList::zeroed();
+            // SAFETY: the object is ours; it is moved while nobody uses it.
+            let status = unsafe { RawList::initialize_at(&mut made, &parameters, None, plan.charged, None) };
+            if status.is_success() {
+                // SAFETY: this thread alone makes the lists.
+                unsafe { publish(made, self.object(list)) };
+            } else if first_failure == Status::SUCCESS {
+                first_failure = status;
+            }
+        }
+        // Release pairs with the Acquire in made.
+        self.state.store(READY, Release);
+        first_failure
+    }
+
+    /// Deletes the lists: what they keep goes back to the general pool, and what is freed from now on too. Answers whether every
+    /// block is back.
+    ///
+    /// # Safety
+    /// Nobody else uses them.
+    pub unsafe fn delete(&self) -> bool {
+        let outstanding = self.outstanding();
+        if self.state.swap(DELETED, Acquire) == READY {
+            for list in 0..LISTS {
+                // SAFETY: the caller's promise; what is no list answers so.
+                unsafe { RawList::delete_for_ever(self.object(list)) };
+            }
+        }
+        outstanding == 0
+    }
+
+    /// Blocks that callers hold.
+    fn outstanding(&self) -> u64 {
+        let held = |statistics: Statistics| {
+            let list = statistics.list;
+            list.total_allocates.wrapping_sub(statistics.pool_failures).wrapping_sub(list.total_frees)
+        };
+        let of_lists = (0..LISTS).filter_map(|list| self.statistics(list)).map(held).fold(0, u64::wrapping_add);
+        let (allocates, frees) = self.direct();
+        of_lists.wrapping_add(allocates).wrapping_sub(frees)
+    }
+
+    /// Allocates and frees that the general pool served in a list's place.
+    pub fn direct(&self) -> (u64, u64) {
+        (self.direct_allocates.load(Relaxed), self.direct_frees.load(Relaxed))
+    }
+
+    /// A look at one list, if it is made.
+    pub fn statistics(&self, list: usize) -> Option<Statistics> {
+        if list >= LISTS || self.state.load(Acquire) != READY {
+            return None;
+        }
+        // SAFETY: the object may be read, and what is no list answers so.
+        unsafe { RawList::statistics(self.object(list)).ok() }
+    }
+
+    /// Gives back what the lists keep.
+    pub fn flush(&self) {
+        if self.state.load(Acquire) == READY {
+            for list in 0..LISTS {
+                // SAFETY: as in statistics; what was not made has nothing to give.
+                let _ = unsafe { RawList::flush(self.object(list)) };
+            }
+        }
+    }
+}
+
+/// Whether the fast path may be tried.
+///
+/// # Safety
+/// The object may be read.
+#[inline(always)]
+unsafe fn is_published(object: *mut RawList) -> bool {
+    // Acquire pairs with the Release in publish: whoever sees the number sees the rest.
+    // SAFETY: the caller's promise; beside delete, all writes to this word are atomic.
+    unsafe { AtomicU32::from_ptr(&raw mut (*object).parts.processors) }.load(Acquire) != 0
+}
+
+/// Moves a list to where others are looking at it.
+///
+/// # Safety
+/// Nobody else writes to `to`, and others read nothing but its `processors` until they are not 0.
+unsafe fn publish(list: RawList, to: *mut RawList) {
+    let RawList { parts, locked_processors, alignment_mask, handle, check, context, _reserved } = list;
+    let Parts { base, area, processors } = parts;
+    // SAFETY: the caller's promise.
+    unsafe {
+        (*to).parts.base = base;
+        (*to).parts.area = area;
+        (*to).locked_processors = locked_processors;
+        (*to).alignment_mask = alignment_mask;
+        (*to).handle = handle;
+        (*to).check = check;
+        (*to).context = context;
+        (*to)._reserved = _reserved;
+        // Release pairs with the Acquire in is_published.
+        AtomicU32::from_ptr(&raw mut (*to).parts.processors).store(processors, Release);
+    }
+}
+
+/// A list's name: the pool's, the kind's and the block size, cut where a list cuts it.
+struct Name {
+    bytes: [u8; NAME_LIMIT],
+    length: usize,
+}
+
+impl Name {
+    fn of(plan: &Plan<'_>, list: usize) -> Name {
+        let mut name = Name { bytes: [0; NAME_LIMIT], length: 0 };
+        // What does not fit any more is cut.
+        let _ = write!(name, "{} {} {}", plan.name, plan.kind, plan.generation.block_size(list));
+        name
+    }
+
+    fn text(&self) -> &str {
+        let bytes = &self.bytes[..self.length];
+        match core::str::from_utf8(bytes) {
+            Ok(text) => text,
+            // A character was cut in two.
+            Err(error) => core::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or(""),
+        }
+    }
+}
+
+impl Write for Name {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let room = &mut self.bytes[self.length..];
+        let fitting = text.len().min(room.len());
+        room[..fitting].copy_from_slice(&text.as_bytes()[..fitting]);
+        self.length += fitting;
+        Ok(())
+    }
+}

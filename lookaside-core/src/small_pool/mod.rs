@@ -1,0 +1,15 @@
+//! Floor 7: small-pool lists, as they stand in front of the kernel's general pool (reference sections 4.3 and 5), and
+//! what is built from them. It stands above the list objects of `face`, of which it is made.
+
+mod tables;
+mod general;
+mod lists;
+mod pool;
+mod tagged;
+mod process;
+mod global;
+
+pub use global::LookasideAlloc;
+pub use pool::{HitCounters, Kind, RawSmallPool, SmallListStatistics, SmallPool, SmallPoolParameters};
+pub use process::{pool_allocate, pool_free, pool_free_sized, pool_size, pool_statistics};
+pub use tables::Generation;

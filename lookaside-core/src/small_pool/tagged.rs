@@ -1,0 +1,382 @@
+//! The tagged interface: blocks that remember their tag and size, so that a free which names another tag or size, comes twice
+//! or brings a foreign block is told.
+//!
+//! ```text
+//! from a list:            [ word | check ] block
+//! from the general pool:  [ ... | size | its check | word | check ] block        aligned to 16, 64 or 4,096 bytes
+//!                           word: tag 32 | size 10 | pool type 10 | entry of the usage by tag 11 | from the general pool 1
+//! ```
+//! The check is keyed by the pool and by the address. When a block is freed the check is inverted: until its memory is used
+//! again, another free finds that.
+
+use core::fmt;
+use core::sync::atomic::AtomicU64;
+use core::sync::atomic::Ordering::Relaxed;
+
+use super::general;
+use super::lists::HEADER;
+use super::pool::{Kind, RawSmallPool, SmallPool, key_of};
+use crate::manage::{Entry, verifier};
+use crate::platform::{Caller, Violation};
+use crate::pool::Request;
+use crate::wdk::{BugCheck, PoolType, SIZE_LIMIT, Status, Tag};
+
+/// Requests of so many bytes start a page, as in Windows.
+const PAGE: usize = 4096;
+const CACHE_LINE: usize = 64;
+
+const SIZE_BITS: u32 = 10;
+const TYPE_BITS: u32 = 10;
+const ENTRY_BITS: u32 = 11;
+const SIZE_SHIFT: u32 = 32;
+const TYPE_SHIFT: u32 = SIZE_SHIFT + SIZE_BITS;
+const ENTRY_SHIFT: u32 = TYPE_SHIFT + TYPE_BITS;
+/// Set where the general pool gave the block, and its size stands before the header.
+const GENERAL: u64 = 1 << (ENTRY_SHIFT + ENTRY_BITS);
+
+const _: () = assert!(GENERAL == 1 << 63);
+
+const fn field(word: u64, shift: u32, bits: u32) -> usize {
+    (word >> shift) as usize & ((1 << bits) - 1)
+}
+
+/// Two words before a block. Atomic, so that two threads that free one block at once are no data race; Relaxed, since a block
+/// passes from thread to thread by means of the program.
+#[repr(C)]
+struct Words {
+    word: AtomicU64,
+    check: AtomicU64,
+}
+
+const _: () = assert!(size_of::<Words>() == HEADER);
+
+impl Words {
+    /// The words that end so many headers before the block.
+    ///
+    /// # Safety
+    /// They can be read.
+    unsafe fn before<'a>(block: *mut u8, headers: usize) -> &'a Words {
+        // SAFETY: the caller's promise; blocks are aligned to a header's size.
+        unsafe { &*block.wrapping_sub(headers * HEADER).cast() }
+    }
+
+    fn check_of(&self, key: u64, word: u64) -> u64 {
+        // The key is odd: for one place, each word has another check.
+        let mixed = (core::ptr::from_ref(self).addr() as u64 ^ word.rotate_left(29)).wrapping_mul(key);
+        mixed ^ mixed >> 32 ^ key
+    }
+
+    fn set(&self, key: u64, word: u64) {
+        self.word.store(word, Relaxed);
+        self.check.store(self.check_of(key, word), Relaxed);
+    }
+}
+
+/// What a header says.
+struct Label {
+    word: u64,
+    size: usize,
+}
+
+impl Label {
+    fn tag(&self) -> Tag {
+        Tag(self.word as u32)
+    }
+
+    fn pool_type(&self) -> PoolType {
+        PoolType(field(self.word, TYPE_SHIFT, TYPE_BITS) as u32)
+    }
+
+    fn entry(&self) -> Entry {
+        Entry::from_number(field(self.word, ENTRY_SHIFT, ENTRY_BITS))
+    }
+
+    fn of(tag: Tag, pool_type: PoolType, entry: Entry) -> u64 {
+        u64::from(tag.0) | u64::from(pool_type.0) << TYPE_SHIFT | (entry.number() as u64) << ENTRY_SHIFT
+    }
+}
+
+/// The place of a block from the general pool behind the memory's start, and what that memory was asked for with. `None`
+/// where there is no such size.
+fn general_request(pool_type: PoolType, bytes: usize, tag: Tag) -> Option<(usize, Request)> {
+    let alignment = match bytes {
+        PAGE.. => PAGE,
+        _ if pool_type.is_cache_aligned() => CACHE_LINE,
+        _ => HEADER,
+    };
+    let place = alignment.max(2 * HEADER);
+    let size = bytes.checked_add(place).filter(|size| *size <= SIZE_LIMIT)?;
+    Some((place, Request { size, alignment, pool_type, tag }))
+}
+
+fn tell(bug_check: BugCheck, block: *mut u8, tag: Tag, message: fmt::Arguments<'_>) {
+    Violation { block: block.addr(), tag, ..Violation::new(bug_check) }.tell(message);
+}
+
+impl RawSmallPool {
+    /// A block of at least so many bytes under a tag, or null: as `ExAllocatePoolWithTag`.
+    ///
+    /// No bytes count as one. A request that with the kernel's header is no larger than the largest block of the tables, so up to
+    /// 248 or 496 bytes, comes from its list; larger ones, session pools and cache-aligned types come from the
+    /// general pool. The block is aligned as the generation's are (8 or 16 bytes), to 64 bytes for cache-aligned types, and to 4,096
+    /// from 4,096 bytes on. A pool type with unknown bits gets null. The bits for raising have no effect. O(1) unless the general
+    /// pool is asked.
+    ///
+    /// # Safety
+    /// As for [`RawSmallPool::allocate`].
+    #[inline]
+    #[must_use]
+    pub unsafe fn allocate_tagged(pool: *const RawSmallPool, pool_type: PoolType, bytes: usize, tag: Tag) -> *mut u8 {
+        // SAFETY: the caller's promise.
+        let pool = unsafe { &*pool };
+        let (Some(kind), Some(list)) = (Kind::of(pool_type), pool.generation.list_of(bytes)) else {
+            return pool.allocate_general(pool_type, bytes.max(1), tag);
+        };
+        if !pool_type.is_known() || verifier::is_known_program_wide() && verifier::refuses(tag) {
+            return core::ptr::null_mut();
+        }
+        // SAFETY: the list exists.
+        let start = unsafe { pool.lists(kind).allocate(list, || pool.plan(kind)) };
+        if start.is_null() {
+            return start;
+        }
+        let entry = Entry::of(tag, pool_type.is_paged());
+        entry.charge(pool.generation.block_size(list));
+        let block = start.wrapping_add(HEADER);
+        let word = Label::of(tag, pool_type, entry) | (bytes.max(1) as u64) << SIZE_SHIFT;
+        // SAFETY: the memory has room for the header and the block.
+        unsafe { Words::before(block, 1) }.set(key_of(&pool.key), word);
+        block
+    }
+
+    #[cold]
+    fn allocate_general(&self, pool_type: PoolType, bytes: usize, tag: Tag) -> *mut u8 {
+        let request = general_request(pool_type, bytes, tag).filter(|_| pool_type.is_known());
+        let Some((place, request)) = request else { return core::ptr::null_mut() };
+        if verifier::is_known_program_wide() && verifier::refuses(tag) {
+            return core::ptr::null_mut();
+        }
+        let start = general::allocate(&request);
+        if start.is_null() {
+            return start;
+        }
+        let entry = Entry::of(tag, pool_type.is_paged());
+        entry.charge(bytes);
+        let (block, key) = (start.wrapping_add(place), key_of(&self.key));
+        // SAFETY: there is room for two headers before the block.
+        unsafe {
+            Words::before(block, 2).set(key, bytes as u64);
+            Words::before(block, 1).set(key, Label::of(tag, pool_type, entry) | GENERAL);
+        }
+        block
+    }
+
+    /// What stands before a block; or `None`, after the violation was told, where it is no live block of this pool.
+    ///
+    /// # Safety
+    /// The bytes before the block can be read.
+    #[inline]
+    unsafe fn label(&self, block: *mut u8) -> Option<Label> {
+        if block.addr() % HEADER != 0 {
+            tell_foreign(block);
+            return None;
+        }
+        let key = key_of(&self.key);
+        // SAFETY: the caller's promise.
+        let words = unsafe { Words::before(block, 1) };
+        let word = words.word.load(Relaxed);
+        let (check, expected) = (words.check.load(Relaxed), words.check_of(key, word));
+        if check != expected {
+            tell_bad_check(block, word, check == !expected);
+            return None;
+        }
+        if word & GENERAL == 0 {
+            return Some(Label { word, size: field(word, SIZE_SHIFT, SIZE_BITS) });
+        }
+        // SAFETY: the header is ours, so there is another one before it.
+        let words = unsafe { Words::before(block, 2) };
+        let size = words.word.load(Relaxed);
+        if words.check.load(Relaxed) != words.check_of(key, size) {
+            tell_bad_check(block, word, false);
+            return None;
+        }
+        Some(Label { word, size: size as usize })
+    }
+
+    /// Gives a block back: as `ExFreePoolWithTag`, or as `ExFreePool` with tag 0, which fits every block. Null has no effect. O(1) unless
+    /// the general pool is asked.
+    ///
+    /// Told as violations (see [`set_violation_hook`](crate::set_violation_hook)) are another tag than the block's, a block
+    /// that is free already, as long as its memory was not used again and no two threads free it at once, and
+    /// memory that this pool did not give or whose header was overwritten, but for a chance of 2^-64.
+    ///
+    /// # Safety
+    /// `pool` points to an object that was initialised, and may have been deleted meanwhile. The block is null, or came from a tagged
+    /// allocate and nobody uses it any more; for what is told, the 16 bytes before it can be read.
+    #[inline]
+    pub unsafe fn free_tagged(pool: *const RawSmallPool, block: *mut u8, tag: Tag) {
+        // SAFETY: the caller's promise.
+        unsafe { Self::free_checked(pool, block, tag, None) }
+    }
+
+    /// [`RawSmallPool::free_tagged`] of a block whose size the caller knows: another one than was asked for is told as well.
+    ///
+    /// # Safety
+    /// As for `free_tagged`.
+    #[inline]
+    pub unsafe fn free_tagged_sized(pool: *const RawSmallPool, block: *mut u8, bytes: usize, tag: Tag) {
+        // SAFETY: the caller's promise.
+        unsafe { Self::free_checked(pool, block, tag, Some(bytes.max(1))) }
+    }
+
+    #[inline]
+    unsafe fn free_checked(pool: *const RawSmallPool, block: *mut u8, tag: Tag, bytes: Option<usize>) {
+        if block.is_null() {
+            return;
+        }
+        // SAFETY: the caller's promise.
+        let pool = unsafe { &*pool };
+        // SAFETY: the caller's promise.
+        let Some(label) = (unsafe { pool.label(block) }) else { return };
+        if tag.0 != 0 && tag != label.tag() || bytes.is_some_and(|bytes| bytes != label.size) {
+            return tell_mismatch(block, &label, tag, bytes);
+        }
+        if verifier::is_known_program_wide() && !verifier::check_range_by(block, label.size, Caller::Unknown) {
+            return;
+        }
+        // SAFETY: `label` read them.
+        let words = unsafe { Words::before(block, 1) };
+        words.check.store(!words.check_of(key_of(&pool.key), label.word), Relaxed);
+        if label.word & GENERAL != 0 {
+            // SAFETY: the caller's promise.
+            return unsafe { free_general(block, &label) };
+        }
+        let kind = Kind::of(label.pool_type()).unwrap_or(Kind::Paged);
+        let list = pool.generation.list_of(label.size).unwrap_or(0);
+        label.entry().release(pool.generation.block_size(list));
+        // SAFETY: the header says that it came from this list.
+        unsafe { pool.lists(kind).free(list, block.wrapping_sub(HEADER), || pool.plan(kind)) }
+    }
+
+    /// The bytes that a block was asked for with; 0 for null. What is no live block of this pool is told as when it is freed.
+    ///
+    /// # Safety
+    /// As for `free_tagged`, but the block stays the caller's.
+    #[must_use]
+    pub unsafe fn size_of_tagged(pool: *const RawSmallPool, block: *mut u8) -> usize {
+        if block.is_null() {
+            return 0;
+        }
+        // SAFETY: the caller's promise.
+        unsafe { (*pool).label(block) }.map_or(0, |label| label.size)
+    }
+
+    /// Whether calls on the object can be served: SUCCESS, or why not, as for [`RawSmallPool::delete`].
+    ///
+    /// # Safety
+    /// As for [`RawSmallPool::prepare`].
+    pub unsafe fn check(pool: *const RawSmallPool) -> Status {
+        // SAFETY: the caller's promise.
+        unsafe { Self::live(pool) }.map_or_else(|status| status, |_| Status::SUCCESS)
+    }
+}
+
+impl SmallPool {
+    /// A block under a tag: see [`RawSmallPool::allocate_tagged`].
+    #[inline]
+    #[must_use]
+    pub fn allocate_tagged(&self, pool_type: PoolType, bytes: usize, tag: Tag) -> *mut u8 {
+        // SAFETY: the object is initialised.
+        unsafe { RawSmallPool::allocate_tagged(self.as_raw(), pool_type, bytes, tag) }
+    }
+
+    /// Gives a block back: see [`RawSmallPool::free_tagged`].
+    ///
+    /// # Safety
+    /// The block is null, or came from a tagged allocate of this pool and nobody uses it any more; for what is told, the 16 bytes before it
+    /// can be read.
+    #[inline]
+    pub unsafe fn free_tagged(&self, block: *mut u8, tag: Tag) {
+        // SAFETY: the object is initialised; the caller's promise.
+        unsafe { RawSmallPool::free_tagged(self.as_raw(), block, tag) }
+    }
+
+    /// Gives a block of known size back: see [`RawSmallPool::free_tagged_sized`].
+    ///
+    /// # Safety
+    /// As for `free_tagged`.
+    #[inline]
+    pub unsafe fn free_tagged_sized(&self, block: *mut u8, bytes: usize, tag: Tag) {
+        // SAFETY: the object is initialised; the caller's promise.
+        unsafe { RawSmallPool::free_tagged_sized(self.as_raw(), block, bytes, tag) }
+    }
+
+    /// The bytes that a block was asked for with.
+    ///
+    /// # Safety
+    /// As for `free_tagged`, but the block stays the caller's.
+    #[must_use]
+    pub unsafe fn size_of_tagged(&self, block: *mut u8) -> usize {
+        // SAFETY: the object is initialised; the caller's promise.
+        unsafe { RawSmallPool::size_of_tagged(self.as_raw(), block) }
+    }
+}
+
+#[cold]
+unsafe fn free_general(block: *mut u8, label: &Label) {
+    label.entry().release(label.size);
+    if let Some((place, request)) = general_request(label.pool_type(), label.size, label.tag()) {
+        // SAFETY: the header says that it was asked for so; the caller's promise.
+        unsafe { general::free(block.wrapping_sub(place), &request) };
+    }
+}
+
+#[cold]
+fn tell_foreign(block: *mut u8) {
+    tell(
+        BugCheck::NEVER_ALLOCATED,
+        block,
+        Tag(0),
+        format_args!("block {block:p} is not of this pool: it is not aligned to {HEADER} bytes"),
+    );
+}
+
+#[cold]
+fn tell_bad_check(block: *mut u8, word: u64, is_free: bool) {
+    let tag = Tag(word as u32);
+    if is_free {
+        tell(
+            BugCheck::FREED_TWICE,
+            block,
+            tag,
+            format_args!("pool block {block:p} with tag \"{tag}\" is free already"),
+        );
+    } else {
+        tell(
+            BugCheck::NEVER_ALLOCATED,
+            block,
+            Tag(0),
+            format_args!("block {block:p} is not of this pool, or its header was overwritten"),
+        );
+    }
+}
+
+#[cold]
+fn tell_mismatch(block: *mut u8, label: &Label, tag: Tag, bytes: Option<usize>) {
+    let (own, size) = (label.tag(), label.size);
+    if tag.0 != 0 && tag != own {
+        tell(
+            BugCheck::WRONG_TAG,
+            block,
+            own,
+            format_args!("pool block {block:p} with tag \"{own}\" is freed with tag \"{tag}\""),
+        );
+    } else if let Some(bytes) = bytes {
+        tell(
+            BugCheck::NEVER_ALLOCATED,
+            block,
+            own,
+            format_args!("pool block {block:p} with tag \"{own}\" has {size} bytes, and is freed as {bytes}"),
+        );
+    }
+}
