@@ -218,7 +218,7 @@ impl KindLists {
             };
             let mut made = RawList::zeroed();
             // SAFETY: the object is ours; it is moved while nobody uses it.
-            let status = unsafe { RawList::initialize_at(&mut made, &parameters, None, plan.charged) };
+            let status = unsafe { RawList::initialize_at(&mut made, &parameters, None, plan.charged, None) };
             if status.is_success() {
                 // SAFETY: this thread alone makes the lists.
                 unsafe { publish(made, self.object(list)) };
