@@ -317,7 +317,7 @@ impl lookaside_parameters {
 /// # Safety
 ///
 /// `string` is null or points to a string that ends with a zero byte and outlives the result.
-unsafe fn text<'a>(string: *const c_char) -> Result<&'a str, Utf8Error> {
+pub(crate) unsafe fn text<'a>(string: *const c_char) -> Result<&'a str, Utf8Error> {
     if string.is_null() {
         return Ok("");
     }

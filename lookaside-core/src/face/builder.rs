@@ -31,14 +31,14 @@ impl<'a> Builder<'a> {
         self
     }
 
-    /// Alignment of blocks in bytes: a power of two.
+    /// Alignment of blocks in bytes: a power of two up to 65,536. 16 if not set.
     #[must_use]
     pub fn alignment(mut self, bytes: usize) -> Self {
         self.0.alignment = bytes;
         self
     }
 
-    /// The name in reports.
+    /// The name in reports, of which the first 32 bytes are kept.
     #[must_use]
     pub fn name(self, name: &str) -> Builder<'_> {
         Builder(Parameters { name, ..self.0 })
@@ -58,14 +58,14 @@ impl<'a> Builder<'a> {
         self
     }
 
-    /// The most blocks that each processor list, and the shared list, may keep.
+    /// The most blocks that each processor list, and the shared list, may keep: up to 16,384. 256 if not set.
     #[must_use]
     pub fn maximum_depth(mut self, blocks: u16) -> Self {
         self.0.maximum_depth = blocks;
         self
     }
 
-    /// The first depth of each.
+    /// The first depth of each, up to the maximum. 4 if not set.
     #[must_use]
     pub fn initial_depth(mut self, blocks: u16) -> Self {
         self.0.initial_depth = blocks;
@@ -130,16 +130,20 @@ impl<'a> Builder<'a> {
         self
     }
 
-    /// For lists that bring their own routines over the process heap: NOT_SUPPORTED if another pool was asked for.
+    /// For lists that bring their own routines over the process heap: NOT_SUPPORTED if other blocks were asked for.
     pub(super) fn over_heap(self) -> Result<Self, Status> {
         const NO_POOL: u32 = PoolType::QUOTA_FAIL_INSTEAD_OF_RAISE | PoolType::RAISE_IF_ALLOCATION_FAILURE;
-        let Parameters { pool_type, flags, .. } = self.0;
-        let others = [ListFlags::SPECIAL_POOL, ListFlags::SPECIAL_POOL_START, ListFlags::PAGED_ARENAS];
-        let heap = pool_type.0 & !NO_POOL == PoolType::PAGED.0 && !others.iter().any(|flag| flags.contains(*flag));
+        let Parameters { pool_type, flags, shared, .. } = self.0;
+        let pools = [ListFlags::SPECIAL_POOL, ListFlags::SPECIAL_POOL_START, ListFlags::PAGED_ARENAS];
+        let paged = pool_type.0 & !NO_POOL == PoolType::PAGED.0;
+        let heap = paged && shared.is_null() && !pools.iter().any(|flag| flags.contains(*flag));
         if heap { Ok(self) } else { Err(Status::NOT_SUPPORTED) }
     }
 
     /// Makes the list.
+    ///
+    /// INVALID_PARAMETER (a setting without meaning), INTEGER_OVERFLOW (size), NOT_SUPPORTED (pool type, or engine),
+    /// NO_MEMORY, INSUFFICIENT_RESOURCES (65,536 lists).
     pub fn build(self) -> Result<LookasideList, Status> {
         let mut list = RawList::zeroed();
         // SAFETY: the object is ours; the callbacks were promised.

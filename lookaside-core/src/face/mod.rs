@@ -1,7 +1,11 @@
 //! Floor 6: what users hold. The embedded object, the owning list, the typed list and the object cache.
 
+#[cfg(any(feature = "allocator-api2", feature = "allocator-api2-02"))]
+mod allocator;
 mod builder;
 mod list;
+#[cfg(doctest)]
+mod misuse;
 mod pair_table;
 mod object_cache;
 mod parameters;

@@ -22,10 +22,11 @@ use crate::wdk::{PoolType, RawList, Status, Tag};
 /// once, when the block goes back there: by a free beyond the depth, by [`trim`](ObjectCache::trim),
 /// [`flush`](ObjectCache::flush), or with the cache. The list tunes its depth as every list does, so an idle cache drops
 /// its objects: the surplus that a scan finds is dropped by the next call that misses, on the thread that calls.
-/// Whoever gets an object finds it as its last user left it, also if he left it by a panic.
+/// Whoever gets an object finds it as its last user left it, even one that panicked.
 ///
-/// Any thread may get and drop objects, each of which is then dropped on any of them: a cache is `Sync` if its objects
-/// are `Send` (and its constructor is `Sync`). Blocks are those of the process heap.
+/// Any thread may get objects and give them back, and each object may be dropped on any of them: a cache is `Sync` if its
+/// objects are `Send`. Getting an object that is at hand and giving it back costs what a block costs, and
+/// one test. Blocks are those of the process heap.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -48,9 +49,9 @@ use crate::wdk::{PoolType, RawList, Status, Tag};
 /// assert_eq!(CONSTRUCTED.load(Relaxed) as u64, buffers.statistics().pool_allocates);
 /// # Ok::<(), Status>(())
 /// ```
-pub struct ObjectCache<T, C = fn() -> T> {
+pub struct ObjectCache<T> {
     list: LookasideList,
-    construct: C,
+    construct: fn() -> T,
     // It owns objects, which users may change: `T` must be the same for all of them (invariant), and outlive the cache.
     _objects: PhantomData<Cell<T>>,
 }
@@ -58,26 +59,25 @@ pub struct ObjectCache<T, C = fn() -> T> {
 /// What a block holds from the pool and back: nothing until somebody gets it, then an object.
 type Slot<T> = Option<T>;
 
-// SAFETY: sharing a cache hands objects, one at a time, from thread to thread (hence `T: Send`) and runs the
-// constructor on several at once (hence `C: Sync`). It never shares one object.
-unsafe impl<T: Send, C: Sync> Sync for ObjectCache<T, C> {}
+// SAFETY: sharing a cache hands objects from thread to thread, each to one at a time.
+unsafe impl<T: Send> Sync for ObjectCache<T> {}
 
-impl<T, C: Fn() -> T> ObjectCache<T, C> {
-    /// A cache with defaults. The constructor may use the cache. What it panics with goes to who called `get`.
+impl<T> ObjectCache<T> {
+    /// A cache with defaults. The constructor may use the cache, and may panic: the block goes back.
     ///
     /// Errors as those of [`ObjectCache::build`].
-    pub fn new(construct: C) -> Result<ObjectCache<T, C>, Status> {
+    pub fn new(construct: fn() -> T) -> Result<ObjectCache<T>, Status> {
         Self::build(|builder| builder, construct)
     }
 
     /// A cache with the settings that `describe` makes on the builder it gets, which decide of everything but the
     /// callbacks: those are the cache's own. Size and alignment are those of a `T`, at the least.
     ///
-    /// NOT_SUPPORTED for a pool other than the process heap; and the errors of [`Builder::build`].
+    /// NOT_SUPPORTED for a pool other than the process heap, or a shared list of others; and the errors of [`Builder::build`].
     pub fn build<'a>(
         describe: impl FnOnce(Builder<'a>) -> Builder<'a>,
-        construct: C,
-    ) -> Result<ObjectCache<T, C>, Status> {
+        construct: fn() -> T,
+    ) -> Result<ObjectCache<T>, Status> {
         let (size, alignment) = block_layout::<Slot<T>>();
         let builder = describe(Builder::new(size).alignment(alignment)).at_least(size, alignment);
         let builder = builder.over_heap()?;
@@ -95,10 +95,9 @@ impl<T, C: Fn() -> T> ObjectCache<T, C> {
     pub fn get(&self) -> Option<CachedObject<'_, T>> {
         self.get_with(|| Some((self.construct)()))
     }
-}
 
-impl<T, C> ObjectCache<T, C> {
     /// Like `get`, with a constructor of this call's own, which may fail: `None` then, and when the pool has no block.
+    /// It is not called when an object is at hand.
     ///
     /// ```
     /// use lookaside_core::{ObjectCache, Status};
@@ -150,14 +149,14 @@ impl<T, C> ObjectCache<T, C> {
 }
 
 /// Objects that are in use by leaked [`CachedObject`]s are lost.
-impl<T, C> Drop for ObjectCache<T, C> {
+impl<T> Drop for ObjectCache<T> {
     fn drop(&mut self) {
         // If an object's drop panics here, the list is still deleted while that unwinds, with all that it has left.
         self.list.flush();
     }
 }
 
-impl<T, C> fmt::Debug for ObjectCache<T, C> {
+impl<T> fmt::Debug for ObjectCache<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ObjectCache").field("list", &self.list).finish_non_exhaustive()
     }

@@ -6,6 +6,7 @@ mod general;
 mod lists;
 mod pool;
 mod tagged;
+mod checked;
 mod process;
 mod global;
 

@@ -39,10 +39,11 @@ impl Kind {
     /// Every kind.
     pub const ALL: [Kind; 3] = [Kind::NonPaged, Kind::Paged, Kind::NonPagedNx];
 
-    /// The kind that serves a pool type; `None` where no list does: session pools, and blocks that shall start a cache line.
+    /// The kind that serves a pool type; `None` where no list does: session pools, blocks that shall start a cache line,
+    /// and types without a meaning.
     #[must_use]
     pub const fn of(pool_type: PoolType) -> Option<Kind> {
-        if pool_type.is_session() || pool_type.is_cache_aligned() {
+        if pool_type.is_session() || pool_type.is_cache_aligned() || !pool_type.is_known() {
             None
         } else if pool_type.is_paged() {
             Some(Kind::Paged)

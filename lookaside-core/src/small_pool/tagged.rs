@@ -19,7 +19,7 @@ use super::pool::{Kind, RawSmallPool, SmallPool, key_of};
 use crate::manage::Entry;
 use crate::platform::Violation;
 use crate::pool::Request;
-use crate::wdk::{BugCheck, PoolType, SIZE_LIMIT, Status, Tag};
+use crate::wdk::{BugCheck, PoolType, SIZE_LIMIT, Tag};
 
 /// Requests of so many bytes start a page, as in Windows.
 const PAGE: usize = 4096;
@@ -132,9 +132,6 @@ impl RawSmallPool {
         let (Some(kind), Some(list)) = (Kind::of(pool_type), pool.generation.list_of(bytes)) else {
             return pool.allocate_general(pool_type, bytes.max(1), tag);
         };
-        if !pool_type.is_known() {
-            return core::ptr::null_mut();
-        }
         // SAFETY: the list exists.
         let start = unsafe { pool.lists(kind).allocate(list, || pool.plan(kind)) };
         if start.is_null() {
@@ -213,7 +210,7 @@ impl RawSmallPool {
     #[inline]
     pub unsafe fn free_tagged(pool: *const RawSmallPool, block: *mut u8, tag: Tag) {
         // SAFETY: the caller's promise.
-        unsafe { Self::free_checked(pool, block, tag, None) }
+        unsafe { Self::free_if_right(pool, block, tag, None) }
     }
 
     /// [`RawSmallPool::free_tagged`] of a block whose size the caller knows: another one than was asked for is told as well.
@@ -223,11 +220,11 @@ impl RawSmallPool {
     #[inline]
     pub unsafe fn free_tagged_sized(pool: *const RawSmallPool, block: *mut u8, bytes: usize, tag: Tag) {
         // SAFETY: the caller's promise.
-        unsafe { Self::free_checked(pool, block, tag, Some(bytes.max(1))) }
+        unsafe { Self::free_if_right(pool, block, tag, Some(bytes.max(1))) }
     }
 
     #[inline]
-    unsafe fn free_checked(pool: *const RawSmallPool, block: *mut u8, tag: Tag, bytes: Option<usize>) {
+    unsafe fn free_if_right(pool: *const RawSmallPool, block: *mut u8, tag: Tag, bytes: Option<usize>) {
         if block.is_null() {
             return;
         }
@@ -263,15 +260,6 @@ impl RawSmallPool {
         }
         // SAFETY: the caller's promise.
         unsafe { (*pool).label(block) }.map_or(0, |label| label.size)
-    }
-
-    /// Whether calls on the object can be served: SUCCESS, or why not, as for [`RawSmallPool::delete`].
-    ///
-    /// # Safety
-    /// As for [`RawSmallPool::prepare`].
-    pub unsafe fn check(pool: *const RawSmallPool) -> Status {
-        // SAFETY: the caller's promise.
-        unsafe { Self::live(pool) }.map_or_else(|status| status, |_| Status::SUCCESS)
     }
 }
 
@@ -326,7 +314,7 @@ unsafe fn free_general(block: *mut u8, label: &Label) {
 }
 
 #[cold]
-fn tell_foreign(block: *mut u8) {
+pub(super) fn tell_foreign(block: *mut u8) {
     tell(
         BugCheck::NEVER_ALLOCATED,
         block,
