@@ -162,16 +162,18 @@ pub struct RawSmallPool {
     pub(super) key: AtomicU64,
     // What tells a live object, a deleted one and any other memory apart.
     life: AtomicU64,
-    // Set by initialize.
+    // Set by initialize. The three numbers are the generation's, at hand for every call.
     pub(super) generation: Generation,
     shift: u32,
+    header: u32,
+    tagged_limit: u32,
     tuning: Tuning,
     engine: Option<EngineKind>,
     maximum_depth: u16,
     batch: u16,
     name_length: usize,
     name: [u8; NAME_LIMIT],
-    _reserved: [u64; 12],
+    _reserved: [u64; 11],
 }
 
 const _: () = assert!(size_of::<RawSmallPool>() == 6400 && align_of::<RawSmallPool>() == 16);
@@ -186,26 +188,36 @@ impl fmt::Debug for RawSmallPool {
 static LIFE_KEY: AtomicU64 = AtomicU64::new(0);
 
 /// A random number that is not 0, the same at each call.
+#[inline]
 pub(super) fn key_of(word: &AtomicU64) -> u64 {
     // Relaxed: the number alone matters.
     match word.load(Relaxed) {
-        0 => {
-            let fresh = platform::random() | 1;
-            word.compare_exchange(0, fresh, Relaxed, Relaxed).map_or_else(|other| other, |_| fresh)
-        }
+        0 => draw_key(word),
         key => key,
     }
+}
+
+#[cold]
+fn draw_key(word: &AtomicU64) -> u64 {
+    let fresh = platform::random() | 1;
+    word.compare_exchange(0, fresh, Relaxed, Relaxed).map_or_else(|other| other, |_| fresh)
 }
 
 impl RawSmallPool {
     /// A pool of the kernel's numbers, to be used from its first call on, without `initialize`. For statics.
     pub(super) const fn ready(generation: Generation) -> RawSmallPool {
         let mut pool = RawSmallPool::zeroed();
-        pool.generation = generation;
-        pool.shift = generation.shift();
+        pool.set_generation(generation);
         pool.maximum_depth = DEFAULT_MAXIMUM_DEPTH;
         (pool.name_length, pool.name) = (10, *b"small pool\0\0\0\0\0\0");
         pool
+    }
+
+    const fn set_generation(&mut self, generation: Generation) {
+        self.generation = generation;
+        self.shift = generation.shift();
+        self.header = generation.header() as u32;
+        self.tagged_limit = generation.tagged_limit() as u32;
     }
 
     /// An object that was never initialised: every call on it answers so.
@@ -217,13 +229,15 @@ impl RawSmallPool {
             life: AtomicU64::new(0),
             generation: Generation::V5_0,
             shift: 0,
+            header: 0,
+            tagged_limit: 0,
             tuning: Tuning::Default,
             engine: None,
             maximum_depth: 0,
             batch: 0,
             name_length: 0,
             name: [0; NAME_LIMIT],
-            _reserved: [0; 12],
+            _reserved: [0; 11],
         }
     }
 
@@ -249,9 +263,7 @@ impl RawSmallPool {
         let name_length = (0..=parameters.name.len().min(NAME_LIMIT)).rev().find(fits).unwrap_or(0);
         let mut name = [0; NAME_LIMIT];
         name[..name_length].copy_from_slice(&parameters.name.as_bytes()[..name_length]);
-        let made = RawSmallPool {
-            generation: parameters.generation,
-            shift: parameters.generation.shift(),
+        let mut made = RawSmallPool {
             tuning: parameters.tuning,
             engine: parameters.engine,
             maximum_depth: parameters.maximum_depth,
@@ -260,6 +272,7 @@ impl RawSmallPool {
             name,
             ..RawSmallPool::zeroed()
         };
+        made.set_generation(parameters.generation);
         made.life.store(key_of(&made.key) ^ key_of(&LIFE_KEY), Relaxed);
         // SAFETY: not null, aligned; the caller's promise.
         unsafe { pool.write(made) };
@@ -368,6 +381,13 @@ impl RawSmallPool {
         // No bytes are the smallest list's, as one byte is.
         let list = layout.size().saturating_sub(1) >> self.shift;
         (list < self.generation.lists() && layout.align() <= HEADER).then_some(list)
+    }
+
+    /// The list that serves so many bytes with a header, as [`Generation::list_of`] says, and the bytes of its blocks.
+    #[inline(always)]
+    pub(super) fn tagged_list_of(&self, bytes: usize) -> Option<(usize, usize)> {
+        let list = (bytes.max(1).wrapping_add(self.header as usize) - 1) >> self.shift;
+        (bytes <= self.tagged_limit as usize).then_some((list, (list + 1) << self.shift))
     }
 
     #[inline(always)]

@@ -74,6 +74,7 @@ impl Words {
 
 /// What a header says.
 struct Label {
+    key: u64,
     word: u64,
     size: usize,
 }
@@ -129,7 +130,7 @@ impl RawSmallPool {
     pub unsafe fn allocate_tagged(pool: *const RawSmallPool, pool_type: PoolType, bytes: usize, tag: Tag) -> *mut u8 {
         // SAFETY: the caller's promise.
         let pool = unsafe { &*pool };
-        let (Some(kind), Some(list)) = (Kind::of(pool_type), pool.generation.list_of(bytes)) else {
+        let (Some(kind), Some((list, size))) = (Kind::of(pool_type), pool.tagged_list_of(bytes)) else {
             return pool.allocate_general(pool_type, bytes.max(1), tag);
         };
         // SAFETY: the list exists.
@@ -138,7 +139,7 @@ impl RawSmallPool {
             return start;
         }
         let entry = Entry::of(tag, pool_type.is_paged());
-        entry.charge(pool.generation.block_size(list));
+        entry.charge(size);
         let block = start.wrapping_add(HEADER);
         let word = Label::of(tag, pool_type, entry) | (bytes.max(1) as u64) << SIZE_SHIFT;
         // SAFETY: the memory has room for the header and the block.
@@ -185,7 +186,7 @@ impl RawSmallPool {
             return None;
         }
         if word & GENERAL == 0 {
-            return Some(Label { word, size: field(word, SIZE_SHIFT, SIZE_BITS) });
+            return Some(Label { key, word, size: field(word, SIZE_SHIFT, SIZE_BITS) });
         }
         // SAFETY: the header is ours, so there is another one before it.
         let words = unsafe { Words::before(block, 2) };
@@ -194,7 +195,7 @@ impl RawSmallPool {
             tell_bad_check(block, word, false);
             return None;
         }
-        Some(Label { word, size: size as usize })
+        Some(Label { key, word, size: size as usize })
     }
 
     /// Gives a block back: as `ExFreePoolWithTag`, or as `ExFreePool` with tag 0, which fits every block. Null has no effect. O(1) unless
@@ -237,14 +238,15 @@ impl RawSmallPool {
         }
         // SAFETY: `label` read them.
         let words = unsafe { Words::before(block, 1) };
-        words.check.store(!words.check_of(key_of(&pool.key), label.word), Relaxed);
+        words.check.store(!words.check_of(label.key, label.word), Relaxed);
         if label.word & GENERAL != 0 {
             // SAFETY: the caller's promise.
             return unsafe { free_general(block, &label) };
         }
-        let kind = Kind::of(label.pool_type()).unwrap_or(Kind::Paged);
-        let list = pool.generation.list_of(label.size).unwrap_or(0);
-        label.entry().release(pool.generation.block_size(list));
+        let (Some(kind), Some((list, size))) = (Kind::of(label.pool_type()), pool.tagged_list_of(label.size)) else {
+            return;
+        };
+        label.entry().release(size);
         // SAFETY: the header says that it came from this list.
         unsafe { pool.lists(kind).free(list, block.wrapping_sub(HEADER), || pool.plan(kind)) }
     }
