@@ -145,8 +145,7 @@ typedef struct lookaside_parameters {
      */
     lookaside_tag tag;
     /**
-     * The pool. 0 is the nonpaged pool, as in the WDK, which needs both callbacks in this version: most callers want
-     * `LOOKASIDE_POOL_PAGED`.
+     * The pool. 0 is the nonpaged pool, as in the WDK, which locks memory: most callers want `LOOKASIDE_POOL_PAGED`.
      */
     lookaside_pool_type pool_type;
     /**
@@ -397,9 +396,9 @@ typedef struct lookaside_small_pool_parameters {
      */
     uint16_t batch;
     /**
-     * Must be 0.
+     * Flags that choose its memory: `LOOKASIDE_FLAG_BEST_EFFORT_LOCK`, `LOOKASIDE_FLAG_PAGED_ARENAS`, combined by `|`.
      */
-    uint32_t reserved;
+    lookaside_flags flags;
 } lookaside_small_pool_parameters;
 
 /**
@@ -839,14 +838,15 @@ extern "C" {
  * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` does not stand at a multiple of 16 bytes.
  * - `LOOKASIDE_STATUS_DEVICE_BUSY`: `list` is live already, or deleted with blocks still out, and goes on as it
  *   was. Delete it, or free its blocks, first.
- * - `LOOKASIDE_STATUS_NOT_SUPPORTED`: a nonpaged pool type without both callbacks. Take the paged pool.
+ * - `LOOKASIDE_STATUS_WORKING_SET_QUOTA`: the nonpaged pool cannot be locked. Raise `RLIMIT_MEMLOCK` (`ulimit -l`), grant
+ *   `CAP_IPC_LOCK`, or set `LOOKASIDE_FLAG_BEST_EFFORT_LOCK`.
  * - `LOOKASIDE_STATUS_NO_MEMORY`: no memory for the list's records. Try again later; nothing was taken.
  * - `LOOKASIDE_STATUS_INSUFFICIENT_RESOURCES`: there are 65,536 lists. Delete some.
  *
  * Memory and threads: nobody else may use the object during the call. Any thread may use the list afterwards.
  *
  * WDK: `ExInitializeLookasideListEx`, `ExInitializePagedLookasideList`. One callback may be given without the other;
- * the other is then the pool's routine, so the given one has to work with `malloc`.
+ * the other is then the pool's routine, so the given one has to work with `malloc` for a paged list.
  */
 lookaside_status lookaside_list_initialize(struct lookaside_list *list,
                                            const struct lookaside_parameters *parameters);
@@ -1262,7 +1262,7 @@ size_t lookaside_pool_size(const void *block);
  * Returns, and then the object is untouched unless the call succeeded:
  * - `LOOKASIDE_STATUS_SUCCESS`: the pool is ready, and must be deleted before its memory goes away.
  * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: a pointer is NULL, `struct_size` is not that of this version, the maximum depth is too
- *   large, the name is not UTF-8, an enumerated value is unknown, or `reserved` is not 0.
+ *   large, the name is not UTF-8, an enumerated value is unknown, or a flag is not for pools.
  * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `pool` does not stand at a multiple of 16 bytes.
  * - `LOOKASIDE_STATUS_DEVICE_BUSY`: `pool` is live already, and goes on as it was.
  *

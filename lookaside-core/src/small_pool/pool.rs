@@ -15,7 +15,7 @@ use crate::list::processor::EngineKind;
 use crate::list::{Counters, Tuning};
 use crate::platform;
 use crate::pool::Request;
-use crate::wdk::{DEFAULT_MAXIMUM_DEPTH, MAXIMUM_DEPTH_LIMIT, PoolType, Status, Tag};
+use crate::wdk::{DEFAULT_MAXIMUM_DEPTH, ListFlags, MAXIMUM_DEPTH_LIMIT, PoolType, Status, Tag};
 
 /// Tag of the small-pool lists, as Windows 10 has it. (Older kernels have "Pool".)
 const TAG: Tag = Tag::new(*b"PooL");
@@ -86,6 +86,8 @@ pub struct SmallPoolParameters<'a> {
     pub batch: u16,
     /// When depths change.
     pub tuning: Tuning,
+    /// Of the flags of a list those that choose its memory: BEST_EFFORT_LOCK and PAGED_ARENAS, for lists and larger blocks alike.
+    pub flags: ListFlags,
     /// The engine; `None` for the one chosen for this process. For tests and measurements.
     pub engine: Option<EngineKind>,
 }
@@ -100,6 +102,7 @@ impl SmallPoolParameters<'_> {
             maximum_depth: 0,
             batch: 0,
             tuning: Tuning::Default,
+            flags: ListFlags(0),
             engine: None,
         }
     }
@@ -171,6 +174,7 @@ pub struct RawSmallPool {
     engine: Option<EngineKind>,
     maximum_depth: u16,
     batch: u16,
+    pub(super) flags: ListFlags,
     name_length: usize,
     name: [u8; NAME_LIMIT],
     _reserved: [u64; 11],
@@ -235,6 +239,7 @@ impl RawSmallPool {
             engine: None,
             maximum_depth: 0,
             batch: 0,
+            flags: ListFlags(0),
             name_length: 0,
             name: [0; NAME_LIMIT],
             _reserved: [0; 11],
@@ -244,7 +249,7 @@ impl RawSmallPool {
     /// Makes a small pool of the object, whatever the storage held before. Its lists are made kind by kind, at the first use
     /// of each or by [`RawSmallPool::prepare`].
     ///
-    /// Answers SUCCESS; or, with the object untouched: INVALID_PARAMETER (null, or a maximum depth that is too large),
+    /// Answers SUCCESS; or, with the object untouched: INVALID_PARAMETER (null, a maximum depth that is too large, or another flag),
     /// DATATYPE_MISALIGNMENT, DEVICE_BUSY (it is a live pool).
     ///
     /// # Safety
@@ -256,7 +261,8 @@ impl RawSmallPool {
             Err(status @ (Status::INVALID_PARAMETER | Status::DATATYPE_MISALIGNMENT)) => return status,
             Err(_) => {}
         }
-        if parameters.maximum_depth > MAXIMUM_DEPTH_LIMIT {
+        const MEMORY: u32 = ListFlags::BEST_EFFORT_LOCK.0 | ListFlags::PAGED_ARENAS.0;
+        if parameters.maximum_depth > MAXIMUM_DEPTH_LIMIT || parameters.flags.0 & !MEMORY != 0 {
             return Status::INVALID_PARAMETER;
         }
         let fits = |length: &usize| parameters.name.is_char_boundary(*length);
@@ -268,6 +274,7 @@ impl RawSmallPool {
             engine: parameters.engine,
             maximum_depth: parameters.maximum_depth,
             batch: parameters.batch,
+            flags: parameters.flags,
             name_length,
             name,
             ..RawSmallPool::zeroed()
@@ -355,7 +362,7 @@ impl RawSmallPool {
         match pool.list_of(layout) {
             // SAFETY: the list exists.
             Some(list) => unsafe { pool.lists(kind).allocate(list, || pool.plan(kind)) },
-            None => allocate_large(kind, layout),
+            None => allocate_large(kind, layout, pool.flags),
         }
     }
 
@@ -371,7 +378,7 @@ impl RawSmallPool {
             // SAFETY: the caller's promise.
             Some(list) => unsafe { pool.lists(kind).free(list, block, || pool.plan(kind)) },
             // SAFETY: the caller's promise.
-            None => unsafe { free_large(kind, block, layout) },
+            None => unsafe { free_large(kind, block, layout, pool.flags) },
         }
     }
 
@@ -400,6 +407,7 @@ impl RawSmallPool {
             generation: self.generation,
             pool_type: kind.pool_type(),
             tag: TAG,
+            flags: self.flags,
             name: core::str::from_utf8(&self.name[..self.name_length]).unwrap_or(""),
             kind: kind.name(),
             maximum_depth: self.maximum_depth,
@@ -473,14 +481,14 @@ fn large(kind: Kind, layout: Layout) -> Request {
 }
 
 #[cold]
-fn allocate_large(kind: Kind, layout: Layout) -> *mut u8 {
-    general::allocate(&large(kind, layout))
+fn allocate_large(kind: Kind, layout: Layout, flags: ListFlags) -> *mut u8 {
+    general::allocate(&large(kind, layout), flags)
 }
 
 #[cold]
-unsafe fn free_large(kind: Kind, block: *mut u8, layout: Layout) {
+unsafe fn free_large(kind: Kind, block: *mut u8, layout: Layout, flags: ListFlags) {
     // SAFETY: the caller's promise.
-    unsafe { general::free(block, &large(kind, layout)) }
+    unsafe { general::free(block, &large(kind, layout), flags) }
 }
 
 /// A small pool of its own, which any thread may use. Dropping it deletes it; blocks that are still out are lost then.
@@ -510,7 +518,7 @@ impl SmallPool {
         Self::with(&SmallPoolParameters::new(generation)).unwrap_or_else(|_| unreachable!())
     }
 
-    /// A pool as described; INVALID_PARAMETER if its maximum depth is too large.
+    /// A pool as described; INVALID_PARAMETER if its maximum depth is too large, or a flag is not for pools.
     pub fn with(parameters: &SmallPoolParameters<'_>) -> Result<SmallPool, Status> {
         let mut pool = SmallPool(RawSmallPool::zeroed());
         // SAFETY: the object is ours.

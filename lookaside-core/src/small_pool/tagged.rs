@@ -19,7 +19,7 @@ use super::pool::{Kind, RawSmallPool, SmallPool, key_of};
 use crate::manage::Entry;
 use crate::platform::Violation;
 use crate::pool::Request;
-use crate::wdk::{BugCheck, PoolType, SIZE_LIMIT, Tag};
+use crate::wdk::{BugCheck, ListFlags, PoolType, SIZE_LIMIT, Tag};
 
 /// Requests of so many bytes start a page, as in Windows.
 const PAGE: usize = 4096;
@@ -151,7 +151,7 @@ impl RawSmallPool {
     fn allocate_general(&self, pool_type: PoolType, bytes: usize, tag: Tag) -> *mut u8 {
         let request = general_request(pool_type, bytes, tag).filter(|_| pool_type.is_known());
         let Some((place, request)) = request else { return core::ptr::null_mut() };
-        let start = general::allocate(&request);
+        let start = general::allocate(&request, self.flags);
         if start.is_null() {
             return start;
         }
@@ -241,7 +241,7 @@ impl RawSmallPool {
         words.check.store(!words.check_of(label.key, label.word), Relaxed);
         if label.word & GENERAL != 0 {
             // SAFETY: the caller's promise.
-            return unsafe { free_general(block, &label) };
+            return unsafe { free_general(block, &label, pool.flags) };
         }
         let (Some(kind), Some((list, size))) = (Kind::of(label.pool_type()), pool.tagged_list_of(label.size)) else {
             return;
@@ -307,11 +307,11 @@ impl SmallPool {
 }
 
 #[cold]
-unsafe fn free_general(block: *mut u8, label: &Label) {
+unsafe fn free_general(block: *mut u8, label: &Label, flags: ListFlags) {
     label.entry().release(label.size);
     if let Some((place, request)) = general_request(label.pool_type(), label.size, label.tag()) {
         // SAFETY: the header says that it was asked for so; the caller's promise.
-        unsafe { general::free(block.wrapping_sub(place), &request) };
+        unsafe { general::free(block.wrapping_sub(place), &request, flags) };
     }
 }
 
