@@ -145,8 +145,7 @@ typedef struct lookaside_parameters {
      */
     lookaside_tag tag;
     /**
-     * The pool. 0 is the nonpaged pool, as in the WDK, which needs both callbacks in this version: most callers want
-     * `LOOKASIDE_POOL_PAGED`.
+     * The pool. 0 is the nonpaged pool, as in the WDK, which locks memory: most callers want `LOOKASIDE_POOL_PAGED`.
      */
     lookaside_pool_type pool_type;
     /**
@@ -839,14 +838,15 @@ extern "C" {
  * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` does not stand at a multiple of 16 bytes.
  * - `LOOKASIDE_STATUS_DEVICE_BUSY`: `list` is live already, or deleted with blocks still out, and goes on as it
  *   was. Delete it, or free its blocks, first.
- * - `LOOKASIDE_STATUS_NOT_SUPPORTED`: a nonpaged pool type without both callbacks. Take the paged pool.
+ * - `LOOKASIDE_STATUS_WORKING_SET_QUOTA`: the nonpaged pool cannot be locked. Raise `RLIMIT_MEMLOCK` (`ulimit -l`), grant
+ *   `CAP_IPC_LOCK`, or set `LOOKASIDE_FLAG_BEST_EFFORT_LOCK`.
  * - `LOOKASIDE_STATUS_NO_MEMORY`: no memory for the list's records. Try again later; nothing was taken.
  * - `LOOKASIDE_STATUS_INSUFFICIENT_RESOURCES`: there are 65,536 lists. Delete some.
  *
  * Memory and threads: nobody else may use the object during the call. Any thread may use the list afterwards.
  *
  * WDK: `ExInitializeLookasideListEx`, `ExInitializePagedLookasideList`. One callback may be given without the other;
- * the other is then the pool's routine, so the given one has to work with `malloc`.
+ * the other is then the pool's routine, so the given one has to work with `malloc` for a paged list.
  */
 lookaside_status lookaside_list_initialize(struct lookaside_list *list,
                                            const struct lookaside_parameters *parameters);

@@ -148,8 +148,7 @@ pub struct lookaside_parameters {
     pub name: *const c_char,
     /// The tag of the list's blocks.
     pub tag: lookaside_tag,
-    /// The pool. 0 is the nonpaged pool, as in the WDK, which needs both callbacks in this version: most callers want
-    /// `LOOKASIDE_POOL_PAGED`.
+    /// The pool. 0 is the nonpaged pool, as in the WDK, which locks memory: most callers want `LOOKASIDE_POOL_PAGED`.
     pub pool_type: lookaside_pool_type,
     /// When the depth is tuned.
     pub tuning: lookaside_tuning,

@@ -74,7 +74,7 @@ impl Contender for Tagged {
     }
 
     fn kept(&self) -> Option<u64> {
-        Some(kept(|list| pool_statistics(Kind::Paged, list).map(|list| [list.processor, list.shared])))
+        Some(kept(|list| pool_list_statistics(Kind::Paged, list).map(|list| [list.processor, list.shared])))
     }
 }
 

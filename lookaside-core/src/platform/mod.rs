@@ -6,22 +6,29 @@ compile_error!("lookaside runs on 64-bit Linux");
 mod clock;
 mod environment;
 mod fatal;
+mod file;
 mod fork;
 mod membarrier;
 mod memory;
 mod processors;
 mod random;
 pub mod rseq;
+mod shared_lock;
 mod sync;
 mod thread;
 
 pub use clock::milliseconds;
 pub use environment::variable_is;
 pub use fatal::{Violation, ViolationHook, fatal, set_violation_hook};
+pub use file::read_file;
 pub use fork::at_fork;
 pub use membarrier::{barrier, register as register_barrier};
-pub use memory::{heap_allocate, heap_allocate_zeroed, heap_free, heap_reallocate, map, unmap};
+pub use memory::{
+    commit, decommit, heap_allocate, heap_allocate_zeroed, heap_free, heap_reallocate, install_guard, lock_limit,
+    lock_pages, map, map_count_limit, map_shared, memory_total, page_size, populate, remove_guard, reserve, unmap,
+};
 pub use processors::{current, possible};
 pub use random::random;
+pub use shared_lock::SharedLock;
 pub use sync::{Event, Guard, Lock, wait_for};
-pub use thread::{Thread, pin_to, schedule_ordinarily, sleep_microseconds};
+pub use thread::{Thread, pin_to, schedule_ordinarily, sleep_microseconds, this_thread};

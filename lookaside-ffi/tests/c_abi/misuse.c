@@ -315,13 +315,26 @@ int main(int count, char **arguments)
     CASE("pool type 3") changed.pool_type = 3, tell_initialize(&changed);
     CASE("pool type 0x401") changed.pool_type = 0x401, tell_initialize(&changed);
     CASE("pool type 0xFFFFFFFF") changed.pool_type = UINT32_MAX, tell_initialize(&changed);
-    CASE("nonpaged pool") changed.pool_type = LOOKASIDE_POOL_NON_PAGED, tell_initialize(&changed);
-    CASE("nonpaged NX pool") changed.pool_type = LOOKASIDE_POOL_NON_PAGED_NX, tell_initialize(&changed);
+    CASE("nonpaged pool")
+    {
+        changed.pool_type = LOOKASIDE_POOL_NON_PAGED;
+        tell_initialize(&changed);
+        lookaside_list_free(&list, take());
+        tell(lookaside_list_delete(&list));
+    }
+    CASE("nonpaged NX pool")
+    {
+        changed.pool_type = LOOKASIDE_POOL_NON_PAGED_NX;
+        tell_initialize(&changed);
+        lookaside_list_free(&list, take());
+        tell(lookaside_list_delete(&list));
+    }
     CASE("nonpaged pool, one callback")
     {
         changed.pool_type = LOOKASIDE_POOL_NON_PAGED;
-        changed.allocate = plain_allocate;
+        changed.free = plain_free;
         tell_initialize(&changed);
+        tell(lookaside_list_delete(&list));
     }
     CASE("nonpaged pool, both callbacks")
     {
