@@ -9,7 +9,7 @@ use core::fmt;
 use super::Parameters;
 use crate::list::processor::{Engine, Portable};
 use crate::list::{Lower, Statistics, Topology};
-use crate::manage::{self, Record, State};
+use crate::manage::{self, Owner, Record, State};
 use crate::platform::{Violation, rseq};
 use crate::pool::OnUnwind;
 use crate::wdk::{BugCheck, Parts, RawList, Status};
@@ -30,11 +30,10 @@ impl RawList {
             return Status::INVALID_PARAMETER;
         }
         // SAFETY: not null; the caller's promise.
-        unsafe { Self::initialize_at(list, parameters, Some(list.addr()), true) }
+        unsafe { Self::initialize_at(list, parameters, Some(list.addr()), Owner::Program) }
     }
 
-    /// [`RawList::initialize`] of a list that reports give this address (`None` for an object that will be moved), and whose
-    /// blocks the usage by tag knows if they are `charged`.
+    /// [`RawList::initialize`] of a list that reports give this address; `None` for an object that will be moved.
     ///
     /// # Safety
     /// As for `initialize`; not null.
@@ -42,7 +41,7 @@ impl RawList {
         list: *mut RawList,
         parameters: &Parameters<'_>,
         address: Option<usize>,
-        charged: bool,
+        owner: Owner,
     ) -> Status {
         if !list.is_aligned() {
             return Status::DATATYPE_MISALIGNMENT;
@@ -52,7 +51,7 @@ impl RawList {
             Err(status) => return status,
         };
         creation.address = address;
-        creation.charged &= charged;
+        creation.owner = owner;
         if !parameters.shared.is_null() {
             // SAFETY: the caller's promise about `shared`.
             match unsafe { lower_for(&creation, parameters.shared) } {

@@ -73,14 +73,25 @@ static REGISTRY: Registry = Registry {
     keys: [const { AtomicU64::new(0) }; 2],
 };
 
+/// Whose list it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Owner {
+    /// The program's.
+    #[default]
+    Program,
+    /// A small pool's, which charges the blocks that it hands out itself. What is freed to the list may be the general pool's.
+    SmallPool,
+    /// The global allocator's. What is freed to the list may be the general pool's.
+    GlobalAllocator,
+}
+
 /// What a new list is made from; checked by the caller.
 #[derive(Debug)]
 pub struct Creation<'a> {
     pub name: &'a str,
     /// Address to print in reports; `None` for a list whose object may move: then the record's.
     pub address: Option<usize>,
-    /// Whether the usage by tag knows its blocks.
-    pub charged: bool,
+    pub owner: Owner,
     pub engine: Option<EngineKind>,
     pub topology: Topology,
     pub tuning: Tuning,
@@ -124,7 +135,7 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
         engine: kind,
         tuning: creation.tuning,
         cached,
-        charged: creation.charged && creation.lower.is_none(),
+        charged: is_charged(creation),
         maximum_depth: creation.maximum_depth,
         shared_maximum: if cached && creation.topology != Topology::Single { creation.maximum_depth } else { 0 },
         initial_depth: creation.initial_depth,
@@ -150,6 +161,13 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
     };
     let parts = Parts { processors, ..pair_parts };
     Ok(Created { parts, locked_processors, handle, check: check_of(handle) })
+}
+
+/// Whether the usage by tag counts the list's blocks: a small pool charges its own, a shared list those of the pairs before it,
+/// and callbacks charge what they call.
+fn is_charged(creation: &Creation<'_>) -> bool {
+    let by_callback = creation.backing.allocates_by_callback() || creation.backing.frees_by_callback();
+    creation.owner != Owner::SmallPool && creation.lower.is_none() && !by_callback
 }
 
 /// The record that an object leads to, or why it leads to none: never initialised, or deleted.

@@ -64,7 +64,7 @@ pub struct Settings {
     pub tuning: Tuning,
     /// Whether it keeps blocks: else depths stay 0, and every call reaches the pool.
     pub cached: bool,
-    /// Whether the usage by tag knows its blocks: not those of callbacks, which charge what they call.
+    /// Whether the usage by tag counts its blocks.
     pub charged: bool,
     /// The most blocks that L may hold.
     pub shared_maximum: u32,
