@@ -3,6 +3,7 @@
 use super::{LookasideList, Parameters};
 use crate::list::processor::EngineKind;
 use crate::list::{Topology, Tuning};
+use crate::manage::Owner;
 use crate::platform::Caller;
 use crate::pool::{AllocateCallback, FreeCallback};
 use crate::wdk::{ListFlags, PoolType, RawList, Status, Tag};
@@ -149,7 +150,7 @@ impl<'a> Builder<'a> {
     pub fn build(self) -> Result<LookasideList, Status> {
         let mut list = RawList::zeroed();
         // SAFETY: the object is ours; the callbacks were promised.
-        unsafe { RawList::initialize_at(&mut list, &self.0, None, true, Some(Caller::rust())) }.ok()?;
+        unsafe { RawList::initialize_at(&mut list, &self.0, None, Owner::Program, Caller::rust()) }.ok()?;
         Ok(LookasideList::from_raw(list, self.0.size))
     }
 }

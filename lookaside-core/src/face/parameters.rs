@@ -4,7 +4,7 @@ use core::ffi::c_void;
 
 use crate::list::processor::EngineKind;
 use crate::list::{Topology, Tuning};
-use crate::manage::Creation;
+use crate::manage::{Creation, Owner};
 use crate::platform::Place;
 use crate::pool::{AllocateCallback, Backing, FreeCallback, Request, Source};
 use crate::wdk::{
@@ -106,7 +106,7 @@ impl<'a> Parameters<'a> {
         Ok(Creation {
             name: self.name,
             address: None,
-            charged: matches!(self.allocate, AllocateCallback::Default) && matches!(self.free, FreeCallback::Default),
+            owner: Owner::Program,
             engine: self.engine,
             topology: self.topology,
             tuning: self.tuning,
@@ -122,7 +122,6 @@ impl<'a> Parameters<'a> {
             },
             lower: None,
             place: Place::UNKNOWN,
-            own: false,
         })
     }
 }

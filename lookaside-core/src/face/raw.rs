@@ -10,7 +10,7 @@ use super::Parameters;
 use crate::list::processor::{Engine, Portable};
 use crate::list::{Lower, Statistics, Topology};
 use crate::manage::verifier;
-use crate::manage::{self, Record, State};
+use crate::manage::{self, Owner, Record, State};
 use crate::platform::{Caller, Violation, place_of, rseq};
 use crate::pool::OnUnwind;
 use crate::wdk::{BugCheck, ListFlags, Parts, RawList, Status};
@@ -42,11 +42,10 @@ impl RawList {
             return Status::INVALID_PARAMETER;
         }
         // SAFETY: not null; the caller's promise.
-        unsafe { Self::initialize_at(list, parameters, Some(list.addr()), true, Some(caller)) }
+        unsafe { Self::initialize_at(list, parameters, Some(list.addr()), Owner::Program, caller) }
     }
 
-    /// [`RawList::initialize`] of a list that reports give this address (`None` for an object that will be moved), and whose
-    /// blocks the usage by tag knows if they are `charged`. One of the library's own has no caller, and is not verified.
+    /// [`RawList::initialize`] of a list that reports give this address; `None` for an object that will be moved.
     ///
     /// # Safety
     /// As for `initialize`; not null.
@@ -55,8 +54,8 @@ impl RawList {
         list: *mut RawList,
         parameters: &Parameters<'_>,
         address: Option<usize>,
-        charged: bool,
-        caller: Option<Caller>,
+        owner: Owner,
+        caller: Caller,
     ) -> Status {
         if !list.is_aligned() {
             return Status::DATATYPE_MISALIGNMENT;
@@ -66,11 +65,9 @@ impl RawList {
             Err(status) => return status,
         };
         creation.address = address;
-        creation.charged &= charged;
-        creation.own = caller.is_none();
-        let caller = caller.unwrap_or(Caller::Unknown);
+        creation.owner = owner;
         let asked = creation.flags.contains(ListFlags::VERIFY);
-        if asked || !creation.own && verifier::is_program_wide() {
+        if asked || owner == Owner::Program && verifier::is_program_wide() {
             creation.place = place_of(caller);
             if creation.flags.contains(ListFlags::WDK) && creation.request.size < verifier::MINIMUM {
                 verifier::tell_too_small(list, creation.request.size, creation.request.tag, creation.place);

@@ -73,14 +73,25 @@ static REGISTRY: Registry = Registry {
     keys: [const { AtomicU64::new(0) }; 2],
 };
 
+/// Whose list it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Owner {
+    /// The program's.
+    #[default]
+    Program,
+    /// A small pool's, which charges the blocks that it hands out itself. What is freed to the list may be the general pool's.
+    SmallPool,
+    /// The global allocator's. What is freed to the list may be the general pool's.
+    GlobalAllocator,
+}
+
 /// What a new list is made from; checked by the caller.
 #[derive(Debug)]
 pub struct Creation<'a> {
     pub name: &'a str,
     /// Address to print in reports; `None` for a list whose object may move: then the record's.
     pub address: Option<usize>,
-    /// Whether the usage by tag knows its blocks.
-    pub charged: bool,
+    pub owner: Owner,
     pub engine: Option<EngineKind>,
     pub topology: Topology,
     pub tuning: Tuning,
@@ -91,8 +102,6 @@ pub struct Creation<'a> {
     pub request: Request,
     pub backing: Backing,
     pub lower: Option<Lower>,
-    /// Whether the library makes it for itself.
-    pub own: bool,
     /// Where the list is made; known for verified lists.
     pub place: Place,
 }
@@ -131,7 +140,7 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
         tuning: creation.tuning,
         cached,
         verified,
-        charged: creation.charged && creation.lower.is_none(),
+        charged: is_charged(creation),
         maximum_depth: creation.maximum_depth,
         shared_maximum: if cached && creation.topology != Topology::Single { creation.maximum_depth } else { 0 },
         initial_depth: creation.initial_depth,
@@ -163,10 +172,18 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
     Ok(Created { parts, locked_processors, handle, check: check_of(handle) })
 }
 
+/// Whether the usage by tag counts the list's blocks: a small pool charges its own, a shared list those of the pairs before it,
+/// and callbacks charge what they call.
+fn is_charged(creation: &Creation<'_>) -> bool {
+    let by_callback = creation.backing.allocates_by_callback() || creation.backing.frees_by_callback();
+    creation.owner != Owner::SmallPool && creation.lower.is_none() && !by_callback
+}
+
 /// The flags that a list gets: all lists are verified where the environment asks for that, but for those that share
 /// another's shared list, the library's own, and those over pools that other processes use as well.
 fn flags_of(creation: &Creation<'_>) -> ListFlags {
-    let can = !creation.own && creation.lower.is_none() && !creation.request.pool_type.is_session();
+    let is_programs = creation.owner == Owner::Program;
+    let can = is_programs && creation.lower.is_none() && !creation.request.pool_type.is_session();
     if can && verifier::is_program_wide() { creation.flags | ListFlags::VERIFY } else { creation.flags }
 }
 

@@ -6,6 +6,7 @@ use core::ptr;
 use super::lists::{HEADER, KindLists, Plan};
 use super::tables::Generation;
 use crate::list::{Statistics, Tuning};
+use crate::manage::Owner;
 use crate::platform;
 use crate::wdk::{ListFlags, PoolType, Tag};
 
@@ -33,7 +34,7 @@ fn plan() -> Plan<'static> {
         batch: 0,
         tuning: Tuning::Default,
         engine: None,
-        charged: true,
+        owner: Owner::GlobalAllocator,
         patience: PATIENCE,
     }
 }

@@ -16,7 +16,8 @@ use super::tables::{Generation, LISTS};
 use crate::face::Parameters;
 use crate::list::processor::EngineKind;
 use crate::list::{Statistics, Topology, Tuning};
-use crate::manage::Entry;
+use crate::manage::{Entry, Owner};
+use crate::platform::Caller;
 use crate::pool::Request;
 use crate::wdk::{ListFlags, NAME_LIMIT, Parts, PoolType, RawList, Status, Tag};
 
@@ -40,8 +41,7 @@ pub struct Plan<'a> {
     pub batch: u16,
     pub tuning: Tuning,
     pub engine: Option<EngineKind>,
-    /// Whether what the lists hold is charged to their tag; else whoever hands it out charges it.
-    pub charged: bool,
+    pub owner: Owner,
     /// Calls that the general pool serves before the lists are made.
     pub patience: u32,
 }
@@ -130,7 +130,7 @@ impl KindLists {
         let block = general::allocate(&request, plan.flags);
         if !block.is_null() {
             self.direct_allocates.fetch_add(1, Relaxed);
-            if plan.charged {
+            if plan.owner == Owner::GlobalAllocator {
                 Entry::of(request.tag, request.pool_type.is_paged()).charge(request.size);
             }
         }
@@ -148,7 +148,7 @@ impl KindLists {
                 None => {
                     let request = plan.request(list);
                     self.direct_frees.fetch_add(1, Relaxed);
-                    if plan.charged {
+                    if plan.owner == Owner::GlobalAllocator {
                         Entry::of(request.tag, request.pool_type.is_paged()).release(request.size);
                     }
                     general::free(block, &request, plan.flags);
@@ -218,7 +218,7 @@ impl KindLists {
             };
             let mut made = RawList::zeroed();
             // SAFETY: the object is ours; it is moved while nobody uses it.
-            let status = unsafe { RawList::initialize_at(&mut made, &parameters, None, plan.charged, None) };
+            let status = unsafe { RawList::initialize_at(&mut made, &parameters, None, plan.owner, Caller::Unknown) };
             if status.is_success() {
                 // SAFETY: this thread alone makes the lists.
                 unsafe { publish(made, self.object(list)) };
@@ -367,7 +367,7 @@ mod tests {
             batch: 0,
             tuning: Tuning::Manual,
             engine: None,
-            charged: false,
+            owner: Owner::SmallPool,
             patience: 3,
         }
     }

@@ -67,7 +67,7 @@ pub struct Settings {
     pub cached: bool,
     /// Whether each call is the verifier's.
     pub verified: bool,
-    /// Whether the usage by tag knows its blocks: not those of callbacks, which charge what they call.
+    /// Whether the usage by tag counts its blocks.
     pub charged: bool,
     /// The most blocks that L may hold.
     pub shared_maximum: u32,
