@@ -128,6 +128,7 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
         parts: pair_parts,
         engine: kind,
         tuning: creation.tuning,
+        general: creation.topology == Topology::General,
         cached,
         verified,
         charged: creation.charged && creation.lower.is_none(),
