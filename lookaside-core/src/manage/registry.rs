@@ -138,6 +138,7 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
         parts: pair_parts,
         engine: kind,
         tuning: creation.tuning,
+        general: creation.topology == Topology::General,
         cached,
         verified,
         charged: is_charged(creation),

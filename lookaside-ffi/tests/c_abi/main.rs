@@ -6,4 +6,5 @@ mod c_examples;
 mod header;
 mod libraries;
 mod misuse;
+mod places;
 mod toolchain;

@@ -63,6 +63,8 @@ pub struct Settings {
     pub engine: EngineKind,
     /// When depths change.
     pub tuning: Tuning,
+    /// Whether it was made without processor lists.
+    pub general: bool,
     /// Whether it keeps blocks: else depths stay 0, and every call reaches the pool.
     pub cached: bool,
     /// Whether each call is the verifier's.
