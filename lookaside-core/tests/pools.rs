@@ -297,8 +297,8 @@ fn the_child_of_a_busy_process_meets_no_torn_arena() {
         let done = AtomicBool::new(false);
         let (mut torn, mut kept) = (0, 0);
         std::thread::scope(|scope| {
-            for thread in 0..3 {
-                let (list, done) = (&lists[thread], &done);
+            for (thread, list) in lists.iter().enumerate() {
+                let done = &done;
                 scope.spawn(move || {
                     let mut held = Vec::new();
                     while !done.load(Relaxed) {

@@ -415,7 +415,7 @@ pub unsafe extern "C" fn lookaside_small_pool_statistics(
     }
     let Some(kind) = Kind::of(PoolType(pool_type)) else { return Status::INVALID_PARAMETER.0 };
     let answer = if pool.is_null() {
-        lookaside_core::pool_statistics(kind, list).ok_or(Status::INVALID_PARAMETER)
+        lookaside_core::small_pool_statistics(kind, list).ok_or(Status::INVALID_PARAMETER)
     } else {
         // SAFETY: the caller's contract is the core's.
         unsafe { RawSmallPool::statistics(pool.cast(), kind, list) }

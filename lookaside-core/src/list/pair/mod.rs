@@ -498,10 +498,10 @@ impl Pair {
                 ..processor
             };
         }
-        let from_pool = self.from_pool(list.allocate_misses, list.free_misses.wrapping_add(list.removed));
+        let traffic = self.pool_traffic(list.allocate_misses, list.free_misses.wrapping_add(list.removed));
         let outstanding = match settings.lower {
-            Some(_) => list.total_allocates.wrapping_sub(from_pool.failures).wrapping_sub(list.total_frees),
-            None => from_pool.held().wrapping_sub(list.current_depth),
+            Some(_) => list.total_allocates.wrapping_sub(traffic.failures).wrapping_sub(list.total_frees),
+            None => traffic.held().wrapping_sub(list.current_depth),
         };
         Statistics {
             size: settings.request.size,
@@ -512,18 +512,18 @@ impl Pair {
             list,
             processor,
             shared,
-            pool_allocates: from_pool.allocates,
-            pool_frees: from_pool.frees,
-            pool_failures: from_pool.failures,
+            pool_allocates: traffic.allocates,
+            pool_frees: traffic.frees,
+            pool_failures: traffic.failures,
             outstanding: at_least_zero(outstanding),
         }
     }
 
     /// What went to and fro between the list and its pool, of misses and blocks removed of the list as a whole.
-    fn from_pool(&self, allocate_misses: u64, frees: u64) -> FromPool {
+    fn pool_traffic(&self, allocate_misses: u64, frees: u64) -> PoolTraffic {
         // Relaxed: all are exact at rest only.
         let failures = self.pool_failures.load(Relaxed);
-        FromPool {
+        PoolTraffic {
             allocates: allocate_misses.wrapping_add(self.direct_allocates.load(Relaxed)).wrapping_sub(failures),
             frees: frees.wrapping_add(self.direct_frees.load(Relaxed)),
             failures,
@@ -553,8 +553,8 @@ impl Pair {
         }
         let shared = self.shared.counters(parts);
         let removed = shared.removed.wrapping_add(parts.counters.removed);
-        let from_pool = self.from_pool(shared.allocate_misses, shared.free_misses.wrapping_add(removed));
-        at_least_zero(from_pool.held()) * settings.request.size as u64
+        let traffic = self.pool_traffic(shared.allocate_misses, shared.free_misses.wrapping_add(removed));
+        at_least_zero(traffic.held()) * settings.request.size as u64
     }
 
     /// A free to a list that is being deleted: straight to the pool. [`Pair::count_draining`] comes after it.
@@ -610,13 +610,13 @@ impl Pair {
 }
 
 /// Blocks that went to and fro between a list and its pool.
-struct FromPool {
+struct PoolTraffic {
     allocates: u64,
     frees: u64,
     failures: u64,
 }
 
-impl FromPool {
+impl PoolTraffic {
     fn held(&self) -> u64 {
         self.allocates.wrapping_sub(self.frees)
     }
