@@ -4,8 +4,8 @@ use core::ffi::{c_char, c_void};
 use core::mem::{align_of, size_of};
 
 use lookaside_core::{
-    Generation, HitCounters, Kind, PoolType, RawSmallPool, SmallListStatistics, SmallPoolParameters, Status, Tag,
-    Tuning,
+    Generation, HitCounters, Kind, ListFlags, PoolType, RawSmallPool, SmallListStatistics, SmallPoolParameters, Status,
+    Tag, Tuning,
 };
 
 use crate::types::*;
@@ -48,8 +48,8 @@ pub struct lookaside_small_pool_parameters {
     /// How many blocks move at once between a processor list and the shared list; 0 is half the depth, 1 is block by
     /// block, as in Windows.
     pub batch: u16,
-    /// Must be 0.
-    pub reserved: u32,
+    /// Flags that choose its memory: `LOOKASIDE_FLAG_BEST_EFFORT_LOCK`, `LOOKASIDE_FLAG_PAGED_ARENAS`, combined by `|`.
+    pub flags: lookaside_flags,
 }
 
 /// What one of a small pool's lists counted on one level: hits, where other lists count misses.
@@ -175,7 +175,7 @@ pub unsafe extern "C" fn lookaside_pool_size(block: *const c_void) -> usize {
 /// Returns, and then the object is untouched unless the call succeeded:
 /// - `LOOKASIDE_STATUS_SUCCESS`: the pool is ready, and must be deleted before its memory goes away.
 /// - `LOOKASIDE_STATUS_INVALID_PARAMETER`: a pointer is NULL, `struct_size` is not that of this version, the maximum depth is too
-///   large, the name is not UTF-8, an enumerated value is unknown, or `reserved` is not 0.
+///   large, the name is not UTF-8, an enumerated value is unknown, or a flag is not for pools.
 /// - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `pool` does not stand at a multiple of 16 bytes.
 /// - `LOOKASIDE_STATUS_DEVICE_BUSY`: `pool` is live already, and goes on as it was.
 ///
@@ -415,7 +415,7 @@ pub unsafe extern "C" fn lookaside_small_pool_statistics(
     }
     let Some(kind) = Kind::of(PoolType(pool_type)) else { return Status::INVALID_PARAMETER.0 };
     let answer = if pool.is_null() {
-        lookaside_core::small_pool_statistics(kind, list).ok_or(Status::INVALID_PARAMETER)
+        lookaside_core::pool_list_statistics(kind, list).ok_or(Status::INVALID_PARAMETER)
     } else {
         // SAFETY: the caller's contract is the core's.
         unsafe { RawSmallPool::statistics(pool.cast(), kind, list) }
@@ -460,7 +460,7 @@ impl lookaside_small_pool_parameters {
     ///
     /// `name` is null or points to a string that ends with a zero byte and outlives the result.
     unsafe fn to_core(&self) -> Result<SmallPoolParameters<'_>, Status> {
-        if self.struct_size != size_of::<Self>() || self.reserved != 0 {
+        if self.struct_size != size_of::<Self>() {
             return Err(Status::INVALID_PARAMETER);
         }
         let generation = Generation::from_number(self.generation).ok_or(Status::INVALID_PARAMETER)?;
@@ -471,6 +471,7 @@ impl lookaside_small_pool_parameters {
         }
         parameters.maximum_depth = self.maximum_depth;
         parameters.batch = self.batch;
+        parameters.flags = ListFlags(self.flags);
         parameters.tuning = match self.tuning {
             LOOKASIDE_TUNING_DEFAULT => Tuning::Default,
             LOOKASIDE_TUNING_WINDOWS => Tuning::Windows,

@@ -5,7 +5,7 @@ use std::ptr::{self, NonNull};
 
 use anyhow::{Context, ensure};
 use lookaside_core::{
-    Generation, HitCounters, Kind, PoolType, SmallPool, Tag, pool_allocate, pool_free, small_pool_statistics,
+    Generation, HitCounters, Kind, PoolType, SmallPool, Tag, pool_allocate, pool_free, pool_list_statistics,
 };
 
 use super::Contender;
@@ -74,7 +74,7 @@ impl Contender for Tagged {
     }
 
     fn kept(&self) -> Option<u64> {
-        Some(kept(|list| small_pool_statistics(Kind::Paged, list).map(|list| [list.processor, list.shared])))
+        Some(kept(|list| pool_list_statistics(Kind::Paged, list).map(|list| [list.processor, list.shared])))
     }
 }
 

@@ -32,10 +32,10 @@ fn anonymous(bytes: usize, protection: libc::c_int, sharing: libc::c_int) -> *mu
     }
 }
 
-/// Gives a whole mapping back.
+/// Unmaps what was mapped.
 ///
 /// # Safety
-/// The mapping is the caller's, and nobody uses it any more.
+/// The range came from [`map`], and nobody uses it any more.
 pub unsafe fn unmap(address: *mut u8, bytes: usize) {
     // SAFETY: the caller's promise.
     unsafe { libc::munmap(address.cast(), bytes) };

@@ -17,10 +17,14 @@ pub fn possible() -> u32 {
 
 /// The processor that this thread runs on: a hint, which may be stale at once.
 pub fn current() -> u32 {
-    rseq::processor().unwrap_or_else(|| {
-        // SAFETY: no argument; a failure is -1.
-        unsafe { libc::sched_getcpu() }.max(0) as u32
-    })
+    rseq::processor().unwrap_or_else(asked)
+}
+
+/// The answer of the system, which takes longer.
+#[cold]
+fn asked() -> u32 {
+    // SAFETY: no argument; a failure is -1.
+    unsafe { libc::sched_getcpu() }.max(0) as u32
 }
 
 fn configured() -> usize {

@@ -16,10 +16,10 @@ use core::sync::atomic::Ordering::Relaxed;
 use super::general;
 use super::lists::HEADER;
 use super::pool::{Kind, RawSmallPool, SmallPool, key_of};
-use crate::manage::Entry;
-use crate::platform::Violation;
+use crate::manage::{Entry, verifier};
+use crate::platform::{Caller, Violation};
 use crate::pool::Request;
-use crate::wdk::{BugCheck, PoolType, SIZE_LIMIT, Tag};
+use crate::wdk::{BugCheck, ListFlags, PoolType, SIZE_LIMIT, Tag};
 
 /// Requests of so many bytes start a page, as in Windows.
 const PAGE: usize = 4096;
@@ -74,6 +74,7 @@ impl Words {
 
 /// What a header says.
 struct Label {
+    key: u64,
     word: u64,
     size: usize,
 }
@@ -129,16 +130,19 @@ impl RawSmallPool {
     pub unsafe fn allocate_tagged(pool: *const RawSmallPool, pool_type: PoolType, bytes: usize, tag: Tag) -> *mut u8 {
         // SAFETY: the caller's promise.
         let pool = unsafe { &*pool };
-        let (Some(kind), Some(list)) = (Kind::of(pool_type), pool.generation.list_of(bytes)) else {
+        let (Some(kind), Some((list, size))) = (Kind::of(pool_type), pool.tagged_list_of(bytes)) else {
             return pool.allocate_general(pool_type, bytes.max(1), tag);
         };
+        if verifier::is_known_program_wide() && verifier::refuses(tag) {
+            return core::ptr::null_mut();
+        }
         // SAFETY: the list exists.
         let start = unsafe { pool.lists(kind).allocate(list, || pool.plan(kind)) };
         if start.is_null() {
             return start;
         }
         let entry = Entry::of(tag, pool_type.is_paged());
-        entry.charge(pool.generation.block_size(list));
+        entry.charge(size);
         let block = start.wrapping_add(HEADER);
         let word = Label::of(tag, pool_type, entry) | (bytes.max(1) as u64) << SIZE_SHIFT;
         // SAFETY: the memory has room for the header and the block.
@@ -150,7 +154,10 @@ impl RawSmallPool {
     fn allocate_general(&self, pool_type: PoolType, bytes: usize, tag: Tag) -> *mut u8 {
         let request = general_request(pool_type, bytes, tag).filter(|_| pool_type.is_known());
         let Some((place, request)) = request else { return core::ptr::null_mut() };
-        let start = general::allocate(&request);
+        if verifier::is_known_program_wide() && verifier::refuses(tag) {
+            return core::ptr::null_mut();
+        }
+        let start = general::allocate(&request, self.flags);
         if start.is_null() {
             return start;
         }
@@ -185,7 +192,7 @@ impl RawSmallPool {
             return None;
         }
         if word & GENERAL == 0 {
-            return Some(Label { word, size: field(word, SIZE_SHIFT, SIZE_BITS) });
+            return Some(Label { key, word, size: field(word, SIZE_SHIFT, SIZE_BITS) });
         }
         // SAFETY: the header is ours, so there is another one before it.
         let words = unsafe { Words::before(block, 2) };
@@ -194,7 +201,7 @@ impl RawSmallPool {
             tell_bad_check(block, word, false);
             return None;
         }
-        Some(Label { word, size: size as usize })
+        Some(Label { key, word, size: size as usize })
     }
 
     /// Gives a block back: as `ExFreePoolWithTag`, or as `ExFreePool` with tag 0, which fits every block. Null has no effect. O(1) unless
@@ -235,16 +242,20 @@ impl RawSmallPool {
         if tag.0 != 0 && tag != label.tag() || bytes.is_some_and(|bytes| bytes != label.size) {
             return tell_mismatch(block, &label, tag, bytes);
         }
+        if verifier::is_known_program_wide() && !verifier::check_range_by(block, label.size, Caller::Unknown) {
+            return;
+        }
         // SAFETY: `label` read them.
         let words = unsafe { Words::before(block, 1) };
-        words.check.store(!words.check_of(key_of(&pool.key), label.word), Relaxed);
+        words.check.store(!words.check_of(label.key, label.word), Relaxed);
         if label.word & GENERAL != 0 {
             // SAFETY: the caller's promise.
-            return unsafe { free_general(block, &label) };
+            return unsafe { free_general(block, &label, pool.flags) };
         }
-        let kind = Kind::of(label.pool_type()).unwrap_or(Kind::Paged);
-        let list = pool.generation.list_of(label.size).unwrap_or(0);
-        label.entry().release(pool.generation.block_size(list));
+        let (Some(kind), Some((list, size))) = (Kind::of(label.pool_type()), pool.tagged_list_of(label.size)) else {
+            return;
+        };
+        label.entry().release(size);
         // SAFETY: the header says that it came from this list.
         unsafe { pool.lists(kind).free(list, block.wrapping_sub(HEADER), || pool.plan(kind)) }
     }
@@ -305,11 +316,11 @@ impl SmallPool {
 }
 
 #[cold]
-unsafe fn free_general(block: *mut u8, label: &Label) {
+unsafe fn free_general(block: *mut u8, label: &Label, flags: ListFlags) {
     label.entry().release(label.size);
     if let Some((place, request)) = general_request(label.pool_type(), label.size, label.tag()) {
         // SAFETY: the header says that it was asked for so; the caller's promise.
-        unsafe { general::free(block.wrapping_sub(place), &request) };
+        unsafe { general::free(block.wrapping_sub(place), &request, flags) };
     }
 }
 

@@ -721,7 +721,7 @@ int main(int count, char **arguments)
         tell(lookaside_small_pool_initialize(&small, &other));
         other = small_usual, other.maximum_depth = 16385;
         tell(lookaside_small_pool_initialize(&small, &other));
-        other = small_usual, other.reserved = 1;
+        other = small_usual, other.flags = LOOKASIDE_FLAG_VERIFY;
         tell(lookaside_small_pool_initialize(&small, &other));
         other = small_usual, other.name = "\xFF";
         tell(lookaside_small_pool_initialize(&small, &other));

@@ -6,18 +6,19 @@
 
 mod maintain;
 mod single_steps;
+mod statistics;
 mod tune;
+mod verified;
 
 use core::mem::MaybeUninit;
 use core::sync::atomic::Ordering::{AcqRel, Relaxed};
 use core::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64};
 
-use super::processor::{Count, Engine, EngineKind, Part, PartCounters};
+use super::processor::{Count, Engine, EngineKind, Part};
 use super::shared::SharedList;
 use super::tuner::Tuning;
-use super::{Counters, Statistics};
 use crate::platform::{self, Guard, Lock, Violation};
-use crate::pool::{Backing, OnUnwind, Pool, PoolStatistics, Request};
+use crate::pool::{Backing, OnUnwind, Pool, Request};
 use crate::wdk::{BugCheck, Parts, RawList};
 
 /// What stands in front of the pool.
@@ -64,6 +65,8 @@ pub struct Settings {
     pub tuning: Tuning,
     /// Whether it keeps blocks: else depths stay 0, and every call reaches the pool.
     pub cached: bool,
+    /// Whether each call is the verifier's.
+    pub verified: bool,
     /// Whether the usage by tag knows its blocks: not those of callbacks, which charge what they call.
     pub charged: bool,
     /// The most blocks that L may hold.
@@ -388,17 +391,11 @@ impl Pair {
         }
     }
 
-    /// The sum over all parts.
-    fn part_counters(&self, _manage: &Guard<'_>) -> PartCounters {
-        let mut sum = PartCounters::default();
-        for (_, part) in self.parts() {
-            // SAFETY: `manage` is held.
-            sum.add(&unsafe { part.counters() });
-        }
-        sum
+    fn pool_allocate(&self, list: *mut RawList) -> *mut u8 {
+        self.pool_allocate_as(list, &self.settings().request)
     }
 
-    fn pool_allocate(&self, list: *mut RawList) -> *mut u8 {
+    fn pool_allocate_as(&self, list: *mut RawList, request: &Request) -> *mut u8 {
         let settings = self.settings();
         let unwinding = OnUnwind::new(|| _ = self.pool_failures.fetch_add(1, Relaxed));
         if let Some(lower) = settings.lower {
@@ -408,7 +405,7 @@ impl Pair {
             return block;
         }
         let running = self.enter_pool(settings.backing.allocates_by_callback());
-        let mut block = settings.backing.allocate(&settings.request, list);
+        let mut block = settings.backing.allocate(request, list);
         unwinding.disarm();
         drop(running);
         if block.addr() & (settings.request.alignment - 1) != 0 {
@@ -465,98 +462,6 @@ impl Pair {
         self.callbacks_running.load(Relaxed) != 0
     }
 
-    /// A look at everything, without stopping anybody.
-    pub fn statistics(&self) -> Statistics {
-        let settings = self.settings();
-        let parts = self.part_counters(&self.manage.lock());
-        let processor = parts.counters;
-        let shared = match settings.lower {
-            Some(lower) => lower.pair.shared.counters(&PartCounters::default()),
-            None => self.shared.counters(&parts),
-        };
-        let mut list = shared;
-        if settings.parts.processors != 0 {
-            list.add(&processor);
-            list = Counters {
-                total_allocates: processor.total_allocates,
-                allocate_misses: shared.allocate_misses,
-                total_frees: processor.total_frees,
-                free_misses: shared.free_misses,
-                // What moves between P and L stays in the list.
-                refilled: 0,
-                spilled: 0,
-                ..list
-            };
-        }
-        if settings.lower.is_some() {
-            // What lies in a list that others share is not this one's.
-            list = Counters {
-                allocate_misses: parts.allocates_from_pool,
-                free_misses: parts.frees_to_pool,
-                refilled: 0,
-                spilled: 0,
-                ..processor
-            };
-        }
-        let traffic = self.pool_traffic(list.allocate_misses, list.free_misses.wrapping_add(list.removed));
-        let outstanding = match settings.lower {
-            Some(_) => list.total_allocates.wrapping_sub(traffic.failures).wrapping_sub(list.total_frees),
-            None => traffic.held().wrapping_sub(list.current_depth),
-        };
-        Statistics {
-            size: settings.request.size,
-            tag: settings.request.tag,
-            pool_type: settings.request.pool_type,
-            maximum_depth: settings.maximum_depth,
-            processors: settings.parts.processors,
-            list,
-            processor,
-            shared,
-            pool_allocates: traffic.allocates,
-            pool_frees: traffic.frees,
-            pool_failures: traffic.failures,
-            outstanding: at_least_zero(outstanding),
-        }
-    }
-
-    /// What went to and fro between the list and its pool, of misses and blocks removed of the list as a whole.
-    fn pool_traffic(&self, allocate_misses: u64, frees: u64) -> PoolTraffic {
-        // Relaxed: all are exact at rest only.
-        let failures = self.pool_failures.load(Relaxed);
-        PoolTraffic {
-            allocates: allocate_misses.wrapping_add(self.direct_allocates.load(Relaxed)).wrapping_sub(failures),
-            frees: frees.wrapping_add(self.direct_frees.load(Relaxed)),
-            failures,
-        }
-    }
-
-    /// What the list holds of the process heap; `None` if its pool is another.
-    pub fn heap_use(&self) -> Option<PoolStatistics> {
-        let settings = self.settings();
-        settings.backing.is_of_heap().then(|| {
-            let statistics = self.statistics();
-            let blocks = at_least_zero(statistics.pool_allocates.wrapping_sub(statistics.pool_frees));
-            let used = blocks * settings.request.size as u64;
-            PoolStatistics { used, blocks, failures: statistics.pool_failures, ..PoolStatistics::default() }
-        })
-    }
-
-    /// The bytes that it holds of the process heap, from what a scan has just counted.
-    fn heap_bytes(&self, parts: &PartCounters) -> u64 {
-        let settings = self.settings();
-        if !settings.backing.is_of_heap() {
-            return 0;
-        }
-        if settings.lower.is_some() {
-            // What the lower list holds is told there.
-            return 0;
-        }
-        let shared = self.shared.counters(parts);
-        let removed = shared.removed.wrapping_add(parts.counters.removed);
-        let traffic = self.pool_traffic(shared.allocate_misses, shared.free_misses.wrapping_add(removed));
-        at_least_zero(traffic.held()) * settings.request.size as u64
-    }
-
     /// A free to a list that is being deleted: straight to the pool. [`Pair::count_draining`] comes after it.
     ///
     /// # Safety
@@ -603,26 +508,10 @@ impl Pair {
         if self.settings().backing.is_shared() {
             self.shared.forget();
             self.parts().for_each(|(_, part)| {
-                part.count(Count::Removed, part.empty() as u64);
+                let forgotten = part.empty() as u64;
+                part.count(Count::Removed, forgotten);
+                self.count_direct(0, forgotten);
             });
         }
     }
-}
-
-/// Blocks that went to and fro between a list and its pool.
-struct PoolTraffic {
-    allocates: u64,
-    frees: u64,
-    failures: u64,
-}
-
-impl PoolTraffic {
-    fn held(&self) -> u64 {
-        self.allocates.wrapping_sub(self.frees)
-    }
-}
-
-/// Numbers that were read while blocks moved may leave less than nothing.
-fn at_least_zero(difference: u64) -> u64 {
-    (difference as i64).max(0) as u64
 }
