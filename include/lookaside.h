@@ -244,6 +244,59 @@ typedef struct lookaside_pp_table {
 } lookaside_pp_table;
 
 /**
+ * One of the library's pools: `LOOKASIDE_POOL_KIND_...`.
+ */
+typedef uint32_t lookaside_pool_kind;
+
+/**
+ * What one pool holds, in bytes and blocks.
+ */
+typedef struct lookaside_pool_usage {
+    /**
+     * `sizeof(lookaside_pool_usage)`, set by the caller.
+     */
+    size_t struct_size;
+    /**
+     * Bytes of the blocks that the pool gave and did not get back, those that lists keep included. Nonpaged, session and the
+     * library's own paged pools count each block rounded up to 16 bytes.
+     */
+    uint64_t used;
+    /**
+     * Bytes that the pool took from the system; 0 for the process heap, which tells nobody.
+     */
+    uint64_t reserved;
+    /**
+     * Bytes of those that are locked.
+     */
+    uint64_t locked;
+    /**
+     * The most that `used` ever was. For the process heap the most that was seen, once a second and at each look.
+     */
+    uint64_t peak;
+    /**
+     * The most that `reserved` may become; 0 where the library sets no limit, and before the pool's first list.
+     */
+    uint64_t limit;
+    /**
+     * Blocks that `used` counts.
+     */
+    uint64_t blocks;
+    /**
+     * Requests that the pool answered with NULL.
+     */
+    uint64_t failures;
+    /**
+     * Blocks that the process heap gave instead of the special pool.
+     */
+    uint64_t fallbacks;
+    /**
+     * Blocks that were freed and could not be taken back: they were of a pool that a fork, or the death of a process
+     * inside the session pool, had left half changed.
+     */
+    uint64_t lost;
+} lookaside_pool_usage;
+
+/**
  * What one list has done since it was initialised. While nobody uses a list, its blocks are those that came less those
  * that went: for a processor list
  * `current_depth = total_frees - free_misses + refilled + added - (total_allocates - allocate_misses + spilled + removed)`,
@@ -817,6 +870,36 @@ typedef struct lookaside_low_resources {
 #define LOOKASIDE_KERNEL_6_1 1537
 
 /**
+ * The process heap, as far as lists hold memory of it.
+ */
+#define LOOKASIDE_POOL_KIND_HEAP 0
+
+/**
+ * The library's own paged pools, all together: `LOOKASIDE_FLAG_PAGED_ARENAS`.
+ */
+#define LOOKASIDE_POOL_KIND_PAGED_ARENAS 1
+
+/**
+ * The nonpaged pool: locked memory.
+ */
+#define LOOKASIDE_POOL_KIND_NON_PAGED 2
+
+/**
+ * The nonpaged pool of lists with `LOOKASIDE_FLAG_BEST_EFFORT_LOCK`.
+ */
+#define LOOKASIDE_POOL_KIND_NON_PAGED_BEST_EFFORT 3
+
+/**
+ * The session pool: memory shared with forked children.
+ */
+#define LOOKASIDE_POOL_KIND_SESSION 4
+
+/**
+ * The special pool: each block on a page of its own.
+ */
+#define LOOKASIDE_POOL_KIND_SPECIAL 5
+
+/**
  * Windows 2000: 8 lists, blocks of 32 to 256 bytes in steps of 32, in pairs. Requests of up to 248 bytes.
  */
 #define LOOKASIDE_GENERATION_5_0 0
@@ -1125,6 +1208,47 @@ void lookaside_pp_free(const struct lookaside_pp_table *table,
                        uint32_t number,
                        void *block,
                        uint32_t processor);
+
+/**
+ * Tells what a pool holds. The numbers are exact as of one moment; those of the process heap if nobody uses a list meanwhile.
+ *
+ * Parameters:
+ * - `kind`: the pool.
+ * - `out`: where the answer goes, with `struct_size` set to `sizeof(lookaside_pool_usage)` by the caller.
+ *
+ * Returns:
+ * - `LOOKASIDE_STATUS_SUCCESS`: `out` is filled.
+ * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `out` is NULL, `struct_size` is not that of this version, or there is no such
+ *   pool. `out` is untouched.
+ *
+ * Memory and threads: any number of threads at once, for a short lock. Constant time, but for the process heap, for which every
+ * list is looked at.
+ *
+ * WDK: the pool counters of `NtQuerySystemInformation` with class 2.
+ */
+lookaside_status lookaside_pool_statistics(lookaside_pool_kind kind,
+                                           struct lookaside_pool_usage *out);
+
+/**
+ * Writes a table of all pools, a row each, and a line with the limit of locked memory and how to raise it.
+ *
+ * Parameters:
+ * - `buffer`: where the text goes, ending with a zero byte. NULL if `capacity` is 0.
+ * - `capacity`: how many bytes `buffer` has.
+ * - `needed`: where to write how many bytes the whole text takes with its zero byte, or NULL.
+ *
+ * Returns:
+ * - `LOOKASIDE_STATUS_SUCCESS`: the whole text is in `buffer`.
+ * - `LOOKASIDE_STATUS_BUFFER_OVERFLOW`: it is longer. `buffer` holds the part that fits, with a zero byte behind it.
+ * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `buffer` is NULL and `capacity` is not 0. `*needed` is set all the same.
+ *
+ * Memory and threads: as for `lookaside_pool_statistics`; nothing is allocated.
+ *
+ * WDK: `!vm` in the kernel debugger.
+ */
+lookaside_status lookaside_pool_report(char *buffer,
+                                       size_t capacity,
+                                       size_t *needed);
 
 /**
  * Tells what a list is and has done. The numbers are exact when nobody uses the list during the call.
@@ -1762,6 +1886,7 @@ LOOKASIDE_ASSERT_LAYOUT(lookaside_small_pool, 6400, 16);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_small_pool_parameters, 32, 8);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_small_list_statistics, 120, 8);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_tag_usage, 32, 8);
+LOOKASIDE_ASSERT_LAYOUT(lookaside_pool_usage, 80, 8);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_low_resources, 48, 8);
 #undef LOOKASIDE_ASSERT_LAYOUT
 

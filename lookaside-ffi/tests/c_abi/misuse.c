@@ -290,6 +290,17 @@ static void tell_all_small_pool_calls(lookaside_small_pool *other)
     printf("%d\n", (int)lookaside_small_pool_size(other, NULL));
 }
 
+/* Two frees of one block, each of which reaches the pool. */
+static void free_twice(const lookaside_parameters *parameters)
+{
+    tell_initialize(parameters);
+    void *block = take();
+    lookaside_list_free(&list, block);
+    lookaside_list_flush(&list);
+    lookaside_list_free(&list, block);
+    lookaside_list_flush(&list);
+}
+
 #define CASE(words) if (strcmp(name, words) == 0 && ++found)
 
 int main(int count, char **arguments)
@@ -354,6 +365,70 @@ int main(int count, char **arguments)
         lookaside_list copy = list;
         tell(lookaside_list_delete(&list));
         tell(lookaside_list_delete(&copy));
+    }
+
+    /* Pools that check what comes back. */
+
+    CASE("nonpaged pool, block freed twice")
+    {
+        changed.pool_type = LOOKASIDE_POOL_NON_PAGED;
+        free_twice(&changed);
+    }
+    CASE("nonpaged pool, block of malloc")
+    {
+        changed.pool_type = LOOKASIDE_POOL_NON_PAGED;
+        tell_initialize(&changed);
+        lookaside_list_free(&list, malloc(64));
+        tell(lookaside_list_flush(&list));
+    }
+    CASE("session pool, block freed twice")
+    {
+        changed.pool_type = LOOKASIDE_POOL_PAGED_SESSION;
+        free_twice(&changed);
+    }
+    CASE("special pool, block freed twice")
+    {
+        changed.flags = LOOKASIDE_FLAG_SPECIAL_POOL;
+        free_twice(&changed);
+    }
+    CASE("special pool, write behind an odd block")
+    {
+        changed.flags = LOOKASIDE_FLAG_SPECIAL_POOL;
+        changed.size = 63;
+        tell_initialize(&changed);
+        char *block = (char *)take();
+        block[63] = 0;
+        lookaside_list_free(&list, block);
+    }
+    CASE("special pool, write before a block")
+    {
+        changed.flags = LOOKASIDE_FLAG_SPECIAL_POOL;
+        tell_initialize(&changed);
+        char *block = (char *)take();
+        block[-1] = 0;
+        lookaside_list_free(&list, block);
+    }
+    CASE("pool statistics, null, no such pool, struct_size wrong")
+    {
+        lookaside_pool_usage usage;
+        memset(&usage, 0x7F, sizeof usage);
+        tell(lookaside_pool_statistics(LOOKASIDE_POOL_KIND_HEAP, NULL));
+        tell(lookaside_pool_statistics(LOOKASIDE_POOL_KIND_HEAP, &usage));
+        usage.struct_size = sizeof usage;
+        tell(lookaside_pool_statistics(6, &usage));
+        puts(usage.used == UINT64_C(0x7F7F7F7F7F7F7F7F) ? "untouched" : "changed");
+        tell(lookaside_pool_statistics(LOOKASIDE_POOL_KIND_HEAP, &usage));
+        printf("%u used\n", (unsigned)usage.used);
+    }
+    CASE("pool report, null and short buffers")
+    {
+        char text[4096];
+        size_t needed = 0;
+        tell(lookaside_pool_report(NULL, 7, &needed));
+        tell(lookaside_pool_report(text, 10, NULL));
+        puts(text);
+        tell(lookaside_pool_report(text, sizeof text, &needed));
+        puts(needed == strlen(text) + 1 && strstr(text, "RLIMIT_MEMLOCK") ? "whole" : "not whole");
     }
 
     /* Parameters that no list can have. */

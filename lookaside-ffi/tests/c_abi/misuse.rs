@@ -53,6 +53,59 @@ const CASES: &[(&str, &str, End)] = &[
     ("initialize, deleted list", "STATUS_SUCCESS\nSTATUS_SUCCESS\n", Well),
     ("initialize twice", "STATUS_DEVICE_BUSY\nSTATUS_SUCCESS\nsize 64, 1 out\nSTATUS_SUCCESS\n", Well),
     ("copy of a list, original deleted", "STATUS_SUCCESS\nSTATUS_DELETE_PENDING\n", Well),
+    // Pools that check what comes back.
+    (
+        "nonpaged pool, block freed twice",
+        "STATUS_SUCCESS\n",
+        Abort(
+            "0xC4/0x10: free of block A of 64 bytes, tag \"Test\", which is no block of the nonpaged pool in use: it was freed before, or \
+             never given",
+        ),
+    ),
+    (
+        "nonpaged pool, block of malloc",
+        "STATUS_SUCCESS\n",
+        Abort("0xC4/0x10: free of block A of 64 bytes, tag \"Test\", which is not of the nonpaged pool"),
+    ),
+    (
+        "session pool, block freed twice",
+        "STATUS_SUCCESS\n",
+        Abort(
+            "0xC4/0x10: free of block A of 64 bytes, tag \"Test\", which is no block of the session pool in use: it was freed before, or \
+             never given",
+        ),
+    ),
+    (
+        "special pool, block freed twice",
+        "STATUS_SUCCESS\n",
+        Abort(
+            "0xC4/0x13: free of block A of 64 bytes, tag \"Test\", which is a block of the special pool that was freed before",
+        ),
+    ),
+    (
+        "special pool, write behind an odd block",
+        "STATUS_SUCCESS\n",
+        Abort(
+            "0xC1: block A of 63 bytes, tag \"Test\", of the special pool: memory beside it was written to, at offset 63",
+        ),
+    ),
+    (
+        "special pool, write before a block",
+        "STATUS_SUCCESS\n",
+        Abort(
+            "0xC1: block A of 64 bytes, tag \"Test\", of the special pool: memory beside it was written to, at offset -1",
+        ),
+    ),
+    (
+        "pool statistics, null, no such pool, struct_size wrong",
+        "STATUS_INVALID_PARAMETER\nSTATUS_INVALID_PARAMETER\nSTATUS_INVALID_PARAMETER\nuntouched\nSTATUS_SUCCESS\n0 used\n",
+        Well,
+    ),
+    (
+        "pool report, null and short buffers",
+        "STATUS_INVALID_PARAMETER\nSTATUS_BUFFER_OVERFLOW\nPool     \nSTATUS_SUCCESS\nwhole\n",
+        Well,
+    ),
     // Parameters that no list can have.
     ("null parameters", "STATUS_INVALID_PARAMETER\n", Well),
     ("struct_size 0", "STATUS_INVALID_PARAMETER\n", Well),
