@@ -562,6 +562,40 @@ typedef struct lookaside_violation {
 typedef void (*lookaside_violation_hook)(const struct lookaside_violation *violation);
 
 /**
+ * Which allocations fail on purpose: see `lookaside_simulate_low_resources`.
+ */
+typedef struct lookaside_low_resources {
+    /**
+     * `sizeof(lookaside_low_resources)`.
+     */
+    size_t struct_size;
+    /**
+     * What the share is drawn with.
+     */
+    uint64_t seed;
+    /**
+     * The first so many are spared by the share, so that a program can start.
+     */
+    uint64_t skip;
+    /**
+     * Numbers of allocations that fail beside the share, from 1 on; NULL if `schedule_length` is 0.
+     */
+    const uint64_t *schedule;
+    /**
+     * How many they are, at most 256.
+     */
+    size_t schedule_length;
+    /**
+     * So many of a million fail, at most a million; Driver Verifier's share is 60000.
+     */
+    uint32_t share;
+    /**
+     * Only allocations with this tag are counted and fail; 0 for all.
+     */
+    lookaside_tag tag;
+} lookaside_low_resources;
+
+/**
  * `0x00000000`: the call did what was asked.
  */
 #define LOOKASIDE_STATUS_SUCCESS 0u
@@ -1645,6 +1679,63 @@ struct lookaside_slist_entry *lookaside_slist_first(const struct lookaside_slist
  */
 void lookaside_set_violation_hook(lookaside_violation_hook hook);
 
+/**
+ * Makes pool allocations of verified lists fail, as they do when memory runs out. The same ones fail in each run: whether
+ * the nth does is a function of the seed and n. They are counted over all verified lists, from this call on.
+ *
+ * Parameters:
+ * - `resources`: which ones; not needed after the call. NULL ends the simulation.
+ *
+ * Returns, and then nothing has changed unless the call succeeded:
+ * - `LOOKASIDE_STATUS_SUCCESS`: the next allocation is number 1.
+ * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `struct_size` is not that of this version, `share` is above a million, the
+ *   schedule is too long or names a 0, or it is NULL and has a length.
+ *
+ * Memory and threads: any number of threads at once; the last one holds. With several threads at work, which of them
+ * gets the nth allocation is theirs to settle. `LOOKASIDE_VERIFY_FAIL` in the environment does the same when the first
+ * verified list is made: `share=60000,seed=42,skip=100,tag=Irps,schedule=3,7,9`, in any combination.
+ *
+ * WDK: Driver Verifier's low resources simulation.
+ */
+lookaside_status lookaside_simulate_low_resources(const struct lookaside_low_resources *resources);
+
+/**
+ * Tells a violation, with bug check 0xC4 and parameter 0xCC, if an active list stands in memory that is about to be
+ * freed: for programs that free memory by other means than this library's.
+ *
+ * Parameters:
+ * - `start`: the beginning of the memory; it is not read.
+ * - `size`: how many bytes.
+ *
+ * Returns:
+ * - `LOOKASIDE_STATUS_SUCCESS`: there is none.
+ * - `LOOKASIDE_STATUS_DEVICE_BUSY`: there is one, and the violation hook returned.
+ *
+ * Memory and threads: any number of threads at once. It takes time in proportion to the number of lists.
+ *
+ * WDK: Driver Verifier's check of freed pool.
+ */
+lookaside_status lookaside_verify_range(const void *start,
+                                        size_t size);
+
+/**
+ * Tells of accesses to freed blocks of the special pool, and beside its blocks, by one line on standard error before the
+ * signal (`SIGSEGV` or `SIGBUS`) takes its course: the handler that was installed until now, or the default action.
+ * `LOOKASIDE_VERIFY=1` in the environment does this with the first list.
+ *
+ * Parameters: none.
+ *
+ * Returns:
+ * - `LOOKASIDE_STATUS_SUCCESS`: the handlers are installed, by this call or an earlier one. A program that installs its
+ *   own afterwards replaces them.
+ * - `LOOKASIDE_STATUS_NOT_SUPPORTED`: the system refused them.
+ *
+ * Memory and threads: as `sigaction`.
+ *
+ * WDK: bug checks 0xCC and 0xCD, which name the block.
+ */
+lookaside_status lookaside_verify_faults(void);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus
@@ -1671,6 +1762,7 @@ LOOKASIDE_ASSERT_LAYOUT(lookaside_small_pool, 6400, 16);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_small_pool_parameters, 32, 8);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_small_list_statistics, 120, 8);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_tag_usage, 32, 8);
+LOOKASIDE_ASSERT_LAYOUT(lookaside_low_resources, 48, 8);
 #undef LOOKASIDE_ASSERT_LAYOUT
 
 #endif /* LOOKASIDE_H */

@@ -155,7 +155,7 @@ fn misuse_of_special_blocks_is_found() {
         ("slack behind", "memory beside it was written to, at offset 81"),
         ("slack before", "memory beside it was written to, at offset -1"),
         ("slack at start", "memory beside it was written to, at offset 3000"),
-        ("free twice", "which was freed before"),
+        ("free twice", "which is a block of the special pool that was freed before"),
         ("free inside", "which is no block of the special pool"),
         ("free of another size", "which is a block of the special pool of another size"),
         ("free of a guard", "which is no block of the special pool"),

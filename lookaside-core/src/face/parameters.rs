@@ -5,6 +5,7 @@ use core::ffi::c_void;
 use crate::list::processor::EngineKind;
 use crate::list::{Topology, Tuning};
 use crate::manage::Creation;
+use crate::platform::Place;
 use crate::pool::{AllocateCallback, Backing, FreeCallback, Request, Source};
 use crate::wdk::{
     ALIGNMENT_LIMIT, CACHE_LINE, DEFAULT_ALIGNMENT, DEFAULT_MAXIMUM_DEPTH, ListFlags, MAXIMUM_DEPTH_LIMIT,
@@ -120,6 +121,8 @@ impl<'a> Parameters<'a> {
                 source: Source::of(self.pool_type, self.flags),
             },
             lower: None,
+            place: Place::UNKNOWN,
+            own: false,
         })
     }
 }

@@ -8,6 +8,7 @@ mod registry;
 mod report;
 mod tags;
 mod usage;
+pub mod verifier;
 
 pub use balance::{adjust_depth, ensure_running};
 pub use engine::engine;

@@ -6,8 +6,8 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64};
 use super::forks::ForkLock;
 use super::region::{CHUNK, Fault, Region};
 use super::{PoolStatistics, Request};
-use crate::platform::{self, Guard, Lock};
-use crate::wdk::Status;
+use crate::platform::{self, Guard, Lock, Violation};
+use crate::wdk::{BugCheck, Status};
 
 /// Whether an arena's memory stays in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub enum Residence {
 pub struct Arena {
     name: &'static str,
     residence: Residence,
+    /// How many bytes it may grow to.
+    limit: fn() -> u64,
     // Under `growing`; the commits of memory take long, so `lock` is not held meanwhile.
     growing: Lock,
     /// The memory is not locked any more, since this is the child of a fork.
@@ -42,11 +44,12 @@ pub struct Arena {
 }
 
 impl Arena {
-    /// An arena without memory. The name is for messages.
-    pub const fn new(name: &'static str, residence: Residence) -> Arena {
+    /// An arena without memory. The name is for messages, the limit is asked for when the range is reserved.
+    pub const fn new(name: &'static str, residence: Residence, limit: fn() -> u64) -> Arena {
         Arena {
             name,
             residence,
+            limit,
             growing: Lock::new(),
             unlocked: AtomicBool::new(false),
             lock: ForkLock::new(),
@@ -58,10 +61,10 @@ impl Arena {
     }
 
     /// Reserves the range, and commits its first chunk, if that was not done before.
-    pub fn prepare(&self, limit: u64) -> Result<(), Status> {
+    pub fn prepare(&self) -> Result<(), Status> {
         let growing = self.growing.lock();
         if self.region().is_null() {
-            let capacity = usize::try_from(limit).unwrap_or(usize::MAX / 2).max(CHUNK) & !(CHUNK - 1);
+            let capacity = usize::try_from((self.limit)()).unwrap_or(usize::MAX / 2).max(CHUNK) & !(CHUNK - 1);
             let region = Region::reserve(capacity, self.torn.load(Relaxed));
             if region.is_null() {
                 return Err(Status::NO_MEMORY);
@@ -111,11 +114,9 @@ impl Arena {
         loop {
             let growing = self.growing.lock();
             if self.region().is_null() {
-                // A fork tore the one that was prepared: the child gets another of the same size.
-                // SAFETY: regions stay mapped.
-                let limit = unsafe { self.torn.load(Relaxed).as_ref() }?.limit();
+                // It was never prepared, or a fork tore the region that it had.
                 drop(growing);
-                self.prepare(limit as u64).ok()?;
+                self.prepare().ok()?;
                 continue;
             }
             self.lock_again(&growing).ok()?;
@@ -176,29 +177,25 @@ impl Arena {
         self.regions().any(|region| region.owns(address))
     }
 
-    /// Takes a block back. What is no block of the arena in use, or one of another size, ends the program with a message; a
+    /// Takes a block back. What is no block of the arena in use, or one of another size, is told and has no effect; a
     /// block that a fork left in a torn region is dropped and counted.
     ///
     /// # Safety
     /// Nobody uses the block any more.
     pub unsafe fn free(&self, block: *mut u8, request: &Request) {
         let region = self.region();
-        // SAFETY: null, or a region, which stays mapped; the lock is held while it is changed.
-        let result = unsafe {
-            match region.as_ref() {
-                Some(known) if known.owns(block) => {
-                    let _guard = self.lock.lock();
-                    (*region).free(block, request.size)
-                }
-                _ if self.owns(block) => {
-                    self.lost.fetch_add(1, Relaxed);
-                    Ok(())
-                }
-                _ => platform::fatal(format_args!(
-                    "free of block {block:p} of {} bytes, tag \"{}\", which is not of the {} pool",
-                    request.size, request.tag, self.name
-                )),
+        // SAFETY: null, or a region, which stays mapped.
+        let result = match unsafe { region.as_ref() } {
+            Some(known) if known.owns(block) => {
+                let _guard = self.lock.lock();
+                // SAFETY: the lock is held; the caller's promise.
+                unsafe { known.free(block, request.size) }
             }
+            _ if self.owns(block) => {
+                self.lost.fetch_add(1, Relaxed);
+                Ok(())
+            }
+            _ => Err(Fault::Foreign),
         };
         if let Err(fault) = result {
             tell(fault, block, request, self.name);
@@ -259,15 +256,19 @@ impl Arena {
     }
 }
 
-/// Ends the program for a free that would corrupt an arena.
-pub fn tell(fault: Fault, block: *mut u8, request: &Request, pool: &str) -> ! {
-    let Request { size, tag, .. } = request;
+/// Tells of a free that would corrupt an arena.
+pub fn tell(fault: Fault, block: *mut u8, request: &Request, pool: &str) {
+    let Request { size, tag, .. } = *request;
+    let violation = Violation { block: block.addr(), tag, ..Violation::new(BugCheck::NEVER_ALLOCATED) };
     match fault {
-        Fault::NoBlock => platform::fatal(format_args!(
+        Fault::Foreign => violation.tell(format_args!(
+            "free of block {block:p} of {size} bytes, tag \"{tag}\", which is not of the {pool} pool"
+        )),
+        Fault::NoBlock => violation.tell(format_args!(
             "free of block {block:p} of {size} bytes, tag \"{tag}\", which is no block of the {pool} pool in use: it was \
              freed before, or never given"
         )),
-        Fault::Size(other) => platform::fatal(format_args!(
+        Fault::Size(other) => violation.tell(format_args!(
             "free of block {block:p} of {size} bytes, tag \"{tag}\", which is a block of the {pool} pool of {other} bytes"
         )),
     }

@@ -82,12 +82,12 @@ impl Source {
         }
     }
 
-    /// Makes the pool ready, when the first list is made over it: NO_MEMORY, or WORKING_SET_QUOTA where memory cannot be locked.
+    /// Makes the pool ready, so that it is told when a list is made if it cannot serve, and not by its first block: NO_MEMORY, or WORKING_SET_QUOTA where memory cannot be locked.
     pub fn prepare(self) -> Result<(), Status> {
         match self {
             Source::Heap => Ok(()),
             Source::Arenas => paged::prepare(),
-            Source::NonPaged { best_effort } => nonpaged::prepare(best_effort),
+            Source::NonPaged { best_effort } => nonpaged::arena(best_effort).prepare(),
             Source::Session => session::prepare(),
             Source::Special { .. } => special::prepare(),
         }

@@ -2,26 +2,19 @@
 //!
 //! Two arenas: one in which all memory is locked, and one whose memory may stay unlocked, for lists that ask for it.
 
-use super::PoolStatistics;
 use super::arena::{Arena, Residence};
 use crate::platform;
-use crate::wdk::Status;
 
-static LOCKED: Arena = Arena::new("nonpaged", Residence::Locked);
-static BEST_EFFORT: Arena = Arena::new("nonpaged best-effort", Residence::BestEffort);
+static LOCKED: Arena = Arena::new("nonpaged", Residence::Locked, limit);
+static BEST_EFFORT: Arena = Arena::new("nonpaged best-effort", Residence::BestEffort, limit);
 
 /// The arena for lists that insist on locked memory, or that do not.
 pub fn arena(best_effort: bool) -> &'static Arena {
     if best_effort { &BEST_EFFORT } else { &LOCKED }
 }
 
-/// Reserves the range and locks its first chunk.
-pub fn prepare(best_effort: bool) -> Result<(), Status> {
-    arena(best_effort).prepare(limit_of(platform::memory_total()))
-}
-
-pub fn statistics(best_effort: bool) -> PoolStatistics {
-    arena(best_effort).statistics()
+fn limit() -> u64 {
+    limit_of(platform::memory_total())
 }
 
 const MEGABYTE: u64 = 1 << 20;

@@ -8,11 +8,16 @@ use crate::wdk::Status;
 /// Windows begins with so many paged pools, so that fewer threads wait for each other.
 const ARENAS: usize = 4;
 
-static PAGED: [Arena; ARENAS] = [const { Arena::new("paged", Residence::Pageable) }; ARENAS];
+static PAGED: [Arena; ARENAS] = [const { Arena::new("paged", Residence::Pageable, limit) }; ARENAS];
 
-/// Reserves the ranges: together as much as the machine has memory.
+/// Together they may grow to as much as the machine has memory.
+fn limit() -> u64 {
+    platform::memory_total() / ARENAS as u64
+}
+
+/// Reserves the ranges.
 pub fn prepare() -> Result<(), Status> {
-    PAGED.iter().try_for_each(|arena| arena.prepare(platform::memory_total() / ARENAS as u64))
+    PAGED.iter().try_for_each(Arena::prepare)
 }
 
 /// A block of the current processor's arena, or of the next one while another thread is in that; or null.

@@ -51,6 +51,8 @@ pub struct Region {
 /// Why a block cannot be freed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
+    /// The address is not of the pool.
+    Foreign,
     /// No block in use starts there.
     NoBlock,
     /// A block of so many bytes starts there.
@@ -268,11 +270,6 @@ impl Region {
     /// Tells how many bytes are locked.
     pub fn set_locked(&self, bytes: usize) {
         self.locked.store(bytes, Relaxed);
-    }
-
-    /// The most bytes that can be committed.
-    pub fn limit(&self) -> usize {
-        self.capacity
     }
 
     /// What the region knows of itself; exact under the owner's lock.

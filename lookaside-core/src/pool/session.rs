@@ -7,7 +7,7 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicPtr, AtomicU64};
 
 use super::arena::tell;
-use super::region::Region;
+use super::region::{Fault, Region};
 use super::{PoolStatistics, Request};
 use crate::platform::{self, Lock, SharedLock};
 use crate::wdk::Status;
@@ -74,7 +74,9 @@ impl Session {
 
 /// A block, or null.
 pub fn allocate(request: &Request) -> *mut u8 {
-    let Some(session) = session() else { return core::ptr::null_mut() };
+    let Some(session) = session().or_else(|| prepare().ok().and_then(|()| session())) else {
+        return core::ptr::null_mut();
+    };
     // SAFETY: the lock is held. The bytes that are appended follow, and need no commit, which would be this process' alone.
     let block = session.with(|region| unsafe {
         region.allocate(request.size, request.alignment).or_else(|| {
@@ -93,12 +95,8 @@ pub fn allocate(request: &Request) -> *mut u8 {
 /// # Safety
 /// Nobody uses the block any more, in any process.
 pub unsafe fn free(block: *mut u8, request: &Request) {
-    let known = session().filter(|session| session.region().owns(block));
-    let Some(session) = known else {
-        platform::fatal(format_args!(
-            "free of block {block:p} of {} bytes, tag \"{}\", which is not of the {POOL} pool",
-            request.size, request.tag
-        ))
+    let Some(session) = session().filter(|session| session.region().owns(block)) else {
+        return tell(Fault::Foreign, block, request, POOL);
     };
     // SAFETY: the lock is held; the caller's promise.
     match session.with(|region| unsafe { region.free(block, request.size) }) {

@@ -17,8 +17,8 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsiz
 
 use super::forks::ForkLock;
 use super::{PoolStatistics, Request};
-use crate::platform::{self, Guard};
-use crate::wdk::{Status, Tag};
+use crate::platform::{self, Guard, Violation};
+use crate::wdk::{BugCheck, Status, Tag};
 
 /// So many blocks at once, where guards split no mapping: 8 GiB of address space.
 const SLOTS: usize = 1 << 20;
@@ -184,7 +184,7 @@ pub fn allocate(request: &Request, at_start: bool) -> *mut u8 {
     block
 }
 
-/// Takes a block back. Damage around it, and an address that is no block in use, end the program with a message.
+/// Takes a block back. Damage beside it is told; and so is an address that is no block in use, which has no effect.
 ///
 /// # Safety
 /// Nobody uses the block any more. One that is not in the pool's pages is of the process heap.
@@ -298,32 +298,36 @@ impl Special {
     fn free(&self, number: usize, block: *mut u8, request: &Request) {
         let slot = self.slot(number);
         let start = self.page_of(number);
-        let Request { size, tag, .. } = request;
-        {
+        let (why, bug_check) = {
             // Under the lock, so that of two frees at once one finds the other.
             let _guard = self.lock.lock();
             let (state, offset, held) = slot.read();
-            let why = match state {
-                _ if start.wrapping_add(offset) != block => "which is no block of the special pool",
-                SlotState::Live if held != *size => "which is a block of the special pool of another size",
-                SlotState::Live => "",
-                SlotState::Freed => "which was freed before",
-                _ => "which is no block of the special pool in use",
-            };
-            if !why.is_empty() {
-                platform::fatal(format_args!("free of block {block:p} of {size} bytes, tag \"{tag}\", {why}"));
+            match state {
+                _ if start.wrapping_add(offset) != block => ("no block of the special pool", BugCheck::NEVER_ALLOCATED),
+                SlotState::Live if held == request.size => {
+                    slot.set(SlotState::Changing, offset, held);
+                    ("", BugCheck::NEVER_ALLOCATED)
+                }
+                SlotState::Live => ("a block of the special pool of another size", BugCheck::NEVER_ALLOCATED),
+                SlotState::Freed => ("a block of the special pool that was freed before", BugCheck::FREED_TWICE),
+                _ => ("no block of the special pool in use", BugCheck::NEVER_ALLOCATED),
             }
-            slot.set(SlotState::Changing, offset, held);
+        };
+        if !why.is_empty() {
+            let Request { size, tag, .. } = *request;
+            Violation { block: block.addr(), tag, ..Violation::new(bug_check) }
+                .tell(format_args!("free of block {block:p} of {size} bytes, tag \"{tag}\", which is {why}"));
+            return;
         }
         // SAFETY: the slot is ours, and its page can be read until it is closed.
         unsafe {
             self.check(start, block, request);
             self.close(start);
         }
-        self.put(&self.lock.lock(), number, *size);
+        self.put(&self.lock.lock(), number, request.size);
     }
 
-    /// Ends the program if the page beside the block is not as `allocate` left it.
+    /// Tells if the page beside the block is not as `allocate` left it.
     unsafe fn check(&self, start: *mut u8, block: *mut u8, request: &Request) {
         let page = self.page.load(Relaxed);
         let before = block.addr() - start.addr();
@@ -335,10 +339,10 @@ impl Special {
         // The damage that is nearest to the block is the one to look at first.
         let in_front = front.iter().rposition(|byte| *byte != PATTERN).map(|at| at as isize - before as isize);
         if let Some(offset) = behind.or(in_front) {
-            platform::fatal(format_args!(
-                "bug check 0xC1: block {block:p} of {} bytes, tag \"{}\", of the special pool: memory beside it was written \
-                 to, at offset {offset}",
-                request.size, request.tag
+            let Request { size, tag, .. } = *request;
+            Violation { block: block.addr(), tag, ..Violation::new(BugCheck::OVERRUN) }.tell(format_args!(
+                "block {block:p} of {size} bytes, tag \"{tag}\", of the special pool: memory beside it was written to, at \
+                 offset {offset}"
             ));
         }
     }

@@ -94,8 +94,8 @@ pub fn statistics(kind: PoolKind) -> PoolStatistics {
     match kind {
         PoolKind::Heap => PoolStatistics::default(),
         PoolKind::PagedArenas => paged::statistics(),
-        PoolKind::NonPaged => nonpaged::statistics(false),
-        PoolKind::NonPagedBestEffort => nonpaged::statistics(true),
+        PoolKind::NonPaged => nonpaged::arena(false).statistics(),
+        PoolKind::NonPagedBestEffort => nonpaged::arena(true).statistics(),
         PoolKind::Session => session::statistics(),
         PoolKind::Special => special::statistics(),
     }

@@ -8,6 +8,7 @@ mod maintain;
 mod single_steps;
 mod statistics;
 mod tune;
+mod verified;
 
 use core::mem::MaybeUninit;
 use core::sync::atomic::Ordering::{AcqRel, Relaxed};
@@ -64,6 +65,8 @@ pub struct Settings {
     pub tuning: Tuning,
     /// Whether it keeps blocks: else depths stay 0, and every call reaches the pool.
     pub cached: bool,
+    /// Whether each call is the verifier's.
+    pub verified: bool,
     /// Whether the usage by tag knows its blocks: not those of callbacks, which charge what they call.
     pub charged: bool,
     /// The most blocks that L may hold.
@@ -389,6 +392,10 @@ impl Pair {
     }
 
     fn pool_allocate(&self, list: *mut RawList) -> *mut u8 {
+        self.pool_allocate_as(list, &self.settings().request)
+    }
+
+    fn pool_allocate_as(&self, list: *mut RawList, request: &Request) -> *mut u8 {
         let settings = self.settings();
         let unwinding = OnUnwind::new(|| _ = self.pool_failures.fetch_add(1, Relaxed));
         if let Some(lower) = settings.lower {
@@ -398,7 +405,7 @@ impl Pair {
             return block;
         }
         let running = self.enter_pool(settings.backing.allocates_by_callback());
-        let mut block = settings.backing.allocate(&settings.request, list);
+        let mut block = settings.backing.allocate(request, list);
         unwinding.disarm();
         drop(running);
         if block.addr() & (settings.request.alignment - 1) != 0 {
@@ -501,7 +508,9 @@ impl Pair {
         if self.settings().backing.is_shared() {
             self.shared.forget();
             self.parts().for_each(|(_, part)| {
-                part.count(Count::Removed, part.empty() as u64);
+                let forgotten = part.empty() as u64;
+                part.count(Count::Removed, forgotten);
+                self.count_direct(0, forgotten);
             });
         }
     }
