@@ -395,6 +395,35 @@ fn a_pool_may_be_moved_and_given_up() {
     }
 }
 
+/// Where all lists are verified, small-pool lists are not, since they and the general pool give and take each other's
+/// blocks; tagged blocks are checked all the same. Regression: delete of lists that a generation has not was told.
+#[test]
+fn a_program_that_is_verified_has_its_small_pools() {
+    const CASE: &str = "LOOKASIDE_TEST_CASE";
+    if std::env::var_os(CASE).is_none() {
+        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+        command.args(["a_program_that_is_verified_has_its_small_pools", "--exact"]);
+        let output = command.env(CASE, "1").env("LOOKASIDE_VERIFY", "1").output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        return;
+    }
+    for generation in Generation::ALL {
+        let pool = SmallPool::new(generation);
+        for bytes in (0..600).chain([5000]) {
+            for _ in 0..3 {
+                let block = pool.allocate(Kind::Paged, layout(bytes)).unwrap();
+                let tagged = pool.allocate_tagged(PoolType::PAGED, bytes, TAG);
+                // SAFETY: each block is freed once in the way it came.
+                unsafe {
+                    pool.free(Kind::Paged, block, layout(bytes));
+                    pool.free_tagged(tagged, TAG);
+                }
+            }
+        }
+        assert!(pool.statistics(Kind::Paged, 0).unwrap().processor.free_hits > 0, "the lists keep blocks");
+    }
+}
+
 /// Lists carry their pool's name, kind and size.
 #[test]
 fn lists_are_named() {

@@ -172,9 +172,14 @@ impl KindLists {
             }
             state => state,
         };
+        if state == READY { self.ready(list) } else { None }
+    }
+
+    /// A list that could be made; the state is READY, or was until delete.
+    fn ready(&self, list: usize) -> Option<*mut RawList> {
         let object = self.object(list);
-        // SAFETY: nobody writes to the lists any more once they are ready.
-        (state == READY && unsafe { (*object).alignment_mask } != 0).then_some(object)
+        // SAFETY: nobody writes to this word any more once the lists are ready.
+        (unsafe { (*object).alignment_mask } != 0).then_some(object)
     }
 
     /// Counts a use. Answers whether the calling thread shall make the lists.
@@ -239,9 +244,9 @@ impl KindLists {
     pub unsafe fn delete(&self) -> bool {
         let outstanding = self.outstanding();
         if self.state.swap(DELETED, Acquire) == READY {
-            for list in 0..LISTS {
-                // SAFETY: the caller's promise; what is no list answers so.
-                unsafe { RawList::delete_for_ever(self.object(list)) };
+            for object in (0..LISTS).filter_map(|list| self.ready(list)) {
+                // SAFETY: the list is made, and the caller's promise.
+                unsafe { RawList::delete_for_ever(object) };
             }
         }
         outstanding == 0
@@ -268,16 +273,16 @@ impl KindLists {
         if list >= LISTS || self.state.load(Acquire) != READY {
             return None;
         }
-        // SAFETY: the object may be read, and what is no list answers so.
-        unsafe { RawList::statistics(self.object(list)).ok() }
+        // SAFETY: the list is made.
+        self.ready(list).and_then(|object| unsafe { RawList::statistics(object).ok() })
     }
 
     /// Gives back what the lists keep.
     pub fn flush(&self) {
         if self.state.load(Acquire) == READY {
-            for list in 0..LISTS {
-                // SAFETY: as in statistics; what was not made has nothing to give.
-                let _ = unsafe { RawList::flush(self.object(list)) };
+            for object in (0..LISTS).filter_map(|list| self.ready(list)) {
+                // SAFETY: the list is made.
+                let _ = unsafe { RawList::flush(object) };
             }
         }
     }
