@@ -78,7 +78,7 @@ fn addresses_are_numbered_as_they_first_appear() {
 }
 
 /// Binds the program to the processor that this thread is on.
-fn on_one_processor(command: &mut Command) {
+pub fn on_one_processor(command: &mut Command) {
     let bind = || {
         // SAFETY: a set of processors is plain bits, and the calls only read and write this one. Between fork and exec
         // both are allowed, for they are system calls alone.

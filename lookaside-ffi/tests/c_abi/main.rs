@@ -8,3 +8,4 @@ mod libraries;
 mod misuse;
 mod places;
 mod toolchain;
+mod wdm;
