@@ -6,4 +6,6 @@ cd "$(dirname "$0")/.."
 
 cargo run --release -- compare --quick
 cargo run --release -- compare --global --rounds 2
+cargo run --release -- compare --pools --rounds 2
+cargo run --release -- tags
 cargo run --release

@@ -9,7 +9,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
 use crate::jobs::{self, Job};
-use crate::{compare, contenders, global, trace, workloads};
+use crate::{compare, contenders, global, pools, trace, workloads};
 
 /// Lookaside lists: replay recorded programs over them, and compare them with allocators.
 ///
@@ -57,8 +57,8 @@ enum Command {
 /// Every figure is nanoseconds for one allocate plus one free. Rounds are interleaved between the contenders, and each
 /// is a process of its own with a warm-up before it is timed.
 ///
-/// With --global the contenders are allocators that serve a whole program each, and the workloads are programs; the tables
-/// name the unit of their figures.
+/// With --global the contenders are allocators that serve a whole program each, and the workloads are programs. With --pools
+/// the library's pools are compared with what does their work without them. These tables name the units of their figures.
 #[derive(Args)]
 pub struct Compare {
     /// Few rounds: under a minute for everything
@@ -70,6 +70,9 @@ pub struct Compare {
     /// Compare allocators of whole programs instead
     #[arg(long, conflicts_with = "size")]
     pub global: bool,
+    /// Compare the library's pools with what programs do by hand instead
+    #[arg(long, conflicts_with_all = ["size", "global"])]
+    pub pools: bool,
     /// Only these workloads
     #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',', value_parser = PossibleValuesParser::new(workload_names()))]
     pub workload: Vec<String>,
@@ -87,7 +90,11 @@ pub struct Compare {
 impl Compare {
     /// The jobs to play instead of the workloads.
     pub fn jobs(&self) -> Option<&'static [Job]> {
-        self.global.then_some(global::PROGRAMS)
+        match (self.global, self.pools) {
+            (true, _) => Some(global::PROGRAMS),
+            (_, true) => Some(pools::JOBS),
+            _ => None,
+        }
     }
 }
 
@@ -179,6 +186,8 @@ mod tests {
         assert!(!parses("lookaside compare --rounds 0"));
         assert!(parses("lookaside compare --global --workload json --contender system"));
         assert!(!parses("lookaside compare --global --size 64"));
+        assert!(!parses("lookaside compare --global --pools"));
+        assert!(parses("lookaside tags"));
         assert!(parses("lookaside record -o x -- ls -l"));
         assert!(!parses("lookaside record"));
     }

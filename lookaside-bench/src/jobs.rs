@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::global;
 use crate::machine;
+use crate::pools;
 use crate::rounds::{Entrant, Outcome};
 use crate::table::{ranking, rounded};
 
@@ -31,7 +32,7 @@ pub type Rows<'a> = [(&'a Job, Vec<Outcome>)];
 
 /// The jobs of all tables.
 pub fn all() -> impl Iterator<Item = &'static Job> {
-    global::PROGRAMS.iter()
+    global::PROGRAMS.iter().chain(pools::JOBS)
 }
 
 /// Plays one round of a contender, which it finds by the names.

@@ -10,6 +10,7 @@ pub mod contenders;
 pub mod global;
 pub mod jobs;
 pub mod machine;
+pub mod pools;
 pub mod rounds;
 pub mod scan;
 pub mod table;

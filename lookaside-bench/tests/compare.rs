@@ -93,6 +93,38 @@ fn programs_run_under_every_allocator() {
     }
 }
 
+/// Every pool and what does its work by hand; where a count belongs to a figure it is there, and shows that the memory was
+/// what it should be.
+#[test]
+fn pools_are_compared_with_work_by_hand() {
+    let output = lookaside("compare --pools --json --rounds 1");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let rows: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
+    let row = |job: &str, contender: &str| {
+        let is_it = |row: &&Value| row["workload"] == job && row["contender"] == contender;
+        rows.as_array().expect("it is an array").iter().find(is_it)
+    };
+    for (job, contenders) in [
+        ("special", &["by-hand", "lookaside", "glibc"][..]),
+        ("special-many", &["by-hand", "lookaside", "glibc"]),
+        ("paged-2t", &["glibc", "lookaside-heap", "lookaside-arenas"]),
+    ] {
+        for contender in contenders {
+            let row = row(job, contender).unwrap_or_else(|| panic!("{job}, {contender}: {}", text(&output.stderr)));
+            assert!(row["min"].as_f64().unwrap() > 0.0, "{row}");
+        }
+    }
+    assert!(row("special", "lookaside").unwrap()["blocks_per_second"].as_u64() > Some(0));
+    let guarded = |contender: &str| row("special-many", contender).unwrap()["guarded_at_once"].as_u64();
+    assert!(guarded("lookaside") > Some(0) && guarded("by-hand") > Some(0));
+    assert_eq!(guarded("glibc"), None, "malloc guards nothing");
+    // Where little may be locked there is no such row, and somebody is told.
+    match row("nonpaged", "lookaside") {
+        Some(row) => assert!(row["locked_bytes"].as_u64() >= Some(16 << 20), "{row}"),
+        None => assert!(text(&output.stderr).contains("lookaside is left out"), "{}", text(&output.stderr)),
+    }
+}
+
 #[test]
 fn a_round_refuses_another_allocator_than_its_own() {
     let output = lookaside("round json jemalloc 0");

@@ -17,6 +17,9 @@ mod small_pool;
 mod snmalloc;
 mod tls_vec;
 mod vec;
+mod wdm;
+
+pub use glibc::Glibc;
 
 use crate::rounds::Entrant;
 use crate::workloads::{self, Workload};
@@ -82,7 +85,7 @@ pub const ALL: &[Entry] = &[
     entry::<array_queue::Queue>("arrayqueue"),
     #[cfg(target_arch = "x86_64")]
     entry::<slist::SList>("slist"),
-    malloc::<glibc::Glibc>("glibc"),
+    malloc::<Glibc>("glibc"),
     malloc::<jemalloc::Jemalloc>("jemalloc"),
     malloc::<mimalloc::Mimalloc>("mimalloc"),
     #[cfg(feature = "snmalloc")]
@@ -93,6 +96,8 @@ pub const ALL: &[Entry] = &[
     entry::<c_library::CLibrary>("lookaside-c"),
     entry::<small_pool::Sized>("small-pool"),
     entry::<small_pool::Tagged>("small-pool-tagged"),
+    entry::<wdm::Pair>("wdm"),
+    entry::<wdm::General>("wdm-general"),
 ];
 
 const fn entry<C: Contender + Sync>(name: &'static str) -> Entry {
@@ -192,7 +197,7 @@ mod tests {
         tls_vec: tls_vec::TlsVec;
         mutex_vec: mutex_vec::MutexVec;
         array_queue: array_queue::Queue;
-        glibc: glibc::Glibc;
+        glibc: Glibc;
         jemalloc: jemalloc::Jemalloc;
         mimalloc: mimalloc::Mimalloc;
         general: lookaside::General;
@@ -200,6 +205,8 @@ mod tests {
         c_library: c_library::CLibrary;
         small_pool: small_pool::Sized;
         small_pool_tagged: small_pool::Tagged;
+        wdm: wdm::Pair;
+        wdm_general: wdm::General;
     }
 
     #[cfg(target_arch = "x86_64")]
@@ -257,6 +264,8 @@ mod tests {
             "lookaside-c",
             "small-pool",
             "small-pool-tagged",
+            "wdm",
+            "wdm-general",
         ];
         if cfg!(feature = "snmalloc") {
             expected.insert(8, "snmalloc");

@@ -5,7 +5,7 @@ use std::ptr::{self, NonNull};
 
 use anyhow::{Context, ensure};
 use lookaside_core::{
-    Generation, HitCounters, Kind, PoolType, SmallPool, Tag, pool_allocate, pool_free, pool_statistics,
+    Generation, HitCounters, Kind, PoolType, SmallPool, Tag, pool_allocate, pool_free, pool_list_statistics,
 };
 
 use super::Contender;

@@ -20,7 +20,7 @@ use crate::rounds::Entrant;
 use switch::Allocator;
 
 /// How long the timed part of a round takes, about.
-const ROUND: Duration = Duration::from_millis(60);
+const ROUND: Duration = Duration::from_millis(20);
 
 /// The programs.
 pub const PROGRAMS: &[Job] = &[

@@ -4,11 +4,11 @@
 //! only the contender's two calls are inlined. Every block is made opaque to the compiler and written to before it is
 //! given back. All figures are nanoseconds for one allocate plus one free.
 
-mod batch;
+pub(crate) mod batch;
 mod burst;
 mod crossing;
 mod handoff;
-mod pair;
+pub(crate) mod pair;
 mod random;
 mod ring;
 pub mod team;
@@ -188,7 +188,7 @@ pub fn clock(work: impl FnOnce()) -> Duration {
 
 /// Writes to a block that was just handed out, where the compiler cannot see what it is.
 #[inline(always)]
-fn touch(mut block: *mut u8) -> *mut u8 {
+pub fn touch(mut block: *mut u8) -> *mut u8 {
     // SAFETY: there is no instruction; the compiler has to assume that the block is another, and that memory was read and written.
     unsafe { asm!("/* {} */", inout(reg) block, options(nostack, preserves_flags)) };
     // Volatile, since the compiler knows that nobody reads what `free` was given.
