@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
-# The command does its two jobs: the comparison with few rounds, and the main job. Skips judging the figures: a machine
-# that is busy with other things has none worth judging.
+# The command does its jobs: the comparisons with few rounds, and the main job. Skips judging the figures: a machine that
+# is busy with other things has none worth judging.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 cargo run --release -- compare --quick
+cargo run --release -- compare --global --rounds 2
+cargo run --release -- compare --pools --rounds 2
+cargo run --release -- tags
 cargo run --release

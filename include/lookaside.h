@@ -145,8 +145,7 @@ typedef struct lookaside_parameters {
      */
     lookaside_tag tag;
     /**
-     * The pool. 0 is the nonpaged pool, as in the WDK, which needs both callbacks in this version: most callers want
-     * `LOOKASIDE_POOL_PAGED`.
+     * The pool. 0 is the nonpaged pool, as in the WDK, which locks memory: most callers want `LOOKASIDE_POOL_PAGED`.
      */
     lookaside_pool_type pool_type;
     /**
@@ -350,6 +349,170 @@ typedef struct lookaside_statistics {
      */
     uint64_t outstanding;
 } lookaside_statistics;
+
+/**
+ * A small pool. The memory is the caller's; its contents are the library's. It may not be moved or copied while the pool lives,
+ * and zeroed memory is not a pool yet.
+ */
+typedef struct LOOKASIDE_ALIGNED(16) lookaside_small_pool {
+    /**
+     * The library's own.
+     */
+    uint64_t opaque[800];
+} lookaside_small_pool;
+
+/**
+ * Which kernel's small-pool lists a pool has: one of `LOOKASIDE_GENERATION_...`.
+ */
+typedef uint32_t lookaside_generation;
+
+/**
+ * What a small pool shall be. Set all bytes to 0, then `struct_size`, `generation`, and what else matters: 0 stands for the default.
+ */
+typedef struct lookaside_small_pool_parameters {
+    /**
+     * `sizeof(lookaside_small_pool_parameters)`.
+     */
+    size_t struct_size;
+    /**
+     * The beginning of its lists' names in reports, as UTF-8, NULL for "small pool". At most 16 bytes are copied.
+     */
+    const char *name;
+    /**
+     * Whose lists.
+     */
+    lookaside_generation generation;
+    /**
+     * When depths are tuned.
+     */
+    lookaside_tuning tuning;
+    /**
+     * The most blocks that each processor list, and each shared list, may ever keep, up to 16,384; 0 is 256.
+     */
+    uint16_t maximum_depth;
+    /**
+     * How many blocks move at once between a processor list and the shared list; 0 is half the depth, 1 is block by
+     * block, as in Windows.
+     */
+    uint16_t batch;
+    /**
+     * Flags that choose its memory: `LOOKASIDE_FLAG_BEST_EFFORT_LOCK`, `LOOKASIDE_FLAG_PAGED_ARENAS`, combined by `|`.
+     */
+    lookaside_flags flags;
+} lookaside_small_pool_parameters;
+
+/**
+ * What one of a small pool's lists counted on one level: hits, where other lists count misses.
+ */
+typedef struct lookaside_hit_counters {
+    /**
+     * Calls of allocate that reached this level.
+     */
+    uint64_t total_allocates;
+    /**
+     * Those that it had a block for.
+     */
+    uint64_t allocate_hits;
+    /**
+     * Calls of free that reached this level.
+     */
+    uint64_t total_frees;
+    /**
+     * Those that it had room for.
+     */
+    uint64_t free_hits;
+    /**
+     * Blocks that it keeps.
+     */
+    uint64_t current_depth;
+    /**
+     * Blocks that it may keep now.
+     */
+    uint64_t depth;
+} lookaside_hit_counters;
+
+/**
+ * What one of a small pool's lists is and has done.
+ */
+typedef struct lookaside_small_list_statistics {
+    /**
+     * `sizeof(lookaside_small_list_statistics)`, set by the caller.
+     */
+    size_t struct_size;
+    /**
+     * Bytes in a block, the kernel's header included.
+     */
+    size_t block_size;
+    /**
+     * Its pool type: 0, 1 or 0x200.
+     */
+    lookaside_pool_type pool_type;
+    /**
+     * The most blocks that the list of a processor, or the shared list, may ever keep.
+     */
+    uint32_t maximum_depth;
+    /**
+     * The sum of its processor lists.
+     */
+    struct lookaside_hit_counters processor;
+    /**
+     * The shared list; all 0 in generations without one.
+     */
+    struct lookaside_hit_counters shared;
+} lookaside_small_list_statistics;
+
+/**
+ * The order of rows: one of `LOOKASIDE_TAG_ORDER_...`.
+ */
+typedef uint32_t lookaside_tag_order;
+
+/**
+ * What was allocated and freed under one tag, of paged or of nonpaged memory.
+ */
+typedef struct lookaside_tag_usage {
+    /**
+     * The tag; `Ovfl` for all tags that came when the library's table of 1,024 was full.
+     */
+    lookaside_tag tag;
+    /**
+     * 0 for nonpaged memory, 1 for paged.
+     */
+    lookaside_pool_type pool_type;
+    /**
+     * Blocks allocated.
+     */
+    uint64_t allocates;
+    /**
+     * Blocks freed.
+     */
+    uint64_t frees;
+    /**
+     * Bytes of the blocks that are not freed: block sizes, which for small-pool blocks include the header and are
+     * rounded up, as Windows charges them.
+     */
+    uint64_t bytes;
+} lookaside_tag_usage;
+
+/**
+ * The head of an S-list, in memory of the caller's. Its words are those of Windows' SLIST_HEADER on 64-bit systems: the
+ * depth in 16 bits and a sequence number in 48, then the first entry's address, whose lowest four bits are reserved.
+ */
+typedef struct LOOKASIDE_ALIGNED(16) lookaside_slist_header {
+    /**
+     * The library's own.
+     */
+    uint64_t opaque[2];
+} lookaside_slist_header;
+
+/**
+ * An entry of an S-list, which stands in the caller's own structure at a multiple of 16 bytes.
+ */
+typedef struct LOOKASIDE_ALIGNED(16) lookaside_slist_entry {
+    /**
+     * The next entry, or NULL: the library's own while the entry is in a list, and the way along a flushed chain.
+     */
+    struct lookaside_slist_entry *next;
+} lookaside_slist_entry;
 
 /**
  * A misuse of the library, as a hook is told of it. Nothing in it outlives the hook's call.
@@ -564,7 +727,12 @@ typedef struct lookaside_low_resources {
 #define LOOKASIDE_TOPOLOGY_SINGLE 2
 
 /**
- * Every call is checked, and nothing is cached: each call reaches the pool.
+ * Every call is checked, and nothing is cached: each call reaches the pool. What is wrong is told as a violation (see
+ * `lookaside_set_violation_hook`) with where it was done: a block freed twice, of another list or of none, written beyond
+ * its ends or after its free, or still out when the list is deleted; a live list initialised again, or not deleted when the
+ * program ends. A freed block stays with the list for a while, full of 0xF5; a new one is full of 0xCB. Lists with a
+ * callback fill and keep nothing, so that each callback gets every call at once. Not for session pools.
+ * `LOOKASIDE_VERIFY=1` in the environment gives the flag to every list that the program makes.
  */
 #define LOOKASIDE_FLAG_VERIFY 1
 
@@ -653,6 +821,41 @@ typedef struct lookaside_low_resources {
  */
 #define LOOKASIDE_KERNEL_6_1 1537
 
+/**
+ * Windows 2000: 8 lists, blocks of 32 to 256 bytes in steps of 32, in pairs. Requests of up to 248 bytes.
+ */
+#define LOOKASIDE_GENERATION_5_0 0
+
+/**
+ * Windows XP and Server 2003 on x86: 32 lists, 8 to 256 bytes in steps of 8, in pairs. Requests of up to 248 bytes.
+ */
+#define LOOKASIDE_GENERATION_5_1_X86 1
+
+/**
+ * Windows XP and Server 2003 on x64: 32 lists, 16 to 512 bytes in steps of 16, in pairs. Requests of up to 496 bytes.
+ */
+#define LOOKASIDE_GENERATION_5_2_X64 2
+
+/**
+ * Windows Vista and later on x86: as `LOOKASIDE_GENERATION_5_1_X86`, without shared lists.
+ */
+#define LOOKASIDE_GENERATION_6_0_X86 3
+
+/**
+ * Windows Vista and later on x64: as `LOOKASIDE_GENERATION_5_2_X64`, without shared lists.
+ */
+#define LOOKASIDE_GENERATION_6_0_X64 4
+
+/**
+ * By tag as it prints, nonpaged memory before paged.
+ */
+#define LOOKASIDE_TAG_ORDER_TAG 0
+
+/**
+ * The most bytes first; among equals by tag.
+ */
+#define LOOKASIDE_TAG_ORDER_BYTES 1
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -674,14 +877,15 @@ extern "C" {
  * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` does not stand at a multiple of 16 bytes.
  * - `LOOKASIDE_STATUS_DEVICE_BUSY`: `list` is live already, or deleted with blocks still out, and goes on as it
  *   was. Delete it, or free its blocks, first.
- * - `LOOKASIDE_STATUS_NOT_SUPPORTED`: a nonpaged pool type without both callbacks. Take the paged pool.
+ * - `LOOKASIDE_STATUS_WORKING_SET_QUOTA`: the nonpaged pool cannot be locked. Raise `RLIMIT_MEMLOCK` (`ulimit -l`), grant
+ *   `CAP_IPC_LOCK`, or set `LOOKASIDE_FLAG_BEST_EFFORT_LOCK`.
  * - `LOOKASIDE_STATUS_NO_MEMORY`: no memory for the list's records. Try again later; nothing was taken.
  * - `LOOKASIDE_STATUS_INSUFFICIENT_RESOURCES`: there are 65,536 lists. Delete some.
  *
  * Memory and threads: nobody else may use the object during the call. Any thread may use the list afterwards.
  *
  * WDK: `ExInitializeLookasideListEx`, `ExInitializePagedLookasideList`. One callback may be given without the other;
- * the other is then the pool's routine, so the given one has to work with `malloc`.
+ * the other is then the pool's routine, so the given one has to work with `malloc` for a paged list.
  */
 lookaside_status lookaside_list_initialize(struct lookaside_list *list,
                                            const struct lookaside_parameters *parameters);
@@ -1015,6 +1219,456 @@ const char *lookaside_status_string(lookaside_status status);
 const char *lookaside_version(void);
 
 /**
+ * Allocates a block of any size under a tag. Up to 496 bytes it comes from a list for its size, of the newest generation's
+ * small-pool lists; larger ones, session memory and cache-aligned blocks come from the pool itself.
+ *
+ * Parameters:
+ * - `pool_type`: the pool, with the flags of the WDK's POOL_TYPE; those for raising have no effect.
+ * - `size`: bytes; 0 counts as 1.
+ * - `tag`: what the block is counted under, and has to be freed with.
+ *
+ * Returns the block, with whatever contents were there, at a multiple of 16 bytes, of 64 for cache-aligned types, and of 4,096 from a
+ * size of 4,096 on. NULL when the pool has no memory, for a size that no block can have, and for a pool type without a meaning.
+ *
+ * Memory and threads: any number of threads at once, from the first call on. Not for signal handlers. Free it with
+ * `lookaside_pool_free`.
+ *
+ * WDK: `ExAllocatePoolWithTag`.
+ */
+void *lookaside_pool_allocate(lookaside_pool_type pool_type,
+                              size_t size,
+                              lookaside_tag tag);
+
+/**
+ * Frees a block of `lookaside_pool_allocate`.
+ *
+ * Parameters:
+ * - `block`: the block, or NULL, which has no effect.
+ * - `tag`: its tag, or 0, which fits every block.
+ *
+ * Returns nothing. A violation (see `lookaside_set_violation_hook`) is another tag than the block's (bug check 0xC2, 0xA),
+ * a block that is free already as long as its memory was not used again (0xC4, 0x13), and memory that did not come from
+ * `lookaside_pool_allocate` or whose header was overwritten (0xC4, 0x10). To see that, the 16 bytes before the block
+ * are read.
+ *
+ * Memory and threads: any number of threads at once. The block may not be used afterwards.
+ *
+ * WDK: `ExFreePoolWithTag`; with tag 0 `ExFreePool`.
+ */
+void lookaside_pool_free(void *block,
+                         lookaside_tag tag);
+
+/**
+ * Frees a block of `lookaside_pool_allocate` whose size the caller knows.
+ *
+ * Parameters:
+ * - `block`: the block, or NULL, which has no effect.
+ * - `size`: the size that it was allocated with.
+ * - `tag`: its tag, or 0, which fits every block.
+ *
+ * Returns nothing. Another size than the block's is a violation too (bug check 0xC4, 0x10); otherwise as `lookaside_pool_free`.
+ *
+ * Memory and threads: as `lookaside_pool_free`.
+ *
+ * WDK: it has no such function.
+ */
+void lookaside_pool_free_sized(void *block,
+                               size_t size,
+                               lookaside_tag tag);
+
+/**
+ * Tells the size that a block of `lookaside_pool_allocate` was allocated with.
+ *
+ * Parameters:
+ * - `block`: the block, or NULL.
+ *
+ * Returns the size, 1 for 0; 0 for NULL. What is no such block is a violation, as for `lookaside_pool_free`.
+ *
+ * Memory and threads: any number of threads at once.
+ *
+ * WDK: it has no such function.
+ */
+size_t lookaside_pool_size(const void *block);
+
+/**
+ * Makes a small pool of the caller's own. Its lists are made kind by kind, at the first use of nonpaged, paged and NX memory.
+ *
+ * Parameters:
+ * - `pool`: the caller's memory for it, at a multiple of 16 bytes. Its contents do not matter, unless they are a live pool; but they
+ *   are read to see that.
+ * - `parameters`: what the pool shall be. It is not needed after the call.
+ *
+ * Returns, and then the object is untouched unless the call succeeded:
+ * - `LOOKASIDE_STATUS_SUCCESS`: the pool is ready, and must be deleted before its memory goes away.
+ * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: a pointer is NULL, `struct_size` is not that of this version, the maximum depth is too
+ *   large, the name is not UTF-8, an enumerated value is unknown, or a flag is not for pools.
+ * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `pool` does not stand at a multiple of 16 bytes.
+ * - `LOOKASIDE_STATUS_DEVICE_BUSY`: `pool` is live already, and goes on as it was.
+ *
+ * Memory and threads: nobody else may use the object during the call. Any thread may use the pool afterwards.
+ *
+ * WDK: it has no such function; the kernel makes its small-pool lists for each processor.
+ */
+lookaside_status lookaside_small_pool_initialize(struct lookaside_small_pool *pool,
+                                                 const struct lookaside_small_pool_parameters *parameters);
+
+/**
+ * Makes a pool's lists for one kind of memory now, instead of at the first use.
+ *
+ * Parameters:
+ * - `pool`: the pool.
+ * - `pool_type`: `LOOKASIDE_POOL_NON_PAGED`, `LOOKASIDE_POOL_PAGED` or `LOOKASIDE_POOL_NON_PAGED_NX`.
+ *
+ * Returns:
+ * - `LOOKASIDE_STATUS_SUCCESS`: the lists are there.
+ * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `pool` is NULL, or the pool type has no lists.
+ * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `pool` does not stand at a multiple of 16 bytes.
+ * - `LOOKASIDE_STATUS_INVALID_HANDLE`: it was never initialised.
+ * - `LOOKASIDE_STATUS_DELETE_PENDING`: it is deleted.
+ * - `LOOKASIDE_STATUS_DEVICE_BUSY`: another thread is making them.
+ * - what `lookaside_list_initialize` returns for a list that could not be made, such as
+ *   `LOOKASIDE_STATUS_WORKING_SET_QUOTA`: the pool itself serves the blocks of these lists from now on.
+ *
+ * Memory and threads: others may use the pool meanwhile.
+ *
+ * WDK: it has no such function.
+ */
+lookaside_status lookaside_small_pool_prepare(struct lookaside_small_pool *pool,
+                                              lookaside_pool_type pool_type);
+
+/**
+ * Allocates a block of any size under a tag, from a pool of the caller's own.
+ *
+ * Parameters:
+ * - `pool`: the pool.
+ * - `pool_type`, `size`, `tag`: as for `lookaside_pool_allocate`.
+ *
+ * Returns as `lookaside_pool_allocate`, by the limit of the pool's generation; blocks of x86 generations are promised to stand at a
+ * multiple of 8 bytes. NULL also when `pool` is NULL, misaligned, never initialised, or deleted.
+ *
+ * Memory and threads: any number of threads at once. Not for signal handlers. Free it with `lookaside_small_pool_free`.
+ *
+ * WDK: `ExAllocatePoolWithTag`.
+ */
+void *lookaside_small_pool_allocate(struct lookaside_small_pool *pool,
+                                    lookaside_pool_type pool_type,
+                                    size_t size,
+                                    lookaside_tag tag);
+
+/**
+ * Frees a block of `lookaside_small_pool_allocate`.
+ *
+ * Parameters:
+ * - `pool`: the pool that the block came from. It may be deleted already if the block was out then.
+ * - `block`, `tag`: as for `lookaside_pool_free`.
+ *
+ * Returns nothing. Violations are those of `lookaside_pool_free`, where a block of another pool is memory that did not come from this
+ * one; and a `pool` that is NULL, misaligned or was never initialised, unless `block` is NULL.
+ *
+ * Memory and threads: any number of threads at once. The block may not be used afterwards.
+ *
+ * WDK: `ExFreePoolWithTag`; with tag 0 `ExFreePool`.
+ */
+void lookaside_small_pool_free(struct lookaside_small_pool *pool,
+                               void *block,
+                               lookaside_tag tag);
+
+/**
+ * Frees a block of `lookaside_small_pool_allocate` whose size the caller knows.
+ *
+ * Parameters:
+ * - `pool`, `block`, `tag`: as for `lookaside_small_pool_free`.
+ * - `size`: the size that it was allocated with.
+ *
+ * Returns nothing. Another size than the block's is a violation too (bug check 0xC4, 0x10).
+ *
+ * Memory and threads: as `lookaside_small_pool_free`.
+ *
+ * WDK: it has no such function.
+ */
+void lookaside_small_pool_free_sized(struct lookaside_small_pool *pool,
+                                     void *block,
+                                     size_t size,
+                                     lookaside_tag tag);
+
+/**
+ * Tells the size that a block of `lookaside_small_pool_allocate` was allocated with.
+ *
+ * Parameters:
+ * - `pool`: the pool that the block came from.
+ * - `block`: the block, or NULL.
+ *
+ * Returns the size, 1 for 0; 0 for NULL. Violations are those of `lookaside_small_pool_free`.
+ *
+ * Memory and threads: any number of threads at once.
+ *
+ * WDK: it has no such function.
+ */
+size_t lookaside_small_pool_size(const struct lookaside_small_pool *pool, const void *block);
+
+/**
+ * Allocates a block without a header, so without tag and checks: the caller tells its size when freeing it. Up to 256 or 512 bytes, by
+ * the generation, it comes from a list for its size.
+ *
+ * Parameters:
+ * - `pool`: the pool.
+ * - `pool_type`: a type that `lookaside_small_pool_prepare` takes; flags for raising have no effect.
+ * - `size`: bytes; 0 counts as 1.
+ *
+ * Returns the block, with whatever contents were there, at a multiple of 16 bytes (for x86 generations 8 are promised). NULL when the pool
+ * has no memory, for a pool type without lists, and when `pool` is NULL, misaligned, never initialised, or deleted.
+ *
+ * Memory and threads: any number of threads at once. Not for signal handlers. The block is not in the usage by tag. Free it with
+ * `lookaside_small_pool_free_bare`.
+ *
+ * WDK: it has no such function.
+ */
+void *lookaside_small_pool_allocate_bare(struct lookaside_small_pool *pool,
+                                         lookaside_pool_type pool_type,
+                                         size_t size);
+
+/**
+ * Frees a block of `lookaside_small_pool_allocate_bare`.
+ *
+ * Parameters:
+ * - `pool`: the pool that the block came from. It may be deleted already if the block was out then.
+ * - `pool_type`, `size`: what it was allocated with.
+ * - `block`: the block, or NULL, which has no effect.
+ *
+ * Returns nothing. A violation is a `pool` that is NULL, misaligned or was never initialised, a misaligned block, and a pool type or size
+ * that no block can have. Another pool, type or size than the block's, and a second free, are the caller's error and not found.
+ *
+ * Memory and threads: any number of threads at once. The block may not be used afterwards.
+ *
+ * WDK: it has no such function.
+ */
+void lookaside_small_pool_free_bare(struct lookaside_small_pool *pool,
+                                    lookaside_pool_type pool_type,
+                                    void *block,
+                                    size_t size);
+
+/**
+ * Gives every block that a pool's lists keep back to the pool behind them.
+ *
+ * Parameters:
+ * - `pool`: the pool.
+ *
+ * Returns:
+ * - `LOOKASIDE_STATUS_SUCCESS`: it is done.
+ * - `LOOKASIDE_STATUS_INVALID_PARAMETER`, `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`, `LOOKASIDE_STATUS_INVALID_HANDLE`,
+ *   `LOOKASIDE_STATUS_DELETE_PENDING`: `pool` is NULL, misaligned, never initialised, deleted.
+ *
+ * Memory and threads: others may use the pool meanwhile.
+ *
+ * WDK: it has no such function.
+ */
+lookaside_status lookaside_small_pool_flush(struct lookaside_small_pool *pool);
+
+/**
+ * Tells what one of a pool's lists is and has done. The numbers are exact when nobody uses the pool during the call.
+ *
+ * Parameters:
+ * - `pool`: the pool, or NULL for the one behind `lookaside_pool_allocate`.
+ * - `pool_type`: a type that `lookaside_small_pool_prepare` takes.
+ * - `list`: the list's number: its block size in units of the generation, less one.
+ * - `out`: where the answer goes, with `struct_size` set to `sizeof(lookaside_small_list_statistics)` by the caller.
+ *
+ * Returns, and then `out` is untouched unless the call succeeded:
+ * - `LOOKASIDE_STATUS_SUCCESS`: `out` is filled; all counters are 0 until the list is made.
+ * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `out` is NULL, `struct_size` is not that of this version, or there is no such list.
+ * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`, `LOOKASIDE_STATUS_INVALID_HANDLE`, `LOOKASIDE_STATUS_DELETE_PENDING`: `pool`
+ *   is misaligned, never initialised, deleted.
+ *
+ * Memory and threads: any number of threads at once; nobody is stopped.
+ *
+ * WDK: `NtQuerySystemInformation` with class 0x2D has these lists first.
+ */
+lookaside_status lookaside_small_pool_statistics(const struct lookaside_small_pool *pool,
+                                                 lookaside_pool_type pool_type,
+                                                 size_t list,
+                                                 struct lookaside_small_list_statistics *out);
+
+/**
+ * Deletes a pool: what its lists keep goes back to the pool behind them.
+ *
+ * Parameters:
+ * - `pool`: the pool.
+ *
+ * Returns:
+ * - `LOOKASIDE_STATUS_SUCCESS`: it is gone; its memory may be reused, and initialised again.
+ * - `LOOKASIDE_STATUS_PENDING`: callers still hold blocks of its lists. These stay valid and may still be freed to the pool: keep its memory
+ *   until then. The same goes for larger blocks, of which nothing is said here.
+ * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `pool` is NULL.
+ * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `pool` does not stand at a multiple of 16 bytes.
+ * - `LOOKASIDE_STATUS_INVALID_HANDLE`: it was never initialised; there is nothing to delete.
+ * - `LOOKASIDE_STATUS_DELETE_PENDING`: it was deleted before; this call had no effect.
+ *
+ * Memory and threads: nobody else may call anything on the pool during the call.
+ *
+ * WDK: it has no such function.
+ */
+lookaside_status lookaside_small_pool_delete(struct lookaside_small_pool *pool);
+
+/**
+ * Tells what was allocated and freed under each tag: blocks of `lookaside_pool_allocate` and `lookaside_small_pool_allocate` while
+ * callers hold them, and blocks that lists without callbacks have or have handed out. Exact when nobody allocates or frees
+ * during the call.
+ *
+ * Parameters:
+ * - `order`: how the rows are sorted.
+ * - `rows`: where they go. NULL if `capacity` is 0.
+ * - `capacity`: how many rows there is room for; there are never more than 1,026.
+ * - `needed`: where to write how many rows there are, or NULL.
+ *
+ * Returns:
+ * - `LOOKASIDE_STATUS_SUCCESS`: all rows are in `rows`.
+ * - `LOOKASIDE_STATUS_BUFFER_OVERFLOW`: there are more. `rows` holds the first.
+ * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `rows` is NULL and `capacity` is not 0 (`*needed` is set all the same), or the order is
+ *   unknown.
+ * - `LOOKASIDE_STATUS_NO_MEMORY`: there is none to sort the rows in. Nothing is written.
+ *
+ * Memory and threads: any number of threads at once; nobody is stopped.
+ *
+ * WDK: `NtQuerySystemInformation` with class 0x16, as `poolmon` uses it.
+ */
+lookaside_status lookaside_tags(lookaside_tag_order order,
+                                struct lookaside_tag_usage *rows,
+                                size_t capacity,
+                                size_t *needed);
+
+/**
+ * Writes the rows of `lookaside_tags` as a table, with the columns of `poolmon`.
+ *
+ * Parameters:
+ * - `order`: how the rows are sorted.
+ * - `buffer`, `capacity`, `needed`: as for `lookaside_report`.
+ *
+ * Returns as `lookaside_report`; and
+ * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: also for an unknown order. Nothing is written then.
+ * - `LOOKASIDE_STATUS_NO_MEMORY`: there is none to sort the rows in.
+ *
+ * Memory and threads: any number of threads at once; nobody is stopped.
+ *
+ * WDK: `poolmon`, and `!poolused` in the kernel debugger.
+ */
+lookaside_status lookaside_tag_report(lookaside_tag_order order,
+                                      char *buffer,
+                                      size_t capacity,
+                                      size_t *needed);
+
+/**
+ * Makes an empty S-list. Zeroed memory is one too.
+ *
+ * Parameters:
+ * - `header`: the caller's memory, at a multiple of 16 bytes.
+ *
+ * Returns, and then the memory is untouched unless the call succeeded:
+ * - `LOOKASIDE_STATUS_SUCCESS`: the list is ready. It needs no end.
+ * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `header` is NULL.
+ * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `header` does not stand at a multiple of 16 bytes.
+ *
+ * Memory and threads: nobody else may use the header during the call.
+ *
+ * WDK: `InitializeSListHead`, which raises the last of these.
+ */
+lookaside_status lookaside_slist_initialize(struct lookaside_slist_header *header);
+
+/**
+ * Puts an entry on top of the list.
+ *
+ * Parameters:
+ * - `header`: the list.
+ * - `entry`: the entry, in no list, at a multiple of 16 bytes. It stays where it is until it is popped or flushed.
+ *
+ * Returns the entry that was on top before, or NULL. The process ends with a message when a pointer is NULL or misaligned.
+ *
+ * Memory and threads: any number of threads at once, and on x86-64 signal handlers: a push never waits there.
+ *
+ * WDK: `InterlockedPushEntrySList`, `ExInterlockedPushEntrySList`.
+ */
+struct lookaside_slist_entry *lookaside_slist_push(struct lookaside_slist_header *header,
+                                                   struct lookaside_slist_entry *entry);
+
+/**
+ * Puts a chain of entries on top of the list, all at once.
+ *
+ * Parameters:
+ * - `header`: the list.
+ * - `first`, `last`: the ends of the chain, which leads from the first to the last by `next`; each entry as for
+ *   `lookaside_slist_push`.
+ * - `count`: how many entries they are, by which the depth grows.
+ *
+ * Returns, and memory and threads, as `lookaside_slist_push`.
+ *
+ * WDK: `InterlockedPushListSListEx`, `RtlInterlockedPushListSListEx`.
+ */
+struct lookaside_slist_entry *lookaside_slist_push_list(struct lookaside_slist_header *header,
+                                                        struct lookaside_slist_entry *first,
+                                                        struct lookaside_slist_entry *last,
+                                                        size_t count);
+
+/**
+ * Takes the entry that came last.
+ *
+ * Parameters:
+ * - `header`: the list.
+ *
+ * Returns the entry, or NULL from an empty list. The process ends with a message when `header` is NULL or misaligned.
+ *
+ * Memory and threads: any number of threads at once; pops and flushes of one list wait for each other, some nanoseconds
+ * each, and so may not be called in a signal handler. The entry's memory may go away as soon as the call returns.
+ * After a fork the child may go on with a list that no other thread was using, and must initialise any other anew.
+ *
+ * WDK: `InterlockedPopEntrySList`, `ExInterlockedPopEntrySList`.
+ */
+struct lookaside_slist_entry *lookaside_slist_pop(struct lookaside_slist_header *header);
+
+/**
+ * Takes all entries.
+ *
+ * Parameters:
+ * - `header`: the list.
+ *
+ * Returns the entry that came last, from which `next` leads to the others, or NULL from an empty list. The process ends with
+ * a message when `header` is NULL or misaligned.
+ *
+ * Memory and threads: as `lookaside_slist_pop`.
+ *
+ * WDK: `InterlockedFlushSList`, `ExInterlockedFlushSList`.
+ */
+struct lookaside_slist_entry *lookaside_slist_flush(struct lookaside_slist_header *header);
+
+/**
+ * Tells how many entries the list has.
+ *
+ * Parameters:
+ * - `header`: the list.
+ *
+ * Returns the number modulo 65,536: a list of 65,536 entries tells 0. The process ends with a message when `header` is NULL
+ * or misaligned.
+ *
+ * Memory and threads: any number of threads at once, and signal handlers. The number may be old as soon as it is known.
+ *
+ * WDK: `QueryDepthSList`, `ExQueryDepthSList`.
+ */
+uint16_t lookaside_slist_depth(const struct lookaside_slist_header *header);
+
+/**
+ * Tells which entry came last, and leaves it in the list.
+ *
+ * Parameters:
+ * - `header`: the list.
+ *
+ * Returns the entry, or NULL from an empty list. Another thread may have popped it already, so it is not to be touched while
+ * others use the list. The process ends with a message when `header` is NULL or misaligned.
+ *
+ * Memory and threads: any number of threads at once, and signal handlers.
+ *
+ * WDK: `FirstEntrySList`, `RtlFirstEntrySList`.
+ */
+struct lookaside_slist_entry *lookaside_slist_first(const struct lookaside_slist_header *header);
+
+/**
  * Sets what is called when the library is misused. When the hook returns, the call that was wrong has no effect, and the
  * program goes on.
  *
@@ -1106,7 +1760,13 @@ LOOKASIDE_ASSERT_LAYOUT(lookaside_list, 64, 16);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_parameters, 112, 8);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_counters, 80, 8);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_statistics, 304, 8);
+LOOKASIDE_ASSERT_LAYOUT(lookaside_slist_header, 16, 16);
+LOOKASIDE_ASSERT_LAYOUT(lookaside_slist_entry, 16, 16);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_violation, 56, 8);
+LOOKASIDE_ASSERT_LAYOUT(lookaside_small_pool, 6400, 16);
+LOOKASIDE_ASSERT_LAYOUT(lookaside_small_pool_parameters, 32, 8);
+LOOKASIDE_ASSERT_LAYOUT(lookaside_small_list_statistics, 120, 8);
+LOOKASIDE_ASSERT_LAYOUT(lookaside_tag_usage, 32, 8);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_low_resources, 48, 8);
 #undef LOOKASIDE_ASSERT_LAYOUT
 

@@ -1,5 +1,5 @@
 //! Notes the versions of the compiler and of the rivals, which the tables name, and compiles the preload library of
-//! `lookaside record`.
+//! `lookaside record` and the lists through the WDK header.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,6 +16,7 @@ const RIVALS: [(&str, &str); 4] = [
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     compile_recorder();
+    compile_wdm_lists();
     note_versions();
 }
 
@@ -35,6 +36,25 @@ fn compile_recorder() {
         Ok(status) if status.success() => {}
         Ok(status) => panic!("the C compiler failed on {source}: {status}"),
         Err(error) => panic!("a C compiler is needed for {source}: {error}"),
+    }
+}
+
+/// Compiles the code in C of the contenders wdm and wdm-general, optimised whatever the profile is.
+fn compile_wdm_lists() {
+    let source = "wdm/list.c";
+    for file in [source, "../include/lookaside.h", "../include/lookaside_wdm.h"] {
+        println!("cargo:rerun-if-changed={file}");
+    }
+    for (shape, topology) in [("pair", "LOOKASIDE_TOPOLOGY_PAIR"), ("general", "LOOKASIDE_TOPOLOGY_GENERAL")] {
+        cc::Build::new()
+            .file(source)
+            .include("../include")
+            .std("c11")
+            .warnings(true)
+            .opt_level(2)
+            .define("SHAPE", shape)
+            .define("LOOKASIDE_WDM_TOPOLOGY", topology)
+            .compile(&format!("lookaside_wdm_{shape}"));
     }
 }
 

@@ -8,7 +8,8 @@ use std::process::ExitCode;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
-use crate::{compare, contenders, trace, workloads};
+use crate::jobs::{self, Job};
+use crate::{compare, contenders, global, pools, trace, workloads};
 
 /// Lookaside lists: replay recorded programs over them, and compare them with allocators.
 ///
@@ -29,12 +30,23 @@ enum Command {
         /// A trace that `lookaside record` wrote
         file: PathBuf,
     },
+    /// Replay a trace through tagged small-pool calls and print the usage by tag, as poolmon shows it
+    ///
+    /// Three tables: when the most blocks are out, at the program's end, and when all is given back. The tag of a block is the
+    /// number of the thread that allocated it, and the largest size of its size class.
+    Tags {
+        /// A trace that `lookaside record` wrote [default: the built-in one]
+        file: Option<PathBuf>,
+        /// Print the rows as one JSON array, and nothing else
+        #[arg(long)]
+        json: bool,
+    },
     /// Run a program and record what it allocates and frees
     Record(Record),
     /// One round of one contender in this process; `compare` starts it
     #[command(hide = true)]
     Round {
-        workload: String,
+        job: String,
         contender: String,
         size: usize,
     },
@@ -44,6 +56,9 @@ enum Command {
 ///
 /// Every figure is nanoseconds for one allocate plus one free. Rounds are interleaved between the contenders, and each
 /// is a process of its own with a warm-up before it is timed.
+///
+/// With --global the contenders are allocators that serve a whole program each, and the workloads are programs. With --pools
+/// the library's pools are compared with what does their work without them. These tables name the units of their figures.
 #[derive(Args)]
 pub struct Compare {
     /// Few rounds: under a minute for everything
@@ -52,11 +67,17 @@ pub struct Compare {
     /// Print the figures as one JSON array, and nothing else
     #[arg(long)]
     pub json: bool,
+    /// Compare allocators of whole programs instead
+    #[arg(long, conflicts_with = "size")]
+    pub global: bool,
+    /// Compare the library's pools with what programs do by hand instead
+    #[arg(long, conflicts_with_all = ["size", "global"])]
+    pub pools: bool,
     /// Only these workloads
-    #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',', value_parser = PossibleValuesParser::new(workloads::names()))]
+    #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',', value_parser = PossibleValuesParser::new(workload_names()))]
     pub workload: Vec<String>,
     /// Only these contenders
-    #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',', value_parser = PossibleValuesParser::new(contenders::names()))]
+    #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',', value_parser = PossibleValuesParser::new(contender_names()))]
     pub contender: Vec<String>,
     /// Rounds of each contender in each workload [default: 25, with --quick 5]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
@@ -64,6 +85,33 @@ pub struct Compare {
     /// Bytes in a block
     #[arg(long, default_value_t = 64, value_parser = block_size)]
     pub size: usize,
+}
+
+impl Compare {
+    /// The jobs to play instead of the workloads.
+    pub fn jobs(&self) -> Option<&'static [Job]> {
+        match (self.global, self.pools) {
+            (true, _) => Some(global::PROGRAMS),
+            (_, true) => Some(pools::JOBS),
+            _ => None,
+        }
+    }
+}
+
+/// The names of all workloads of all tables, without repetition.
+fn workload_names() -> Vec<&'static str> {
+    workloads::names().chain(jobs::all().map(|job| job.name)).collect()
+}
+
+/// The names of all contenders of all tables, without repetition.
+fn contender_names() -> Vec<&'static str> {
+    let mut names: Vec<&str> = contenders::names().collect();
+    for contender in jobs::all().flat_map(|job| job.contenders) {
+        if !names.contains(&contender.name) {
+            names.push(contender.name);
+        }
+    }
+    names
 }
 
 /// What `lookaside record` is told.
@@ -87,8 +135,9 @@ pub fn main() -> ExitCode {
         None => trace::run_main_job(),
         Some(Command::Compare(arguments)) => compare::run(&arguments),
         Some(Command::Replay { file }) => trace::run_replay(&file),
+        Some(Command::Tags { file, json }) => trace::run_tags(file.as_deref(), json),
         Some(Command::Record(record)) => trace::run_record(&record.program, &record.output, record.limit),
-        Some(Command::Round { workload, contender, size }) => compare::serve_round(&workload, &contender, size),
+        Some(Command::Round { job, contender, size }) => compare::serve_round(&job, &contender, size),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -135,6 +184,10 @@ mod tests {
         assert!(!parses("lookaside compare --size 8"));
         assert!(!parses("lookaside compare --size 2048"));
         assert!(!parses("lookaside compare --rounds 0"));
+        assert!(parses("lookaside compare --global --workload json --contender system"));
+        assert!(!parses("lookaside compare --global --size 64"));
+        assert!(!parses("lookaside compare --global --pools"));
+        assert!(parses("lookaside tags"));
         assert!(parses("lookaside record -o x -- ls -l"));
         assert!(!parses("lookaside record"));
     }

@@ -7,7 +7,11 @@
 pub mod cli;
 pub mod compare;
 pub mod contenders;
+pub mod global;
+pub mod jobs;
 pub mod machine;
+pub mod pools;
+pub mod rounds;
 pub mod scan;
 pub mod table;
 pub mod trace;

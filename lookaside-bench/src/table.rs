@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::compare::Row;
 use crate::contenders::{self, Entry};
 use crate::machine;
+use crate::rounds::Outcome;
 use crate::scan;
 use crate::workloads::{self, Workload};
 
@@ -22,12 +23,12 @@ pub fn json(rows: &[Row]) -> Value {
         .map(|row| {
             let mut value = json!({
                 "workload": row.workload,
-                "contender": row.contender,
-                "ns_min": rounded(row.ns_min),
-                "ns_median": rounded(row.ns_median),
-                "rounds": row.rounds,
+                "contender": row.outcome.name,
+                "ns_min": rounded(row.outcome.min),
+                "ns_median": rounded(row.outcome.median),
+                "rounds": row.outcome.rounds,
             });
-            if let Some(kept) = row.kept {
+            if let Some(kept) = row.outcome.count {
                 value["kept"] = kept.into();
             }
             value
@@ -35,9 +36,9 @@ pub fn json(rows: &[Row]) -> Value {
         .collect()
 }
 
-/// To a thousandth of a nanosecond.
-fn rounded(nanoseconds: f64) -> f64 {
-    (nanoseconds * 1e3).round() / 1e3
+/// To a thousandth.
+pub fn rounded(figure: f64) -> f64 {
+    (figure * 1e3).round() / 1e3
 }
 
 /// A table for each workload, what was measured with, and the goals. `crossings` are the journeys of a cache line to another
@@ -78,12 +79,12 @@ pub fn text(rows: &[Row], contenders: &[&Entry], chosen: &[(Workload, &'static s
 struct Figures<'a>(&'a [Row]);
 
 impl Figures<'_> {
-    fn row(&self, workload: &str, contender: &str) -> Option<&Row> {
-        self.0.iter().find(|row| row.workload == workload && row.contender == contender)
+    fn row(&self, workload: &str, contender: &str) -> Option<&Outcome> {
+        self.0.iter().find(|row| row.workload == workload && row.outcome.name == contender).map(|row| &row.outcome)
     }
 
     fn ns(&self, workload: &str, contender: &str) -> Option<f64> {
-        self.row(workload, contender).map(|row| row.ns_min)
+        self.row(workload, contender).map(|row| row.min)
     }
 
     /// The fastest of the general allocators.
@@ -97,37 +98,13 @@ impl Figures<'_> {
 
     fn table(&self, workload: Workload, name: &str, contenders: &[&Entry]) -> Table {
         let malloc = self.fastest_malloc(name);
-        let idles = workload == Workload::BurstIdle;
         let mut lines: Vec<_> = contenders.iter().map(|entry| (entry.name, self.row(name, entry.name))).collect();
         // Those that cannot do it stand at the end.
         lines.sort_by(|(_, a), (_, b)| {
-            let ns = |row: &Option<&Row>| row.map_or(f64::INFINITY, |row| row.ns_min);
+            let ns = |row: &Option<&Outcome>| row.map_or(f64::INFINITY, |row| row.min);
             ns(a).total_cmp(&ns(b))
         });
-
-        let mut table = Table::new();
-        table.load_style(ASCII_MARKDOWN);
-        let mut header = vec!["contender", "min", "median", "ratio"];
-        header.extend(idles.then_some("kept"));
-        table.set_header(header);
-        for (contender, row) in lines {
-            let number = |value: Option<f64>| value.map_or("-".into(), |value| format!("{value:.2}"));
-            let mut cells = vec![
-                contender.to_owned(),
-                number(row.map(|row| row.ns_min)),
-                number(row.map(|row| row.ns_median)),
-                number(row.zip(malloc).map(|(row, malloc)| row.ns_min / malloc)),
-            ];
-            if idles {
-                let kept = row.and_then(|row| row.kept);
-                cells.push(kept.map_or("-".into(), |blocks| blocks.to_string()));
-            }
-            table.add_row(cells);
-        }
-        for column in table.column_iter_mut().skip(1) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-        table
+        ranking(&lines, malloc, (workload == Workload::BurstIdle).then_some("kept"))
     }
 
     /// The goals whose figures were measured.
@@ -135,7 +112,7 @@ impl Figures<'_> {
         let ours = |workload| self.ns(workload, "lookaside");
         let pair = |contender| self.ns("pair", contender);
         let malloc = |workload| self.fastest_malloc(workload);
-        let kept = self.row("burst-idle", "lookaside").and_then(|row| row.kept);
+        let kept = self.row("burst-idle", "lookaside").and_then(|row| row.count);
         let lists = machine::processors() + 1;
         [
             Goal::at_most("pair, to vec", 1.6, ours("pair"), pair("vec")),
@@ -158,6 +135,34 @@ impl Figures<'_> {
         .flatten()
         .collect()
     }
+}
+
+/// A line for each contender with its outcome, if it has one, and the ratio of its fastest round to `base`; and a column
+/// for what its rounds counted, if they did.
+pub fn ranking(lines: &[(&str, Option<&Outcome>)], base: Option<f64>, counted: Option<&str>) -> Table {
+    let mut table = Table::new();
+    table.load_style(ASCII_MARKDOWN);
+    let mut header = vec!["contender", "min", "median", "ratio"];
+    header.extend(counted);
+    table.set_header(header);
+    for &(contender, outcome) in lines {
+        let number = |value: Option<f64>| value.map_or("-".into(), |value| format!("{value:.2}"));
+        let mut cells = vec![
+            contender.to_owned(),
+            number(outcome.map(|outcome| outcome.min)),
+            number(outcome.map(|outcome| outcome.median)),
+            number(outcome.zip(base).map(|(outcome, base)| outcome.min / base)),
+        ];
+        if counted.is_some() {
+            let count = outcome.and_then(|outcome| outcome.count);
+            cells.push(count.map_or("-".into(), |count| count.to_string()));
+        }
+        table.add_row(cells);
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
 }
 
 /// A ratio that shall be reached.
@@ -204,14 +209,15 @@ fn scan_goal() -> Option<Goal> {
 mod tests {
     use super::*;
 
-    fn row(workload: &'static str, contender: &'static str, ns_min: f64) -> Row {
-        Row { workload, contender, ns_min, ns_median: ns_min + 1.0, rounds: 5, kept: None }
+    fn row(workload: &'static str, name: &'static str, min: f64) -> Row {
+        Row { workload, outcome: Outcome { name, min, median: min + 1.0, rounds: 5, count: None } }
     }
 
     #[test]
     fn json_has_the_four_keys_and_the_rounds() {
         let mut rows = vec![row("pair", "vec", 1.23456)];
-        rows.push(Row { kept: Some(7), ..row("burst-idle", "lookaside", 20.0) });
+        rows.push(row("burst-idle", "lookaside", 20.0));
+        rows[1].outcome.count = Some(7);
         let expected = json!([
             {"workload": "pair", "contender": "vec", "ns_min": 1.235, "ns_median": 2.235, "rounds": 5},
             {"workload": "burst-idle", "contender": "lookaside", "ns_min": 20.0, "ns_median": 21.0, "rounds": 5, "kept": 7},

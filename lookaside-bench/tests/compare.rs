@@ -72,3 +72,73 @@ fn unknown_names_are_refused_with_the_known_ones() {
     assert!(text(&output.stderr).contains("mimalloc"), "{}", text(&output.stderr));
     assert!(output.stdout.is_empty());
 }
+
+/// Each program plays under each allocator, of which a round finds out that it is the one; and the ratios are to the system's.
+#[test]
+fn programs_run_under_every_allocator() {
+    let output = lookaside("compare --global --json --rounds 1");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let rows: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
+    let rows = rows.as_array().expect("it is an array");
+    let programs = ["trace", "json", "regex", "maps"];
+    let allocators = ["system", "jemalloc", "mimalloc", "lookaside"];
+    assert_eq!(rows.len(), programs.len() * allocators.len());
+    for (index, row) in rows.iter().enumerate() {
+        assert_eq!(row["workload"], programs[index / allocators.len()], "{row}");
+        assert_eq!(row["contender"], allocators[index % allocators.len()], "{row}");
+        let (min, ratio) = (row["min"].as_f64().unwrap(), row["ratio"].as_f64().unwrap());
+        let system = rows[index / allocators.len() * allocators.len()]["min"].as_f64().unwrap();
+        assert!(min > 0.0 && (ratio - min / system).abs() < 0.01, "{row}");
+        assert_eq!((&row["rounds"], &row["median"]), (&1.into(), &row["min"]), "{row}");
+    }
+}
+
+/// Every pool and what does its work by hand; where a count belongs to a figure it is there, and shows that the memory was
+/// what it should be.
+#[test]
+fn pools_are_compared_with_work_by_hand() {
+    let output = lookaside("compare --pools --json --rounds 1");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let rows: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
+    let row = |job: &str, contender: &str| {
+        let is_it = |row: &&Value| row["workload"] == job && row["contender"] == contender;
+        rows.as_array().expect("it is an array").iter().find(is_it)
+    };
+    for (job, contenders) in [
+        ("special", &["by-hand", "lookaside", "glibc"][..]),
+        ("special-many", &["by-hand", "lookaside", "glibc"]),
+        ("paged-2t", &["glibc", "lookaside-heap", "lookaside-arenas"]),
+    ] {
+        for contender in contenders {
+            let row = row(job, contender).unwrap_or_else(|| panic!("{job}, {contender}: {}", text(&output.stderr)));
+            assert!(row["min"].as_f64().unwrap() > 0.0, "{row}");
+        }
+    }
+    assert!(row("special", "lookaside").unwrap()["blocks_per_second"].as_u64() > Some(0));
+    let guarded = |contender: &str| row("special-many", contender).unwrap()["guarded_at_once"].as_u64();
+    assert!(guarded("lookaside") > Some(0) && guarded("by-hand") > Some(0));
+    assert_eq!(guarded("glibc"), None, "malloc guards nothing");
+    // Where little may be locked there is no such row, and somebody is told.
+    match row("nonpaged", "lookaside") {
+        Some(row) => assert!(row["locked_bytes"].as_u64() >= Some(16 << 20), "{row}"),
+        None => assert!(text(&output.stderr).contains("lookaside is left out"), "{}", text(&output.stderr)),
+    }
+}
+
+#[test]
+fn a_round_refuses_another_allocator_than_its_own() {
+    let output = lookaside("round json jemalloc 0");
+    assert_eq!(output.status.code(), Some(1));
+    let told = text(&output.stderr);
+    assert!(told.contains("the allocator of this process is system, and not jemalloc"), "{told}");
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn names_of_another_table_leave_nothing() {
+    for line in ["compare --workload json", "compare --global --contender vec", "compare --global --workload pair"] {
+        let output = lookaside(line);
+        assert_eq!(output.status.code(), Some(1), "{line}");
+        assert!(text(&output.stderr).contains("nothing is left to compare"), "{}", text(&output.stderr));
+    }
+}

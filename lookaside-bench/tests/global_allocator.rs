@@ -160,7 +160,7 @@ fn blocks_keep_what_they_hold_through_reallocation() {
             for (round, new_size) in sizes.into_iter().enumerate() {
                 block.write_bytes(round as u8 + 1, layout.size());
                 block = HEAP.realloc(block, layout, new_size);
-                assert!(!block.is_null() && block.addr() % alignment == 0);
+                assert!(!block.is_null() && block.addr().is_multiple_of(alignment));
                 let kept = layout.size().min(new_size);
                 assert!((0..kept).all(|at| *block.add(at) == round as u8 + 1), "{size} {alignment} {new_size}");
                 layout = Layout::from_size_align(new_size, alignment).unwrap();

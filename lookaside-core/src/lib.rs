@@ -37,12 +37,15 @@ pub use link::{SListEntry, SListHeader};
 pub use list::processor::EngineKind;
 pub use list::{Counters, Statistics, Topology, Tuning};
 pub use manage::verifier::{LowResources, check_range, check_range_by, simulate_low_resources, verify_faults};
-pub use manage::{TagOrder, TagUsage, adjust_depth, engine, report, tag_report, tags};
+pub use manage::{TagOrder, TagUsage, adjust_depth, engine, pool_report, pool_statistics, report, tag_report, tags};
 pub use platform::{Caller, Violation, ViolationHook, set_violation_hook};
-pub use pool::{AllocateCallback, AllocateFunction, AllocateFunctionEx, FreeCallback, FreeFunction, FreeFunctionEx};
+pub use pool::{
+    AllocateCallback, AllocateFunction, AllocateFunctionEx, FreeCallback, FreeFunction, FreeFunctionEx, PoolKind,
+    PoolStatistics, SlotState, SpecialBlock, special_block,
+};
 pub use small_pool::{
     Generation, HitCounters, Kind, LookasideAlloc, RawSmallPool, SmallListStatistics, SmallPool, SmallPoolParameters,
-    pool_allocate, pool_free, pool_free_sized, pool_size, pool_statistics,
+    pool_allocate, pool_free, pool_free_sized, pool_list_statistics, pool_size,
 };
 pub use wdk::{BugCheck, ListFlags, PoolType, RawList, Status, Tag};
 
@@ -52,7 +55,6 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// For this project's own tests and instruction counts.
 #[doc(hidden)]
 pub mod hooks {
-    pub use crate::manage::verifier::{Slot, set_find_slot};
     pub use crate::platform::rseq::pretend;
 }
 

@@ -52,8 +52,6 @@ fn parameters_are_checked() {
         assert_eq!(answer(Parameters { alignment, ..good }), status);
     }
     for (pool_type, status) in [
-        (PoolType::NON_PAGED, Status::NOT_SUPPORTED),
-        (PoolType::NON_PAGED_NX, Status::NOT_SUPPORTED),
         (PoolType(3), Status::INVALID_PARAMETER),
         (PoolType(0x11), Status::SUCCESS),
         (PoolType(0x400), Status::INVALID_PARAMETER),

@@ -259,36 +259,57 @@ fn threads_neither_lose_nor_double_entries() {
     assert_eq!(words(list).2, 0, "nobody has the turn");
 }
 
-/// A pop never touches an entry that another thread has popped: these are unmapped at once.
+extern "C" fn sleep_in_handler(_: libc::c_int) {
+    // SAFETY: the call may be made in a handler.
+    unsafe { libc::usleep(20) };
+}
+
+/// An assertion that ends the whole process, since the other threads would wait for this one.
+fn must(succeed: bool) {
+    if !succeed {
+        eprintln!("{}", std::io::Error::last_os_error());
+        std::process::abort();
+    }
+}
+
+/// A pop never touches an entry that another thread has popped: these are unmapped at once, and their addresses not used
+/// again. Signals hold the threads up wherever they are, so that a pop meets the others' in the middle.
 #[test]
 fn an_entry_may_be_unmapped_as_soon_as_it_is_popped() {
     const PAGE: usize = 4096;
+    const ALL: libc::c_int = libc::PROT_READ | libc::PROT_WRITE;
+    const POPPERS: usize = 3;
     let list = &SListHeader::new();
-    let pages = operations() / 10;
-    let made = &AtomicUsize::new(0);
+    let pages = operations() / 5;
+    // SAFETY: a new mapping at an address of the kernel's choice, of which nothing is backed yet.
+    let region = unsafe {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        libc::mmap(ptr::null_mut(), pages * PAGE, libc::PROT_NONE, flags, -1, 0)
+    };
+    assert_ne!(region, libc::MAP_FAILED);
+    // SAFETY: the handler does nothing but sleep.
+    unsafe { libc::signal(libc::SIGUSR2, sleep_in_handler as extern "C" fn(libc::c_int) as libc::sighandler_t) };
+    let region = region.expose_provenance();
     let gone = &AtomicUsize::new(0);
+    let poppers: &[AtomicU64; POPPERS] = &Default::default();
     std::thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(move || {
-                while made.fetch_add(1, Relaxed) < pages {
-                    // SAFETY: a new mapping at an address of the kernel's choice, which is a page's.
-                    let entry = unsafe {
-                        let access = libc::PROT_READ | libc::PROT_WRITE;
-                        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
-                        libc::mmap(ptr::null_mut(), PAGE, access, flags, -1, 0)
-                    };
-                    assert_ne!(entry, libc::MAP_FAILED);
-                    // SAFETY: the page is ours until it is popped.
-                    unsafe { list.push(entry.cast()) };
-                    // A short list, on which all threads meet.
-                    while made.load(Relaxed) - gone.load(Relaxed) > 8 && made.load(Relaxed) < pages {
-                        std::thread::yield_now();
-                    }
+        scope.spawn(move || {
+            for page in 0..pages {
+                let entry = ptr::with_exposed_provenance_mut::<libc::c_void>(region + page * PAGE);
+                // SAFETY: the page is ours until it is popped.
+                unsafe {
+                    must(libc::mprotect(entry, PAGE, ALL) == 0);
+                    list.push(entry.cast());
                 }
-            });
-        }
-        for _ in 0..3 {
+                while page + 1 - gone.load(Relaxed) > 64 {
+                    std::thread::yield_now();
+                }
+            }
+        });
+        for popper in poppers {
             scope.spawn(move || {
+                // SAFETY: no argument.
+                popper.store(unsafe { libc::pthread_self() }, SeqCst);
                 while gone.load(Relaxed) < pages {
                     let entry = list.pop();
                     if entry.is_null() {
@@ -296,10 +317,27 @@ fn an_entry_may_be_unmapped_as_soon_as_it_is_popped() {
                         continue;
                     }
                     // SAFETY: the page is ours alone.
-                    assert_eq!(unsafe { libc::munmap(entry.cast(), PAGE) }, 0);
+                    must(unsafe { libc::munmap(entry.cast(), PAGE) } == 0);
                     gone.fetch_add(1, Relaxed);
                 }
+                // From here nobody signals: the thread that did so waits for its turn below.
+                while popper.swap(0, SeqCst) == 0 {
+                    std::thread::yield_now();
+                }
             });
+        }
+        while gone.load(Relaxed) < pages {
+            for popper in poppers {
+                // Taken out meanwhile, so that the thread does not end.
+                let thread = popper.swap(0, SeqCst);
+                if thread != 0 {
+                    // SAFETY: the thread lives, for it waits until its number is back.
+                    unsafe { libc::pthread_kill(thread, libc::SIGUSR2) };
+                    popper.store(thread, SeqCst);
+                }
+                // Seldom enough for the threads to get on. SAFETY: a plain call.
+                unsafe { libc::usleep(100) };
+            }
         }
     });
     assert_eq!((gone.load(Relaxed), list.depth()), (pages, 0));

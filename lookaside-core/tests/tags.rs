@@ -1,10 +1,11 @@
 //! Usage by tag: exact counts of tagged calls and of lists, while they live and when they are gone.
 
 use std::ffi::c_void;
+use std::ptr;
 
 use lookaside_core::{
     AllocateCallback, FreeCallback, LookasideList, Parameters, PoolType, RawList, Status, Tag, TagOrder, TagUsage,
-    pool_allocate, pool_free, tag_report, tags,
+    Topology, pool_allocate, pool_free, tag_report, tags,
 };
 
 /// The row of a tag of paged memory; zeroes where there is none.
@@ -115,6 +116,30 @@ fn blocks_that_outlive_their_list_stay_charged_until_they_are_freed() {
         assert_eq!(numbers(tag), (5, 2, 3 * 64));
         blocks[2..].iter().for_each(|block| RawList::free_checked(&list, *block));
         assert_eq!(numbers(tag), (5, 5, 0));
+    }
+}
+
+/// Pairs that share a list are charged with it, once, under its tag.
+#[test]
+fn pairs_that_share_a_list_are_charged_once() {
+    let (shared_tag, own_tag) = (Tag::new(*b"Shar"), Tag::new(*b"Uppr"));
+    let mut lists = [RawList::zeroed(), RawList::zeroed(), RawList::zeroed()];
+    let [shared, upper, other] = lists.each_mut().map(ptr::from_mut);
+    // SAFETY: the objects are ours, and each block is freed once.
+    unsafe {
+        let parameters = Parameters { tag: shared_tag, topology: Topology::General, ..Parameters::new(64) };
+        assert_eq!(RawList::initialize(shared, &parameters), Status::SUCCESS);
+        let parameters = Parameters { tag: own_tag, shared, ..Parameters::new(64) };
+        for pair in [upper, other] {
+            assert_eq!(RawList::initialize(pair, &parameters), Status::SUCCESS);
+        }
+        let blocks = [RawList::allocate(upper), RawList::allocate(other), RawList::allocate(other)];
+        assert_eq!((numbers(shared_tag), numbers(own_tag)), ((3, 0, 192), (0, 0, 0)));
+        blocks.into_iter().for_each(|block| RawList::free(upper, block));
+        for list in [upper, other, shared] {
+            assert_eq!(RawList::delete(list), Status::SUCCESS);
+        }
+        assert_eq!((numbers(shared_tag), numbers(own_tag)), ((3, 3, 0), (0, 0, 0)));
     }
 }
 

@@ -12,11 +12,17 @@
 mod lists;
 mod pairs;
 mod report;
+mod small_pool;
+mod tags;
+mod slist;
 mod types;
 mod verifier;
 
 pub use lists::*;
 pub use pairs::*;
 pub use report::*;
+pub use slist::*;
+pub use small_pool::*;
+pub use tags::*;
 pub use types::*;
 pub use verifier::*;

@@ -22,14 +22,15 @@ use crate::types::{lookaside_list, lookaside_parameters, lookaside_status};
 /// - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` does not stand at a multiple of 16 bytes.
 /// - `LOOKASIDE_STATUS_DEVICE_BUSY`: `list` is live already, or deleted with blocks still out, and goes on as it
 ///   was. Delete it, or free its blocks, first.
-/// - `LOOKASIDE_STATUS_NOT_SUPPORTED`: a nonpaged pool type without both callbacks. Take the paged pool.
+/// - `LOOKASIDE_STATUS_WORKING_SET_QUOTA`: the nonpaged pool cannot be locked. Raise `RLIMIT_MEMLOCK` (`ulimit -l`), grant
+///   `CAP_IPC_LOCK`, or set `LOOKASIDE_FLAG_BEST_EFFORT_LOCK`.
 /// - `LOOKASIDE_STATUS_NO_MEMORY`: no memory for the list's records. Try again later; nothing was taken.
 /// - `LOOKASIDE_STATUS_INSUFFICIENT_RESOURCES`: there are 65,536 lists. Delete some.
 ///
 /// Memory and threads: nobody else may use the object during the call. Any thread may use the list afterwards.
 ///
 /// WDK: `ExInitializeLookasideListEx`, `ExInitializePagedLookasideList`. One callback may be given without the other;
-/// the other is then the pool's routine, so the given one has to work with `malloc`.
+/// the other is then the pool's routine, so the given one has to work with `malloc` for a paged list.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lookaside_list_initialize(
     list: *mut lookaside_list,

@@ -85,34 +85,15 @@ pub unsafe extern "C" fn lookaside_report(
     capacity: usize,
     needed: *mut usize,
 ) -> lookaside_status {
-    let room = if buffer.is_null() {
-        &mut []
-    } else {
-        // SAFETY: not null, so the caller gives `capacity` bytes that are nobody else's during the call.
-        unsafe { slice::from_raw_parts_mut(buffer.cast::<MaybeUninit<u8>>(), capacity) }
-    };
-    let mut text = Text { buffer: room, length: 0, cut: None };
-    let written = if list.is_null() {
-        Ok(lookaside_core::report(&mut text))
-    } else {
-        // SAFETY: the caller's contract is the core's.
-        unsafe { lookaside_core::report_list(list.cast(), &mut text) }
-    };
-    // The text itself takes everything, so only the list can be wrong.
-    if let Err(status) = written {
-        return status.0;
-    }
-    let length = text.finish();
-    if !needed.is_null() {
-        // SAFETY: not null, so the caller gives room for a size.
-        unsafe { needed.write(length) };
-    }
-    if buffer.is_null() && capacity != 0 {
-        Status::INVALID_PARAMETER.0
-    } else if length > capacity {
-        Status::BUFFER_OVERFLOW.0
-    } else {
-        Status::SUCCESS.0
+    // SAFETY: the caller's contract is that of `write_text`, and for the list the core's.
+    unsafe {
+        write_text(buffer, capacity, needed, |text| {
+            if list.is_null() {
+                Ok(lookaside_core::report(text))
+            } else {
+                lookaside_core::report_list(list.cast(), text)
+            }
+        })
     }
 }
 
@@ -161,6 +142,42 @@ fn status_name(status: lookaside_status) -> &'static CStr {
         LOOKASIDE_STATUS_INSUFFICIENT_RESOURCES => c"STATUS_INSUFFICIENT_RESOURCES",
         LOOKASIDE_STATUS_NOT_SUPPORTED => c"STATUS_NOT_SUPPORTED",
         _ => c"STATUS_UNKNOWN",
+    }
+}
+
+/// Lets `write` write into a caller's buffer, and answers the status of that; nothing is written where `write` answers one.
+///
+/// # Safety
+///
+/// `buffer` is null, or `capacity` bytes that are nobody else's during the call; `needed` is null or may be written.
+pub(crate) unsafe fn write_text(
+    buffer: *mut c_char,
+    capacity: usize,
+    needed: *mut usize,
+    write: impl FnOnce(&mut dyn Write) -> Result<fmt::Result, Status>,
+) -> lookaside_status {
+    let room = if buffer.is_null() {
+        &mut []
+    } else {
+        // SAFETY: not null, so the caller gives `capacity` bytes.
+        unsafe { slice::from_raw_parts_mut(buffer.cast::<MaybeUninit<u8>>(), capacity) }
+    };
+    let mut text = Text { buffer: room, length: 0, cut: None };
+    // The text itself takes everything, so only what is written about can be wrong.
+    if let Err(status) = write(&mut text) {
+        return status.0;
+    }
+    let length = text.finish();
+    if !needed.is_null() {
+        // SAFETY: not null, so the caller gives room for a size.
+        unsafe { needed.write(length) };
+    }
+    if buffer.is_null() && capacity != 0 {
+        Status::INVALID_PARAMETER.0
+    } else if length > capacity {
+        Status::BUFFER_OVERFLOW.0
+    } else {
+        Status::SUCCESS.0
     }
 }
 

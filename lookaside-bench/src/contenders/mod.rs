@@ -12,11 +12,16 @@ mod mimalloc;
 mod mutex_vec;
 #[cfg(target_arch = "x86_64")]
 mod slist;
+mod small_pool;
 #[cfg(feature = "snmalloc")]
 mod snmalloc;
 mod tls_vec;
 mod vec;
+mod wdm;
 
+pub use glibc::Glibc;
+
+use crate::rounds::Entrant;
 use crate::workloads::{self, Workload};
 
 /// How many blocks a cache written by hand keeps.
@@ -58,6 +63,14 @@ pub struct Entry {
     pub serve: fn(Workload, usize) -> anyhow::Result<()>,
 }
 
+impl Entry {
+    /// The contender as one who plays rounds.
+    #[must_use]
+    pub fn entrant(&self) -> Entrant {
+        Entrant { name: self.name, variable: self.engine.map(|engine| ("LOOKASIDE_ENGINE", engine)) }
+    }
+}
+
 /// All contenders.
 pub const ALL: &[Entry] = &[
     Entry {
@@ -72,7 +85,7 @@ pub const ALL: &[Entry] = &[
     entry::<array_queue::Queue>("arrayqueue"),
     #[cfg(target_arch = "x86_64")]
     entry::<slist::SList>("slist"),
-    malloc::<glibc::Glibc>("glibc"),
+    malloc::<Glibc>("glibc"),
     malloc::<jemalloc::Jemalloc>("jemalloc"),
     malloc::<mimalloc::Mimalloc>("mimalloc"),
     #[cfg(feature = "snmalloc")]
@@ -81,6 +94,10 @@ pub const ALL: &[Entry] = &[
     entry::<lookaside::Pair>("lookaside"),
     Entry { engine: Some("portable"), ..entry::<lookaside::Pair>("lookaside-portable") },
     entry::<c_library::CLibrary>("lookaside-c"),
+    entry::<small_pool::Sized>("small-pool"),
+    entry::<small_pool::Tagged>("small-pool-tagged"),
+    entry::<wdm::Pair>("wdm"),
+    entry::<wdm::General>("wdm-general"),
 ];
 
 const fn entry<C: Contender + Sync>(name: &'static str) -> Entry {
@@ -180,12 +197,16 @@ mod tests {
         tls_vec: tls_vec::TlsVec;
         mutex_vec: mutex_vec::MutexVec;
         array_queue: array_queue::Queue;
-        glibc: glibc::Glibc;
+        glibc: Glibc;
         jemalloc: jemalloc::Jemalloc;
         mimalloc: mimalloc::Mimalloc;
         general: lookaside::General;
         pair: lookaside::Pair;
         c_library: c_library::CLibrary;
+        small_pool: small_pool::Sized;
+        small_pool_tagged: small_pool::Tagged;
+        wdm: wdm::Pair;
+        wdm_general: wdm::General;
     }
 
     #[cfg(target_arch = "x86_64")]
@@ -241,6 +262,10 @@ mod tests {
             "lookaside",
             "lookaside-portable",
             "lookaside-c",
+            "small-pool",
+            "small-pool-tagged",
+            "wdm",
+            "wdm-general",
         ];
         if cfg!(feature = "snmalloc") {
             expected.insert(8, "snmalloc");

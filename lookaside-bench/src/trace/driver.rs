@@ -5,7 +5,7 @@ use core::hint::black_box;
 use std::time::{Duration, Instant};
 
 use super::heaps::{Glibc, Heap};
-use super::script::{LARGEST, Operation, Script};
+use super::script::{Operation, Script};
 
 /// One thread's table of live blocks, and what it writes into them.
 pub struct Player {
@@ -58,7 +58,7 @@ impl Player {
         }
         let size = operation.size();
         // SAFETY: the caller vouches for the heap, and no size in a script is below 8.
-        let block = unsafe { if size <= LARGEST { heap.allocate(size) } else { Glibc.allocate(size) } };
+        let block = unsafe { if size <= H::LARGEST { heap.allocate(size) } else { Glibc.allocate(size) } };
         if block.is_null() {
             fail("no memory for a block");
         }
@@ -76,7 +76,7 @@ impl Player {
         let held = unsafe { block.cast::<u64>().read_unaligned() };
         let size = operation.size();
         // SAFETY: the block came from the heap that serves its size, and the slot is not used again before it is filled.
-        unsafe { if size <= LARGEST { heap.free(block, size) } else { Glibc.free(block, size) } };
+        unsafe { if size <= H::LARGEST { heap.free(block, size) } else { Glibc.free(block, size) } };
         held
     }
 }

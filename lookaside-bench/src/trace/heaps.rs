@@ -1,5 +1,6 @@
 //! The heaps under test, each at its best call for a caller that knows the size of its blocks.
 
+use core::alloc::Layout;
 use core::cell::UnsafeCell;
 use core::hint::black_box;
 use std::sync::{Mutex, PoisonError};
@@ -13,6 +14,9 @@ use super::script::{LARGEST, class};
 pub trait Heap {
     /// Whether blocks lose what is written to them, since the heap hands out the same one again and again.
     const FORGETS: bool = false;
+
+    /// The largest size that it serves in a replay; beyond, the system heap serves.
+    const LARGEST: usize = LARGEST;
 
     /// Hands out a block of at least `size` bytes, or null.
     ///
@@ -104,6 +108,28 @@ impl Heap for Glibc {
     unsafe fn free(&self, block: *mut u8, _: usize) {
         // SAFETY: the block came from malloc, as the caller says.
         unsafe { libc::free(block.cast()) }
+    }
+}
+
+/// The program's global allocator, asked for blocks of every size.
+pub struct Global;
+
+/// The alignment of what most Rust types ask for. No size in a script is smaller.
+const GLOBAL_ALIGNMENT: usize = 8;
+
+impl Heap for Global {
+    const LARGEST: usize = usize::MAX;
+
+    #[inline(always)]
+    unsafe fn allocate(&self, size: usize) -> *mut u8 {
+        // SAFETY: the size is not 0, as the caller says, and sizes of a trace are far below the limit of a layout.
+        unsafe { std::alloc::alloc(Layout::from_size_align_unchecked(size, GLOBAL_ALIGNMENT)) }
+    }
+
+    #[inline(always)]
+    unsafe fn free(&self, block: *mut u8, size: usize) {
+        // SAFETY: the block was allocated by this layout, as the caller says.
+        unsafe { std::alloc::dealloc(block, Layout::from_size_align_unchecked(size, GLOBAL_ALIGNMENT)) }
     }
 }
 

@@ -22,14 +22,15 @@ use crate::machine;
 
 pub mod committed;
 mod contest;
-mod driver;
+pub(crate) mod driver;
 pub mod events;
 pub mod format;
-mod heaps;
+pub(crate) mod heaps;
 pub mod raw_log;
 pub mod record;
-mod script;
+pub(crate) mod script;
 mod show;
+pub mod tags;
 
 /// Events that are recorded unless another limit is given.
 pub const DEFAULT_LIMIT: u64 = 1_000_000;
@@ -43,9 +44,15 @@ const TIME: Duration = Duration::from_secs(8);
 ///
 /// When the lists cannot be made, or nothing can be printed.
 pub fn run_main_job() -> Result<()> {
+    let (name, trace) = built_in()?;
+    replay(name, &trace)
+}
+
+/// The trace of the main job, and its name.
+pub fn built_in() -> Result<(&'static str, Trace)> {
     let (name, file) = COMMITTED[0];
     let trace = format::read(file).with_context(|| format!("the built-in trace {name}"))?;
-    replay(name, &trace)
+    Ok((name, trace))
 }
 
 /// Replays the trace in a file: `lookaside replay FILE`.
@@ -54,10 +61,37 @@ pub fn run_main_job() -> Result<()> {
 ///
 /// When the file cannot be read or is no sound trace, the lists cannot be made, or nothing can be printed.
 pub fn run_replay(path: &Path) -> Result<()> {
+    let (name, trace) = from_file(path)?;
+    replay(&name, &trace)
+}
+
+fn from_file(path: &Path) -> Result<(String, Trace)> {
     let name = path.display().to_string();
     let file = fs::read(path).with_context(|| format!("cannot read {name}"))?;
     let trace = format::read(&file).with_context(|| name.clone())?;
-    replay(&name, &trace)
+    Ok((name, trace))
+}
+
+/// Replays a trace, the built-in one unless there is a path, through the tagged small-pool calls, and prints the usage by
+/// tag: `lookaside tags`.
+///
+/// # Errors
+///
+/// When the file cannot be read or is no sound trace, there is no memory for a block, or nothing can be printed.
+pub fn run_tags(path: Option<&Path>, json: bool) -> Result<()> {
+    let (name, trace) = match path {
+        Some(path) => from_file(path)?,
+        None => built_in().map(|(name, trace)| (name.to_owned(), trace))?,
+    };
+    let moments = tags::replay(&trace).with_context(|| name.clone())?;
+    let mut out = io::stdout().lock();
+    if json {
+        writeln!(out, "{:#}", tags::json(&moments))?;
+    } else {
+        write!(out, "{name}: {}\n\n{}", show::summary(trace.summary()), tags::text(&moments))?;
+        writeln!(out, "A tag is the number of the thread that allocated, and the largest size of the class.")?;
+    }
+    Ok(())
 }
 
 /// Runs a program and writes the trace of its first `limit` allocations and frees to a file: `lookaside record`.

@@ -121,7 +121,7 @@ pub fn times(times: &[Times], script: &Script) -> Result<String> {
 }
 
 /// A trace in one line.
-fn summary(trace: Summary) -> String {
+pub fn summary(trace: Summary) -> String {
     format!(
         "{} events of {} {}, {} of them allocations, at most {} blocks of together {} bytes out at once",
         grouped(trace.events),
@@ -147,7 +147,7 @@ fn percent(part: u64, whole: u64) -> String {
 }
 
 /// A number with a comma between each three digits.
-fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {

@@ -4,14 +4,14 @@
 //! only the contender's two calls are inlined. Every block is made opaque to the compiler and written to before it is
 //! given back. All figures are nanoseconds for one allocate plus one free.
 
-mod batch;
+pub(crate) mod batch;
 mod burst;
 mod crossing;
 mod handoff;
-mod pair;
+pub(crate) mod pair;
 mod random;
 mod ring;
-mod team;
+pub mod team;
 
 use std::arch::asm;
 use std::io::{self, Write};
@@ -100,7 +100,7 @@ const LONG_ROUND: Duration = Duration::from_millis(60);
 const IDLE: Duration = Duration::from_millis(3200);
 
 /// Plays one round and writes its figure on a line; after `burst-idle`, and 3.2 idle seconds, a second line with the blocks
-/// that the contender still keeps, or `-`. A contender that cannot be had is one line, `skip` and the reason.
+/// that the contender still keeps, if it can tell. A contender that cannot be had is one line, `skip` and the reason.
 pub fn serve<C: Contender>(workload: Workload, size: usize, play: fn(Workload, &C) -> f64) -> anyhow::Result<()> {
     let mut out = io::stdout();
     let contender = match C::new(size) {
@@ -111,8 +111,9 @@ pub fn serve<C: Contender>(workload: Workload, size: usize, play: fn(Workload, &
     out.flush()?;
     if workload == Workload::BurstIdle {
         thread::sleep(IDLE);
-        let kept = contender.kept().map_or("-".into(), |blocks| blocks.to_string());
-        writeln!(out, "{kept}")?;
+        if let Some(kept) = contender.kept() {
+            writeln!(out, "{kept}")?;
+        }
     }
     Ok(())
 }
@@ -156,23 +157,30 @@ pub fn together<C: Contender + Sync>(workload: Workload, contender: &C) -> f64 {
 /// slower for the first 50 ms of a new process, with the same instructions and without a miss.
 const WARM_UP: Duration = Duration::from_millis(70);
 
-/// Lets `round` do more and more until its speed is known and the contender warm, then times one of about `target`.
-fn timed(target: Duration, mut round: impl FnMut(u64) -> Duration) -> f64 {
-    let mut pairs = 1024;
-    let mut took = round(pairs);
+/// Lets `round` do more and more, from 1,024 pairs on, until its speed is known and the contender warm, then times one of
+/// about `target`: nanoseconds for a pair.
+fn timed(target: Duration, round: impl FnMut(u64) -> Duration) -> f64 {
+    timed_from(1024, target, round)
+}
+
+/// The same for pieces of work of any kind, from `first` of them on; at least one is timed.
+pub fn timed_from(first: u64, target: Duration, mut round: impl FnMut(u64) -> Duration) -> f64 {
+    let mut pieces = first;
+    let mut took = round(pieces);
     let mut spent = took;
     while took < target / 4 || spent < WARM_UP {
         if took < target / 4 {
-            pairs *= 2;
+            pieces *= 2;
         }
-        took = round(pairs);
+        took = round(pieces);
         spent += took;
     }
-    let pairs = (pairs as f64 * target.as_secs_f64() / took.as_secs_f64()) as u64;
-    round(pairs).as_secs_f64() * 1e9 / pairs as f64
+    let pieces = ((pieces as f64 * target.as_secs_f64() / took.as_secs_f64()) as u64).max(1);
+    round(pieces).as_secs_f64() * 1e9 / pieces as f64
 }
 
-fn clock(work: impl FnOnce()) -> Duration {
+/// How long some work takes.
+pub fn clock(work: impl FnOnce()) -> Duration {
     let start = Instant::now();
     work();
     start.elapsed()
@@ -180,7 +188,7 @@ fn clock(work: impl FnOnce()) -> Duration {
 
 /// Writes to a block that was just handed out, where the compiler cannot see what it is.
 #[inline(always)]
-fn touch(mut block: *mut u8) -> *mut u8 {
+pub fn touch(mut block: *mut u8) -> *mut u8 {
     // SAFETY: there is no instruction; the compiler has to assume that the block is another, and that memory was read and written.
     unsafe { asm!("/* {} */", inout(reg) block, options(nostack, preserves_flags)) };
     // Volatile, since the compiler knows that nobody reads what `free` was given.

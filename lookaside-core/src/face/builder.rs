@@ -32,14 +32,14 @@ impl<'a> Builder<'a> {
         self
     }
 
-    /// Alignment of blocks in bytes: a power of two.
+    /// Alignment of blocks in bytes: a power of two up to 65,536. 16 if not set.
     #[must_use]
     pub fn alignment(mut self, bytes: usize) -> Self {
         self.0.alignment = bytes;
         self
     }
 
-    /// The name in reports.
+    /// The name in reports, of which the first 32 bytes are kept.
     #[must_use]
     pub fn name(self, name: &str) -> Builder<'_> {
         Builder(Parameters { name, ..self.0 })
@@ -59,14 +59,14 @@ impl<'a> Builder<'a> {
         self
     }
 
-    /// The most blocks that each processor list, and the shared list, may keep.
+    /// The most blocks that each processor list, and the shared list, may keep: up to 16,384. 256 if not set.
     #[must_use]
     pub fn maximum_depth(mut self, blocks: u16) -> Self {
         self.0.maximum_depth = blocks;
         self
     }
 
-    /// The first depth of each.
+    /// The first depth of each, up to the maximum. 4 if not set.
     #[must_use]
     pub fn initial_depth(mut self, blocks: u16) -> Self {
         self.0.initial_depth = blocks;
@@ -142,6 +142,9 @@ impl<'a> Builder<'a> {
     }
 
     /// Makes the list.
+    ///
+    /// INVALID_PARAMETER (a setting without meaning), INTEGER_OVERFLOW (size), NOT_SUPPORTED (pool type, or engine),
+    /// NO_MEMORY, INSUFFICIENT_RESOURCES (65,536 lists).
     #[track_caller]
     pub fn build(self) -> Result<LookasideList, Status> {
         let mut list = RawList::zeroed();

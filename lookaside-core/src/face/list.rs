@@ -39,7 +39,7 @@ unsafe impl Send for LookasideList {}
 unsafe impl Sync for LookasideList {}
 
 impl LookasideList {
-    /// A list of paged blocks of this many bytes, with defaults for the rest.
+    /// A list of paged blocks of this many bytes, with defaults for the rest. Errors as those of [`Builder::build`].
     #[track_caller]
     pub fn new(size: usize) -> Result<LookasideList, Status> {
         Self::builder(size).build()
@@ -67,7 +67,7 @@ impl LookasideList {
         self.raw.alignment_mask as usize + 1
     }
 
-    /// A block, uninitialised; `None` when the pool has none either.
+    /// A block, uninitialised; `None` when the pool has none either. O(1) unless the pool is asked.
     #[inline(always)]
     #[track_caller]
     #[must_use]
@@ -76,7 +76,7 @@ impl LookasideList {
         NonNull::new(unsafe { RawList::allocate(&self.raw) })
     }
 
-    /// Gives a block back.
+    /// Gives a block back, on any thread. O(1) unless it goes to the pool.
     ///
     /// # Safety
     /// The block came from this list, and nobody uses it any more.
@@ -113,14 +113,14 @@ impl LookasideList {
         NonNull::new(unsafe { RawList::try_allocate(&self.raw) })
     }
 
-    /// Gives every cached block back to the pool.
+    /// Gives every cached block back to the pool. O(blocks). Others may use the list meanwhile, and find less in it.
     pub fn flush(&self) {
         // SAFETY: the object is initialised.
         let status = unsafe { RawList::flush(&self.raw) };
         debug_assert!(status.is_success());
     }
 
-    /// Gives back what the list keeps above its depth.
+    /// Gives back what the list keeps above its depth. O(blocks), as for `flush`.
     pub fn trim(&self) {
         // SAFETY: the object is initialised.
         let status = unsafe { RawList::trim(&self.raw) };
@@ -128,14 +128,14 @@ impl LookasideList {
     }
 
     /// Fills the list with this many blocks, or as many as its maximum depth has room for; answers how many.
-    /// NO_MEMORY when the pool had fewer; those stay in the list.
+    /// NO_MEMORY when the pool had fewer; those stay in the list. O(blocks).
     pub fn prefill(&self, blocks: usize) -> Result<usize, Status> {
         let mut filled = 0;
         // SAFETY: the object is initialised, and `filled` may be written.
         unsafe { RawList::prefill(&self.raw, blocks, &mut filled) }.ok().map(|()| filled)
     }
 
-    /// A look at the counters, without stopping anybody.
+    /// A look at the counters, without stopping anybody: exact when no call is running. O(processors).
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         // SAFETY: the object is initialised.

@@ -22,10 +22,11 @@ use crate::wdk::{PoolType, RawList, Status, Tag};
 /// once, when the block goes back there: by a free beyond the depth, by [`trim`](ObjectCache::trim),
 /// [`flush`](ObjectCache::flush), or with the cache. The list tunes its depth as every list does, so an idle cache drops
 /// its objects: the surplus that a scan finds is dropped by the next call that misses, on the thread that calls.
-/// Whoever gets an object finds it as its last user left it, also if he left it by a panic.
+/// Whoever gets an object finds it as its last user left it, even one that panicked.
 ///
 /// Any thread may get objects and give them back, and each object may be dropped on any of them: a cache is `Sync` if its
-/// objects are `Send`. Blocks are those of the process heap.
+/// objects are `Send`. Getting an object that is at hand and giving it back costs what a block costs, and
+/// one test. Blocks are those of the process heap.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};

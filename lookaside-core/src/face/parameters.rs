@@ -6,10 +6,10 @@ use crate::list::processor::EngineKind;
 use crate::list::{Topology, Tuning};
 use crate::manage::Creation;
 use crate::platform::Place;
-use crate::pool::{AllocateCallback, Backing, FreeCallback, Request};
+use crate::pool::{AllocateCallback, Backing, FreeCallback, Request, Source};
 use crate::wdk::{
-    ALIGNMENT_LIMIT, DEFAULT_ALIGNMENT, DEFAULT_MAXIMUM_DEPTH, ListFlags, MAXIMUM_DEPTH_LIMIT, MINIMUM_DEPTH, PoolType,
-    RawList, SIZE_LIMIT, Status, Tag,
+    ALIGNMENT_LIMIT, CACHE_LINE, DEFAULT_ALIGNMENT, DEFAULT_MAXIMUM_DEPTH, ListFlags, MAXIMUM_DEPTH_LIMIT,
+    MINIMUM_DEPTH, PoolType, RawList, SIZE_LIMIT, Status, Tag,
 };
 
 /// What a list is made from. [`Parameters::new`] has the defaults; 0 asks for one where it says so.
@@ -17,13 +17,13 @@ use crate::wdk::{
 pub struct Parameters<'a> {
     /// Bytes of a block; not 0.
     pub size: usize,
-    /// Alignment of a block in bytes, a power of two up to 65,536; 0 for 16.
+    /// Alignment of a block in bytes, a power of two up to 65,536; 0 for 16, or for 64 if the pool type is cache-aligned.
     pub alignment: usize,
     /// A name for reports; the first 32 bytes are kept.
     pub name: &'a str,
     /// A tag for reports, and for the callbacks.
     pub tag: Tag,
-    /// The pool. Nonpaged pools are not built yet, so they need both callbacks.
+    /// The pool, which serves where a callback is the default.
     pub pool_type: PoolType,
     /// The most blocks that each processor list, and the shared list, may keep, up to 16,384; 0 for 256.
     pub maximum_depth: u16,
@@ -87,16 +87,19 @@ impl<'a> Parameters<'a> {
         if self.size > SIZE_LIMIT {
             return Err(Status::INTEGER_OVERFLOW);
         }
-        let alignment = if self.alignment == 0 { DEFAULT_ALIGNMENT } else { self.alignment };
+        let alignment = match self.alignment {
+            0 if self.pool_type.is_cache_aligned() => CACHE_LINE,
+            0 => DEFAULT_ALIGNMENT,
+            asked => asked,
+        };
         if !alignment.is_power_of_two() || alignment > ALIGNMENT_LIMIT {
             return Err(Status::INVALID_PARAMETER);
         }
         if !self.pool_type.is_known() || !self.flags.is_known() {
             return Err(Status::INVALID_PARAMETER);
         }
-        let has_callbacks =
-            !matches!(self.allocate, AllocateCallback::Default) && !matches!(self.free, FreeCallback::Default);
-        if !self.pool_type.is_paged() && !has_callbacks {
+        // Blocks that another process takes and frees cannot be followed.
+        if self.flags.contains(ListFlags::VERIFY) && self.pool_type.is_session() {
             return Err(Status::NOT_SUPPORTED);
         }
         let maximum_depth = if self.maximum_depth == 0 { DEFAULT_MAXIMUM_DEPTH } else { self.maximum_depth };
@@ -116,7 +119,11 @@ impl<'a> Parameters<'a> {
             initial_depth: initial_depth.into(),
             batch: self.batch.into(),
             request: Request { size: self.size, alignment, pool_type: self.pool_type, tag: self.tag },
-            backing: Backing { allocate: self.allocate, free: self.free },
+            backing: Backing {
+                allocate: self.allocate,
+                free: self.free,
+                source: Source::of(self.pool_type, self.flags),
+            },
             lower: None,
             place: Place::UNKNOWN,
             own: false,

@@ -19,8 +19,8 @@ impl RawList {
     /// Makes a list of the object at `list`, whatever the storage held before.
     ///
     /// Answers SUCCESS; or, with the object untouched: INVALID_PARAMETER (null, or a parameter without meaning), DATATYPE_MISALIGNMENT,
-    /// INTEGER_OVERFLOW (size), NOT_SUPPORTED (pool type or engine), DEVICE_BUSY (it is a live list, or one whose
-    /// blocks are still out), NO_MEMORY,
+    /// INTEGER_OVERFLOW (size), NOT_SUPPORTED (engine), DEVICE_BUSY (it is a live list, or one whose
+    /// blocks are still out), NO_MEMORY, WORKING_SET_QUOTA (the nonpaged pool cannot be locked),
     /// INSUFFICIENT_RESOURCES (65,536 lists).
     ///
     /// # Safety

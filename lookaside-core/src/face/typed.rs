@@ -52,13 +52,14 @@ pub struct Lookaside<T> {
 }
 
 impl<T> Lookaside<T> {
-    /// A list with defaults.
+    /// A list with defaults. Errors as those of [`Builder::build`].
     #[track_caller]
     pub fn new() -> Result<Lookaside<T>, Status> {
         Self::build(|builder| builder)
     }
 
     /// A list with the settings that `describe` makes on the builder it gets. Size and alignment are those of `T`, at the least.
+    /// Errors as those of [`Builder::build`].
     ///
     /// ```
     /// use lookaside_core::{Lookaside, Tag};
@@ -72,7 +73,7 @@ impl<T> Lookaside<T> {
         Ok(Lookaside { list, _values: PhantomData })
     }
 
-    /// Puts a value into a block; gives it back when the pool has none.
+    /// Puts a value into a block; gives it back when the pool has none. O(1) unless the pool is asked.
     #[inline]
     #[track_caller]
     pub fn allocate(&self, value: T) -> Result<LookasideBox<'_, T>, T> {
@@ -118,7 +119,7 @@ impl<T> Lookaside<T> {
         }
     }
 
-    /// The list beneath, for statistics and maintenance.
+    /// The list beneath, for statistics and maintenance, and for raw blocks of the same size.
     #[must_use]
     pub fn list(&self) -> &LookasideList {
         &self.list

@@ -90,6 +90,19 @@ impl SListHeader {
         SListHeader(AtomicU128::new(0))
     }
 
+    /// The list at an address, for callers that are not trusted: null and misaligned ones end the program with a message.
+    ///
+    /// # Safety
+    /// Any other address is that of a list, which lives as long as the result.
+    #[inline]
+    pub unsafe fn at<'a>(list: *const SListHeader) -> &'a SListHeader {
+        if list.is_null() || !list.is_aligned() {
+            no_list(list);
+        }
+        // SAFETY: not null, aligned; the caller's promise.
+        unsafe { &*list }
+    }
+
     /// Puts an entry on top, and tells which one was there before, or null. An entry that is null or misaligned ends the
     /// program with a message.
     ///
@@ -207,6 +220,13 @@ impl SListHeader {
         // AcqRel: whoever finds an entry finds the link that its pusher wrote.
         self.0.compare_exchange(seen.both(), new.both(), AcqRel, Acquire).map(drop).map_err(Words::of)
     }
+}
+
+#[cold]
+#[inline(never)]
+fn no_list(list: *const SListHeader) -> ! {
+    let why = if list.is_null() { "none" } else { "not aligned to 16 bytes" };
+    fatal(format_args!("call on S-list {list:p}, which is {why}"))
 }
 
 #[cold]

@@ -214,6 +214,14 @@ impl SharedList {
         self.lock.reset_after_fork();
     }
 
+    /// In the child of a fork: leaves the blocks to the parent.
+    pub fn forget(&self) {
+        let guard = self.lock.lock();
+        add(&self.removed, self.length() as u64);
+        self.length.store(0, Relaxed);
+        drop(guard);
+    }
+
     unsafe fn pop(&self, _guard: &Guard<'_>, out: *mut *mut u8, wanted: usize) -> usize {
         let length = self.length();
         let count = wanted.min(length);

@@ -6,7 +6,7 @@ use core::ptr;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 
-use super::registry;
+use super::{pools, registry};
 use crate::platform::{Event, Guard, Thread, milliseconds, schedule_ordinarily};
 
 const PERIOD: u64 = 1000;
@@ -105,5 +105,5 @@ extern "C" fn run(epoch: *mut c_void) -> *mut c_void {
 
 fn scan(by_hand: bool) {
     let step = MANAGER.step.fetch_add(1, Relaxed);
-    registry::walk(|record| record.pair().scan(step, by_hand)).for_each(drop);
+    pools::note_heap_use(registry::walk(|record| record.pair().scan(step, by_hand)).sum());
 }

@@ -1,7 +1,8 @@
-//! Floor 4: all lists together. The registry, the balance set manager, the report.
+//! Floor 4: all lists together. The registry, the balance set manager, the reports.
 
 mod balance;
 mod engine;
+mod pools;
 mod record;
 mod registry;
 mod report;
@@ -11,6 +12,7 @@ pub mod verifier;
 
 pub use balance::{adjust_depth, ensure_running};
 pub use engine::engine;
+pub use pools::{pool_report, pool_statistics};
 pub use record::{Record, State};
 pub use registry::{Creation, abandon, create, delete, find, free_draining};
 pub use report::{report, report_record};

@@ -10,7 +10,7 @@ use crate::list::processor::{EngineKind, Part};
 use crate::list::{Lower, Settings, Topology, Tuning};
 use crate::platform::rseq::layout;
 use crate::platform::{self, Guard, Lock, Place, rseq};
-use crate::pool::{Backing, OnUnwind, Request};
+use crate::pool::{self, Backing, OnUnwind, Request};
 use crate::wdk::{DEFAULT_MAXIMUM_DEPTH, ListFlags, MAXIMUM_DEPTH_LIMIT, Parts, RawList, Status};
 
 /// Records come in chunks of so many, so that a walk touches few pages.
@@ -115,6 +115,7 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
     if !prepare_for_forks() {
         return Err(Status::NO_MEMORY);
     }
+    creation.backing.prepare()?;
     let guard = REGISTRY.lock.lock();
     let set_up = set_up(&guard);
     let record = take_record(&guard, set_up, creation.maximum_depth)?;
@@ -404,17 +405,26 @@ impl FreeQueue {
 // No lock is held across a fork, for that could deadlock with other libraries' handlers. Instead the child makes the
 // registry sound from what it finds: records are only ever added, and all else can be counted anew (theory §7).
 
-/// Registers the handler for forks. Answers whether there was memory for it.
+/// Registers the handlers for forks. Answers whether there was memory for it.
 pub fn prepare_for_forks() -> bool {
     static REGISTERED: AtomicBool = AtomicBool::new(false);
-    // Without a lock, which a fork could leave held: two threads may both register the handler, and it may run twice.
-    if !REGISTERED.load(Relaxed) && platform::at_fork(after_fork_in_child) {
+    // Without a lock, which a fork could leave held: two threads may both register the handlers, and they may run twice.
+    if !REGISTERED.load(Relaxed) && platform::at_fork(before_fork, after_fork_in_parent, after_fork_in_child) {
         REGISTERED.store(true, Relaxed);
     }
     REGISTERED.load(Relaxed)
 }
 
+extern "C" fn before_fork() {
+    pool::before_fork();
+}
+
+extern "C" fn after_fork_in_parent() {
+    pool::after_fork_in_parent();
+}
+
 extern "C" fn after_fork_in_child() {
+    pool::repair_after_fork();
     engine::repair_after_fork();
     verifier::repair_after_fork();
     REGISTRY.lock.reset_after_fork();

@@ -60,7 +60,7 @@ pub enum TagOrder {
 /// these call is charged there), and so are blocks of the sized calls, which have no tag.
 ///
 /// Exact when nobody allocates or frees meanwhile. No lock is held while `visit` runs. NO_MEMORY when there
-/// is none to sort the rows in (48 KiB). O(lists + tags).
+/// is none to sort the rows in (33 KiB). O(lists + tags).
 pub fn tags(order: TagOrder, visit: &mut dyn FnMut(&TagUsage)) -> Result<(), Status> {
     let rows = Rows::new()?;
     // SAFETY: the memory is mapped, zeroed and nobody else's; zeroes are such rows.

@@ -136,6 +136,7 @@ impl Entry {
     }
 
     /// Counts so many blocks, of so many bytes together, as allocated.
+    #[cold]
     pub fn charge_exactly(self, blocks: u64, bytes: u64) {
         let exact = &EXACT[self.number()];
         exact.allocates.fetch_add(blocks, Relaxed);
@@ -143,6 +144,7 @@ impl Entry {
     }
 
     /// Counts so many blocks, of so many bytes together, as freed.
+    #[cold]
     pub fn release_exactly(self, blocks: u64, bytes: u64) {
         let exact = &EXACT[self.number()];
         exact.frees.fetch_add(blocks, Relaxed);

@@ -5,16 +5,24 @@ use core::ptr;
 /// Maps zeroed, private memory that is never unmapped; null when there is none. Only what is
 /// touched becomes resident, by small pages (a huge one would make a whole region resident at once).
 pub fn map(bytes: usize) -> *mut u8 {
+    anonymous(bytes, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE)
+}
+
+/// Reserves address space, which may not be touched before [`commit`]; null when there is none.
+pub fn reserve(bytes: usize) -> *mut u8 {
+    anonymous(bytes, libc::PROT_NONE, libc::MAP_PRIVATE)
+}
+
+/// Maps zeroed memory that children of later forks share; null when there is none.
+pub fn map_shared(bytes: usize) -> *mut u8 {
+    anonymous(bytes, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED)
+}
+
+fn anonymous(bytes: usize, protection: libc::c_int, sharing: libc::c_int) -> *mut u8 {
     // SAFETY: an anonymous mapping at an address of the kernel's choice touches nothing that exists.
     unsafe {
-        let address = libc::mmap(
-            ptr::null_mut(),
-            bytes,
-            libc::PROT_READ | libc::PROT_WRITE,
-            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
-            -1,
-            0,
-        );
+        let flags = sharing | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        let address = libc::mmap(ptr::null_mut(), bytes, protection, flags, -1, 0);
         if address == libc::MAP_FAILED {
             return ptr::null_mut();
         }
@@ -31,6 +39,103 @@ pub fn map(bytes: usize) -> *mut u8 {
 pub unsafe fn unmap(address: *mut u8, bytes: usize) {
     // SAFETY: the caller's promise.
     unsafe { libc::munmap(address.cast(), bytes) };
+}
+
+/// Bytes of a page.
+pub fn page_size() -> usize {
+    // SAFETY: no memory is involved; the answer is positive.
+    unsafe { libc::sysconf(libc::_SC_PAGESIZE) as usize }
+}
+
+/// Bytes of memory that the machine has.
+pub fn memory_total() -> u64 {
+    // SAFETY: no memory is involved; a failure is -1.
+    unsafe { libc::sysconf(libc::_SC_PHYS_PAGES) }.max(0) as u64 * page_size() as u64
+}
+
+/// Bytes that this process may lock, and whether the limit holds for it at all (it does not with CAP_IPC_LOCK, which this
+/// does not look at): RLIMIT_MEMLOCK, `u64::MAX` for no limit.
+pub fn lock_limit() -> u64 {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` is a valid place for the answer. The call cannot fail for this resource.
+    unsafe { libc::getrlimit(libc::RLIMIT_MEMLOCK, &mut limit) };
+    if limit.rlim_cur == libc::RLIM_INFINITY { u64::MAX } else { limit.rlim_cur }
+}
+
+/// Makes reserved pages usable, zeroed if they were never used; answers whether the system had memory for them.
+///
+/// # Safety
+/// The pages are of a mapping of the caller's.
+pub unsafe fn commit(address: *mut u8, bytes: usize) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { libc::mprotect(address.cast(), bytes, libc::PROT_READ | libc::PROT_WRITE) == 0 }
+}
+
+/// Undoes [`commit`]: the contents are gone, the address space stays reserved. Answers whether the pages cannot be touched
+/// any more.
+///
+/// # Safety
+/// As for `commit`, and nobody uses the pages any more.
+pub unsafe fn decommit(address: *mut u8, bytes: usize) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe {
+        libc::madvise(address.cast(), bytes, libc::MADV_DONTNEED);
+        libc::mprotect(address.cast(), bytes, libc::PROT_NONE) == 0
+    }
+}
+
+/// Makes pages resident and locks them there; answers whether the system let us. Otherwise none of them is locked.
+///
+/// # Safety
+/// The pages are of a committed mapping of the caller's.
+pub unsafe fn lock_pages(address: *mut u8, bytes: usize) -> bool {
+    // SAFETY: the caller's promise. A failure may have locked some of the pages.
+    unsafe {
+        let locked = libc::mlock(address.cast(), bytes) == 0;
+        if !locked {
+            libc::munlock(address.cast(), bytes);
+        }
+        locked
+    }
+}
+
+/// Makes pages resident, for as long as the system likes. Advice, which may have no effect before Linux 5.14.
+///
+/// # Safety
+/// As for `lock_pages`.
+pub unsafe fn populate(address: *mut u8, bytes: usize) {
+    // SAFETY: the caller's promise; contents are kept.
+    unsafe { libc::madvise(address.cast(), bytes, libc::MADV_POPULATE_WRITE) };
+}
+
+const MADV_GUARD_INSTALL: libc::c_int = 102;
+const MADV_GUARD_REMOVE: libc::c_int = 103;
+
+/// Makes pages inaccessible and drops their contents, without splitting the mapping; answers whether the kernel can
+/// do that (Linux 6.13 and later).
+///
+/// # Safety
+/// The pages are of a committed private mapping of the caller's, and nobody uses them any more.
+pub unsafe fn install_guard(address: *mut u8, bytes: usize) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { libc::madvise(address.cast(), bytes, MADV_GUARD_INSTALL) == 0 }
+}
+
+/// Makes guarded pages accessible again, zeroed.
+///
+/// # Safety
+/// As for `install_guard`.
+pub unsafe fn remove_guard(address: *mut u8, bytes: usize) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { libc::madvise(address.cast(), bytes, MADV_GUARD_REMOVE) == 0 }
+}
+
+/// How many mappings a process may have.
+pub fn map_count_limit() -> usize {
+    const DEFAULT: usize = 65_530;
+    let mut text = [0; 32];
+    let read = super::read_file(c"/proc/sys/vm/max_map_count", &mut text);
+    read.and_then(|text| core::str::from_utf8(text).ok()?.trim_end().parse().ok()).unwrap_or(DEFAULT)
 }
 
 /// A block of the process heap, or null. `alignment` is a power of two.

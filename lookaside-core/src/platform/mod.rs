@@ -7,6 +7,7 @@ mod clock;
 mod environment;
 mod exit;
 mod fatal;
+mod file;
 mod faults;
 mod fork;
 mod membarrier;
@@ -15,6 +16,7 @@ mod place;
 mod processors;
 mod random;
 pub mod rseq;
+mod shared_lock;
 mod sync;
 mod thread;
 
@@ -23,11 +25,16 @@ pub use environment::{variable, variable_is};
 pub use exit::at_exit;
 pub use fatal::{Violation, ViolationHook, fatal, print, set_violation_hook};
 pub use faults::{Fault, look_at_faults};
+pub use file::read_file;
 pub use fork::at_fork;
 pub use membarrier::{barrier, register as register_barrier};
-pub use memory::{heap_allocate, heap_allocate_zeroed, heap_free, heap_reallocate, map, unmap};
+pub use memory::{
+    commit, decommit, heap_allocate, heap_allocate_zeroed, heap_free, heap_reallocate, install_guard, lock_limit,
+    lock_pages, map, map_count_limit, map_shared, memory_total, page_size, populate, remove_guard, reserve, unmap,
+};
 pub use place::{Caller, Place, place_of};
 pub use processors::{current, possible};
 pub use random::random;
+pub use shared_lock::SharedLock;
 pub use sync::{Event, Guard, Lock, wait_for};
-pub use thread::{Thread, pin_to, process_number, schedule_ordinarily, sleep_microseconds, thread_number};
+pub use thread::{Thread, pin_to, process_number, schedule_ordinarily, sleep_microseconds, this_thread, thread_number};

@@ -17,10 +17,14 @@ pub fn possible() -> u32 {
 
 /// The processor that this thread runs on: a hint, which may be stale at once.
 pub fn current() -> u32 {
-    rseq::processor().unwrap_or_else(|| {
-        // SAFETY: no argument; a failure is -1.
-        unsafe { libc::sched_getcpu() }.max(0) as u32
-    })
+    rseq::processor().unwrap_or_else(asked)
+}
+
+/// The answer of the system, which takes longer.
+#[cold]
+fn asked() -> u32 {
+    // SAFETY: no argument; a failure is -1.
+    unsafe { libc::sched_getcpu() }.max(0) as u32
 }
 
 fn configured() -> usize {
@@ -29,19 +33,8 @@ fn configured() -> usize {
 }
 
 fn highest_possible() -> Option<usize> {
-    let mut text = [0u8; 256];
-    let path = c"/sys/devices/system/cpu/possible";
-    // SAFETY: the path ends in a zero and the buffer has the length that is told.
-    let length = unsafe {
-        let file = libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC);
-        if file < 0 {
-            return None;
-        }
-        let length = libc::read(file, text.as_mut_ptr().cast(), text.len());
-        libc::close(file);
-        length
-    };
-    highest_of(text.get(..usize::try_from(length).ok()?)?)
+    let mut text = [0; 256];
+    highest_of(super::read_file(c"/sys/devices/system/cpu/possible", &mut text)?)
 }
 
 /// The highest number of a kernel processor list such as `0-3,8-11`.

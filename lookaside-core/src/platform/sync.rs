@@ -46,6 +46,12 @@ impl Lock {
         self.0.compare_exchange(FREE, HELD, Acquire, Relaxed).is_ok().then(|| Guard(self))
     }
 
+    /// Whether somebody holds the lock at this moment.
+    pub fn is_held(&self) -> bool {
+        // Acquire pairs with the Release in Guard::drop: whoever finds it free sees what its last holder did.
+        self.0.load(Acquire) != FREE
+    }
+
     /// Makes the lock free in the child of a fork, where its holder does not exist. Writes only to a
     /// lock that is held, so that pages stay shared with the parent.
     pub fn reset_after_fork(&self) {

@@ -1,7 +1,8 @@
 //! The user's own routines: the WDK's four callback types.
 //!
 //! They are `extern "C-unwind"`, so that an exception thrown in one meets this library's frames in order; it
-//! ends at the C boundary with a message and an abort.
+//! ends at the C boundary with a message and an abort. A Rust caller gets the panic; the block of a free routine that
+//! panics counts as freed, and what else the list had in hand goes on to where it was going.
 
 use core::ffi::c_void;
 

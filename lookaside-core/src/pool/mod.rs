@@ -1,16 +1,25 @@
 //! Floor 2: where blocks come from and go back to.
 
+mod arena;
 mod callbacks;
+mod forks;
+mod nonpaged;
 mod paged;
+mod region;
+mod session;
+mod special;
+mod statistics;
 mod unwind;
 
 pub use callbacks::{
     AllocateCallback, AllocateFunction, AllocateFunctionEx, FreeCallback, FreeFunction, FreeFunctionEx,
 };
-pub use paged::Paged;
+pub use special::{SlotState, SpecialBlock, special_block};
+pub use statistics::{PoolKind, PoolStatistics, statistics};
 pub use unwind::OnUnwind;
 
-use crate::wdk::{PoolType, RawList, Tag};
+use crate::platform;
+use crate::wdk::{ListFlags, PoolType, RawList, Status, Tag};
 
 /// What a list asks its pool for, each time the same.
 #[derive(Clone, Copy, Debug)]
@@ -37,13 +46,88 @@ pub trait Pool {
     unsafe fn free(&self, block: *mut u8, request: &Request, list: *mut RawList);
 }
 
-/// A list's pool: each of its two routines is the user's or the pool type's own, independently (reference 1.2).
+/// One of the library's pools.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Source {
+    /// The paged pool: the process heap (`malloc`, or `posix_memalign` above 16 bytes of alignment).
+    Heap,
+    /// The library's own paged pools.
+    Arenas,
+    /// Locked memory.
+    NonPaged {
+        /// It may stay unlocked.
+        best_effort: bool,
+    },
+    /// Memory shared with forked children.
+    Session,
+    /// Each block on a page of its own.
+    Special {
+        /// At the start of the page, and not at its end.
+        at_start: bool,
+    },
+}
+
+impl Source {
+    /// The pool that a list's type and flags ask for.
+    pub fn of(pool_type: PoolType, flags: ListFlags) -> Source {
+        let at_start = flags.contains(ListFlags::SPECIAL_POOL_START);
+        if at_start || flags.contains(ListFlags::SPECIAL_POOL) {
+            return Source::Special { at_start };
+        }
+        match (pool_type.is_session(), pool_type.is_paged()) {
+            (true, _) => Source::Session,
+            (_, true) if flags.contains(ListFlags::PAGED_ARENAS) => Source::Arenas,
+            (_, true) => Source::Heap,
+            _ => Source::NonPaged { best_effort: flags.contains(ListFlags::BEST_EFFORT_LOCK) },
+        }
+    }
+
+    /// Makes the pool ready, so that it is told when a list is made if it cannot serve, and not by its first block: NO_MEMORY, or WORKING_SET_QUOTA where memory cannot be locked.
+    pub fn prepare(self) -> Result<(), Status> {
+        match self {
+            Source::Heap => Ok(()),
+            Source::Arenas => paged::prepare(),
+            Source::NonPaged { best_effort } => nonpaged::arena(best_effort).prepare(),
+            Source::Session => session::prepare(),
+            Source::Special { .. } => special::prepare(),
+        }
+    }
+}
+
+impl Pool for Source {
+    fn allocate(&self, request: &Request, _list: *mut RawList) -> *mut u8 {
+        match *self {
+            Source::Heap => platform::heap_allocate(request.size, request.alignment),
+            Source::Arenas => paged::allocate(request),
+            Source::NonPaged { best_effort } => nonpaged::arena(best_effort).allocate(request),
+            Source::Session => session::allocate(request),
+            Source::Special { at_start } => special::allocate(request, at_start),
+        }
+    }
+
+    unsafe fn free(&self, block: *mut u8, request: &Request, _list: *mut RawList) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match *self {
+                Source::Heap => platform::heap_free(block),
+                Source::Arenas => paged::free(block, request),
+                Source::NonPaged { best_effort } => nonpaged::arena(best_effort).free(block, request),
+                Source::Session => session::free(block, request),
+                Source::Special { .. } => special::free(block, request),
+            }
+        }
+    }
+}
+
+/// A list's pool: each of its two routines is the user's or the library's own, independently (reference 1.2).
 #[derive(Clone, Copy, Debug)]
 pub struct Backing {
     /// The allocate routine.
     pub allocate: AllocateCallback,
     /// The free routine.
     pub free: FreeCallback,
+    /// What serves where a routine is not the user's.
+    pub source: Source,
 }
 
 impl Backing {
@@ -56,6 +140,21 @@ impl Backing {
     pub fn frees_by_callback(&self) -> bool {
         !matches!(self.free, FreeCallback::Default)
     }
+
+    /// Whether the blocks are shared with the parent and the children of a fork.
+    pub fn is_shared(&self) -> bool {
+        self.source == Source::Session && !self.allocates_by_callback()
+    }
+
+    /// Whether the blocks are of the process heap.
+    pub fn is_of_heap(&self) -> bool {
+        self.source == Source::Heap && !self.allocates_by_callback()
+    }
+
+    /// Makes the pool ready that serves where a routine is not the user's.
+    pub fn prepare(&self) -> Result<(), Status> {
+        if self.allocates_by_callback() && self.frees_by_callback() { Ok(()) } else { self.source.prepare() }
+    }
 }
 
 impl Pool for Backing {
@@ -63,7 +162,7 @@ impl Pool for Backing {
         // SAFETY: whoever made the list promised that its callbacks may be called like this.
         unsafe {
             match self.allocate {
-                AllocateCallback::Default => Paged.allocate(request, list),
+                AllocateCallback::Default => self.source.allocate(request, list),
                 AllocateCallback::Plain(routine) => routine(request.pool_type, request.size, request.tag).cast(),
                 AllocateCallback::Ex(routine) => routine(request.pool_type, request.size, request.tag, list).cast(),
             }
@@ -74,10 +173,37 @@ impl Pool for Backing {
         // SAFETY: the caller's promise about the block; for the callbacks as above.
         unsafe {
             match self.free {
-                FreeCallback::Default => Paged.free(block, request, list),
+                FreeCallback::Default => self.source.free(block, request, list),
                 FreeCallback::Plain(routine) => routine(block.cast()),
                 FreeCallback::Ex(routine) => routine(block.cast(), list),
             }
         }
     }
+}
+
+/// The arenas in private memory.
+fn arenas() -> impl Iterator<Item = &'static arena::Arena> {
+    [false, true].map(nonpaged::arena).into_iter().chain(paged::arenas())
+}
+
+/// Before a fork.
+pub fn before_fork() {
+    forks::before(arenas().map(arena::Arena::fork_lock).chain([special::fork_lock()]));
+}
+
+/// After a fork, in the parent.
+pub fn after_fork_in_parent() {
+    forks::after_in_parent();
+}
+
+/// After a fork, in the child.
+pub fn repair_after_fork() {
+    let torn = match forks::after_in_child() {
+        forks::Pools::Done => return,
+        forks::Pools::Sound => false,
+        forks::Pools::Torn => true,
+    };
+    arenas().for_each(|arena| arena.repair_after_fork(torn));
+    session::repair_after_fork();
+    special::repair_after_fork(torn);
 }

@@ -1,20 +1,52 @@
-//! The paged pool: the process heap.
+//! Paged pools: the process heap, and several arenas of this library's own.
 
-use super::{Pool, Request};
+use super::arena::{Arena, Residence};
+use super::{PoolStatistics, Request};
 use crate::platform;
-use crate::wdk::RawList;
+use crate::wdk::Status;
 
-/// Blocks of the process heap (`malloc`, or `posix_memalign` above 16 bytes of alignment).
-#[derive(Clone, Copy, Debug)]
-pub struct Paged;
+/// Windows begins with so many paged pools, so that fewer threads wait for each other.
+const ARENAS: usize = 4;
 
-impl Pool for Paged {
-    fn allocate(&self, request: &Request, _list: *mut RawList) -> *mut u8 {
-        platform::heap_allocate(request.size, request.alignment)
-    }
+static PAGED: [Arena; ARENAS] = [const { Arena::new("paged", Residence::Pageable, limit) }; ARENAS];
 
-    unsafe fn free(&self, block: *mut u8, _request: &Request, _list: *mut RawList) {
-        // SAFETY: the caller's promise.
-        unsafe { platform::heap_free(block) }
-    }
+/// Together they may grow to as much as the machine has memory.
+fn limit() -> u64 {
+    platform::memory_total() / ARENAS as u64
+}
+
+/// Reserves the ranges.
+pub fn prepare() -> Result<(), Status> {
+    PAGED.iter().try_for_each(Arena::prepare)
+}
+
+/// A block of the current processor's arena, or of the next one while another thread is in that; or null.
+pub fn allocate(request: &Request) -> *mut u8 {
+    let first = platform::current() as usize % ARENAS;
+    let in_turn = || PAGED[first..].iter().chain(&PAGED[..first]);
+    let at_once = in_turn().find_map(|arena| arena.allocate_at_once(request));
+    at_once
+        .or_else(|| in_turn().find_map(|arena| arena.allocate_here(request)))
+        .unwrap_or_else(|| PAGED[first].count_failure())
+}
+
+/// Takes a block back to the arena that it is of.
+///
+/// # Safety
+/// Nobody uses the block any more.
+pub unsafe fn free(block: *mut u8, request: &Request) {
+    let owner = PAGED.iter().find(|arena| arena.owns(block)).unwrap_or(&PAGED[0]);
+    // SAFETY: the caller's promise.
+    unsafe { owner.free(block, request) }
+}
+
+/// The sum over the arenas.
+pub fn statistics() -> PoolStatistics {
+    let mut sum = PoolStatistics::default();
+    PAGED.iter().for_each(|arena| sum.add(&arena.statistics()));
+    sum
+}
+
+pub fn arenas() -> impl Iterator<Item = &'static Arena> {
+    PAGED.iter()
 }

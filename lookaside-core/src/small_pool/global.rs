@@ -7,7 +7,7 @@ use super::lists::{HEADER, KindLists, Plan};
 use super::tables::Generation;
 use crate::list::{Statistics, Tuning};
 use crate::platform;
-use crate::wdk::{PoolType, Tag};
+use crate::wdk::{ListFlags, PoolType, Tag};
 
 /// Blocks of 16 to 512 bytes in steps of 16; a pair, since Rust programs free on other threads than they allocate on.
 const GENERATION: Generation = Generation::V5_2X64;
@@ -26,6 +26,7 @@ fn plan() -> Plan<'static> {
         generation: GENERATION,
         pool_type: PoolType::PAGED,
         tag: Tag::new(*b"Rust"),
+        flags: ListFlags(0),
         name: "global",
         kind: "allocator",
         maximum_depth: MAXIMUM_DEPTH,

@@ -18,7 +18,7 @@ use crate::list::processor::EngineKind;
 use crate::list::{Statistics, Topology, Tuning};
 use crate::manage::Entry;
 use crate::pool::Request;
-use crate::wdk::{NAME_LIMIT, Parts, PoolType, RawList, Status, Tag};
+use crate::wdk::{ListFlags, NAME_LIMIT, Parts, PoolType, RawList, Status, Tag};
 
 /// Bytes that the header of this library takes before a tagged block, and that the blocks of all lists are aligned to.
 pub const HEADER: usize = 16;
@@ -32,6 +32,7 @@ pub struct Plan<'a> {
     pub generation: Generation,
     pub pool_type: PoolType,
     pub tag: Tag,
+    pub flags: ListFlags,
     /// The name of each list is this, and its block size.
     pub name: &'a str,
     pub kind: &'a str,
@@ -126,7 +127,7 @@ impl KindLists {
             return ptr::null_mut();
         }
         let request = plan.request(list);
-        let block = general::allocate(&request);
+        let block = general::allocate(&request, plan.flags);
         if !block.is_null() {
             self.direct_allocates.fetch_add(1, Relaxed);
             if plan.charged {
@@ -150,7 +151,7 @@ impl KindLists {
                     if plan.charged {
                         Entry::of(request.tag, request.pool_type.is_paged()).release(request.size);
                     }
-                    general::free(block, &request);
+                    general::free(block, &request, plan.flags);
                 }
             }
         }
@@ -210,6 +211,7 @@ impl KindLists {
                 initial_depth: INITIAL_DEPTH,
                 batch: plan.batch,
                 tuning: plan.tuning,
+                flags: plan.flags,
                 topology,
                 engine: plan.engine,
                 ..Parameters::new(request.size)
@@ -345,5 +347,78 @@ impl Write for Name {
         room[..fitting].copy_from_slice(&text.as_bytes()[..fitting]);
         self.length += fitting;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+
+    fn plan() -> Plan<'static> {
+        Plan {
+            generation: Generation::V5_2X64,
+            pool_type: PoolType::PAGED,
+            tag: Tag::new(*b"Test"),
+            flags: ListFlags(0),
+            name: "a name of 30 bytes, and no more",
+            kind: "ö",
+            maximum_depth: 0,
+            batch: 0,
+            tuning: Tuning::Manual,
+            engine: None,
+            charged: false,
+            patience: 3,
+        }
+    }
+
+    /// The state of a child that was forked while its parent made the lists: nobody will ever finish them.
+    #[test]
+    fn lists_that_are_never_made_are_served_by_the_general_pool() {
+        let lists = KindLists::new();
+        lists.state.store(MAKING, Relaxed);
+        assert_eq!(lists.prepare(&plan()), Status::DEVICE_BUSY);
+        for list in 0..LISTS {
+            // SAFETY: the list's number is in range; the block has its size, and is freed once.
+            unsafe {
+                let block = lists.allocate(list, plan);
+                block.write_bytes(1, plan().request(list).size);
+                lists.free(list, block, plan);
+            }
+            assert_eq!(lists.statistics(list), None);
+        }
+        assert_eq!(lists.direct(), (LISTS as u64, LISTS as u64));
+        // SAFETY: nobody else uses them.
+        assert!(unsafe { lists.delete() });
+        // SAFETY: the number is in range.
+        assert!(unsafe { lists.allocate(0, plan) }.is_null());
+    }
+
+    /// Blocks from before the lists go into them, and the patience is what was asked for.
+    #[test]
+    fn the_general_pool_serves_until_it_is_time() {
+        let lists = KindLists::new();
+        // SAFETY: the numbers are in range, and each block is freed once.
+        unsafe {
+            let early = [lists.allocate(7, plan), lists.allocate(7, plan)];
+            assert_eq!((lists.direct(), lists.statistics(7)), ((2, 0), None));
+            let late = lists.allocate(7, plan);
+            assert_eq!(lists.direct(), (2, 0));
+            assert_eq!(lists.statistics(7).unwrap().list.total_allocates, 1);
+            for block in early.into_iter().chain([late]) {
+                lists.free(7, block, plan);
+            }
+            assert_eq!(lists.direct(), (2, 0));
+            assert_eq!(lists.statistics(7).unwrap().list.total_frees, 3);
+            assert_eq!(lists.outstanding(), 0);
+            assert!(lists.delete());
+        }
+    }
+
+    #[test]
+    fn names_are_cut_between_characters() {
+        assert_eq!(Name::of(&plan(), 0).text(), "a name of 30 bytes, and no more ");
+        let short = Plan { name: "pool", kind: "paged", ..plan() };
+        assert_eq!(Name::of(&short, 31).text(), "pool paged 512");
     }
 }

@@ -6,10 +6,11 @@ mod general;
 mod lists;
 mod pool;
 mod tagged;
+mod checked;
 mod process;
 mod global;
 
 pub use global::LookasideAlloc;
 pub use pool::{HitCounters, Kind, RawSmallPool, SmallListStatistics, SmallPool, SmallPoolParameters};
-pub use process::{pool_allocate, pool_free, pool_free_sized, pool_size, pool_statistics};
+pub use process::{pool_allocate, pool_free, pool_free_sized, pool_list_statistics, pool_size};
 pub use tables::Generation;

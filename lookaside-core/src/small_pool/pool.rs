@@ -15,7 +15,7 @@ use crate::list::processor::EngineKind;
 use crate::list::{Counters, Tuning};
 use crate::platform;
 use crate::pool::Request;
-use crate::wdk::{DEFAULT_MAXIMUM_DEPTH, MAXIMUM_DEPTH_LIMIT, PoolType, Status, Tag};
+use crate::wdk::{DEFAULT_MAXIMUM_DEPTH, ListFlags, MAXIMUM_DEPTH_LIMIT, PoolType, Status, Tag};
 
 /// Tag of the small-pool lists, as Windows 10 has it. (Older kernels have "Pool".)
 const TAG: Tag = Tag::new(*b"PooL");
@@ -39,10 +39,11 @@ impl Kind {
     /// Every kind.
     pub const ALL: [Kind; 3] = [Kind::NonPaged, Kind::Paged, Kind::NonPagedNx];
 
-    /// The kind that serves a pool type; `None` where no list does: session pools, and blocks that shall start a cache line.
+    /// The kind that serves a pool type; `None` where no list does: session pools, blocks that shall start a cache line,
+    /// and types without a meaning.
     #[must_use]
     pub const fn of(pool_type: PoolType) -> Option<Kind> {
-        if pool_type.is_session() || pool_type.is_cache_aligned() {
+        if pool_type.is_session() || pool_type.is_cache_aligned() || !pool_type.is_known() {
             None
         } else if pool_type.is_paged() {
             Some(Kind::Paged)
@@ -85,6 +86,8 @@ pub struct SmallPoolParameters<'a> {
     pub batch: u16,
     /// When depths change.
     pub tuning: Tuning,
+    /// Of the flags of a list those that choose its memory: BEST_EFFORT_LOCK and PAGED_ARENAS, for lists and larger blocks alike.
+    pub flags: ListFlags,
     /// The engine; `None` for the one chosen for this process. For tests and measurements.
     pub engine: Option<EngineKind>,
 }
@@ -99,6 +102,7 @@ impl SmallPoolParameters<'_> {
             maximum_depth: 0,
             batch: 0,
             tuning: Tuning::Default,
+            flags: ListFlags(0),
             engine: None,
         }
     }
@@ -161,16 +165,19 @@ pub struct RawSmallPool {
     pub(super) key: AtomicU64,
     // What tells a live object, a deleted one and any other memory apart.
     life: AtomicU64,
-    // Set by initialize.
+    // Set by initialize. The three numbers are the generation's, at hand for every call.
     pub(super) generation: Generation,
     shift: u32,
+    header: u32,
+    tagged_limit: u32,
     tuning: Tuning,
     engine: Option<EngineKind>,
     maximum_depth: u16,
     batch: u16,
+    pub(super) flags: ListFlags,
     name_length: usize,
     name: [u8; NAME_LIMIT],
-    _reserved: [u64; 12],
+    _reserved: [u64; 11],
 }
 
 const _: () = assert!(size_of::<RawSmallPool>() == 6400 && align_of::<RawSmallPool>() == 16);
@@ -185,26 +192,36 @@ impl fmt::Debug for RawSmallPool {
 static LIFE_KEY: AtomicU64 = AtomicU64::new(0);
 
 /// A random number that is not 0, the same at each call.
+#[inline]
 pub(super) fn key_of(word: &AtomicU64) -> u64 {
     // Relaxed: the number alone matters.
     match word.load(Relaxed) {
-        0 => {
-            let fresh = platform::random() | 1;
-            word.compare_exchange(0, fresh, Relaxed, Relaxed).map_or_else(|other| other, |_| fresh)
-        }
+        0 => draw_key(word),
         key => key,
     }
+}
+
+#[cold]
+fn draw_key(word: &AtomicU64) -> u64 {
+    let fresh = platform::random() | 1;
+    word.compare_exchange(0, fresh, Relaxed, Relaxed).map_or_else(|other| other, |_| fresh)
 }
 
 impl RawSmallPool {
     /// A pool of the kernel's numbers, to be used from its first call on, without `initialize`. For statics.
     pub(super) const fn ready(generation: Generation) -> RawSmallPool {
         let mut pool = RawSmallPool::zeroed();
-        pool.generation = generation;
-        pool.shift = generation.shift();
+        pool.set_generation(generation);
         pool.maximum_depth = DEFAULT_MAXIMUM_DEPTH;
         (pool.name_length, pool.name) = (10, *b"small pool\0\0\0\0\0\0");
         pool
+    }
+
+    const fn set_generation(&mut self, generation: Generation) {
+        self.generation = generation;
+        self.shift = generation.shift();
+        self.header = generation.header() as u32;
+        self.tagged_limit = generation.tagged_limit() as u32;
     }
 
     /// An object that was never initialised: every call on it answers so.
@@ -216,20 +233,23 @@ impl RawSmallPool {
             life: AtomicU64::new(0),
             generation: Generation::V5_0,
             shift: 0,
+            header: 0,
+            tagged_limit: 0,
             tuning: Tuning::Default,
             engine: None,
             maximum_depth: 0,
             batch: 0,
+            flags: ListFlags(0),
             name_length: 0,
             name: [0; NAME_LIMIT],
-            _reserved: [0; 12],
+            _reserved: [0; 11],
         }
     }
 
     /// Makes a small pool of the object, whatever the storage held before. Its lists are made kind by kind, at the first use
     /// of each or by [`RawSmallPool::prepare`].
     ///
-    /// Answers SUCCESS; or, with the object untouched: INVALID_PARAMETER (null, or a maximum depth that is too large),
+    /// Answers SUCCESS; or, with the object untouched: INVALID_PARAMETER (null, a maximum depth that is too large, or another flag),
     /// DATATYPE_MISALIGNMENT, DEVICE_BUSY (it is a live pool).
     ///
     /// # Safety
@@ -241,24 +261,25 @@ impl RawSmallPool {
             Err(status @ (Status::INVALID_PARAMETER | Status::DATATYPE_MISALIGNMENT)) => return status,
             Err(_) => {}
         }
-        if parameters.maximum_depth > MAXIMUM_DEPTH_LIMIT {
+        const MEMORY: u32 = ListFlags::BEST_EFFORT_LOCK.0 | ListFlags::PAGED_ARENAS.0;
+        if parameters.maximum_depth > MAXIMUM_DEPTH_LIMIT || parameters.flags.0 & !MEMORY != 0 {
             return Status::INVALID_PARAMETER;
         }
         let fits = |length: &usize| parameters.name.is_char_boundary(*length);
         let name_length = (0..=parameters.name.len().min(NAME_LIMIT)).rev().find(fits).unwrap_or(0);
         let mut name = [0; NAME_LIMIT];
         name[..name_length].copy_from_slice(&parameters.name.as_bytes()[..name_length]);
-        let made = RawSmallPool {
-            generation: parameters.generation,
-            shift: parameters.generation.shift(),
+        let mut made = RawSmallPool {
             tuning: parameters.tuning,
             engine: parameters.engine,
             maximum_depth: parameters.maximum_depth,
             batch: parameters.batch,
+            flags: parameters.flags,
             name_length,
             name,
             ..RawSmallPool::zeroed()
         };
+        made.set_generation(parameters.generation);
         made.life.store(key_of(&made.key) ^ key_of(&LIFE_KEY), Relaxed);
         // SAFETY: not null, aligned; the caller's promise.
         unsafe { pool.write(made) };
@@ -341,7 +362,7 @@ impl RawSmallPool {
         match pool.list_of(layout) {
             // SAFETY: the list exists.
             Some(list) => unsafe { pool.lists(kind).allocate(list, || pool.plan(kind)) },
-            None => allocate_large(kind, layout),
+            None => allocate_large(kind, layout, pool.flags),
         }
     }
 
@@ -357,7 +378,7 @@ impl RawSmallPool {
             // SAFETY: the caller's promise.
             Some(list) => unsafe { pool.lists(kind).free(list, block, || pool.plan(kind)) },
             // SAFETY: the caller's promise.
-            None => unsafe { free_large(kind, block, layout) },
+            None => unsafe { free_large(kind, block, layout, pool.flags) },
         }
     }
 
@@ -367,6 +388,13 @@ impl RawSmallPool {
         // No bytes are the smallest list's, as one byte is.
         let list = layout.size().saturating_sub(1) >> self.shift;
         (list < self.generation.lists() && layout.align() <= HEADER).then_some(list)
+    }
+
+    /// The list that serves so many bytes with a header, as [`Generation::list_of`] says, and the bytes of its blocks.
+    #[inline(always)]
+    pub(super) fn tagged_list_of(&self, bytes: usize) -> Option<(usize, usize)> {
+        let list = (bytes.max(1).wrapping_add(self.header as usize) - 1) >> self.shift;
+        (bytes <= self.tagged_limit as usize).then_some((list, (list + 1) << self.shift))
     }
 
     #[inline(always)]
@@ -379,6 +407,7 @@ impl RawSmallPool {
             generation: self.generation,
             pool_type: kind.pool_type(),
             tag: TAG,
+            flags: self.flags,
             name: core::str::from_utf8(&self.name[..self.name_length]).unwrap_or(""),
             kind: kind.name(),
             maximum_depth: self.maximum_depth,
@@ -452,14 +481,14 @@ fn large(kind: Kind, layout: Layout) -> Request {
 }
 
 #[cold]
-fn allocate_large(kind: Kind, layout: Layout) -> *mut u8 {
-    general::allocate(&large(kind, layout))
+fn allocate_large(kind: Kind, layout: Layout, flags: ListFlags) -> *mut u8 {
+    general::allocate(&large(kind, layout), flags)
 }
 
 #[cold]
-unsafe fn free_large(kind: Kind, block: *mut u8, layout: Layout) {
+unsafe fn free_large(kind: Kind, block: *mut u8, layout: Layout, flags: ListFlags) {
     // SAFETY: the caller's promise.
-    unsafe { general::free(block, &large(kind, layout)) }
+    unsafe { general::free(block, &large(kind, layout), flags) }
 }
 
 /// A small pool of its own, which any thread may use. Dropping it deletes it; blocks that are still out are lost then.
@@ -489,7 +518,7 @@ impl SmallPool {
         Self::with(&SmallPoolParameters::new(generation)).unwrap_or_else(|_| unreachable!())
     }
 
-    /// A pool as described; INVALID_PARAMETER if its maximum depth is too large.
+    /// A pool as described; INVALID_PARAMETER if its maximum depth is too large, or a flag is not for pools.
     pub fn with(parameters: &SmallPoolParameters<'_>) -> Result<SmallPool, Status> {
         let mut pool = SmallPool(RawSmallPool::zeroed());
         // SAFETY: the object is ours.

@@ -63,6 +63,6 @@ pub unsafe fn pool_size(block: *mut u8) -> usize {
 
 /// A look at one of the lists behind [`pool_allocate`]; `None` for a number above 31.
 #[must_use]
-pub fn pool_statistics(kind: Kind, list: usize) -> Option<SmallListStatistics> {
+pub fn pool_list_statistics(kind: Kind, list: usize) -> Option<SmallListStatistics> {
     POOL.look(kind, list)
 }

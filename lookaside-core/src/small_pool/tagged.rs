@@ -19,7 +19,7 @@ use super::pool::{Kind, RawSmallPool, SmallPool, key_of};
 use crate::manage::{Entry, verifier};
 use crate::platform::{Caller, Violation};
 use crate::pool::Request;
-use crate::wdk::{BugCheck, PoolType, SIZE_LIMIT, Status, Tag};
+use crate::wdk::{BugCheck, ListFlags, PoolType, SIZE_LIMIT, Tag};
 
 /// Requests of so many bytes start a page, as in Windows.
 const PAGE: usize = 4096;
@@ -74,6 +74,7 @@ impl Words {
 
 /// What a header says.
 struct Label {
+    key: u64,
     word: u64,
     size: usize,
 }
@@ -129,10 +130,10 @@ impl RawSmallPool {
     pub unsafe fn allocate_tagged(pool: *const RawSmallPool, pool_type: PoolType, bytes: usize, tag: Tag) -> *mut u8 {
         // SAFETY: the caller's promise.
         let pool = unsafe { &*pool };
-        let (Some(kind), Some(list)) = (Kind::of(pool_type), pool.generation.list_of(bytes)) else {
+        let (Some(kind), Some((list, size))) = (Kind::of(pool_type), pool.tagged_list_of(bytes)) else {
             return pool.allocate_general(pool_type, bytes.max(1), tag);
         };
-        if !pool_type.is_known() || verifier::is_known_program_wide() && verifier::refuses(tag) {
+        if verifier::is_known_program_wide() && verifier::refuses(tag) {
             return core::ptr::null_mut();
         }
         // SAFETY: the list exists.
@@ -141,7 +142,7 @@ impl RawSmallPool {
             return start;
         }
         let entry = Entry::of(tag, pool_type.is_paged());
-        entry.charge(pool.generation.block_size(list));
+        entry.charge(size);
         let block = start.wrapping_add(HEADER);
         let word = Label::of(tag, pool_type, entry) | (bytes.max(1) as u64) << SIZE_SHIFT;
         // SAFETY: the memory has room for the header and the block.
@@ -156,7 +157,7 @@ impl RawSmallPool {
         if verifier::is_known_program_wide() && verifier::refuses(tag) {
             return core::ptr::null_mut();
         }
-        let start = general::allocate(&request);
+        let start = general::allocate(&request, self.flags);
         if start.is_null() {
             return start;
         }
@@ -191,7 +192,7 @@ impl RawSmallPool {
             return None;
         }
         if word & GENERAL == 0 {
-            return Some(Label { word, size: field(word, SIZE_SHIFT, SIZE_BITS) });
+            return Some(Label { key, word, size: field(word, SIZE_SHIFT, SIZE_BITS) });
         }
         // SAFETY: the header is ours, so there is another one before it.
         let words = unsafe { Words::before(block, 2) };
@@ -200,7 +201,7 @@ impl RawSmallPool {
             tell_bad_check(block, word, false);
             return None;
         }
-        Some(Label { word, size: size as usize })
+        Some(Label { key, word, size: size as usize })
     }
 
     /// Gives a block back: as `ExFreePoolWithTag`, or as `ExFreePool` with tag 0, which fits every block. Null has no effect. O(1) unless
@@ -216,7 +217,7 @@ impl RawSmallPool {
     #[inline]
     pub unsafe fn free_tagged(pool: *const RawSmallPool, block: *mut u8, tag: Tag) {
         // SAFETY: the caller's promise.
-        unsafe { Self::free_checked(pool, block, tag, None) }
+        unsafe { Self::free_if_right(pool, block, tag, None) }
     }
 
     /// [`RawSmallPool::free_tagged`] of a block whose size the caller knows: another one than was asked for is told as well.
@@ -226,11 +227,11 @@ impl RawSmallPool {
     #[inline]
     pub unsafe fn free_tagged_sized(pool: *const RawSmallPool, block: *mut u8, bytes: usize, tag: Tag) {
         // SAFETY: the caller's promise.
-        unsafe { Self::free_checked(pool, block, tag, Some(bytes.max(1))) }
+        unsafe { Self::free_if_right(pool, block, tag, Some(bytes.max(1))) }
     }
 
     #[inline]
-    unsafe fn free_checked(pool: *const RawSmallPool, block: *mut u8, tag: Tag, bytes: Option<usize>) {
+    unsafe fn free_if_right(pool: *const RawSmallPool, block: *mut u8, tag: Tag, bytes: Option<usize>) {
         if block.is_null() {
             return;
         }
@@ -246,14 +247,15 @@ impl RawSmallPool {
         }
         // SAFETY: `label` read them.
         let words = unsafe { Words::before(block, 1) };
-        words.check.store(!words.check_of(key_of(&pool.key), label.word), Relaxed);
+        words.check.store(!words.check_of(label.key, label.word), Relaxed);
         if label.word & GENERAL != 0 {
             // SAFETY: the caller's promise.
-            return unsafe { free_general(block, &label) };
+            return unsafe { free_general(block, &label, pool.flags) };
         }
-        let kind = Kind::of(label.pool_type()).unwrap_or(Kind::Paged);
-        let list = pool.generation.list_of(label.size).unwrap_or(0);
-        label.entry().release(pool.generation.block_size(list));
+        let (Some(kind), Some((list, size))) = (Kind::of(label.pool_type()), pool.tagged_list_of(label.size)) else {
+            return;
+        };
+        label.entry().release(size);
         // SAFETY: the header says that it came from this list.
         unsafe { pool.lists(kind).free(list, block.wrapping_sub(HEADER), || pool.plan(kind)) }
     }
@@ -269,15 +271,6 @@ impl RawSmallPool {
         }
         // SAFETY: the caller's promise.
         unsafe { (*pool).label(block) }.map_or(0, |label| label.size)
-    }
-
-    /// Whether calls on the object can be served: SUCCESS, or why not, as for [`RawSmallPool::delete`].
-    ///
-    /// # Safety
-    /// As for [`RawSmallPool::prepare`].
-    pub unsafe fn check(pool: *const RawSmallPool) -> Status {
-        // SAFETY: the caller's promise.
-        unsafe { Self::live(pool) }.map_or_else(|status| status, |_| Status::SUCCESS)
     }
 }
 
@@ -323,16 +316,16 @@ impl SmallPool {
 }
 
 #[cold]
-unsafe fn free_general(block: *mut u8, label: &Label) {
+unsafe fn free_general(block: *mut u8, label: &Label, flags: ListFlags) {
     label.entry().release(label.size);
     if let Some((place, request)) = general_request(label.pool_type(), label.size, label.tag()) {
         // SAFETY: the header says that it was asked for so; the caller's promise.
-        unsafe { general::free(block.wrapping_sub(place), &request) };
+        unsafe { general::free(block.wrapping_sub(place), &request, flags) };
     }
 }
 
 #[cold]
-fn tell_foreign(block: *mut u8) {
+pub(super) fn tell_foreign(block: *mut u8) {
     tell(
         BugCheck::NEVER_ALLOCATED,
         block,

@@ -16,6 +16,9 @@ pub const DEPTH_FROZEN: u32 = 0xFFFF;
 /// Alignment of blocks, in bytes, when the creator did not ask for another one (MEMORY_ALLOCATION_ALIGNMENT).
 pub const DEFAULT_ALIGNMENT: usize = 16;
 
+/// Alignment of cache-aligned blocks, in bytes, when the creator did not ask for another one.
+pub const CACHE_LINE: usize = 64;
+
 /// The greatest alignment of blocks that may be asked for, in bytes.
 pub const ALIGNMENT_LIMIT: usize = 1 << 16;
 

@@ -1,6 +1,8 @@
 //! What several tests share: a pool that knows where each of its blocks is, and processors to run on.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub mod processes;
+
 use std::collections::HashSet;
 use std::ffi::c_void;
 use std::sync::Mutex;

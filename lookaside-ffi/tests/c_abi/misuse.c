@@ -232,6 +232,64 @@ static void *throwing_allocate(lookaside_pool_type, size_t, lookaside_tag)
 }
 #endif
 
+/* A small pool, and tagged blocks. */
+static lookaside_small_pool small;
+
+#define GOOD LOOKASIDE_TAG('G', 'o', 'o', 'd')
+#define EVIL LOOKASIDE_TAG('E', 'v', 'i', 'l')
+
+static lookaside_small_pool_parameters usual_small_pool(void)
+{
+    lookaside_small_pool_parameters parameters;
+    memset(&parameters, 0, sizeof parameters);
+    parameters.struct_size = sizeof parameters;
+    parameters.generation = LOOKASIDE_GENERATION_6_0_X64;
+    return parameters;
+}
+
+static void make_small_pool(void)
+{
+    lookaside_small_pool_parameters parameters = usual_small_pool();
+    if (lookaside_small_pool_initialize(&small, &parameters) != LOOKASIDE_STATUS_SUCCESS) {
+        puts("no small pool");
+        exit(2);
+    }
+}
+
+static void *tagged(size_t size)
+{
+    void *block = lookaside_pool_allocate(LOOKASIDE_POOL_PAGED, size, GOOD);
+    if (block == NULL) {
+        puts("no block");
+        exit(2);
+    }
+    return block;
+}
+
+static void tell_pool_violation(const lookaside_violation *violation)
+{
+    printf("0x%X/0x%X %s, %s\n", (unsigned)violation->code, (unsigned)violation->parameter,
+           violation->list == NULL && violation->block != NULL ? "block" : "wrong",
+           violation->tag == GOOD ? "Good" : "no tag");
+}
+
+/* What every call answers that looks for the small pool before anything else. */
+static void tell_all_small_pool_calls(lookaside_small_pool *other)
+{
+    lookaside_small_list_statistics statistics;
+    memset(&statistics, 0, sizeof statistics);
+    statistics.struct_size = sizeof statistics;
+    tell(lookaside_small_pool_prepare(other, LOOKASIDE_POOL_PAGED));
+    tell(lookaside_small_pool_flush(other));
+    tell(lookaside_small_pool_delete(other));
+    if (other != NULL) {
+        tell(lookaside_small_pool_statistics(other, LOOKASIDE_POOL_PAGED, 0, &statistics));
+    }
+    tell_pointer(lookaside_small_pool_allocate(other, LOOKASIDE_POOL_PAGED, 16, GOOD));
+    tell_pointer(lookaside_small_pool_allocate_bare(other, LOOKASIDE_POOL_PAGED, 16));
+    printf("%d\n", (int)lookaside_small_pool_size(other, NULL));
+}
+
 #define CASE(words) if (strcmp(name, words) == 0 && ++found)
 
 int main(int count, char **arguments)
@@ -324,13 +382,26 @@ int main(int count, char **arguments)
     CASE("pool type 3") changed.pool_type = 3, tell_initialize(&changed);
     CASE("pool type 0x401") changed.pool_type = 0x401, tell_initialize(&changed);
     CASE("pool type 0xFFFFFFFF") changed.pool_type = UINT32_MAX, tell_initialize(&changed);
-    CASE("nonpaged pool") changed.pool_type = LOOKASIDE_POOL_NON_PAGED, tell_initialize(&changed);
-    CASE("nonpaged NX pool") changed.pool_type = LOOKASIDE_POOL_NON_PAGED_NX, tell_initialize(&changed);
+    CASE("nonpaged pool")
+    {
+        changed.pool_type = LOOKASIDE_POOL_NON_PAGED;
+        tell_initialize(&changed);
+        lookaside_list_free(&list, take());
+        tell(lookaside_list_delete(&list));
+    }
+    CASE("nonpaged NX pool")
+    {
+        changed.pool_type = LOOKASIDE_POOL_NON_PAGED_NX;
+        tell_initialize(&changed);
+        lookaside_list_free(&list, take());
+        tell(lookaside_list_delete(&list));
+    }
     CASE("nonpaged pool, one callback")
     {
         changed.pool_type = LOOKASIDE_POOL_NON_PAGED;
-        changed.allocate = plain_allocate;
+        changed.free = plain_free;
         tell_initialize(&changed);
+        tell(lookaside_list_delete(&list));
     }
     CASE("nonpaged pool, both callbacks")
     {
@@ -610,6 +681,162 @@ int main(int count, char **arguments)
         lookaside_set_violation_hook(tell_violation);
         lookaside_set_violation_hook(NULL);
         lookaside_list_free(NULL, &room);
+    }
+
+    /* Small pools and the usage by tag. */
+
+    CASE("every call, null small pool") tell_all_small_pool_calls(NULL);
+    CASE("every call, misaligned small pool") tell_all_small_pool_calls((lookaside_small_pool *)((char *)&small + 8));
+    CASE("every call, zeroed small pool") tell_all_small_pool_calls(&small);
+    CASE("every call, small pool of garbage")
+    {
+        memset(&small, 0xA5, sizeof small);
+        tell_all_small_pool_calls(&small);
+    }
+    CASE("every call, deleted small pool")
+    {
+        make_small_pool();
+        tell(lookaside_small_pool_delete(&small));
+        tell_all_small_pool_calls(&small);
+    }
+    CASE("small pool parameters that cannot be")
+    {
+        lookaside_small_pool_parameters small_usual = usual_small_pool(), other = small_usual;
+        tell(lookaside_small_pool_initialize(NULL, &small_usual));
+        tell(lookaside_small_pool_initialize(&small, NULL));
+        tell(lookaside_small_pool_initialize((lookaside_small_pool *)((char *)&small + 8), &small_usual));
+        other.struct_size -= 8;
+        tell(lookaside_small_pool_initialize(&small, &other));
+        other = small_usual, other.generation = 5;
+        tell(lookaside_small_pool_initialize(&small, &other));
+        other = small_usual, other.tuning = 3;
+        tell(lookaside_small_pool_initialize(&small, &other));
+        other = small_usual, other.maximum_depth = 16385;
+        tell(lookaside_small_pool_initialize(&small, &other));
+        other = small_usual, other.flags = LOOKASIDE_FLAG_VERIFY;
+        tell(lookaside_small_pool_initialize(&small, &other));
+        other = small_usual, other.name = "\xFF";
+        tell(lookaside_small_pool_initialize(&small, &other));
+        tell(lookaside_small_pool_initialize(&small, &small_usual));
+        tell(lookaside_small_pool_initialize(&small, &small_usual));
+        tell(lookaside_small_pool_prepare(&small, 0x21));
+        tell(lookaside_small_pool_prepare(&small, 3));
+        tell(lookaside_small_pool_prepare(&small, LOOKASIDE_POOL_PAGED));
+        tell(lookaside_small_pool_delete(&small));
+    }
+    CASE("pool blocks that cannot be")
+    {
+        make_small_pool();
+        tell_pointer(lookaside_pool_allocate(LOOKASIDE_POOL_PAGED, (size_t)-1, GOOD));
+        tell_pointer(lookaside_pool_allocate(LOOKASIDE_POOL_PAGED, (size_t)-1 / 2, GOOD));
+        tell_pointer(lookaside_pool_allocate(3, 16, GOOD));
+        tell_pointer(lookaside_pool_allocate(0x400, 16, GOOD));
+        tell_pointer(lookaside_small_pool_allocate(&small, 0xFFFFFFFF, 16, GOOD));
+        tell_pointer(lookaside_small_pool_allocate_bare(&small, 5, 16));
+        tell_pointer(lookaside_small_pool_allocate_bare(&small, 1, (size_t)-1));
+    }
+    CASE("pool blocks of no bytes")
+    {
+        make_small_pool();
+        void *block = lookaside_pool_allocate(LOOKASIDE_POOL_PAGED, 0, GOOD);
+        void *other = lookaside_small_pool_allocate_bare(&small, LOOKASIDE_POOL_PAGED, 0);
+        printf("%d %d\n", (int)lookaside_pool_size(block), other != NULL);
+        lookaside_pool_free_sized(block, 0, GOOD);
+        lookaside_small_pool_free_bare(&small, LOOKASIDE_POOL_PAGED, other, 0);
+        tell(lookaside_small_pool_delete(&small));
+    }
+    CASE("pool free, null block")
+    {
+        lookaside_pool_free(NULL, GOOD);
+        lookaside_pool_free_sized(NULL, 5, GOOD);
+        lookaside_small_pool_free(NULL, NULL, GOOD);
+        lookaside_small_pool_free_bare(&small, 77, NULL, 5);
+        printf("%d\n", (int)lookaside_pool_size(NULL));
+    }
+    CASE("pool free, wrong tag") lookaside_pool_free(tagged(100), EVIL);
+    CASE("pool free, wrong tag of a large block") lookaside_pool_free(tagged(10000), EVIL);
+    CASE("pool free, wrong size") lookaside_pool_free_sized(tagged(100), 101, GOOD);
+    CASE("pool free twice")
+    {
+        void *block = tagged(100);
+        lookaside_pool_free(block, 0);
+        lookaside_pool_free(block, GOOD);
+    }
+    CASE("pool free, foreign block") lookaside_pool_free(room.bytes + 64, 0);
+    CASE("pool free, misaligned block") lookaside_pool_free((char *)tagged(100) + 8, GOOD);
+    CASE("pool free, header overwritten")
+    {
+        char *block = (char *)tagged(100);
+        memset(block - 4, 0, 4);
+        lookaside_pool_free(block, GOOD);
+    }
+    CASE("pool size of a freed block")
+    {
+        void *block = tagged(100);
+        lookaside_pool_free(block, GOOD);
+        lookaside_pool_size(block);
+    }
+    CASE("pool free, block of a list")
+    {
+        changed.size = 200;
+        lookaside_list_initialize(&list, &changed);
+        char *block = (char *)take();
+        memset(block, 0, 200);
+        lookaside_pool_free(block + 16, 0);
+    }
+    CASE("small pool free, block of another pool")
+    {
+        make_small_pool();
+        lookaside_small_pool_free(&small, tagged(100), GOOD);
+    }
+    CASE("small pool free, null pool") lookaside_small_pool_free(NULL, tagged(100), GOOD);
+    CASE("small pool free, zeroed pool") lookaside_small_pool_free(&small, tagged(100), GOOD);
+    CASE("small pool free bare, misaligned block")
+    {
+        make_small_pool();
+        lookaside_small_pool_free_bare(
+            &small, LOOKASIDE_POOL_PAGED,
+            (char *)lookaside_small_pool_allocate_bare(&small, LOOKASIDE_POOL_PAGED, 100) + 4, 100);
+    }
+    CASE("small pool deleted with a block out")
+    {
+        make_small_pool();
+        void *block = lookaside_small_pool_allocate(&small, LOOKASIDE_POOL_PAGED, 100, GOOD);
+        tell(lookaside_small_pool_delete(&small));
+        memset(block, 1, 100);
+        lookaside_small_pool_free(&small, block, GOOD);
+        lookaside_small_pool_free(&small, lookaside_small_pool_allocate(&small, 1, 100, GOOD), GOOD);
+        tell(lookaside_small_pool_delete(&small));
+    }
+    CASE("pool misuse, hook that returns")
+    {
+        lookaside_set_violation_hook(tell_pool_violation);
+        void *block = tagged(100);
+        lookaside_pool_free(block, EVIL);
+        lookaside_pool_free_sized(block, 1, GOOD);
+        lookaside_pool_free(room.bytes + 64, GOOD);
+        lookaside_pool_free(block, GOOD);
+        lookaside_pool_free(block, GOOD);
+        printf("%d\n", (int)lookaside_pool_size(block));
+    }
+    CASE("tags, buffers")
+    {
+        lookaside_tag_usage rows[4];
+        size_t needed = 99, again = 99;
+        char text[200];
+        lookaside_pool_free(tagged(100), GOOD);
+        tell(lookaside_tags(2, rows, 4, &needed));
+        tell(lookaside_tag_report(2, text, sizeof text, &needed));
+        printf("%d\n", (int)needed);
+        tell(lookaside_tags(LOOKASIDE_TAG_ORDER_TAG, NULL, 4, &needed));
+        tell(lookaside_tags(LOOKASIDE_TAG_ORDER_TAG, NULL, 0, &again));
+        printf("%d %d\n", (int)needed, (int)again);
+        tell(lookaside_tags(LOOKASIDE_TAG_ORDER_BYTES, rows, 4, NULL));
+        printf("%d %d %d %d\n", rows[0].tag == GOOD, (int)rows[0].allocates, (int)rows[0].frees, (int)rows[0].bytes);
+        tell(lookaside_tag_report(LOOKASIDE_TAG_ORDER_TAG, text, 10, &needed));
+        puts(text);
+        tell(lookaside_tag_report(LOOKASIDE_TAG_ORDER_TAG, text, needed, NULL));
+        puts(strstr(text, "Good Paged") != NULL && strlen(text) == needed - 1 ? "whole" : text);
     }
 
     /* Verified lists: what each misuse is told as. */

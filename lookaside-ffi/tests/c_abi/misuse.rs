@@ -28,6 +28,13 @@ macro_rules! all_calls {
     };
 }
 
+/// What the calls of `tell_all_small_pool_calls` answer, with one status for each call that has one.
+macro_rules! small_pool_calls {
+    ($status:literal) => {
+        concat!($status, "\n", $status, "\n", $status, "\n", $status, "\nNULL\nNULL\n0\n")
+    };
+}
+
 /// The cases of misuse.c: name, what it prints, how it ends.
 const CASES: &[(&str, &str, End)] = &[
     // Lists that are none.
@@ -66,9 +73,9 @@ const CASES: &[(&str, &str, End)] = &[
     ("pool type 3", "STATUS_INVALID_PARAMETER\n", Well),
     ("pool type 0x401", "STATUS_INVALID_PARAMETER\n", Well),
     ("pool type 0xFFFFFFFF", "STATUS_INVALID_PARAMETER\n", Well),
-    ("nonpaged pool", "STATUS_NOT_SUPPORTED\n", Well),
-    ("nonpaged NX pool", "STATUS_NOT_SUPPORTED\n", Well),
-    ("nonpaged pool, one callback", "STATUS_NOT_SUPPORTED\n", Well),
+    ("nonpaged pool", "STATUS_SUCCESS\nSTATUS_SUCCESS\n", Well),
+    ("nonpaged NX pool", "STATUS_SUCCESS\nSTATUS_SUCCESS\n", Well),
+    ("nonpaged pool, one callback", "STATUS_SUCCESS\nSTATUS_SUCCESS\n", Well),
     ("nonpaged pool, both callbacks", "STATUS_SUCCESS\nSTATUS_SUCCESS\n", Well),
     ("paged pool, one callback", "STATUS_SUCCESS\nSTATUS_SUCCESS\n", Well),
     ("tuning 3", "STATUS_INVALID_PARAMETER\n", Well),
@@ -155,6 +162,77 @@ const CASES: &[(&str, &str, End)] = &[
         Well,
     ),
     ("hook taken away", "", Abort("0xC4/0x4C01: free of block A to 0x0, which is no list")),
+    // Small pools and the usage by tag.
+    (
+        "every call, null small pool",
+        "STATUS_INVALID_PARAMETER\nSTATUS_INVALID_PARAMETER\nSTATUS_INVALID_PARAMETER\nNULL\nNULL\n0\n",
+        Well,
+    ),
+    ("every call, misaligned small pool", small_pool_calls!("STATUS_DATATYPE_MISALIGNMENT"), Well),
+    ("every call, zeroed small pool", small_pool_calls!("STATUS_INVALID_HANDLE"), Well),
+    ("every call, small pool of garbage", small_pool_calls!("STATUS_INVALID_HANDLE"), Well),
+    ("every call, deleted small pool", concat!("STATUS_SUCCESS\n", small_pool_calls!("STATUS_DELETE_PENDING")), Well),
+    (
+        "small pool parameters that cannot be",
+        "STATUS_INVALID_PARAMETER\nSTATUS_INVALID_PARAMETER\nSTATUS_DATATYPE_MISALIGNMENT\nSTATUS_INVALID_PARAMETER\n\
+         STATUS_INVALID_PARAMETER\nSTATUS_INVALID_PARAMETER\nSTATUS_INVALID_PARAMETER\nSTATUS_INVALID_PARAMETER\n\
+         STATUS_INVALID_PARAMETER\nSTATUS_SUCCESS\nSTATUS_DEVICE_BUSY\nSTATUS_INVALID_PARAMETER\n\
+         STATUS_INVALID_PARAMETER\nSTATUS_SUCCESS\nSTATUS_SUCCESS\n",
+        Well,
+    ),
+    ("pool blocks that cannot be", "NULL\nNULL\nNULL\nNULL\nNULL\nNULL\nNULL\n", Well),
+    ("pool blocks of no bytes", "1 1\nSTATUS_SUCCESS\n", Well),
+    ("pool free, null block", "0\n", Well),
+    ("pool free, wrong tag", "", Abort("0xC2/0xA: pool block A with tag \"Good\" is freed with tag \"Evil\"")),
+    (
+        "pool free, wrong tag of a large block",
+        "",
+        Abort("0xC2/0xA: pool block A with tag \"Good\" is freed with tag \"Evil\""),
+    ),
+    (
+        "pool free, wrong size",
+        "",
+        Abort("0xC4/0x10: pool block A with tag \"Good\" has 100 bytes, and is freed as 101"),
+    ),
+    ("pool free twice", "", Abort("0xC4/0x13: pool block A with tag \"Good\" is free already")),
+    ("pool free, foreign block", "", Abort("0xC4/0x10: block A is not of this pool, or its header was overwritten")),
+    ("pool free, misaligned block", "", Abort("0xC4/0x10: block A is not of this pool: it is not aligned to 16 bytes")),
+    (
+        "pool free, header overwritten",
+        "",
+        Abort("0xC4/0x10: block A is not of this pool, or its header was overwritten"),
+    ),
+    ("pool size of a freed block", "", Abort("0xC4/0x13: pool block A with tag \"Good\" is free already")),
+    ("pool free, block of a list", "", Abort("0xC4/0x10: block A is not of this pool, or its header was overwritten")),
+    (
+        "small pool free, block of another pool",
+        "",
+        Abort("0xC4/0x10: block A is not of this pool, or its header was overwritten"),
+    ),
+    ("small pool free, null pool", "", Abort("0xC4/0x4C01: block A is given to small pool 0x0, which is no pool")),
+    (
+        "small pool free, zeroed pool",
+        "",
+        Abort("0xC4/0x4C01: block A is given to small pool B, which is no small pool that was initialised"),
+    ),
+    (
+        "small pool free bare, misaligned block",
+        "",
+        Abort("0xC4/0x10: block A is not of this pool: it is not aligned to 16 bytes"),
+    ),
+    ("small pool deleted with a block out", "STATUS_PENDING\nSTATUS_DELETE_PENDING\n", Well),
+    (
+        "pool misuse, hook that returns",
+        "0xC2/0xA block, Good\n0xC4/0x10 block, Good\n0xC4/0x10 block, no tag\n\
+         0xC4/0x13 block, Good\n0xC4/0x13 block, Good\n0\n",
+        Well,
+    ),
+    (
+        "tags, buffers",
+        "STATUS_INVALID_PARAMETER\nSTATUS_INVALID_PARAMETER\n99\nSTATUS_INVALID_PARAMETER\n\
+         STATUS_BUFFER_OVERFLOW\n1 1\nSTATUS_SUCCESS\n1 1 1 0\nSTATUS_BUFFER_OVERFLOW\nTag  Type\nSTATUS_SUCCESS\nwhole\n",
+        Well,
+    ),
     // Verified lists.
     (
         "verified: block freed twice",

@@ -84,7 +84,7 @@ impl Pair {
     }
 
     /// Tells a list that others share of calls of its pool that its own misses do not show.
-    fn count_direct(&self, allocates: u64, frees: u64) {
+    pub(super) fn count_direct(&self, allocates: u64, frees: u64) {
         if let Some(lower) = self.settings().lower {
             lower.pair.direct_allocates.fetch_add(allocates, Relaxed);
             lower.pair.direct_frees.fetch_add(frees, Relaxed);

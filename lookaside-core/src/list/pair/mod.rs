@@ -6,6 +6,7 @@
 
 mod maintain;
 mod single_steps;
+mod statistics;
 mod tune;
 mod verified;
 
@@ -13,10 +14,9 @@ use core::mem::MaybeUninit;
 use core::sync::atomic::Ordering::{AcqRel, Relaxed};
 use core::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64};
 
-use super::processor::{Count, Engine, EngineKind, Part, PartCounters};
+use super::processor::{Count, Engine, EngineKind, Part};
 use super::shared::SharedList;
 use super::tuner::Tuning;
-use super::{Counters, Statistics};
 use crate::platform::{self, Guard, Lock, Violation};
 use crate::pool::{Backing, OnUnwind, Pool, Request};
 use crate::wdk::{BugCheck, Parts, RawList};
@@ -393,16 +393,6 @@ impl Pair {
         }
     }
 
-    /// The sum over all parts.
-    fn part_counters(&self, _manage: &Guard<'_>) -> PartCounters {
-        let mut sum = PartCounters::default();
-        for (_, part) in self.parts() {
-            // SAFETY: `manage` is held.
-            sum.add(&unsafe { part.counters() });
-        }
-        sum
-    }
-
     fn pool_allocate(&self, list: *mut RawList) -> *mut u8 {
         self.pool_allocate_as(list, &self.settings().request)
     }
@@ -474,65 +464,6 @@ impl Pair {
         self.callbacks_running.load(Relaxed) != 0
     }
 
-    /// A look at everything, without stopping anybody.
-    pub fn statistics(&self) -> Statistics {
-        let settings = self.settings();
-        let parts = self.part_counters(&self.manage.lock());
-        let processor = parts.counters;
-        let shared = match settings.lower {
-            Some(lower) => lower.pair.shared.counters(&PartCounters::default()),
-            None => self.shared.counters(&parts),
-        };
-        let mut list = shared;
-        if settings.parts.processors != 0 {
-            list.add(&processor);
-            list = Counters {
-                total_allocates: processor.total_allocates,
-                allocate_misses: shared.allocate_misses,
-                total_frees: processor.total_frees,
-                free_misses: shared.free_misses,
-                // What moves between P and L stays in the list.
-                refilled: 0,
-                spilled: 0,
-                ..list
-            };
-        }
-        if settings.lower.is_some() {
-            // What lies in a list that others share is not this one's.
-            list = Counters {
-                allocate_misses: parts.allocates_from_pool,
-                free_misses: parts.frees_to_pool,
-                refilled: 0,
-                spilled: 0,
-                ..processor
-            };
-        }
-        // Relaxed: all are exact at rest only.
-        let pool_failures = self.pool_failures.load(Relaxed);
-        let direct_allocates = self.direct_allocates.load(Relaxed);
-        let direct_frees = self.direct_frees.load(Relaxed);
-        let pool_allocates = list.allocate_misses.wrapping_add(direct_allocates).wrapping_sub(pool_failures);
-        let pool_frees = list.free_misses.wrapping_add(list.removed).wrapping_add(direct_frees);
-        let outstanding = match settings.lower {
-            Some(_) => list.total_allocates.wrapping_sub(pool_failures).wrapping_sub(list.total_frees),
-            None => pool_allocates.wrapping_sub(pool_frees).wrapping_sub(list.current_depth),
-        };
-        Statistics {
-            size: settings.request.size,
-            tag: settings.request.tag,
-            pool_type: settings.request.pool_type,
-            maximum_depth: settings.maximum_depth,
-            processors: settings.parts.processors,
-            list,
-            processor,
-            shared,
-            pool_allocates,
-            pool_frees,
-            pool_failures,
-            outstanding: at_least_zero(outstanding),
-        }
-    }
-
     /// A free to a list that is being deleted: straight to the pool. [`Pair::count_draining`] comes after it.
     ///
     /// # Safety
@@ -575,10 +506,14 @@ impl Pair {
         self.shared.repair_after_fork();
         self.callbacks_running.store(0, Relaxed);
         self.all_parts().for_each(|(_, part)| part.repair_after_fork());
+        // Cached blocks that both could give away stay the parent's.
+        if self.settings().backing.is_shared() {
+            self.shared.forget();
+            self.parts().for_each(|(_, part)| {
+                let forgotten = part.empty() as u64;
+                part.count(Count::Removed, forgotten);
+                self.count_direct(0, forgotten);
+            });
+        }
     }
-}
-
-/// Numbers that were read while blocks moved may leave less than nothing.
-fn at_least_zero(difference: u64) -> u64 {
-    (difference as i64).max(0) as u64
 }

@@ -47,18 +47,19 @@ impl Pair {
 
     /// One visit of the scan. `windows_step` numbers the steps of Windows' rotation (reference 3.1).
     ///
-    /// Surplus blocks go back to the pool at once, unless that would call the user's free routine on this thread.
-    pub fn scan(&self, windows_step: u64, by_hand: bool) {
+    /// Surplus blocks go back to the pool at once, unless that would call the user's free routine on this thread. Answers
+    /// how many bytes of the process heap the list held at its beginning, 0 where a closer kept it from looking.
+    pub fn scan(&self, windows_step: u64, by_hand: bool) -> u64 {
         let settings = self.settings();
         if !settings.cached || settings.tuning == Tuning::Manual && !by_hand {
-            self.fold();
-            return;
+            return self.heap_bytes(&self.part_counters(&self.manage.lock()));
         }
         let mut surplus = false;
+        let heap_bytes;
         {
             // Whoever holds the lock is tuning or closing; the next scan will do, by hand we wait.
             let guard = if by_hand { Some(self.manage.lock()) } else { self.manage.try_lock() };
-            let Some(_guard) = guard else { return };
+            let Some(_guard) = guard else { return 0 };
             let now = platform::milliseconds();
             let elapsed = (now.saturating_sub(self.last_scan.swap(now, Relaxed)) + 500) / 1000;
             let rotation = Rotation { step: windows_step, processors: settings.parts.processors.into() };
@@ -80,6 +81,7 @@ impl Pair {
                     }
                 }
             }
+            heap_bytes = self.heap_bytes(&sum);
             if shared_due && settings.lower.is_none() {
                 let counters = self.shared.counters(&sum);
                 let target = self.shared.tuner().scan(&counters, settings.tuning, settings.shared_maximum, period);
@@ -93,11 +95,7 @@ impl Pair {
                 self.trim(core::ptr::null_mut());
             }
         }
-    }
-
-    /// Folds the parts' hits, so that they cannot wrap unseen.
-    fn fold(&self) {
-        self.part_counters(&self.manage.lock());
+        heap_bytes
     }
 }
 

@@ -1,0 +1,610 @@
+/* lookaside_wdm.h - the WDK's lookaside, pool, S-list and LIST_ENTRY calls, over lookaside.h.
+ *
+ * Code that was written against wdm.h compiles with this header and runs in user mode, in C99 and C++11 or later, linked to
+ * the same library. docs/compat.md says of every call what tests it, and where it differs from Windows on purpose.
+ *
+ * Before the header is included, these may be defined:
+ *   LOOKASIDE_WDM_TOPOLOGY   what lists are made of: LOOKASIDE_TOPOLOGY_PAIR (default), or _GENERAL, Windows' own shape
+ *   LOOKASIDE_WDM_BATCH      blocks that move at once in a pair: 0 (default) for the library's choice, 1 for Windows' way
+ *   LOOKASIDE_WDM_TUNING     when depths change: LOOKASIDE_TUNING_DEFAULT (default), _WINDOWS, _MANUAL
+ *   LOOKASIDE_WDM_FLAGS      LOOKASIDE_FLAG_... of every list, such as LOOKASIDE_FLAG_BEST_EFFORT_LOCK
+ *   LOOKASIDE_WDM_RAISE(s)   what raises a status: must not return (default: see lookaside_wdm_raise_hook)
+ *   LOOKASIDE_WDM_NO_TYPES   the program has the basic types (ULONG, PVOID, NTSTATUS, LIST_ENTRY, ...) from elsewhere
+ * They may differ from one translation unit to the next: the unit that initialises a list decides.
+ */
+#ifndef LOOKASIDE_WDM_H
+#define LOOKASIDE_WDM_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lookaside.h"
+
+#ifndef LOOKASIDE_WDM_TOPOLOGY
+#define LOOKASIDE_WDM_TOPOLOGY LOOKASIDE_TOPOLOGY_PAIR
+#endif
+#ifndef LOOKASIDE_WDM_BATCH
+#define LOOKASIDE_WDM_BATCH 0
+#endif
+#ifndef LOOKASIDE_WDM_TUNING
+#define LOOKASIDE_WDM_TUNING LOOKASIDE_TUNING_DEFAULT
+#endif
+#ifndef LOOKASIDE_WDM_FLAGS
+#define LOOKASIDE_WDM_FLAGS 0
+#endif
+
+#include "lookaside_wdm_types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Raising. No frame of the library is ever left by a raise: where its callbacks run, it waits until the call is over. */
+
+/* What raises a status, for all translation units: NULL writes one line and aborts. It may throw a C++ exception or
+ * longjmp; if it returns, the program aborts. */
+typedef VOID (*LOOKASIDE_WDM_RAISE_HOOK)(NTSTATUS Status);
+__attribute__((weak)) LOOKASIDE_WDM_RAISE_HOOK lookaside_wdm_raise_hook;
+
+/* Of each thread: how many callbacks of lists it is in, and the status that the innermost would have raised. */
+struct lookaside_wdm_thread_state {
+    unsigned callbacks;
+    NTSTATUS raised;
+};
+__attribute__((weak)) __thread struct lookaside_wdm_thread_state lookaside_wdm_thread;
+
+#ifndef LOOKASIDE_WDM_RAISE
+#define LOOKASIDE_WDM_RAISE(status)                                                                \
+    do {                                                                                           \
+        if (lookaside_wdm_raise_hook != NULL) {                                                    \
+            lookaside_wdm_raise_hook(status);                                                      \
+        }                                                                                          \
+    } while (0)
+#endif
+
+/* Raises a status: never returns. In a callback of a list it cannot, and ends the program. */
+__attribute__((noreturn, unused)) static void ExRaiseStatus(NTSTATUS Status)
+{
+    const char *where = lookaside_wdm_thread.callbacks != 0 ? " in a callback of a list" : "";
+    if (*where == '\0') {
+        LOOKASIDE_WDM_RAISE(Status);
+    }
+    fprintf(stderr, "lookaside: raised %s (0x%08X)%s\n", lookaside_status_string((lookaside_status)Status),
+            (unsigned)Status, where);
+    abort();
+}
+
+/* Raises, or in a callback remembers the status for the end of the list's call. */
+__attribute__((unused)) static void lookaside_wdm_fail(NTSTATUS status)
+{
+    if (lookaside_wdm_thread.callbacks == 0) {
+        ExRaiseStatus(status);
+    }
+    lookaside_wdm_thread.raised = status;
+}
+
+/* Raises what a call that returns nothing could not do. */
+__attribute__((unused)) static void lookaside_wdm_check(lookaside_status status)
+{
+    if (!NT_SUCCESS(status)) {
+        ExRaiseStatus((NTSTATUS)status);
+    }
+}
+
+/* Pools. */
+
+static inline PVOID ExAllocatePoolWithTag(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag)
+{
+    PVOID block = lookaside_pool_allocate((lookaside_pool_type)PoolType, NumberOfBytes, Tag);
+    if (block == NULL && ((ULONG)PoolType & POOL_RAISE_IF_ALLOCATION_FAILURE) != 0) {
+        lookaside_wdm_fail(STATUS_INSUFFICIENT_RESOURCES);
+    }
+    return block;
+}
+
+static inline PVOID ExAllocatePool(POOL_TYPE PoolType, SIZE_T NumberOfBytes)
+{
+    return ExAllocatePoolWithTag(PoolType, NumberOfBytes, LOOKASIDE_TAG('N', 'o', 'n', 'e'));
+}
+
+static inline PVOID ExAllocatePoolUninitialized(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag)
+{
+    return ExAllocatePoolWithTag(PoolType, NumberOfBytes, Tag);
+}
+
+static inline PVOID ExAllocatePoolZero(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag)
+{
+    PVOID block = ExAllocatePoolWithTag(PoolType, NumberOfBytes, Tag);
+    return block == NULL ? NULL : memset(block, 0, NumberOfBytes);
+}
+
+/* The pool type that flags of ExAllocatePool2 ask for; DontUseThisType when they make no sense. */
+static inline POOL_TYPE lookaside_wdm_pool_type(POOL_FLAGS flags)
+{
+    const POOL_FLAGS pools = POOL_FLAG_NON_PAGED | POOL_FLAG_NON_PAGED_EXECUTE | POOL_FLAG_PAGED;
+    const POOL_FLAGS known = pools | POOL_FLAG_USE_QUOTA | POOL_FLAG_UNINITIALIZED | POOL_FLAG_SESSION |
+                             POOL_FLAG_CACHE_ALIGNED | POOL_FLAG_RAISE_ON_FAILURE;
+    const POOL_FLAGS pool = flags & pools;
+    ULONG type;
+    if ((flags & (POOL_FLAG_OPTIONAL_START - 1) & ~known) != 0 || pool == 0 || (pool & (pool - 1)) != 0) {
+        return DontUseThisType;
+    }
+    type = pool == POOL_FLAG_PAGED ? PagedPool : pool == POOL_FLAG_NON_PAGED ? NonPagedPoolNx : NonPagedPool;
+    type |= (flags & POOL_FLAG_SESSION) != 0 ? (ULONG)NonPagedPoolSession : 0;
+    type |= (flags & POOL_FLAG_CACHE_ALIGNED) != 0 ? (ULONG)NonPagedPoolCacheAligned : 0;
+    return (POOL_TYPE)type;
+}
+
+static inline PVOID ExAllocatePool2(POOL_FLAGS Flags, SIZE_T NumberOfBytes, ULONG Tag)
+{
+    const POOL_TYPE type = lookaside_wdm_pool_type(Flags);
+    const BOOLEAN valid = type != DontUseThisType && Tag != 0;
+    PVOID block = valid ? lookaside_pool_allocate((lookaside_pool_type)type, NumberOfBytes, Tag) : NULL;
+    if (block == NULL && (Flags & POOL_FLAG_RAISE_ON_FAILURE) != 0) {
+        lookaside_wdm_fail(valid ? STATUS_INSUFFICIENT_RESOURCES : STATUS_INVALID_PARAMETER);
+    }
+    return block == NULL || (Flags & POOL_FLAG_UNINITIALIZED) != 0 ? block : memset(block, 0, NumberOfBytes);
+}
+
+static inline VOID ExFreePoolWithTag(PVOID P, ULONG Tag)
+{
+    lookaside_pool_free(P, Tag);
+}
+
+static inline VOID ExFreePool(PVOID P)
+{
+    lookaside_pool_free(P, 0);
+}
+
+/* Callbacks: the library's types lead here, so that no function is called by another type than its own. Where only one callback
+ * was given, the other is the pool's routine, as in Windows: the two have to fit. */
+
+static inline void *lookaside_wdm_allocate(lookaside_pool_type type, size_t size, lookaside_tag tag, lookaside_list *list)
+{
+    LOOKASIDE_WDM_LIST *self = (LOOKASIDE_WDM_LIST *)(void *)list;
+    void *block;
+    (void)type, (void)size, (void)tag;
+    if (self->Allocate == NULL) {
+        return lookaside_pool_allocate(self->Type, self->Size, self->Tag);
+    }
+    lookaside_wdm_thread.raised = STATUS_SUCCESS;
+    lookaside_wdm_thread.callbacks++;
+    block = self->Allocate((POOL_TYPE)self->Type, self->Size, self->Tag);
+    lookaside_wdm_thread.callbacks--;
+    return block;
+}
+
+static inline void lookaside_wdm_free(void *block, lookaside_list *list)
+{
+    LOOKASIDE_WDM_LIST *self = (LOOKASIDE_WDM_LIST *)(void *)list;
+    if (self->Free == NULL) {
+        lookaside_pool_free(block, 0);
+        return;
+    }
+    lookaside_wdm_thread.callbacks++;
+    self->Free(block);
+    lookaside_wdm_thread.callbacks--;
+}
+
+static inline void *lookaside_wdm_allocate_ex(lookaside_pool_type type, size_t size, lookaside_tag tag,
+                                              lookaside_list *list)
+{
+    LOOKASIDE_LIST_EX *self = (LOOKASIDE_LIST_EX *)(void *)list;
+    void *block;
+    if (self->L.AllocateEx == NULL) {
+        return lookaside_wdm_allocate(type, size, tag, list);
+    }
+    lookaside_wdm_thread.raised = STATUS_SUCCESS;
+    lookaside_wdm_thread.callbacks++;
+    block = self->L.AllocateEx((POOL_TYPE)self->L.Type, self->L.Size, self->L.Tag, self);
+    lookaside_wdm_thread.callbacks--;
+    return block;
+}
+
+static inline void lookaside_wdm_free_ex(void *block, lookaside_list *list)
+{
+    LOOKASIDE_LIST_EX *self = (LOOKASIDE_LIST_EX *)(void *)list;
+    if (self->L.FreeEx == NULL) {
+        lookaside_wdm_free(block, list);
+        return;
+    }
+    lookaside_wdm_thread.callbacks++;
+    self->L.FreeEx(block, self);
+    lookaside_wdm_thread.callbacks--;
+}
+
+/* Lists of all three kinds. */
+
+/* Makes the library's list. The fields around it are set only when that succeeded; no callback runs before. */
+static inline lookaside_status lookaside_wdm_initialize(LOOKASIDE_WDM_LIST *self, lookaside_allocate_function_ex allocate,
+                                                        lookaside_free_function_ex free_block, ULONG type, SIZE_T size,
+                                                        ULONG tag, USHORT maximum_depth)
+{
+    lookaside_parameters parameters;
+    lookaside_status status;
+    if (size > UINT32_MAX) {
+        return LOOKASIDE_STATUS_INTEGER_OVERFLOW;
+    }
+    memset(&parameters, 0, sizeof parameters);
+    parameters.struct_size = sizeof parameters;
+    parameters.size = size == 0 ? 1 : size;
+    parameters.tag = tag;
+    parameters.pool_type = type;
+    parameters.tuning = LOOKASIDE_WDM_TUNING;
+    parameters.topology = LOOKASIDE_WDM_TOPOLOGY;
+    parameters.batch = LOOKASIDE_WDM_BATCH;
+    parameters.maximum_depth = maximum_depth;
+    parameters.flags = LOOKASIDE_FLAG_WDK | LOOKASIDE_WDM_FLAGS;
+    parameters.allocate_ex = allocate;
+    parameters.free_ex = free_block;
+    status = lookaside_list_initialize(&self->List, &parameters);
+    if (status == LOOKASIDE_STATUS_SUCCESS) {
+        self->Allocate = NULL;
+        self->Free = NULL;
+        self->Type = type;
+        self->Tag = tag;
+        self->Size = (ULONG)size;
+        self->Reserved = 0;
+    }
+    return status;
+}
+
+static inline void lookaside_wdm_initialize_plain(LOOKASIDE_WDM_LIST *self, PALLOCATE_FUNCTION allocate,
+                                                  PFREE_FUNCTION free_block, ULONG type, SIZE_T size, ULONG tag)
+{
+    const BOOLEAN called = allocate != NULL || free_block != NULL;
+    lookaside_wdm_check(lookaside_wdm_initialize(self, called ? lookaside_wdm_allocate : NULL,
+                                                 called ? lookaside_wdm_free : NULL, type, size, tag, 0));
+    self->Allocate = allocate;
+    self->Free = free_block;
+}
+
+/* The answer when there is no block: NULL, or a raise if the list was asked for one. */
+static inline PVOID lookaside_wdm_no_block(const LOOKASIDE_WDM_LIST *self)
+{
+    NTSTATUS status = STATUS_SUCCESS;
+    if (self != NULL && self->Allocate != NULL) {
+        status = lookaside_wdm_thread.raised;
+        lookaside_wdm_thread.raised = STATUS_SUCCESS;
+    } else if (self != NULL && (self->Type & POOL_RAISE_IF_ALLOCATION_FAILURE) != 0) {
+        status = STATUS_INSUFFICIENT_RESOURCES;
+    }
+    if (status != STATUS_SUCCESS) {
+        lookaside_wdm_fail(status);
+    }
+    return NULL;
+}
+
+static inline PVOID lookaside_wdm_take(LOOKASIDE_WDM_LIST *self)
+{
+    PVOID block = lookaside_list_allocate(&self->List);
+    return block != NULL ? block : lookaside_wdm_no_block(self);
+}
+
+static inline VOID ExInitializeNPagedLookasideList(PNPAGED_LOOKASIDE_LIST Lookaside, PALLOCATE_FUNCTION Allocate,
+                                                   PFREE_FUNCTION Free, ULONG Flags, SIZE_T Size, ULONG Tag,
+                                                   USHORT Depth)
+{
+    (void)Depth;
+    lookaside_wdm_initialize_plain(&Lookaside->L, Allocate, Free, Flags, Size, Tag);
+}
+
+static inline PVOID ExAllocateFromNPagedLookasideList(PNPAGED_LOOKASIDE_LIST Lookaside)
+{
+    return lookaside_wdm_take(&Lookaside->L);
+}
+
+static inline VOID ExFreeToNPagedLookasideList(PNPAGED_LOOKASIDE_LIST Lookaside, PVOID Entry)
+{
+    lookaside_list_free(&Lookaside->L.List, Entry);
+}
+
+static inline VOID ExDeleteNPagedLookasideList(PNPAGED_LOOKASIDE_LIST Lookaside)
+{
+    lookaside_wdm_check(lookaside_list_delete(&Lookaside->L.List));
+}
+
+static inline VOID ExInitializePagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside, PALLOCATE_FUNCTION Allocate,
+                                                  PFREE_FUNCTION Free, ULONG Flags, SIZE_T Size, ULONG Tag, USHORT Depth)
+{
+    (void)Depth;
+    lookaside_wdm_initialize_plain(&Lookaside->L, Allocate, Free, Flags | PagedPool, Size, Tag);
+}
+
+static inline PVOID ExAllocateFromPagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside)
+{
+    return lookaside_wdm_take(&Lookaside->L);
+}
+
+static inline VOID ExFreeToPagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside, PVOID Entry)
+{
+    lookaside_list_free(&Lookaside->L.List, Entry);
+}
+
+static inline VOID ExDeletePagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside)
+{
+    lookaside_wdm_check(lookaside_list_delete(&Lookaside->L.List));
+}
+
+/* Checks Depth, Flags and PoolType in this order, as Windows does; then what the library checks. */
+static inline NTSTATUS ExInitializeLookasideListEx(PLOOKASIDE_LIST_EX Lookaside, PALLOCATE_FUNCTION_EX Allocate,
+                                                   PFREE_FUNCTION_EX Free, POOL_TYPE PoolType, ULONG Flags, SIZE_T Size,
+                                                   ULONG Tag, USHORT Depth)
+{
+    const BOOLEAN called = Allocate != NULL || Free != NULL;
+    ULONG type = (ULONG)PoolType;
+    lookaside_status status;
+    if (Depth != 0 && (Depth < EX_MAXIMUM_LOOKASIDE_DEPTH_BASE || Depth > EX_MAXIMUM_LOOKASIDE_DEPTH_LIMIT)) {
+        return STATUS_INVALID_PARAMETER_8;
+    }
+    if (Flags > EX_LOOKASIDE_LIST_EX_FLAGS_FAIL_NO_RAISE) {
+        return STATUS_INVALID_PARAMETER_5;
+    }
+    if ((type & 0xFFFFFC18u) != 0 || (type & 3) == 3) {
+        return STATUS_INVALID_PARAMETER_4;
+    }
+    type |= Flags == EX_LOOKASIDE_LIST_EX_FLAGS_RAISE_ON_FAIL   ? POOL_RAISE_IF_ALLOCATION_FAILURE
+            : Flags == EX_LOOKASIDE_LIST_EX_FLAGS_FAIL_NO_RAISE ? POOL_QUOTA_FAIL_INSTEAD_OF_RAISE
+                                                                : 0;
+    status = lookaside_wdm_initialize(&Lookaside->L, called ? lookaside_wdm_allocate_ex : NULL,
+                                      called ? lookaside_wdm_free_ex : NULL, type,
+                                      Size < LOOKASIDE_MINIMUM_BLOCK_SIZE ? LOOKASIDE_MINIMUM_BLOCK_SIZE : Size, Tag, Depth);
+    if (status == LOOKASIDE_STATUS_SUCCESS) {
+        Lookaside->L.AllocateEx = Allocate;
+        Lookaside->L.FreeEx = Free;
+    }
+    return (NTSTATUS)status;
+}
+
+static inline PVOID ExAllocateFromLookasideListEx(PLOOKASIDE_LIST_EX Lookaside)
+{
+    return lookaside_wdm_take(&Lookaside->L);
+}
+
+static inline VOID ExFreeToLookasideListEx(PLOOKASIDE_LIST_EX Lookaside, PVOID Entry)
+{
+    lookaside_list_free(&Lookaside->L.List, Entry);
+}
+
+static inline VOID ExFlushLookasideListEx(PLOOKASIDE_LIST_EX Lookaside)
+{
+    lookaside_wdm_check(lookaside_list_flush(&Lookaside->L.List));
+}
+
+static inline VOID ExDeleteLookasideListEx(PLOOKASIDE_LIST_EX Lookaside)
+{
+    lookaside_wdm_check(lookaside_list_delete(&Lookaside->L.List));
+}
+
+static inline VOID ExAdjustLookasideDepth(VOID)
+{
+    lookaside_adjust_depth();
+}
+
+/* Takes a picture of a list, given as &Lookaside->L, in Windows' own structure. The list is seen as one: its processor lists and
+ * its shared list together. What it does not have (ListHead's entries, ListEntry, the Last... fields) is 0. */
+static inline NTSTATUS LookasideQueryGeneral(const LOOKASIDE_WDM_LIST *L, PGENERAL_LOOKASIDE Information)
+{
+    lookaside_statistics statistics;
+    lookaside_status status;
+    statistics.struct_size = sizeof statistics;
+    status = lookaside_list_statistics(&L->List, &statistics);
+    if (status == LOOKASIDE_STATUS_SUCCESS) {
+        const lookaside_counters *list = &statistics.list;
+        memset(Information, 0, sizeof *Information);
+        Information->ListHead.HeaderX64.Depth = list->current_depth & 0xFFFF;
+        Information->Depth = (USHORT)(list->depth < UINT16_MAX ? list->depth : UINT16_MAX);
+        Information->MaximumDepth = (USHORT)statistics.maximum_depth;
+        Information->TotalAllocates = (ULONG)list->total_allocates;
+        Information->AllocateMisses = (ULONG)list->allocate_misses;
+        Information->TotalFrees = (ULONG)list->total_frees;
+        Information->FreeMisses = (ULONG)list->free_misses;
+        Information->Type = (POOL_TYPE)L->Type;
+        Information->Tag = L->Tag;
+        Information->Size = L->Size;
+        Information->Allocate = L->Allocate;
+        Information->Free = L->Free;
+    }
+    return (NTSTATUS)status;
+}
+
+/* The same as one element of what Windows' system information of class 0x2D has. */
+static inline NTSTATUS LookasideQueryInformation(const LOOKASIDE_WDM_LIST *L, PSYSTEM_LOOKASIDE_INFORMATION Information)
+{
+    GENERAL_LOOKASIDE general;
+    NTSTATUS status = LookasideQueryGeneral(L, &general);
+    if (NT_SUCCESS(status)) {
+        Information->CurrentDepth = (USHORT)general.ListHead.HeaderX64.Depth;
+        Information->MaximumDepth = general.Depth;
+        Information->TotalAllocates = general.TotalAllocates;
+        Information->AllocateMisses = general.AllocateMisses;
+        Information->TotalFrees = general.TotalFrees;
+        Information->FreeMisses = general.FreeMisses;
+        Information->Type = (ULONG)general.Type & PagedPool;
+        Information->Tag = general.Tag;
+        Information->Size = general.Size;
+    }
+    return status;
+}
+
+/* S-lists. The spin locks that some calls name are not needed and not used, as in Windows on 64-bit systems. */
+
+static inline VOID InitializeSListHead(PSLIST_HEADER ListHead)
+{
+    lookaside_wdm_check(lookaside_slist_initialize((lookaside_slist_header *)(void *)ListHead));
+}
+
+static inline VOID ExInitializeSListHead(PSLIST_HEADER ListHead)
+{
+    InitializeSListHead(ListHead);
+}
+
+static inline PSLIST_ENTRY InterlockedPushEntrySList(PSLIST_HEADER ListHead, PSLIST_ENTRY ListEntry)
+{
+    return (PSLIST_ENTRY)(void *)lookaside_slist_push((lookaside_slist_header *)(void *)ListHead,
+                                                      (lookaside_slist_entry *)(void *)ListEntry);
+}
+
+static inline PSLIST_ENTRY InterlockedPopEntrySList(PSLIST_HEADER ListHead)
+{
+    return (PSLIST_ENTRY)(void *)lookaside_slist_pop((lookaside_slist_header *)(void *)ListHead);
+}
+
+static inline PSLIST_ENTRY InterlockedFlushSList(PSLIST_HEADER ListHead)
+{
+    return (PSLIST_ENTRY)(void *)lookaside_slist_flush((lookaside_slist_header *)(void *)ListHead);
+}
+
+static inline PSLIST_ENTRY InterlockedPushListSListEx(PSLIST_HEADER ListHead, PSLIST_ENTRY List, PSLIST_ENTRY ListEnd,
+                                                      ULONG Count)
+{
+    return (PSLIST_ENTRY)(void *)lookaside_slist_push_list((lookaside_slist_header *)(void *)ListHead,
+                                                           (lookaside_slist_entry *)(void *)List,
+                                                           (lookaside_slist_entry *)(void *)ListEnd, Count);
+}
+
+static inline PSLIST_ENTRY RtlInterlockedPushListSListEx(PSLIST_HEADER ListHead, PSLIST_ENTRY List,
+                                                         PSLIST_ENTRY ListEnd, ULONG Count)
+{
+    return InterlockedPushListSListEx(ListHead, List, ListEnd, Count);
+}
+
+static inline USHORT QueryDepthSList(const SLIST_HEADER *ListHead)
+{
+    return lookaside_slist_depth((const lookaside_slist_header *)(const void *)ListHead);
+}
+
+static inline USHORT ExQueryDepthSList(const SLIST_HEADER *ListHead)
+{
+    return QueryDepthSList(ListHead);
+}
+
+static inline PSLIST_ENTRY FirstEntrySList(const SLIST_HEADER *ListHead)
+{
+    return (PSLIST_ENTRY)(void *)lookaside_slist_first((const lookaside_slist_header *)(const void *)ListHead);
+}
+
+static inline PSLIST_ENTRY RtlFirstEntrySList(const SLIST_HEADER *ListHead)
+{
+    return FirstEntrySList(ListHead);
+}
+
+static inline PSLIST_ENTRY ExInterlockedPushEntrySList(PSLIST_HEADER ListHead, PSLIST_ENTRY ListEntry, PKSPIN_LOCK Lock)
+{
+    (void)Lock;
+    return InterlockedPushEntrySList(ListHead, ListEntry);
+}
+
+static inline PSLIST_ENTRY ExInterlockedPopEntrySList(PSLIST_HEADER ListHead, PKSPIN_LOCK Lock)
+{
+    (void)Lock;
+    return InterlockedPopEntrySList(ListHead);
+}
+
+static inline PSLIST_ENTRY ExInterlockedFlushSList(PSLIST_HEADER ListHead)
+{
+    return InterlockedFlushSList(ListHead);
+}
+
+/* Doubly and singly linked lists. Nothing locks them. A doubly linked list whose links do not lead back ends the program, before it
+ * is written to. */
+
+static inline void lookaside_wdm_check_link(const LIST_ENTRY *entry)
+{
+    if (entry->Flink->Blink != entry || entry->Blink->Flink != entry) {
+        fprintf(stderr, "lookaside: LIST_ENTRY %p is corrupt: its neighbours do not lead back to it\n", (const void *)entry);
+        abort();
+    }
+}
+
+static inline VOID InitializeListHead(PLIST_ENTRY ListHead)
+{
+    ListHead->Flink = ListHead->Blink = ListHead;
+}
+
+static inline BOOLEAN IsListEmpty(const LIST_ENTRY *ListHead)
+{
+    return (BOOLEAN)(ListHead->Flink == ListHead);
+}
+
+/* Takes an entry out, and tells whether its list is empty now. */
+static inline BOOLEAN RemoveEntryList(PLIST_ENTRY Entry)
+{
+    PLIST_ENTRY next = Entry->Flink;
+    PLIST_ENTRY previous = Entry->Blink;
+    lookaside_wdm_check_link(Entry);
+    previous->Flink = next;
+    next->Blink = previous;
+    return (BOOLEAN)(next == previous);
+}
+
+/* From an empty list, this gives the head. */
+static inline PLIST_ENTRY RemoveHeadList(PLIST_ENTRY ListHead)
+{
+    PLIST_ENTRY entry = ListHead->Flink;
+    lookaside_wdm_check_link(ListHead);
+    RemoveEntryList(entry);
+    return entry;
+}
+
+/* From an empty list, this gives the head. */
+static inline PLIST_ENTRY RemoveTailList(PLIST_ENTRY ListHead)
+{
+    PLIST_ENTRY entry = ListHead->Blink;
+    lookaside_wdm_check_link(ListHead);
+    RemoveEntryList(entry);
+    return entry;
+}
+
+static inline VOID InsertHeadList(PLIST_ENTRY ListHead, PLIST_ENTRY Entry)
+{
+    lookaside_wdm_check_link(ListHead);
+    Entry->Flink = ListHead->Flink;
+    Entry->Blink = ListHead;
+    ListHead->Flink->Blink = Entry;
+    ListHead->Flink = Entry;
+}
+
+static inline VOID InsertTailList(PLIST_ENTRY ListHead, PLIST_ENTRY Entry)
+{
+    lookaside_wdm_check_link(ListHead);
+    Entry->Flink = ListHead;
+    Entry->Blink = ListHead->Blink;
+    ListHead->Blink->Flink = Entry;
+    ListHead->Blink = Entry;
+}
+
+/* Puts a ring of entries without a head, such as ListToAppend leads to, behind the last entry. */
+static inline VOID AppendTailList(PLIST_ENTRY ListHead, PLIST_ENTRY ListToAppend)
+{
+    PLIST_ENTRY last = ListHead->Blink;
+    PLIST_ENTRY end = ListToAppend->Blink;
+    lookaside_wdm_check_link(ListHead);
+    lookaside_wdm_check_link(ListToAppend);
+    last->Flink = ListToAppend;
+    ListToAppend->Blink = last;
+    end->Flink = ListHead;
+    ListHead->Blink = end;
+}
+
+static inline VOID PushEntryList(PSINGLE_LIST_ENTRY ListHead, PSINGLE_LIST_ENTRY Entry)
+{
+    Entry->Next = ListHead->Next;
+    ListHead->Next = Entry;
+}
+
+static inline PSINGLE_LIST_ENTRY PopEntryList(PSINGLE_LIST_ENTRY ListHead)
+{
+    PSINGLE_LIST_ENTRY entry = ListHead->Next;
+    if (entry != NULL) {
+        ListHead->Next = entry->Next;
+    }
+    return entry;
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* LOOKASIDE_WDM_H */

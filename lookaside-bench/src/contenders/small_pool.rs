@@ -1,0 +1,100 @@
+//! Small-pool lists: a list for each 16 bytes of size, chosen by the size of each request.
+
+use std::alloc::Layout;
+use std::ptr::{self, NonNull};
+
+use anyhow::{Context, ensure};
+use lookaside_core::{
+    Generation, HitCounters, Kind, PoolType, SmallPool, Tag, pool_allocate, pool_free, pool_list_statistics,
+};
+
+use super::Contender;
+
+/// A small pool of its own, of pairs, by the sized calls.
+pub struct Sized {
+    pool: SmallPool,
+    layout: Layout,
+}
+
+/// The process's small pool, of processor lists alone as in Windows since 6.0, by the tagged calls. Each block has a header
+/// with its tag and size, which its free checks, and is counted by its tag.
+pub struct Tagged {
+    size: usize,
+}
+
+const GENERATION: Generation = Generation::V5_2X64;
+const TAG: Tag = Tag::new(*b"Comp");
+
+fn kept(statistics: impl Fn(usize) -> Option<[HitCounters; 2]>) -> u64 {
+    let lists = (0..).map_while(statistics);
+    lists.flatten().map(|counters| counters.current_depth).sum()
+}
+
+impl Contender for Sized {
+    fn new(size: usize) -> anyhow::Result<Self> {
+        let pool = SmallPool::new(GENERATION);
+        pool.prepare(Kind::Paged).context("the small pool's lists cannot be made")?;
+        Ok(Self { pool, layout: Layout::from_size_align(size, 16)? })
+    }
+
+    #[inline(always)]
+    fn allocate(&self) -> *mut u8 {
+        self.pool.allocate(Kind::Paged, self.layout).map_or(ptr::null_mut(), NonNull::as_ptr)
+    }
+
+    #[inline(always)]
+    unsafe fn free(&self, block: *mut u8) {
+        // SAFETY: the caller gives back a block of this pool and layout, and none of them is null.
+        unsafe { self.pool.free(Kind::Paged, NonNull::new_unchecked(block), self.layout) };
+    }
+
+    fn kept(&self) -> Option<u64> {
+        Some(kept(|list| self.pool.statistics(Kind::Paged, list).map(|list| [list.processor, list.shared])))
+    }
+}
+
+impl Contender for Tagged {
+    fn new(size: usize) -> anyhow::Result<Self> {
+        let block = pool_allocate(PoolType::PAGED, size, TAG);
+        ensure!(!block.is_null(), "the small pool has no block");
+        // SAFETY: the block was given above.
+        unsafe { pool_free(block, TAG) };
+        Ok(Self { size })
+    }
+
+    #[inline(always)]
+    fn allocate(&self) -> *mut u8 {
+        pool_allocate(PoolType::PAGED, self.size, TAG)
+    }
+
+    #[inline(always)]
+    unsafe fn free(&self, block: *mut u8) {
+        // SAFETY: the caller gives back a block of these calls.
+        unsafe { pool_free(block, TAG) };
+    }
+
+    fn kept(&self) -> Option<u64> {
+        Some(kept(|list| pool_list_statistics(Kind::Paged, list).map(|list| [list.processor, list.shared])))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the lists keep is found, whichever list it is.
+    #[test]
+    fn kept_blocks_are_counted() {
+        for size in [16, 64, 512] {
+            let pool = <Sized as Contender>::new(size).expect("a small pool can always be had");
+            let blocks: Vec<*mut u8> = (0..3).map(|_| pool.allocate()).collect();
+            for block in blocks {
+                // SAFETY: the block came from this pool, and each is given back once.
+                unsafe { pool.free(block) };
+            }
+            assert!((1..=3).contains(&pool.kept().unwrap()), "{size}");
+            pool.pool.flush();
+            assert_eq!(pool.kept(), Some(0));
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The standard library's maps on all processors: each thread changes a B-tree and a hash map of strings at random, and now
+//! and then exchanges its hash map for the one that another thread left, so that blocks are freed where they were not
+//! allocated.
+
+use std::collections::{BTreeMap, HashMap};
+use std::mem;
+use std::sync::{Mutex, PoisonError};
+
+use super::Random;
+use crate::machine;
+use crate::workloads::team::team;
+use crate::workloads::timed_from;
+
+/// Keys, of which about half are in a map.
+const KEYS: usize = 8192;
+/// Changes after which a thread exchanges its map.
+const EXCHANGE: u64 = 4096;
+
+type Words = HashMap<String, Vec<u32>>;
+
+/// Nanoseconds for a change of a tree and one of a map, on each processor at once.
+pub fn run() -> anyhow::Result<f64> {
+    let left = Mutex::new(Words::new());
+    let member = |thread| {
+        let mut maps = Maps::new(thread);
+        let left = &left;
+        move |changes| maps.change(changes, left)
+    };
+    // Enough for the maps to fill; each team begins with empty ones, and fills them while it warms up.
+    let first = 16 * KEYS as u64;
+    Ok(timed_from(first, super::ROUND, |changes| team(machine::processors(), changes, member)))
+}
+
+/// The maps of one thread.
+struct Maps {
+    random: Random,
+    tree: BTreeMap<u64, Box<[u8]>>,
+    words: Words,
+}
+
+impl Maps {
+    fn new(thread: usize) -> Self {
+        Self { random: Random::new(thread as u64), tree: BTreeMap::new(), words: Words::new() }
+    }
+
+    /// Takes a random key out of each map if it is there, or puts it in, so many times.
+    fn change(&mut self, changes: u64, left: &Mutex<Words>) {
+        for change in 1..=changes {
+            let key = self.random.below(KEYS) as u64;
+            if self.tree.remove(&key).is_none() {
+                self.tree.insert(key, vec![key as u8; 8 + key as usize % 120].into_boxed_slice());
+            }
+            let key = self.random.below(KEYS);
+            let word = format!("key number {key} of a map");
+            if self.words.remove(&word).is_none() {
+                self.words.insert(word, vec![key as u32; 1 + key % 16]);
+            }
+            if change % EXCHANGE == 0 {
+                mem::swap(&mut self.words, &mut left.lock().unwrap_or_else(PoisonError::into_inner));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn maps_fill_to_the_half_and_change_hands() {
+        let left = Mutex::new(Words::new());
+        let mut maps = [Maps::new(0), Maps::new(1)];
+        for _ in 0..20 {
+            maps.iter_mut().for_each(|maps| maps.change(EXCHANGE, &left));
+        }
+        let half = KEYS * 2 / 5..KEYS * 3 / 5;
+        for maps in &maps {
+            assert!(half.contains(&maps.tree.len()) && half.contains(&maps.words.len()), "{}", maps.words.len());
+        }
+        assert!(half.contains(&left.lock().unwrap().len()), "a map was left for another thread");
+        assert!(maps[0].tree.iter().all(|(&key, bytes)| bytes.len() == 8 + key as usize % 120));
+    }
+}

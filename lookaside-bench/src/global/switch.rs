@@ -1,0 +1,140 @@
+//! A global allocator that is one of several: `LOOKASIDE_GLOBAL` names it, and is read once, when a process first allocates.
+//! Without it, or with a name that is not known, the system's serves, as if there were no switch.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::ffi::CStr;
+use std::sync::atomic::AtomicU8;
+use std::sync::atomic::Ordering::Relaxed;
+
+use lookaside_core::LookasideAlloc;
+use mimalloc::MiMalloc;
+use tikv_jemallocator::Jemalloc;
+
+/// What names the allocator in the environment.
+pub const VARIABLE: &str = "LOOKASIDE_GLOBAL";
+const C_VARIABLE: &CStr = c"LOOKASIDE_GLOBAL";
+
+/// The allocators to choose from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Allocator {
+    /// Rust's own default: the C library's malloc.
+    System = 0,
+    /// jemalloc, by the crate tikv-jemallocator.
+    Jemalloc = 1,
+    /// mimalloc, by the crate mimalloc.
+    Mimalloc = 2,
+    /// [`LookasideAlloc`].
+    Lookaside = 3,
+}
+
+/// The choice before the first allocation.
+const OPEN: u8 = 4;
+
+/// An [`Allocator`] or [`OPEN`]. Relaxed everywhere: threads that read the environment at once read the same.
+static CHOICE: AtomicU8 = AtomicU8::new(OPEN);
+
+impl Allocator {
+    const ALL: [Self; 4] = [Self::System, Self::Jemalloc, Self::Mimalloc, Self::Lookaside];
+
+    /// The name that chooses it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Jemalloc => "jemalloc",
+            Self::Mimalloc => "mimalloc",
+            Self::Lookaside => "lookaside",
+        }
+    }
+
+    /// What the environment names. Allocates nothing, and works before `main`.
+    fn named() -> Self {
+        // SAFETY: the name ends with a zero. Nobody changes the environment before this process's first allocation.
+        let value = unsafe { libc::getenv(C_VARIABLE.as_ptr()) };
+        if value.is_null() {
+            return Self::System;
+        }
+        // SAFETY: a variable's value ends with a zero, and stays for the time of this call.
+        let value = unsafe { CStr::from_ptr(value) }.to_bytes();
+        Self::ALL.into_iter().find(|allocator| allocator.name().as_bytes() == value).unwrap_or(Self::System)
+    }
+}
+
+/// The allocator that serves this process; `None` if [`Switch`] is not its global allocator.
+#[must_use]
+pub fn serving() -> Option<Allocator> {
+    // A process that came here has allocated.
+    let choice = CHOICE.load(Relaxed);
+    Allocator::ALL.into_iter().find(|allocator| *allocator as u8 == choice)
+}
+
+/// The global allocator of the command.
+pub struct Switch;
+
+impl Switch {
+    #[cold]
+    #[inline(never)]
+    fn choose() -> Allocator {
+        let named = Allocator::named();
+        CHOICE.store(named as u8, Relaxed);
+        named
+    }
+}
+
+/// Calls the allocator that was chosen.
+macro_rules! chosen {
+    ($heap:ident => $call:expr) => {{
+        // A jump through a table, so that no allocator comes before another.
+        const SYSTEM: u8 = Allocator::System as u8;
+        const JEMALLOC: u8 = Allocator::Jemalloc as u8;
+        const MIMALLOC: u8 = Allocator::Mimalloc as u8;
+        const LOOKASIDE: u8 = Allocator::Lookaside as u8;
+        let mut choice = CHOICE.load(Relaxed);
+        loop {
+            // SAFETY: as the caller of the allocator promises; the choice never changes, so a block goes to where it came from.
+            unsafe {
+                match choice {
+                    SYSTEM => break { let $heap = System; $call },
+                    JEMALLOC => break { let $heap = Jemalloc; $call },
+                    MIMALLOC => break { let $heap = MiMalloc; $call },
+                    LOOKASIDE => break { let $heap = LookasideAlloc::new(); $call },
+                    _ => choice = Switch::choose() as u8,
+                }
+            }
+        }
+    }};
+}
+
+// SAFETY: each call goes to an allocator that keeps the promise, for one block always to the same.
+unsafe impl GlobalAlloc for Switch {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        chosen!(heap => heap.alloc(layout))
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        chosen!(heap => heap.dealloc(block, layout))
+    }
+
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        chosen!(heap => heap.alloc_zeroed(layout))
+    }
+
+    #[inline]
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        chosen!(heap => heap.realloc(block, layout, size))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_spellings_are_the_same() {
+        assert_eq!(C_VARIABLE.to_str(), Ok(VARIABLE));
+    }
+}

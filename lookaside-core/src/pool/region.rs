@@ -1,0 +1,393 @@
+//! A range of addresses with a heap in it: what every arena is made of.
+//!
+//! ```text
+//! | Region: TLSF, counters | starts: 1 bit a unit | ends: 1 bit a unit | blocks, so far as committed -> | reserved |
+//! ```
+//!
+//! The heap is a TLSF (crate `rlsf`): constant time, headers before the blocks. Beside it a bit for each unit of 16
+//! bytes says whether a block starts there, and another one whether a block ends there. So a free is checked before the heap
+//! sees it: an address that is no block's, a block that is free already, and a block of another size are told apart.
+
+use core::alloc::Layout;
+use core::cell::UnsafeCell;
+use core::ptr::NonNull;
+use core::sync::atomic::AtomicUsize;
+use core::sync::atomic::Ordering::Relaxed;
+
+use rlsf::Tlsf;
+
+use super::PoolStatistics;
+use crate::platform;
+
+/// Blocks stand at multiples of this, in bytes.
+const UNIT: usize = 16;
+/// Memory is committed by multiples of this, in bytes.
+pub const CHUNK: usize = 1 << 20;
+/// The heap's own granularity: see [`heap_alignment`].
+const GRANULE: usize = rlsf::GRANULARITY;
+
+/// With so many first levels the heap takes ranges of any length, and so joins chunks that follow each other.
+type Heap = Tlsf<'static, u64, u16, { (usize::BITS - GRANULE.trailing_zeros()) as usize }, 16>;
+
+/// One mapping, beginning with this.
+#[derive(Debug)]
+pub struct Region {
+    // Set once.
+    blocks: *mut u8,
+    capacity: usize,
+    starts: Bits,
+    ends: Bits,
+    /// A region that this one stands in for, since a fork tore it.
+    pub before: *const Region,
+    // Under the owner's lock; the numbers are read without it too.
+    heap: UnsafeCell<Heap>,
+    committed: AtomicUsize,
+    locked: AtomicUsize,
+    used: AtomicUsize,
+    peak: AtomicUsize,
+    count: AtomicUsize,
+}
+
+/// Why a block cannot be freed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The address is not of the pool.
+    Foreign,
+    /// No block in use starts there.
+    NoBlock,
+    /// A block of so many bytes starts there.
+    Size(usize),
+}
+
+/// One bit for each unit, in memory of the region's.
+#[derive(Clone, Copy, Debug)]
+struct Bits(*mut u64);
+
+impl Bits {
+    /// # Safety
+    /// This and the following: the unit is below the region's capacity, and the caller holds the lock.
+    unsafe fn set(self, unit: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { *self.0.add(unit / 64) |= 1 << (unit % 64) };
+    }
+
+    unsafe fn clear(self, unit: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { *self.0.add(unit / 64) &= !(1 << (unit % 64)) };
+    }
+
+    unsafe fn is_set(self, unit: usize) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe { *self.0.add(unit / 64) & 1 << (unit % 64) != 0 }
+    }
+
+    /// The first bit that is set from `unit` on; there is one.
+    unsafe fn first_from(self, unit: usize) -> usize {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let mut word = unit / 64;
+            let mut bits = *self.0.add(word) & u64::MAX << (unit % 64);
+            while bits == 0 {
+                word += 1;
+                bits = *self.0.add(word);
+            }
+            word * 64 + bits.trailing_zeros() as usize
+        }
+    }
+}
+
+/// The alignment by which the heap knows a block: it puts blocks of less than a granule's alignment to the middle of a
+/// granule, behind their header, and others to the start of one.
+fn heap_alignment(block: *mut u8) -> usize {
+    if block.addr() % GRANULE == 0 { GRANULE } else { UNIT }
+}
+
+/// A block's bytes as they are counted: whole units.
+fn whole(size: usize) -> usize {
+    size.max(1).next_multiple_of(UNIT)
+}
+
+impl Region {
+    /// Bytes of the mapping before the blocks.
+    fn control_bytes(capacity: usize) -> usize {
+        (size_of::<Region>() + 2 * (capacity / UNIT / 8)).next_multiple_of(platform::page_size())
+    }
+
+    /// Bytes of a mapping for so many bytes of blocks: a multiple of [`CHUNK`].
+    pub fn bytes(capacity: usize) -> usize {
+        debug_assert!(capacity % CHUNK == 0);
+        Self::control_bytes(capacity) + capacity
+    }
+
+    /// Reserves a region of which no block is committed yet, which stays mapped for ever; null when the system has no room.
+    pub fn reserve(capacity: usize, before: *const Region) -> *mut Region {
+        let bytes = Self::bytes(capacity);
+        let mapping = platform::reserve(bytes);
+        if mapping.is_null() {
+            return core::ptr::null_mut();
+        }
+        // SAFETY: the mapping is new.
+        unsafe {
+            if !platform::commit(mapping, Self::control_bytes(capacity)) {
+                platform::unmap(mapping, bytes);
+                return core::ptr::null_mut();
+            }
+            Self::make(mapping, capacity, before)
+        }
+    }
+
+    /// Makes a region of a mapping.
+    ///
+    /// # Safety
+    /// The mapping is zeroed and nobody else's, stays for ever, and has the bytes that `bytes(capacity)` tells, of which
+    /// those before the blocks are committed.
+    pub unsafe fn make(mapping: *mut u8, capacity: usize, before: *const Region) -> *mut Region {
+        let words = capacity / UNIT / 64;
+        // SAFETY: the caller's promise.
+        unsafe {
+            let region: *mut Region = mapping.cast();
+            let starts: *mut u64 = region.add(1).cast();
+            region.write(Region {
+                blocks: mapping.add(Self::control_bytes(capacity)),
+                capacity,
+                starts: Bits(starts),
+                ends: Bits(starts.add(words)),
+                before,
+                heap: UnsafeCell::new(Heap::new()),
+                committed: AtomicUsize::new(0),
+                locked: AtomicUsize::new(0),
+                used: AtomicUsize::new(0),
+                peak: AtomicUsize::new(0),
+                count: AtomicUsize::new(0),
+            });
+            region
+        }
+    }
+
+    /// Whether the address is of a block here, or between blocks.
+    pub fn owns(&self, address: *const u8) -> bool {
+        address.addr().wrapping_sub(self.blocks.addr()) < self.capacity
+    }
+
+    /// A block, or `None` if what is committed has no room for it.
+    ///
+    /// # Safety
+    /// This and the following: the caller holds the owner's lock.
+    pub unsafe fn allocate(&self, size: usize, alignment: usize) -> Option<*mut u8> {
+        let size = whole(size);
+        let layout = Layout::from_size_align(size, alignment.max(UNIT)).ok()?;
+        // SAFETY: the lock is held.
+        let block = unsafe { (*self.heap.get()).allocate(layout) }?.as_ptr();
+        let first = self.unit(block);
+        // SAFETY: the block is below the capacity, and the lock is held.
+        unsafe {
+            self.starts.set(first);
+            self.ends.set(first + size / UNIT - 1);
+        }
+        let used = self.used.load(Relaxed) + size;
+        self.used.store(used, Relaxed);
+        self.peak.store(self.peak.load(Relaxed).max(used), Relaxed);
+        self.count.store(self.count.load(Relaxed) + 1, Relaxed);
+        Some(block)
+    }
+
+    /// Takes a block of this size back, or answers why it is none, with nothing changed.
+    ///
+    /// # Safety
+    /// If a block starts there, nobody uses it any more.
+    pub unsafe fn free(&self, block: *mut u8, size: usize) -> Result<(), Fault> {
+        // SAFETY: the lock is held.
+        let found = unsafe { self.size_of(block) }.ok_or(Fault::NoBlock)?;
+        if found != whole(size) {
+            return Err(Fault::Size(found));
+        }
+        let first = self.unit(block);
+        // SAFETY: a block starts here, as `size_of` found; it came from `allocate` with such an alignment.
+        unsafe {
+            self.starts.clear(first);
+            self.ends.clear(first + found / UNIT - 1);
+            (*self.heap.get()).deallocate(NonNull::new_unchecked(block), heap_alignment(block));
+        }
+        self.used.store(self.used.load(Relaxed) - found, Relaxed);
+        self.count.store(self.count.load(Relaxed) - 1, Relaxed);
+        Ok(())
+    }
+
+    /// The size of the block in use that starts here, in whole units; `None` if none does. O(size / 1024).
+    ///
+    /// # Safety
+    /// The lock is held.
+    pub unsafe fn size_of(&self, block: *const u8) -> Option<usize> {
+        if !self.owns(block) || block.addr() % UNIT != 0 {
+            return None;
+        }
+        let first = self.unit(block);
+        // SAFETY: the unit is below the capacity; every block that starts has an end.
+        unsafe { self.starts.is_set(first).then(|| (self.ends.first_from(first) + 1 - first) * UNIT) }
+    }
+
+    /// How many bytes to commit more for a block that found no room; `None` if there is no more to commit.
+    pub fn growth(&self, size: usize, alignment: usize) -> Option<usize> {
+        let size = whole(size);
+        // The heap looks for a block that is up to a sixteenth larger.
+        let needed = size.checked_add(size / 8)?.checked_add(alignment)?.checked_add(4 * GRANULE)?;
+        let needed = needed.checked_next_multiple_of(CHUNK)?;
+        (needed <= self.capacity - self.committed()).then_some(needed)
+    }
+
+    /// Where blocks stand, and where the next chunk follows.
+    pub fn blocks(&self) -> *mut u8 {
+        self.blocks
+    }
+
+    /// Bytes that are committed.
+    pub fn committed(&self) -> usize {
+        self.committed.load(Relaxed)
+    }
+
+    /// Hands the next bytes over to the heap.
+    ///
+    /// # Safety
+    /// They follow what is committed, may be read and written, and are nobody else's.
+    pub unsafe fn append(&self, bytes: usize, locked: bool) {
+        let committed = self.committed();
+        // SAFETY: the caller's promise.
+        unsafe {
+            let start = self.blocks.add(committed);
+            let chunk = NonNull::new_unchecked(core::ptr::slice_from_raw_parts_mut(start, bytes));
+            if committed == 0 {
+                (*self.heap.get()).insert_free_block_ptr(chunk);
+            } else {
+                (*self.heap.get()).append_free_block_ptr(chunk);
+            }
+        }
+        self.committed.store(committed + bytes, Relaxed);
+        if locked {
+            self.set_locked(self.locked.load(Relaxed) + bytes);
+        }
+    }
+
+    /// Tells how many bytes are locked.
+    pub fn set_locked(&self, bytes: usize) {
+        self.locked.store(bytes, Relaxed);
+    }
+
+    /// What the region knows of itself; exact under the owner's lock.
+    pub fn statistics(&self) -> PoolStatistics {
+        let read = |number: &AtomicUsize| number.load(Relaxed) as u64;
+        PoolStatistics {
+            used: read(&self.used),
+            peak: read(&self.peak),
+            blocks: read(&self.count),
+            reserved: read(&self.committed),
+            locked: read(&self.locked),
+            limit: self.capacity as u64,
+            ..PoolStatistics::default()
+        }
+    }
+
+    fn unit(&self, block: *const u8) -> usize {
+        (block.addr() - self.blocks.addr()) / UNIT
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use crate::platform::random;
+    use std::vec::Vec;
+
+    fn committed(chunks: usize, capacity: usize) -> &'static Region {
+        let region = Region::reserve(capacity * CHUNK, core::ptr::null());
+        // SAFETY: the region is new, and stays mapped.
+        unsafe {
+            let region = &*region;
+            for _ in 0..chunks {
+                let committed = region.committed();
+                assert!(platform::commit(region.blocks().add(committed), CHUNK));
+                region.append(CHUNK, false);
+            }
+            region
+        }
+    }
+
+    fn allocate(region: &Region, size: usize, alignment: usize) -> Option<*mut u8> {
+        // SAFETY: the region is this thread's.
+        unsafe { region.allocate(size, alignment) }
+    }
+
+    fn size_of(region: &Region, block: *const u8) -> Option<usize> {
+        // SAFETY: the region is this thread's.
+        unsafe { region.size_of(block) }
+    }
+
+    #[test]
+    fn frees_of_what_is_no_block_are_told() {
+        let region = committed(1, 1);
+        let block = allocate(region, 100, 16).unwrap();
+        let aligned = allocate(region, 100, 64).unwrap();
+        assert_eq!(size_of(region, block), Some(112));
+        // SAFETY: addresses within the region, which nobody uses.
+        unsafe {
+            for offset in [1, 8, 16, 64, 111, 112, 128] {
+                assert_eq!(region.free(block.wrapping_add(offset), 100), Err(Fault::NoBlock), "{offset}");
+            }
+            assert_eq!(region.free(block, 64), Err(Fault::Size(112)));
+            assert_eq!(region.free(block, 1000), Err(Fault::Size(112)));
+            assert_eq!(region.free(block, 100), Ok(()));
+            assert_eq!(region.free(block, 100), Err(Fault::NoBlock));
+            assert_eq!(region.free(aligned, 100), Ok(()));
+            assert_eq!(region.free(aligned, 100), Err(Fault::NoBlock));
+            assert_eq!(region.free(region.blocks().wrapping_add(CHUNK - 16), 16), Err(Fault::NoBlock));
+        }
+        assert_eq!(size_of(region, block.wrapping_sub(1 << 30)), None);
+        assert_eq!(region.statistics().used, 0);
+    }
+
+    /// Chunks that follow each other become one range: a block larger than each fits.
+    #[test]
+    fn chunks_join() {
+        let region = committed(3, 4);
+        let block = allocate(region, 2 * CHUNK + CHUNK / 2, 16).expect("three chunks have room");
+        assert!(allocate(region, CHUNK, 16).is_none());
+        assert_eq!(region.growth(CHUNK / 2, 16), Some(CHUNK));
+        assert_eq!(region.growth(CHUNK, 16), None);
+        assert_eq!(region.growth(usize::MAX - 100, 16), None);
+        // SAFETY: the block is freed once.
+        unsafe { region.free(block, 2 * CHUNK + CHUNK / 2).unwrap() };
+        assert!(allocate(region, 2 * CHUNK + CHUNK / 2, 16).is_some());
+    }
+
+    /// Random sizes and alignments against a plain account: blocks do not overlap, keep their contents, and the
+    /// numbers are exact after each step.
+    #[test]
+    fn any_history_keeps_contents_and_counts() {
+        let region = committed(2, 2);
+        let mut held: Vec<(*mut u8, usize, u8)> = Vec::new();
+        let (mut used, mut peak) = (0, 0);
+        for step in 0..20_000 {
+            let dice = random();
+            let (size, alignment) = (1 + (dice >> 8) as usize % 3000, 1usize << ((dice >> 40) % 13));
+            let wanted = held.len() < 300 && (dice % 5 < 3 || held.is_empty());
+            if let Some(block) = wanted.then(|| allocate(region, size, alignment)).flatten() {
+                assert_eq!(block.addr() % alignment.max(16), 0);
+                // SAFETY: the block has `size` bytes.
+                unsafe { block.write_bytes(step as u8, size) };
+                held.push((block, size, step as u8));
+                used += size.next_multiple_of(16) as u64;
+                peak = used.max(peak);
+            } else {
+                let (block, size, fill) = held.swap_remove(dice as usize % held.len());
+                // SAFETY: the block has `size` bytes, and is freed once.
+                unsafe {
+                    assert!(core::slice::from_raw_parts(block, size).iter().all(|byte| *byte == fill));
+                    region.free(block, size).unwrap();
+                }
+                used -= size.next_multiple_of(16) as u64;
+            }
+            let now = region.statistics();
+            assert_eq!((now.used, now.peak, now.blocks), (used, peak, held.len() as u64));
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What pools tell of themselves.
+
+use super::{nonpaged, paged, session, special};
+
+/// One of the library's pools, as reports tell them apart.
+#[repr(u32)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum PoolKind {
+    /// The process heap, as far as lists hold memory of it.
+    Heap = 0,
+    /// The library's own paged pools, all together.
+    PagedArenas = 1,
+    /// The nonpaged pool: locked memory.
+    NonPaged = 2,
+    /// The nonpaged pool of lists with [`BEST_EFFORT_LOCK`](crate::ListFlags::BEST_EFFORT_LOCK).
+    NonPagedBestEffort = 3,
+    /// The session pool: memory shared with forked children.
+    Session = 4,
+    /// The special pool: each block on a page of its own.
+    Special = 5,
+}
+
+impl PoolKind {
+    /// Every pool, in the order of reports.
+    pub const ALL: [PoolKind; 6] = [
+        PoolKind::Heap,
+        PoolKind::PagedArenas,
+        PoolKind::NonPaged,
+        PoolKind::NonPagedBestEffort,
+        PoolKind::Session,
+        PoolKind::Special,
+    ];
+
+    /// The name in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            PoolKind::Heap => "process heap",
+            PoolKind::PagedArenas => "paged",
+            PoolKind::NonPaged => "nonpaged",
+            PoolKind::NonPagedBestEffort => "nonpaged, best effort",
+            PoolKind::Session => "session",
+            PoolKind::Special => "special",
+        }
+    }
+}
+
+/// A look at one pool, exact as of one moment; of the process heap each number is right for some moment of the look.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PoolStatistics {
+    /// Bytes of the blocks that the pool gave and did not get back, those that lists keep included. Arenas count each block
+    /// rounded up to 16 bytes.
+    pub used: u64,
+    /// Bytes that the pool took from the system; 0 for the process heap, which tells nobody.
+    pub reserved: u64,
+    /// Bytes of those that are locked.
+    pub locked: u64,
+    /// The most that `used` ever was. For the process heap the most that was seen, once a second and at each look.
+    pub peak: u64,
+    /// The most that `reserved` may become; 0 where the library sets no limit.
+    pub limit: u64,
+    /// Blocks that `used` counts.
+    pub blocks: u64,
+    /// Requests that the pool answered with null.
+    pub failures: u64,
+    /// Blocks that another pool gave instead of this one.
+    pub fallbacks: u64,
+    /// Blocks that were freed and could not be taken back: they were of a pool that a fork or a death tore.
+    pub lost: u64,
+}
+
+impl PoolStatistics {
+    pub(crate) fn add(&mut self, other: &PoolStatistics) {
+        let PoolStatistics { used, reserved, locked, peak, limit, blocks, failures, fallbacks, lost } = self;
+        for (sum, part) in [
+            (used, other.used),
+            (reserved, other.reserved),
+            (locked, other.locked),
+            (peak, other.peak),
+            (limit, other.limit),
+            (blocks, other.blocks),
+            (failures, other.failures),
+            (fallbacks, other.fallbacks),
+            (lost, other.lost),
+        ] {
+            *sum += part;
+        }
+    }
+}
+
+/// What a pool knows of itself: nothing, for the process heap.
+pub fn statistics(kind: PoolKind) -> PoolStatistics {
+    match kind {
+        PoolKind::Heap => PoolStatistics::default(),
+        PoolKind::PagedArenas => paged::statistics(),
+        PoolKind::NonPaged => nonpaged::arena(false).statistics(),
+        PoolKind::NonPagedBestEffort => nonpaged::arena(true).statistics(),
+        PoolKind::Session => session::statistics(),
+        PoolKind::Special => special::statistics(),
+    }
+}

@@ -1,0 +1,123 @@
+//! The calls on a small pool for callers that are not trusted: an object that is no small pool is answered and told.
+
+use core::alloc::Layout;
+use core::ptr;
+
+use super::lists::HEADER;
+use super::pool::{Kind, RawSmallPool};
+use super::tagged::tell_foreign;
+use crate::platform::Violation;
+use crate::wdk::{BugCheck, PoolType, SIZE_LIMIT, Status, Tag};
+
+impl RawSmallPool {
+    /// Whether calls on the object can be served: SUCCESS, or why not, as for [`RawSmallPool::delete`].
+    ///
+    /// # Safety
+    /// As for [`RawSmallPool::prepare`].
+    pub unsafe fn check(pool: *const RawSmallPool) -> Status {
+        // SAFETY: the caller's promise.
+        unsafe { Self::live(pool) }.map_or_else(|status| status, |_| Status::SUCCESS)
+    }
+
+    /// [`RawSmallPool::allocate_tagged`]; null from what is no live small pool.
+    ///
+    /// # Safety
+    /// As for [`RawSmallPool::prepare`].
+    #[must_use]
+    pub unsafe fn allocate_tagged_checked(
+        pool: *const RawSmallPool,
+        pool_type: PoolType,
+        bytes: usize,
+        tag: Tag,
+    ) -> *mut u8 {
+        // SAFETY: the caller's promise; it is live.
+        unsafe {
+            match Self::check(pool) {
+                Status::SUCCESS => Self::allocate_tagged(pool, pool_type, bytes, tag),
+                _ => ptr::null_mut(),
+            }
+        }
+    }
+
+    /// [`RawSmallPool::free_tagged`], or with a size [`RawSmallPool::free_tagged_sized`]. A block that is freed to what never was a
+    /// small pool is a violation.
+    ///
+    /// # Safety
+    /// As for [`RawSmallPool::prepare`] and `free_tagged`.
+    pub unsafe fn free_tagged_checked(pool: *const RawSmallPool, block: *mut u8, bytes: Option<usize>, tag: Tag) {
+        // SAFETY: the caller's promise; it is live or deleted.
+        unsafe {
+            if Self::takes(pool, block) {
+                match bytes {
+                    Some(bytes) => Self::free_tagged_sized(pool, block, bytes, tag),
+                    None => Self::free_tagged(pool, block, tag),
+                }
+            }
+        }
+    }
+
+    /// [`RawSmallPool::size_of_tagged`]; what never was a small pool is a violation.
+    ///
+    /// # Safety
+    /// As for [`RawSmallPool::prepare`] and `size_of_tagged`.
+    #[must_use]
+    pub unsafe fn size_of_checked(pool: *const RawSmallPool, block: *mut u8) -> usize {
+        // SAFETY: the caller's promise; it is live or deleted.
+        unsafe { if Self::takes(pool, block) { Self::size_of_tagged(pool, block) } else { 0 } }
+    }
+
+    /// [`RawSmallPool::allocate`] with the usual alignment; null from what is no live small pool, and for pool types that have no lists.
+    ///
+    /// # Safety
+    /// As for [`RawSmallPool::prepare`].
+    #[must_use]
+    pub unsafe fn allocate_checked(pool: *const RawSmallPool, pool_type: PoolType, bytes: usize) -> *mut u8 {
+        // SAFETY: the caller's promise; it is live.
+        unsafe {
+            match (Self::check(pool), Kind::of(pool_type), layout(bytes)) {
+                (Status::SUCCESS, Some(kind), Some(layout)) => Self::allocate(pool, kind, layout),
+                _ => ptr::null_mut(),
+            }
+        }
+    }
+
+    /// [`RawSmallPool::free`] of a block of [`RawSmallPool::allocate_checked`]. A null block has no effect. A violation is: a block that
+    /// is freed to what never was a small pool, a misaligned one, and a pool type or size that no block can have.
+    ///
+    /// # Safety
+    /// As for [`RawSmallPool::prepare`]; the block is null, or came from `allocate_checked` by this pool type and size, and
+    /// nobody uses it any more.
+    pub unsafe fn free_checked(pool: *const RawSmallPool, pool_type: PoolType, block: *mut u8, bytes: usize) {
+        // SAFETY: the caller's promise; it is live or deleted.
+        unsafe {
+            if !Self::takes(pool, block) {
+                return;
+            }
+            match (Kind::of(pool_type), layout(bytes)) {
+                (Some(kind), Some(layout)) if block.addr() % HEADER == 0 => Self::free(pool, kind, block, layout),
+                _ => tell_foreign(block),
+            }
+        }
+    }
+
+    /// Whether the object is, or was, a small pool, and there is a block. What never was one is told.
+    unsafe fn takes(pool: *const RawSmallPool, block: *mut u8) -> bool {
+        if block.is_null() {
+            return false;
+        }
+        // SAFETY: the caller's promise.
+        let reason = match unsafe { Self::check(pool) } {
+            Status::SUCCESS | Status::DELETE_PENDING => return true,
+            Status::INVALID_PARAMETER => "no pool",
+            Status::DATATYPE_MISALIGNMENT => "not aligned to 16 bytes",
+            _ => "no small pool that was initialised",
+        };
+        Violation { block: block.addr(), ..Violation::new(BugCheck::NO_LIST) }
+            .tell(format_args!("block {block:p} is given to small pool {pool:p}, which is {reason}"));
+        false
+    }
+}
+
+fn layout(bytes: usize) -> Option<Layout> {
+    if bytes > SIZE_LIMIT { None } else { Layout::from_size_align(bytes, 1).ok() }
+}

@@ -1,0 +1,73 @@
+//! Processes of a test: this program run again, children, and blocks by the hundred.
+
+use std::process::{Command, Output};
+use std::ptr::NonNull;
+
+use lookaside_core::LookasideList;
+
+/// Runs one test of this program again, in a process of its own, with this case.
+pub fn again(test: &str, case: &str, wrapper: &[&str]) -> Output {
+    let program = std::env::current_exe().unwrap();
+    let mut words = wrapper.iter().map(std::ffi::OsStr::new).chain([program.as_os_str()]);
+    let mut command = Command::new(words.next().unwrap());
+    command.args(words).args([test, "--exact", "--nocapture"]).env("LOOKASIDE_TEST_CASE", case);
+    command.output().unwrap()
+}
+
+pub fn case() -> Option<String> {
+    std::env::var("LOOKASIDE_TEST_CASE").ok()
+}
+
+/// Runs the body in a process of its own.
+pub fn in_own_process(test: &str, body: impl FnOnce()) {
+    if case().is_some() {
+        return body();
+    }
+    let output = again(test, "run", &[]);
+    assert!(output.status.success(), "{output:?}");
+}
+
+/// Runs the body in a process that may lock this many bytes, and has no right to lock more.
+pub fn with_lock_limit(test: &str, bytes: &str, body: impl FnOnce()) {
+    if case().is_some() {
+        return body();
+    }
+    let limit = format!("--memlock={bytes}");
+    let wrapper = ["setpriv", "--bounding-set=-ipc_lock", "--inh-caps=-ipc_lock", "prlimit", &limit];
+    if !Command::new(wrapper[0]).args(&wrapper[1..]).arg("true").output().is_ok_and(|output| output.status.success()) {
+        return eprintln!("SKIP: no setpriv or prlimit here, or no right to use them");
+    }
+    let output = again(test, "run", &wrapper);
+    assert!(output.status.success(), "{output:?}");
+}
+
+pub fn forks() -> usize {
+    std::env::var("LOOKASIDE_SOAK_FORKS").ok().map_or(300, |forks| forks.parse().unwrap())
+}
+
+/// Runs `body` in a child process, which must answer true.
+pub fn in_child(body: impl FnOnce() -> bool) {
+    // SAFETY: the child calls nothing but the lists, the heap (which glibc makes sound again after a fork) and _exit.
+    unsafe {
+        match libc::fork() {
+            -1 => panic!("fork failed"),
+            0 => libc::_exit(if body() { 0 } else { 1 }),
+            child => {
+                let mut status = 0;
+                assert_eq!(libc::waitpid(child, &mut status, 0), child);
+                assert_eq!(status, 0, "how the child ended");
+            }
+        }
+    }
+}
+
+pub fn take(list: &LookasideList, count: usize) -> Vec<NonNull<u8>> {
+    (0..count).map(|_| list.allocate().unwrap()).collect()
+}
+
+pub fn give(list: &LookasideList, blocks: Vec<NonNull<u8>>) {
+    for block in blocks {
+        // SAFETY: the block is of this list, and freed once.
+        unsafe { list.free(block) };
+    }
+}
