@@ -244,6 +244,59 @@ typedef struct lookaside_pp_table {
 } lookaside_pp_table;
 
 /**
+ * One of the library's pools: `LOOKASIDE_POOL_KIND_...`.
+ */
+typedef uint32_t lookaside_pool_kind;
+
+/**
+ * What one pool holds, in bytes and blocks.
+ */
+typedef struct lookaside_pool_usage {
+    /**
+     * `sizeof(lookaside_pool_usage)`, set by the caller.
+     */
+    size_t struct_size;
+    /**
+     * Bytes of the blocks that the pool gave and did not get back, those that lists keep included. Nonpaged, session and the
+     * library's own paged pools count each block rounded up to 16 bytes.
+     */
+    uint64_t used;
+    /**
+     * Bytes that the pool took from the system; 0 for the process heap, which tells nobody.
+     */
+    uint64_t reserved;
+    /**
+     * Bytes of those that are locked.
+     */
+    uint64_t locked;
+    /**
+     * The most that `used` ever was. For the process heap the most that was seen, once a second and at each look.
+     */
+    uint64_t peak;
+    /**
+     * The most that `reserved` may become; 0 where the library sets no limit, and before the pool's first list.
+     */
+    uint64_t limit;
+    /**
+     * Blocks that `used` counts.
+     */
+    uint64_t blocks;
+    /**
+     * Requests that the pool answered with NULL.
+     */
+    uint64_t failures;
+    /**
+     * Blocks that the process heap gave instead of the special pool.
+     */
+    uint64_t fallbacks;
+    /**
+     * Blocks that were freed and could not be taken back: they were of a pool that a fork, or the death of a process
+     * inside the session pool, had left half changed.
+     */
+    uint64_t lost;
+} lookaside_pool_usage;
+
+/**
  * What one list has done since it was initialised. While nobody uses a list, its blocks are those that came less those
  * that went: for a processor list
  * `current_depth = total_frees - free_misses + refilled + added - (total_allocates - allocate_misses + spilled + removed)`,
@@ -562,6 +615,40 @@ typedef struct lookaside_violation {
 typedef void (*lookaside_violation_hook)(const struct lookaside_violation *violation);
 
 /**
+ * Which allocations fail on purpose: see `lookaside_simulate_low_resources`.
+ */
+typedef struct lookaside_low_resources {
+    /**
+     * `sizeof(lookaside_low_resources)`.
+     */
+    size_t struct_size;
+    /**
+     * What the share is drawn with.
+     */
+    uint64_t seed;
+    /**
+     * The first so many are spared by the share, so that a program can start.
+     */
+    uint64_t skip;
+    /**
+     * Numbers of allocations that fail beside the share, from 1 on; NULL if `schedule_length` is 0.
+     */
+    const uint64_t *schedule;
+    /**
+     * How many they are, at most 256.
+     */
+    size_t schedule_length;
+    /**
+     * So many of a million fail, at most a million; Driver Verifier's share is 60000.
+     */
+    uint32_t share;
+    /**
+     * Only allocations with this tag are counted and fail; 0 for all.
+     */
+    lookaside_tag tag;
+} lookaside_low_resources;
+
+/**
  * `0x00000000`: the call did what was asked.
  */
 #define LOOKASIDE_STATUS_SUCCESS 0u
@@ -781,6 +868,36 @@ typedef void (*lookaside_violation_hook)(const struct lookaside_violation *viola
  * 6.1 and later.
  */
 #define LOOKASIDE_KERNEL_6_1 1537
+
+/**
+ * The process heap, as far as lists hold memory of it.
+ */
+#define LOOKASIDE_POOL_KIND_HEAP 0
+
+/**
+ * The library's own paged pools, all together: `LOOKASIDE_FLAG_PAGED_ARENAS`.
+ */
+#define LOOKASIDE_POOL_KIND_PAGED_ARENAS 1
+
+/**
+ * The nonpaged pool: locked memory.
+ */
+#define LOOKASIDE_POOL_KIND_NON_PAGED 2
+
+/**
+ * The nonpaged pool of lists with `LOOKASIDE_FLAG_BEST_EFFORT_LOCK`.
+ */
+#define LOOKASIDE_POOL_KIND_NON_PAGED_BEST_EFFORT 3
+
+/**
+ * The session pool: memory shared with forked children.
+ */
+#define LOOKASIDE_POOL_KIND_SESSION 4
+
+/**
+ * The special pool: each block on a page of its own.
+ */
+#define LOOKASIDE_POOL_KIND_SPECIAL 5
 
 /**
  * Windows 2000: 8 lists, blocks of 32 to 256 bytes in steps of 32, in pairs. Requests of up to 248 bytes.
@@ -1091,6 +1208,47 @@ void lookaside_pp_free(const struct lookaside_pp_table *table,
                        uint32_t number,
                        void *block,
                        uint32_t processor);
+
+/**
+ * Tells what a pool holds. The numbers are exact as of one moment; those of the process heap if nobody uses a list meanwhile.
+ *
+ * Parameters:
+ * - `kind`: the pool.
+ * - `out`: where the answer goes, with `struct_size` set to `sizeof(lookaside_pool_usage)` by the caller.
+ *
+ * Returns:
+ * - `LOOKASIDE_STATUS_SUCCESS`: `out` is filled.
+ * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `out` is NULL, `struct_size` is not that of this version, or there is no such
+ *   pool. `out` is untouched.
+ *
+ * Memory and threads: any number of threads at once, for a short lock. Constant time, but for the process heap, for which every
+ * list is looked at.
+ *
+ * WDK: the pool counters of `NtQuerySystemInformation` with class 2.
+ */
+lookaside_status lookaside_pool_statistics(lookaside_pool_kind kind,
+                                           struct lookaside_pool_usage *out);
+
+/**
+ * Writes a table of all pools, a row each, and a line with the limit of locked memory and how to raise it.
+ *
+ * Parameters:
+ * - `buffer`: where the text goes, ending with a zero byte. NULL if `capacity` is 0.
+ * - `capacity`: how many bytes `buffer` has.
+ * - `needed`: where to write how many bytes the whole text takes with its zero byte, or NULL.
+ *
+ * Returns:
+ * - `LOOKASIDE_STATUS_SUCCESS`: the whole text is in `buffer`.
+ * - `LOOKASIDE_STATUS_BUFFER_OVERFLOW`: it is longer. `buffer` holds the part that fits, with a zero byte behind it.
+ * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `buffer` is NULL and `capacity` is not 0. `*needed` is set all the same.
+ *
+ * Memory and threads: as for `lookaside_pool_statistics`; nothing is allocated.
+ *
+ * WDK: `!vm` in the kernel debugger.
+ */
+lookaside_status lookaside_pool_report(char *buffer,
+                                       size_t capacity,
+                                       size_t *needed);
 
 /**
  * Tells what a list is and has done. The numbers are exact when nobody uses the list during the call.
@@ -1645,6 +1803,63 @@ struct lookaside_slist_entry *lookaside_slist_first(const struct lookaside_slist
  */
 void lookaside_set_violation_hook(lookaside_violation_hook hook);
 
+/**
+ * Makes pool allocations of verified lists fail, as they do when memory runs out. The same ones fail in each run: whether
+ * the nth does is a function of the seed and n. They are counted over all verified lists, from this call on.
+ *
+ * Parameters:
+ * - `resources`: which ones; not needed after the call. NULL ends the simulation.
+ *
+ * Returns, and then nothing has changed unless the call succeeded:
+ * - `LOOKASIDE_STATUS_SUCCESS`: the next allocation is number 1.
+ * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `struct_size` is not that of this version, `share` is above a million, the
+ *   schedule is too long or names a 0, or it is NULL and has a length.
+ *
+ * Memory and threads: any number of threads at once; the last one holds. With several threads at work, which of them
+ * gets the nth allocation is theirs to settle. `LOOKASIDE_VERIFY_FAIL` in the environment does the same when the first
+ * verified list is made: `share=60000,seed=42,skip=100,tag=Irps,schedule=3,7,9`, in any combination.
+ *
+ * WDK: Driver Verifier's low resources simulation.
+ */
+lookaside_status lookaside_simulate_low_resources(const struct lookaside_low_resources *resources);
+
+/**
+ * Tells a violation, with bug check 0xC4 and parameter 0xCC, if an active list stands in memory that is about to be
+ * freed: for programs that free memory by other means than this library's.
+ *
+ * Parameters:
+ * - `start`: the beginning of the memory; it is not read.
+ * - `size`: how many bytes.
+ *
+ * Returns:
+ * - `LOOKASIDE_STATUS_SUCCESS`: there is none.
+ * - `LOOKASIDE_STATUS_DEVICE_BUSY`: there is one, and the violation hook returned.
+ *
+ * Memory and threads: any number of threads at once. It takes time in proportion to the number of lists.
+ *
+ * WDK: Driver Verifier's check of freed pool.
+ */
+lookaside_status lookaside_verify_range(const void *start,
+                                        size_t size);
+
+/**
+ * Tells of accesses to freed blocks of the special pool, and beside its blocks, by one line on standard error before the
+ * signal (`SIGSEGV` or `SIGBUS`) takes its course: the handler that was installed until now, or the default action.
+ * `LOOKASIDE_VERIFY=1` in the environment does this with the first list.
+ *
+ * Parameters: none.
+ *
+ * Returns:
+ * - `LOOKASIDE_STATUS_SUCCESS`: the handlers are installed, by this call or an earlier one. A program that installs its
+ *   own afterwards replaces them.
+ * - `LOOKASIDE_STATUS_NOT_SUPPORTED`: the system refused them.
+ *
+ * Memory and threads: as `sigaction`.
+ *
+ * WDK: bug checks 0xCC and 0xCD, which name the block.
+ */
+lookaside_status lookaside_verify_faults(void);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus
@@ -1671,6 +1886,8 @@ LOOKASIDE_ASSERT_LAYOUT(lookaside_small_pool, 6400, 16);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_small_pool_parameters, 32, 8);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_small_list_statistics, 120, 8);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_tag_usage, 32, 8);
+LOOKASIDE_ASSERT_LAYOUT(lookaside_pool_usage, 80, 8);
+LOOKASIDE_ASSERT_LAYOUT(lookaside_low_resources, 48, 8);
 #undef LOOKASIDE_ASSERT_LAYOUT
 
 #endif /* LOOKASIDE_H */

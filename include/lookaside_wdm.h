@@ -87,7 +87,7 @@ __attribute__((unused)) static void lookaside_wdm_fail(NTSTATUS status)
 /* Raises what a call that returns nothing could not do. */
 __attribute__((unused)) static void lookaside_wdm_check(lookaside_status status)
 {
-    if (!NT_SUCCESS(status)) {
+    if (!NT_SUCCESS((NTSTATUS)status)) {
         ExRaiseStatus((NTSTATUS)status);
     }
 }
@@ -229,6 +229,7 @@ static inline lookaside_status lookaside_wdm_initialize(LOOKASIDE_WDM_LIST *self
     memset(&parameters, 0, sizeof parameters);
     parameters.struct_size = sizeof parameters;
     parameters.size = size == 0 ? 1 : size;
+    parameters.alignment = allocate != NULL ? 16 : 0; /* Callbacks are not asked for whole cache lines. */
     parameters.tag = tag;
     parameters.pool_type = type;
     parameters.tuning = LOOKASIDE_WDM_TUNING;

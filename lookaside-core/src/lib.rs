@@ -36,8 +36,9 @@ pub use face::{
 pub use link::{SListEntry, SListHeader};
 pub use list::processor::EngineKind;
 pub use list::{Counters, Statistics, Topology, Tuning};
+pub use manage::verifier::{LowResources, check_range, check_range_by, simulate_low_resources, verify_faults};
 pub use manage::{TagOrder, TagUsage, adjust_depth, engine, pool_report, pool_statistics, report, tag_report, tags};
-pub use platform::{Violation, ViolationHook, set_violation_hook};
+pub use platform::{Caller, Violation, ViolationHook, set_violation_hook};
 pub use pool::{
     AllocateCallback, AllocateFunction, AllocateFunctionEx, FreeCallback, FreeFunction, FreeFunctionEx, PoolKind,
     PoolStatistics, SlotState, SpecialBlock, special_block,
@@ -54,6 +55,7 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// For this project's own tests and instruction counts.
 #[doc(hidden)]
 pub mod hooks {
+    pub use crate::manage::verifier::{Slot, set_find_slot};
     pub use crate::platform::rseq::pretend;
 }
 

@@ -10,8 +10,8 @@ use std::sync::Barrier;
 
 use common::{engines, stay_on_one_processor};
 use lookaside_core::{
-    EngineKind, Generation, HitCounters, Kind, PoolType, RawSmallPool, SmallPool, SmallPoolParameters, Status, Tag,
-    Tuning,
+    EngineKind, Generation, HitCounters, Kind, ListFlags, PoolKind, PoolType, RawSmallPool, SmallPool,
+    SmallPoolParameters, Status, Tag, Tuning, pool_statistics,
 };
 
 const TAG: Tag = Tag::new(*b"Test");
@@ -235,6 +235,87 @@ fn large_and_cache_aligned_blocks_are_aligned_as_in_windows() {
     unsafe { pool.free(Kind::Paged, block, aligned) };
 }
 
+/// Nonpaged, NX and session memory, of lists and beyond them, each charged as nonpaged or paged.
+#[test]
+fn every_pool_type_is_served() {
+    let parameters =
+        SmallPoolParameters { flags: ListFlags::BEST_EFFORT_LOCK, ..SmallPoolParameters::new(Generation::V6_0X64) };
+    let pool = SmallPool::with(&parameters).unwrap();
+    for (pool_type, kind) in [
+        (PoolType::NON_PAGED, Some(Kind::NonPaged)),
+        (PoolType::NON_PAGED_MUST_SUCCEED, Some(Kind::NonPaged)),
+        (PoolType::NON_PAGED_NX, Some(Kind::NonPagedNx)),
+        (PoolType(0x210), Some(Kind::NonPagedNx)),
+        (PoolType::NON_PAGED_CACHE_ALIGNED, None),
+        (PoolType::NON_PAGED_SESSION, None),
+        (PoolType::PAGED_SESSION, None),
+    ] {
+        assert_eq!(Kind::of(pool_type), kind);
+        let totals = || kind.map(|kind| pool.statistics(kind, 4).unwrap().processor.total_allocates);
+        let before = totals();
+        for bytes in [0, 1, 50, 64, 64, 64, 496, 497, 4096, 20_000] {
+            let block = pool.allocate_tagged(pool_type, bytes, TAG);
+            assert!(!block.is_null(), "{pool_type:?} {bytes}");
+            // SAFETY: the block has so many bytes, and is freed once.
+            unsafe {
+                block.write_bytes(0x77, bytes);
+                assert_eq!(pool.size_of_tagged(block), bytes.max(1));
+                pool.free_tagged_sized(block, bytes, TAG);
+            }
+        }
+        // Four of them have 50 to 64 bytes, which with the header are 66 to 80.
+        assert_eq!(totals(), before.map(|before| before + 4), "{pool_type:?}");
+        if let Some(kind) = kind {
+            for bytes in [0, 300, 5000] {
+                let block = pool.allocate(kind, layout(bytes)).unwrap();
+                // SAFETY: as above.
+                unsafe {
+                    block.write_bytes(0x77, bytes);
+                    pool.free(kind, block, layout(bytes));
+                }
+            }
+        }
+    }
+}
+
+/// Where memory cannot be locked, a strict pool says so and has no nonpaged memory; otherwise it has some.
+#[test]
+fn a_strict_pool_has_locked_memory_or_none() {
+    let pool = SmallPool::new(Generation::V6_0X64);
+    let status = pool.prepare(Kind::NonPaged);
+    let [small, large] = [100, 1000].map(|bytes| pool.allocate_tagged(PoolType::NON_PAGED, bytes, TAG));
+    match status {
+        Ok(()) => assert!(!small.is_null() && !large.is_null()),
+        Err(status) => {
+            assert_eq!(status, Status::WORKING_SET_QUOTA);
+            assert!(small.is_null() && large.is_null());
+        }
+    }
+    // SAFETY: null has no effect; each block is freed once.
+    unsafe {
+        pool.free_tagged(small, TAG);
+        pool.free_tagged(large, TAG);
+    }
+}
+
+/// The flags reach the lists and what goes beyond them; others are refused.
+#[test]
+fn flags_choose_the_memory() {
+    let with = |flags| SmallPool::with(&SmallPoolParameters { flags, ..SmallPoolParameters::new(Generation::V5_2X64) });
+    for flags in [ListFlags::VERIFY, ListFlags::SPECIAL_POOL, ListFlags::SPECIAL_POOL_START, ListFlags(1 << 31)] {
+        assert_eq!(with(flags | ListFlags::PAGED_ARENAS).unwrap_err(), Status::INVALID_PARAMETER);
+    }
+    let used = || pool_statistics(PoolKind::PagedArenas).used;
+    let pool = with(ListFlags::PAGED_ARENAS).unwrap();
+    for bytes in [100, 10_000] {
+        let before = used();
+        let block = pool.allocate_tagged(PoolType::PAGED, bytes, TAG);
+        assert!(used() >= before + bytes as u64, "{bytes}");
+        // SAFETY: the block is freed once.
+        unsafe { pool.free_tagged(block, TAG) };
+    }
+}
+
 #[test]
 fn what_cannot_be_served_is_a_null() {
     let pool = SmallPool::new(Generation::V6_0X64);
@@ -311,6 +392,35 @@ fn a_pool_may_be_moved_and_given_up() {
         unsafe { pool.free(Kind::Paged, block, layout(20)) };
         pool.flush();
         assert_eq!(pool.statistics(Kind::Paged, 1).unwrap().processor.current_depth, 0);
+    }
+}
+
+/// Where all lists are verified, small-pool lists are not, since they and the general pool give and take each other's
+/// blocks; tagged blocks are checked all the same. Regression: delete of lists that a generation has not was told.
+#[test]
+fn a_program_that_is_verified_has_its_small_pools() {
+    const CASE: &str = "LOOKASIDE_TEST_CASE";
+    if std::env::var_os(CASE).is_none() {
+        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+        command.args(["a_program_that_is_verified_has_its_small_pools", "--exact"]);
+        let output = command.env(CASE, "1").env("LOOKASIDE_VERIFY", "1").output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        return;
+    }
+    for generation in Generation::ALL {
+        let pool = SmallPool::new(generation);
+        for bytes in (0..600).chain([5000]) {
+            for _ in 0..3 {
+                let block = pool.allocate(Kind::Paged, layout(bytes)).unwrap();
+                let tagged = pool.allocate_tagged(PoolType::PAGED, bytes, TAG);
+                // SAFETY: each block is freed once in the way it came.
+                unsafe {
+                    pool.free(Kind::Paged, block, layout(bytes));
+                    pool.free_tagged(tagged, TAG);
+                }
+            }
+        }
+        assert!(pool.statistics(Kind::Paged, 0).unwrap().processor.free_hits > 0, "the lists keep blocks");
     }
 }
 

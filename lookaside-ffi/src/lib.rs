@@ -11,6 +11,7 @@
 
 mod lists;
 mod pairs;
+mod pools;
 mod report;
 mod small_pool;
 mod tags;
@@ -20,6 +21,7 @@ mod verifier;
 
 pub use lists::*;
 pub use pairs::*;
+pub use pools::*;
 pub use report::*;
 pub use slist::*;
 pub use small_pool::*;

@@ -2,7 +2,7 @@
 
 use core::ffi::c_void;
 
-use lookaside_core::{RawList, Status};
+use lookaside_core::{Caller, RawList, Status};
 
 use crate::types::{lookaside_list, lookaside_parameters, lookaside_status};
 
@@ -43,7 +43,10 @@ pub unsafe extern "C" fn lookaside_list_initialize(
     // SAFETY: the caller gives a name and callbacks as their types say, and keeps the core's contract for the object.
     unsafe {
         match parameters.to_core() {
-            Ok(parameters) => RawList::initialize(list.cast(), &parameters).0,
+            Ok(parameters) => {
+                let caller = Caller::Export(lookaside_list_initialize as *const () as usize);
+                RawList::initialize_by(list.cast(), &parameters, caller).0
+            }
             Err(status) => status.0,
         }
     }
@@ -63,7 +66,8 @@ pub unsafe extern "C" fn lookaside_list_initialize(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lookaside_list_allocate(list: *mut lookaside_list) -> *mut c_void {
     // SAFETY: the caller's contract is the core's: a list, or memory that may be read and is none.
-    unsafe { RawList::allocate_checked(list.cast()) }.cast()
+    unsafe { RawList::allocate_checked_by(list.cast(), Caller::Export(lookaside_list_allocate as *const () as usize)) }
+        .cast()
 }
 
 /// Takes a block that the list keeps, and never asks the pool or a callback.
@@ -100,7 +104,10 @@ pub unsafe extern "C" fn lookaside_list_try_allocate(list: *mut lookaside_list) 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lookaside_list_free(list: *mut lookaside_list, block: *mut c_void) {
     // SAFETY: the caller's contract is the core's.
-    unsafe { RawList::free_checked(list.cast(), block.cast()) }
+    unsafe {
+        let caller = Caller::Export(lookaside_list_free as *const () as usize);
+        RawList::free_checked_by(list.cast(), block.cast(), caller);
+    }
 }
 
 /// Gives every block that the list keeps back to the pool. The list stays as it is otherwise, its depth included.
@@ -187,7 +194,7 @@ pub unsafe extern "C" fn lookaside_list_prefill(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lookaside_list_delete(list: *mut lookaside_list) -> lookaside_status {
     // SAFETY: the caller's contract is the core's.
-    unsafe { RawList::delete(list.cast()) }.0
+    unsafe { RawList::delete_by(list.cast(), Caller::Export(lookaside_list_delete as *const () as usize)) }.0
 }
 
 /// Tells the context that the list was initialised with, for callbacks that are given the list.

@@ -4,7 +4,7 @@ use core::ffi::c_void;
 use core::mem::{align_of, size_of};
 use core::ptr;
 
-use lookaside_core::{KernelVersion, PairName, PairSlot, PairTable, RawList, Status};
+use lookaside_core::{Caller, KernelVersion, PairName, PairSlot, PairTable, RawList, Status};
 
 use crate::types::{lookaside_list, lookaside_status};
 
@@ -86,7 +86,10 @@ pub unsafe extern "C" fn lookaside_list_free_to_processor(
     processor: u32,
 ) {
     // SAFETY: the caller's contract is the core's.
-    unsafe { RawList::free_to_processor(list.cast(), block.cast(), processor) }
+    unsafe {
+        let caller = Caller::Export(lookaside_list_free_to_processor as *const () as usize);
+        RawList::free_to_processor_by(list.cast(), block.cast(), processor, caller);
+    }
 }
 
 /// Tells the number of a pair in the table of a kernel's version: its value in `PP_NPAGED_LOOKASIDE_NUMBER`.

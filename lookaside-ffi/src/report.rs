@@ -140,6 +140,7 @@ fn status_name(status: lookaside_status) -> &'static CStr {
         LOOKASIDE_STATUS_DELETE_PENDING => c"STATUS_DELETE_PENDING",
         LOOKASIDE_STATUS_INTEGER_OVERFLOW => c"STATUS_INTEGER_OVERFLOW",
         LOOKASIDE_STATUS_INSUFFICIENT_RESOURCES => c"STATUS_INSUFFICIENT_RESOURCES",
+        LOOKASIDE_STATUS_WORKING_SET_QUOTA => c"STATUS_WORKING_SET_QUOTA",
         LOOKASIDE_STATUS_NOT_SUPPORTED => c"STATUS_NOT_SUPPORTED",
         _ => c"STATUS_UNKNOWN",
     }
@@ -230,7 +231,7 @@ mod tests {
             .flat_map(|low| [low, 0x8000_0000 | low, 0xC000_0000 | low])
             .filter(|&status| status_name(status) != c"STATUS_UNKNOWN")
             .collect();
-        assert_eq!(named.len(), 12);
+        assert_eq!(named.len(), 13);
         for status in named {
             let name = status_name(status).to_str().unwrap();
             assert_eq!(name.strip_prefix("STATUS_"), Some(Status(status).name()));

@@ -3,6 +3,8 @@
 use super::{LookasideList, Parameters};
 use crate::list::processor::EngineKind;
 use crate::list::{Topology, Tuning};
+use crate::manage::Owner;
+use crate::platform::Caller;
 use crate::pool::{AllocateCallback, FreeCallback};
 use crate::wdk::{ListFlags, PoolType, RawList, Status, Tag};
 
@@ -144,10 +146,11 @@ impl<'a> Builder<'a> {
     ///
     /// INVALID_PARAMETER (a setting without meaning), INTEGER_OVERFLOW (size), NOT_SUPPORTED (pool type, or engine),
     /// NO_MEMORY, INSUFFICIENT_RESOURCES (65,536 lists).
+    #[track_caller]
     pub fn build(self) -> Result<LookasideList, Status> {
         let mut list = RawList::zeroed();
         // SAFETY: the object is ours; the callbacks were promised.
-        unsafe { RawList::initialize_at(&mut list, &self.0, None, true) }.ok()?;
+        unsafe { RawList::initialize_at(&mut list, &self.0, None, Owner::Program, Caller::rust()) }.ok()?;
         Ok(LookasideList::from_raw(list, self.0.size))
     }
 }

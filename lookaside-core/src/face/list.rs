@@ -4,6 +4,7 @@ use core::ptr::NonNull;
 
 use super::Builder;
 use crate::list::Statistics;
+use crate::platform::Caller;
 use crate::wdk::{RawList, Status};
 
 /// A list of blocks of one size, which any thread may use. Dropping it deletes it.
@@ -39,6 +40,7 @@ unsafe impl Sync for LookasideList {}
 
 impl LookasideList {
     /// A list of paged blocks of this many bytes, with defaults for the rest. Errors as those of [`Builder::build`].
+    #[track_caller]
     pub fn new(size: usize) -> Result<LookasideList, Status> {
         Self::builder(size).build()
     }
@@ -67,6 +69,7 @@ impl LookasideList {
 
     /// A block, uninitialised; `None` when the pool has none either. O(1) unless the pool is asked.
     #[inline(always)]
+    #[track_caller]
     #[must_use]
     pub fn allocate(&self) -> Option<NonNull<u8>> {
         // SAFETY: the object is initialised as long as `self` lives.
@@ -78,6 +81,7 @@ impl LookasideList {
     /// # Safety
     /// The block came from this list, and nobody uses it any more.
     #[inline(always)]
+    #[track_caller]
     pub unsafe fn free(&self, block: NonNull<u8>) {
         // SAFETY: the caller's promise.
         unsafe { RawList::free(&self.raw, block.as_ptr()) }
@@ -90,6 +94,16 @@ impl LookasideList {
     pub unsafe fn free_to_processor(&self, block: NonNull<u8>, processor: u32) {
         // SAFETY: the caller's promise.
         unsafe { RawList::free_to_processor(&self.raw, block.as_ptr(), processor) }
+    }
+
+    /// [`LookasideList::free`] from where no line of the program is known: a drop.
+    ///
+    /// # Safety
+    /// As there.
+    #[inline(always)]
+    pub(super) unsafe fn free_unplaced(&self, block: NonNull<u8>) {
+        // SAFETY: the caller's promise.
+        unsafe { RawList::free_by(&self.raw, block.as_ptr(), Caller::Unknown) }
     }
 
     /// A block that is at hand, or `None`: never asks the pool, never waits. May be called in a signal handler.
@@ -136,6 +150,7 @@ impl LookasideList {
 }
 
 impl Drop for LookasideList {
+    #[inline]
     fn drop(&mut self) {
         // SAFETY: the object is initialised, and `&mut self` says that nobody else uses it.
         unsafe { RawList::delete_for_ever(&mut self.raw) };

@@ -4,7 +4,8 @@ use core::ffi::c_void;
 
 use crate::list::processor::EngineKind;
 use crate::list::{Topology, Tuning};
-use crate::manage::Creation;
+use crate::manage::{Creation, Owner};
+use crate::platform::Place;
 use crate::pool::{AllocateCallback, Backing, FreeCallback, Request, Source};
 use crate::wdk::{
     ALIGNMENT_LIMIT, CACHE_LINE, DEFAULT_ALIGNMENT, DEFAULT_MAXIMUM_DEPTH, ListFlags, MAXIMUM_DEPTH_LIMIT,
@@ -105,7 +106,7 @@ impl<'a> Parameters<'a> {
         Ok(Creation {
             name: self.name,
             address: None,
-            charged: matches!(self.allocate, AllocateCallback::Default) && matches!(self.free, FreeCallback::Default),
+            owner: Owner::Program,
             engine: self.engine,
             topology: self.topology,
             tuning: self.tuning,
@@ -120,6 +121,7 @@ impl<'a> Parameters<'a> {
                 source: Source::of(self.pool_type, self.flags),
             },
             lower: None,
+            place: Place::UNKNOWN,
         })
     }
 }

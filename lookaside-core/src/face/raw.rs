@@ -9,10 +9,11 @@ use core::fmt;
 use super::Parameters;
 use crate::list::processor::{Engine, Portable};
 use crate::list::{Lower, Statistics, Topology};
-use crate::manage::{self, Record, State};
-use crate::platform::{Violation, rseq};
+use crate::manage::verifier;
+use crate::manage::{self, Owner, Record, State};
+use crate::platform::{Caller, Violation, place_of, rseq};
 use crate::pool::OnUnwind;
-use crate::wdk::{BugCheck, Parts, RawList, Status};
+use crate::wdk::{BugCheck, ListFlags, Parts, RawList, Status};
 
 impl RawList {
     /// Makes a list of the object at `list`, whatever the storage held before.
@@ -25,24 +26,36 @@ impl RawList {
     /// # Safety
     /// `list` is null or points to 64 bytes that may be written, and no other thread uses them. Callbacks may be called as their types say.
     /// A list to share is null or may be read, and stays where it is while this one exists.
+    #[track_caller]
     pub unsafe fn initialize(list: *mut RawList, parameters: &Parameters<'_>) -> Status {
+        // SAFETY: the caller's promise.
+        unsafe { Self::initialize_by(list, parameters, Caller::rust()) }
+    }
+
+    /// [`RawList::initialize`] for a layer over this library, which tells who called it.
+    ///
+    /// # Safety
+    /// As there.
+    #[inline(always)]
+    pub unsafe fn initialize_by(list: *mut RawList, parameters: &Parameters<'_>, caller: Caller) -> Status {
         if list.is_null() {
             return Status::INVALID_PARAMETER;
         }
         // SAFETY: not null; the caller's promise.
-        unsafe { Self::initialize_at(list, parameters, Some(list.addr()), true) }
+        unsafe { Self::initialize_at(list, parameters, Some(list.addr()), Owner::Program, caller) }
     }
 
-    /// [`RawList::initialize`] of a list that reports give this address (`None` for an object that will be moved), and whose
-    /// blocks the usage by tag knows if they are `charged`.
+    /// [`RawList::initialize`] of a list that reports give this address; `None` for an object that will be moved.
     ///
     /// # Safety
     /// As for `initialize`; not null.
+    #[inline(never)]
     pub(crate) unsafe fn initialize_at(
         list: *mut RawList,
         parameters: &Parameters<'_>,
         address: Option<usize>,
-        charged: bool,
+        owner: Owner,
+        caller: Caller,
     ) -> Status {
         if !list.is_aligned() {
             return Status::DATATYPE_MISALIGNMENT;
@@ -52,7 +65,14 @@ impl RawList {
             Err(status) => return status,
         };
         creation.address = address;
-        creation.charged &= charged;
+        creation.owner = owner;
+        let asked = creation.flags.contains(ListFlags::VERIFY);
+        if asked || owner == Owner::Program && verifier::is_program_wide() {
+            creation.place = place_of(caller);
+            if creation.flags.contains(ListFlags::WDK) && creation.request.size < verifier::MINIMUM {
+                verifier::tell_too_small(list, creation.request.size, creation.request.tag, creation.place);
+            }
+        }
         if !parameters.shared.is_null() {
             // SAFETY: the caller's promise about `shared`.
             match unsafe { lower_for(&creation, parameters.shared) } {
@@ -61,7 +81,11 @@ impl RawList {
             }
         }
         // SAFETY: not null, aligned; any bytes are a RawList.
-        if manage::find(unsafe { &*list }).is_ok() {
+        if let Ok(record) = manage::find(unsafe { &*list }) {
+            let verified = asked || record.pair().settings().verified;
+            if verified && record.state() == State::Live {
+                verifier::tell_initialized_twice(record, list, place_of(caller));
+            }
             return Status::DEVICE_BUSY;
         }
         match manage::create(&creation) {
@@ -88,15 +112,22 @@ impl RawList {
     /// # Safety
     /// `list` points to an object that was initialised (and may have been deleted: then the answer is null).
     #[inline(always)]
+    #[track_caller]
     #[must_use]
     pub unsafe fn allocate(list: *const RawList) -> *mut u8 {
+        // SAFETY: the caller's promise.
+        unsafe { Self::allocate_by(list, Caller::rust()) }
+    }
+
+    #[inline(always)]
+    unsafe fn allocate_by(list: *const RawList, caller: Caller) -> *mut u8 {
         // SAFETY: an initialised object has parts, or none in range.
         let block = unsafe { rseq::pop(&raw const (*list).parts) };
         if !block.is_null() {
             return block;
         }
         // SAFETY: the caller's promise.
-        unsafe { allocate_slow(list) }
+        unsafe { allocate_slow(list, caller) }
     }
 
     /// Gives a block back. O(1) unless the pool is asked.
@@ -104,12 +135,19 @@ impl RawList {
     /// # Safety
     /// `list` points to an object that was initialised; the block came from it, is not null, and nobody uses it any more.
     #[inline(always)]
+    #[track_caller]
     pub unsafe fn free(list: *const RawList, block: *mut u8) {
+        // SAFETY: the caller's promise.
+        unsafe { Self::free_by(list, block, Caller::rust()) }
+    }
+
+    #[inline(always)]
+    pub(super) unsafe fn free_by(list: *const RawList, block: *mut u8, caller: Caller) {
         debug_assert!(!block.is_null());
         // SAFETY: as in allocate.
         unsafe {
             if !rseq::push(&raw const (*list).parts, block) {
-                free_slow(list, block);
+                free_slow(list, block, caller);
             }
         }
     }
@@ -119,10 +157,22 @@ impl RawList {
     /// # Safety
     /// `list` is null, or points to an object that was initialised, or to 64 bytes of zeroes.
     #[inline(always)]
+    #[track_caller]
     #[must_use]
     pub unsafe fn allocate_checked(list: *const RawList) -> *mut u8 {
+        // SAFETY: the caller's promise.
+        unsafe { Self::allocate_checked_by(list, Caller::rust()) }
+    }
+
+    /// [`RawList::allocate_checked`] for a layer over this library, which tells who called it.
+    ///
+    /// # Safety
+    /// As there.
+    #[inline(always)]
+    #[must_use]
+    pub unsafe fn allocate_checked_by(list: *const RawList, caller: Caller) -> *mut u8 {
         // SAFETY: `is_served` says that it can be read, and holds parts.
-        unsafe { if Self::is_served(list) { Self::allocate(list) } else { allocate_slow(list) } }
+        unsafe { if Self::is_served(list) { Self::allocate_by(list, caller) } else { allocate_slow(list, caller) } }
     }
 
     /// [`RawList::free`] for callers that are not trusted: a null block has no effect; a misaligned block, or a list
@@ -132,14 +182,25 @@ impl RawList {
     /// # Safety
     /// As for `allocate_checked`; the block is null, or came from the list and nobody uses it any more.
     #[inline(always)]
+    #[track_caller]
     pub unsafe fn free_checked(list: *const RawList, block: *mut u8) {
+        // SAFETY: the caller's promise.
+        unsafe { Self::free_checked_by(list, block, Caller::rust()) }
+    }
+
+    /// [`RawList::free_checked`] for a layer over this library, which tells who called it.
+    ///
+    /// # Safety
+    /// As there.
+    #[inline(always)]
+    pub unsafe fn free_checked_by(list: *const RawList, block: *mut u8, caller: Caller) {
         // SAFETY: as in allocate_checked.
         unsafe {
             let served = Self::is_served(list);
             if served && !block.is_null() && block.addr() & (*list).alignment_mask as usize == 0 {
-                Self::free(list, block);
+                Self::free_by(list, block, caller);
             } else {
-                free_slow(list, block);
+                free_slow(list, block, caller);
             }
         }
     }
@@ -169,7 +230,19 @@ impl RawList {
     ///
     /// # Safety
     /// As for [`RawList::try_allocate`]; the block is null, or came from the list and nobody uses it any more.
+    #[inline(always)]
+    #[track_caller]
     pub unsafe fn free_to_processor(list: *const RawList, block: *mut u8, processor: u32) {
+        // SAFETY: the caller's promise.
+        unsafe { Self::free_to_processor_by(list, block, processor, Caller::rust()) }
+    }
+
+    /// [`RawList::free_to_processor`] for a layer over this library, which tells who called it.
+    ///
+    /// # Safety
+    /// As there.
+    #[inline(always)]
+    pub unsafe fn free_to_processor_by(list: *const RawList, block: *mut u8, processor: u32, caller: Caller) {
         // SAFETY: the caller's promises.
         unsafe {
             match live(list) {
@@ -180,7 +253,7 @@ impl RawList {
                 {
                     record.pair().free_to(list.cast_mut(), block, processor);
                 }
-                _ => free_slow(list, block),
+                _ => free_slow(list, block, caller),
             }
         }
     }
@@ -255,14 +328,34 @@ impl RawList {
     ///
     /// # Safety
     /// As for [`RawList::try_allocate`], and no other thread uses the list.
+    #[track_caller]
     pub unsafe fn delete(list: *mut RawList) -> Status {
+        // SAFETY: the caller's promise.
+        unsafe { Self::delete_by(list, Caller::rust()) }
+    }
+
+    /// [`RawList::delete`] for a layer over this library, which tells who called it.
+    ///
+    /// # Safety
+    /// As there.
+    #[inline(never)]
+    pub unsafe fn delete_by(list: *mut RawList, caller: Caller) -> Status {
         // SAFETY: the caller's promise.
         let record = match unsafe { live(list) } {
             Ok(record) => record,
-            Err(status) => return status,
+            Err(status) => {
+                if verifier::is_program_wide() {
+                    let (_, described) = describe(status);
+                    verifier::tell_no_list(BugCheck::NO_LIST_DELETED, "delete", list, described, place_of(caller));
+                }
+                return status;
+            }
         };
         if record.pair().is_in_callback() || record.pair().has_sharers() {
             return Status::DEVICE_BUSY;
+        }
+        if record.pair().settings().verified {
+            verifier::before_delete(record, list, place_of(caller));
         }
         // SAFETY: the object was found good. From here its fast path finds nothing in range.
         unsafe {
@@ -273,6 +366,7 @@ impl RawList {
     }
 
     /// Deletes a list whose object goes away too: blocks that are out have nowhere to come back to.
+    #[inline(always)]
     pub(crate) unsafe fn delete_for_ever(list: *mut RawList) {
         let abandon = || {
             // SAFETY: the caller's promise.
@@ -282,7 +376,7 @@ impl RawList {
         };
         let unwinding = OnUnwind::new(abandon);
         // SAFETY: the caller's promise.
-        let status = unsafe { Self::delete(list) };
+        let status = unsafe { Self::delete_by(list, Caller::Unknown) };
         unwinding.disarm();
         if status == Status::PENDING {
             abandon();
@@ -368,7 +462,7 @@ fn status_of<T>(result: Result<T, Status>) -> Status {
 
 #[cold]
 #[inline(never)]
-unsafe fn allocate_slow(list: *const RawList) -> *mut u8 {
+unsafe fn allocate_slow(list: *const RawList, caller: Caller) -> *mut u8 {
     // SAFETY: the caller's promise.
     if let Some(parts) = unsafe { locked_parts(list) } {
         // SAFETY: the parts are those of an initialised object.
@@ -378,14 +472,26 @@ unsafe fn allocate_slow(list: *const RawList) -> *mut u8 {
         }
     }
     // SAFETY: the caller's promise.
-    let Ok(record) = (unsafe { live(list) }) else { return core::ptr::null_mut() };
+    let record = match unsafe { live(list) } {
+        Ok(record) => record,
+        Err(status) => {
+            if verifier::is_program_wide() {
+                let (bug_check, described) = describe(status);
+                verifier::tell_no_list(bug_check, "allocate", list, described, place_of(caller));
+            }
+            return core::ptr::null_mut();
+        }
+    };
     manage::ensure_running();
+    if record.pair().settings().verified && !record.pair().has_sharers() {
+        return verifier::allocate(record, list.cast_mut(), place_of(caller));
+    }
     record.pair().allocate(list.cast_mut())
 }
 
 #[cold]
 #[inline(never)]
-unsafe fn free_slow(list: *const RawList, block: *mut u8) {
+unsafe fn free_slow(list: *const RawList, block: *mut u8, caller: Caller) {
     // SAFETY: the caller's promises: about the object here, about the block where it is put away.
     unsafe {
         if let Some(parts) = locked_parts(list) {
@@ -418,6 +524,10 @@ unsafe fn free_slow(list: *const RawList, block: *mut u8) {
                 "free of block {block:p} to list {list:p}, whose blocks are aligned to {} bytes",
                 (*list).alignment_mask + 1
             ));
+        }
+        let verified = record.pair().settings().verified;
+        if verified && verifier::free(record, list.cast_mut(), block, place_of(caller)) {
+            return;
         }
         if record.state() == State::Live {
             manage::ensure_running();

@@ -53,6 +53,7 @@ pub struct Lookaside<T> {
 
 impl<T> Lookaside<T> {
     /// A list with defaults. Errors as those of [`Builder::build`].
+    #[track_caller]
     pub fn new() -> Result<Lookaside<T>, Status> {
         Self::build(|builder| builder)
     }
@@ -65,6 +66,7 @@ impl<T> Lookaside<T> {
     /// let nodes = Lookaside::<[u64; 8]>::build(|list| list.name("nodes").tag(Tag::new(*b"Node")))?;
     /// # Ok::<(), lookaside_core::Status>(())
     /// ```
+    #[track_caller]
     pub fn build<'a>(describe: impl FnOnce(Builder<'a>) -> Builder<'a>) -> Result<Lookaside<T>, Status> {
         let (size, alignment) = block_layout::<T>();
         let list = describe(Builder::new(size).alignment(alignment)).at_least(size, alignment).build()?;
@@ -73,6 +75,7 @@ impl<T> Lookaside<T> {
 
     /// Puts a value into a block; gives it back when the pool has none. O(1) unless the pool is asked.
     #[inline]
+    #[track_caller]
     pub fn allocate(&self, value: T) -> Result<LookasideBox<'_, T>, T> {
         self.put(self.list.allocate(), value)
     }
@@ -142,6 +145,7 @@ unsafe impl<T: Sync> Sync for LookasideBox<'_, T> {}
 
 impl<'a, T> LookasideBox<'a, T> {
     /// Takes the value out, and gives the block back.
+    #[track_caller]
     #[must_use]
     pub fn into_inner(self) -> T {
         let this = ManuallyDrop::new(self);
@@ -201,7 +205,7 @@ impl<T> Drop for LookasideBox<'_, T> {
             #[inline]
             fn drop(&mut self) {
                 // SAFETY: the box owns its block, and is being dropped.
-                unsafe { self.0.list.list.free(self.0.place.cast()) };
+                unsafe { self.0.list.list.free_unplaced(self.0.place.cast()) };
             }
         }
         let block = Block(self);

@@ -8,12 +8,13 @@ mod registry;
 mod report;
 mod tags;
 mod usage;
+pub mod verifier;
 
 pub use balance::{adjust_depth, ensure_running};
 pub use engine::engine;
 pub use pools::{pool_report, pool_statistics};
 pub use record::{Record, State};
-pub use registry::{Creation, abandon, create, delete, find, free_draining};
+pub use registry::{Creation, Owner, abandon, create, delete, find, free_draining, prepare_for_forks};
 pub use report::{report, report_record};
 pub use tags::{TagOrder, TagUsage, tag_report, tags};
 pub use usage::Entry;

@@ -5,7 +5,7 @@ use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize};
 
 use crate::list::Pair;
-use crate::platform::Lock;
+use crate::platform::{self, Lock, Place};
 use crate::wdk::NAME_LIMIT;
 
 /// Where a record stands in its life.
@@ -39,6 +39,9 @@ pub struct Record {
     pub next_free: AtomicU32,
     // Set by create, before the state becomes Live.
     pub address: AtomicUsize,
+    // 0 for a list whose object may move; else the process that made it.
+    maker: AtomicU32,
+    made: AtomicU64,
     name: [AtomicU64; NAME_LIMIT / 8],
     pair: UnsafeCell<Pair>,
 }
@@ -62,6 +65,8 @@ impl Record {
             generation: AtomicU32::new(1),
             next_free: AtomicU32::new(0),
             address: AtomicUsize::new(0),
+            maker: AtomicU32::new(0),
+            made: AtomicU64::new(0),
             name: Default::default(),
             pair: UnsafeCell::new(Pair::new()),
         }
@@ -113,6 +118,29 @@ impl Record {
     pub unsafe fn pair_mut(&self) -> &mut Pair {
         // SAFETY: the caller's promise.
         unsafe { &mut *self.pair.get() }
+    }
+
+    /// Sets where the list was made, and whether its object stays at the record's address.
+    pub fn set_maker(&self, place: Place, embedded: bool) {
+        // Relaxed: published with the state.
+        self.made.store(place.to_bits(), Relaxed);
+        self.maker.store(if embedded { platform::process_number() } else { 0 }, Relaxed);
+    }
+
+    /// Where the list was made.
+    pub fn made(&self) -> Place {
+        // SAFETY: 0 and what set_maker stored are places.
+        unsafe { Place::from_bits(self.made.load(Relaxed)) }
+    }
+
+    /// Which process made the list.
+    pub fn maker(&self) -> u32 {
+        self.maker.load(Relaxed)
+    }
+
+    /// Whether the list's object stays at the record's address.
+    pub fn is_embedded(&self) -> bool {
+        self.maker() != 0
     }
 
     /// Sets the name, cut at the limit.

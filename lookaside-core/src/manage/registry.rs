@@ -5,11 +5,11 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64};
 
 use super::record::{Record, State};
-use super::{balance, engine, usage};
+use super::{balance, engine, usage, verifier};
 use crate::list::processor::{EngineKind, Part};
 use crate::list::{Lower, Settings, Topology, Tuning};
 use crate::platform::rseq::layout;
-use crate::platform::{self, Guard, Lock, rseq};
+use crate::platform::{self, Guard, Lock, Place, rseq};
 use crate::pool::{self, Backing, OnUnwind, Request};
 use crate::wdk::{DEFAULT_MAXIMUM_DEPTH, ListFlags, MAXIMUM_DEPTH_LIMIT, Parts, RawList, Status};
 
@@ -73,14 +73,25 @@ static REGISTRY: Registry = Registry {
     keys: [const { AtomicU64::new(0) }; 2],
 };
 
+/// Whose list it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Owner {
+    /// The program's.
+    #[default]
+    Program,
+    /// A small pool's, which charges the blocks that it hands out itself. What is freed to the list may be the general pool's.
+    SmallPool,
+    /// The global allocator's. What is freed to the list may be the general pool's.
+    GlobalAllocator,
+}
+
 /// What a new list is made from; checked by the caller.
 #[derive(Debug)]
 pub struct Creation<'a> {
     pub name: &'a str,
     /// Address to print in reports; `None` for a list whose object may move: then the record's.
     pub address: Option<usize>,
-    /// Whether the usage by tag knows its blocks.
-    pub charged: bool,
+    pub owner: Owner,
     pub engine: Option<EngineKind>,
     pub topology: Topology,
     pub tuning: Tuning,
@@ -91,6 +102,8 @@ pub struct Creation<'a> {
     pub request: Request,
     pub backing: Backing,
     pub lower: Option<Lower>,
+    /// Where the list is made; known for verified lists.
+    pub place: Place,
 }
 
 /// What a list object needs to hold.
@@ -115,7 +128,9 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
     let guard = REGISTRY.lock.lock();
     let set_up = set_up(&guard);
     let record = take_record(&guard, set_up, creation.maximum_depth)?;
-    let cached = creation.flags.is_cached();
+    let flags = flags_of(creation);
+    let cached = flags.is_cached();
+    let verified = flags.contains(ListFlags::VERIFY);
     let has_parts = cached && creation.topology != Topology::General;
     let processors = if has_parts { set_up.processors } else { 0 };
     let pair_parts = Parts { base: record.base, area: rseq::area(), processors };
@@ -123,8 +138,10 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
         parts: pair_parts,
         engine: kind,
         tuning: creation.tuning,
+        general: creation.topology == Topology::General,
         cached,
-        charged: creation.charged && creation.lower.is_none(),
+        verified,
+        charged: is_charged(creation),
         maximum_depth: creation.maximum_depth,
         shared_maximum: if cached && creation.topology != Topology::Single { creation.maximum_depth } else { 0 },
         initial_depth: creation.initial_depth,
@@ -138,10 +155,14 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
     record.set_name(creation.name);
     let address = creation.address.unwrap_or_else(|| core::ptr::from_ref(record).addr());
     record.address.store(address, Relaxed);
+    record.set_maker(creation.place, creation.address.is_some());
     record.set_state(State::Live);
     REGISTRY.live.fetch_add(1, Relaxed);
     balance::start(&guard);
     drop(guard);
+    if verified {
+        verifier::begin();
+    }
 
     let handle = key_of(record.index, record.generation());
     let (processors, locked_processors) = match kind {
@@ -150,6 +171,28 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
     };
     let parts = Parts { processors, ..pair_parts };
     Ok(Created { parts, locked_processors, handle, check: check_of(handle) })
+}
+
+/// Whether the usage by tag counts the list's blocks: a small pool charges its own, a shared list those of the pairs before it,
+/// and callbacks charge what they call.
+fn is_charged(creation: &Creation<'_>) -> bool {
+    let by_callback = creation.backing.allocates_by_callback() || creation.backing.frees_by_callback();
+    creation.owner != Owner::SmallPool && creation.lower.is_none() && !by_callback
+}
+
+/// The flags that a list gets: all lists are verified where the environment asks for that, but for those that share
+/// another's shared list, the library's own, and those over pools that other processes use as well.
+fn flags_of(creation: &Creation<'_>) -> ListFlags {
+    let is_programs = creation.owner == Owner::Program;
+    let can = is_programs && creation.lower.is_none() && !creation.request.pool_type.is_session();
+    if can && verifier::is_program_wide() { creation.flags | ListFlags::VERIFY } else { creation.flags }
+}
+
+/// A list that is live, and whose object stands within so many bytes.
+pub fn active_within(start: usize, size: usize) -> Option<&'static Record> {
+    (0..REGISTRY.records.load(Acquire)).filter_map(record).find(|record| {
+        record.is_embedded() && record.state() == State::Live && record.address.load(Relaxed).wrapping_sub(start) < size
+    })
 }
 
 /// The record that an object leads to, or why it leads to none: never initialised, or deleted.
@@ -191,6 +234,9 @@ pub fn delete(record: &Record, list: *mut RawList) -> Status {
 
 /// Frees the record of a deleted list whose object is gone, so that no block can come back to it.
 pub fn abandon(record: &Record) {
+    if record.pair().settings().verified {
+        verifier::forget(record);
+    }
     release(record);
 }
 
@@ -199,6 +245,12 @@ pub fn abandon(record: &Record) {
 /// # Safety
 /// The block is of this list, and the caller's.
 pub unsafe fn free_draining(record: &Record, list: *mut RawList, block: *mut u8) {
+    // SAFETY: the caller's promise.
+    drain(record, || unsafe { record.pair().free_draining(list, block) });
+}
+
+/// Gives a block of a list that is being deleted to its pool by `give`, and counts it; the last one ends the list.
+pub fn drain(record: &Record, give: impl FnOnce()) {
     let finish = || {
         let settings = record.pair().settings();
         if settings.charged {
@@ -210,8 +262,7 @@ pub unsafe fn free_draining(record: &Record, list: *mut RawList, block: *mut u8)
         }
     };
     let unwinding = OnUnwind::new(finish);
-    // SAFETY: the caller's promise.
-    unsafe { record.pair().free_draining(list, block) };
+    give();
     unwinding.disarm();
     finish();
 }
@@ -319,7 +370,8 @@ fn take_parts(_guard: &Guard<'_>, set_up: SetUp, maximum: usize) -> Result<(*mut
     Ok((base, base.wrapping_add((set_up.processors as usize) << layout::SHIFT).cast()))
 }
 
-fn record(index: u32) -> Option<&'static Record> {
+/// The record with this number.
+pub fn record(index: u32) -> Option<&'static Record> {
     if index >= REGISTRY.records.load(Acquire) {
         return None;
     }
@@ -391,6 +443,7 @@ extern "C" fn after_fork_in_parent() {
 extern "C" fn after_fork_in_child() {
     pool::repair_after_fork();
     engine::repair_after_fork();
+    verifier::repair_after_fork();
     REGISTRY.lock.reset_after_fork();
     let guard = REGISTRY.lock.lock();
     for queue in &REGISTRY.free {

@@ -11,3 +11,12 @@ pub fn variable_is(name: &CStr, value: &CStr) -> bool {
         !found.is_null() && CStr::from_ptr(found) == value
     }
 }
+
+/// The value of an environment variable, if it is set and UTF-8. As for [`variable_is`].
+pub fn variable(name: &CStr) -> Option<&'static str> {
+    // SAFETY: as in variable_is; nobody changes the environment meanwhile.
+    unsafe {
+        let found = libc::getenv(name.as_ptr());
+        if found.is_null() { None } else { CStr::from_ptr(found).to_str().ok() }
+    }
+}

@@ -82,6 +82,13 @@ pub fn fatal(message: fmt::Arguments<'_>) -> ! {
     line.end()
 }
 
+/// Writes one line to standard error, with neither lock nor allocation.
+pub fn print(message: fmt::Arguments<'_>) {
+    let mut line = Line::new();
+    let _ = write!(line, "lookaside: {message}");
+    line.write();
+}
+
 /// A line that is too long is cut: what comes after it matters more.
 struct Line {
     bytes: [u8; 1024],

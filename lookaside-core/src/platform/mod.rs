@@ -5,11 +5,14 @@ compile_error!("lookaside runs on 64-bit Linux");
 
 mod clock;
 mod environment;
+mod exit;
 mod fatal;
 mod file;
+mod faults;
 mod fork;
 mod membarrier;
 mod memory;
+mod place;
 mod processors;
 mod random;
 pub mod rseq;
@@ -18,8 +21,10 @@ mod sync;
 mod thread;
 
 pub use clock::milliseconds;
-pub use environment::variable_is;
-pub use fatal::{Violation, ViolationHook, fatal, set_violation_hook};
+pub use environment::{variable, variable_is};
+pub use exit::at_exit;
+pub use fatal::{Violation, ViolationHook, fatal, print, set_violation_hook};
+pub use faults::{Fault, look_at_faults};
 pub use file::read_file;
 pub use fork::at_fork;
 pub use membarrier::{barrier, register as register_barrier};
@@ -27,8 +32,9 @@ pub use memory::{
     commit, decommit, heap_allocate, heap_allocate_zeroed, heap_free, heap_reallocate, install_guard, lock_limit,
     lock_pages, map, map_count_limit, map_shared, memory_total, page_size, populate, remove_guard, reserve, unmap,
 };
+pub use place::{Caller, Place, place_of};
 pub use processors::{current, possible};
 pub use random::random;
 pub use shared_lock::SharedLock;
 pub use sync::{Event, Guard, Lock, wait_for};
-pub use thread::{Thread, pin_to, schedule_ordinarily, sleep_microseconds, this_thread};
+pub use thread::{Thread, pin_to, process_number, schedule_ordinarily, sleep_microseconds, this_thread, thread_number};

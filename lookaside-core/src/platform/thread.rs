@@ -79,3 +79,15 @@ pub fn sleep_microseconds(microseconds: u32) {
         errno.write(before);
     }
 }
+
+/// The system's number of the calling thread.
+pub fn thread_number() -> u32 {
+    // SAFETY: no argument; it cannot fail.
+    unsafe { libc::gettid() as u32 }
+}
+
+/// The system's number of this process.
+pub fn process_number() -> u32 {
+    // SAFETY: no argument; it cannot fail.
+    unsafe { libc::getpid() as u32 }
+}

@@ -1,20 +1,45 @@
 //! The general pool: where small-pool lists take their blocks from, and where requests go that no list serves.
 
 use core::ptr;
+use core::sync::atomic::AtomicU32;
+use core::sync::atomic::Ordering::Relaxed;
 
+use crate::manage;
 use crate::pool::{Pool, Request, Source};
 use crate::wdk::ListFlags;
 
 /// Memory as requested, or null. A nonpaged pool of which nothing can be locked has none.
 pub fn allocate(request: &Request, flags: ListFlags) -> *mut u8 {
-    Source::of(request.pool_type, flags).allocate(request, ptr::null_mut())
+    let source = Source::of(request.pool_type, flags);
+    if is_ready(source) { source.allocate(request, ptr::null_mut()) } else { ptr::null_mut() }
 }
 
 /// Gives memory back.
 ///
 /// # Safety
-/// It came from [`allocate`] (or a list over it) by an equal request with these flags, and nobody uses it any more.
+/// It came from [`allocate`] (or a list over it) by an equal request and flags, and nobody uses it any more.
 pub unsafe fn free(block: *mut u8, request: &Request, flags: ListFlags) {
     // SAFETY: the caller's promise.
     unsafe { Source::of(request.pool_type, flags).free(block, request, ptr::null_mut()) }
+}
+
+/// Makes a pool ready that no list was made over yet; what failed is tried again by the next call.
+fn is_ready(source: Source) -> bool {
+    static READY: AtomicU32 = AtomicU32::new(0);
+    let bit = match source {
+        Source::Heap => return true,
+        Source::Arenas => 1,
+        Source::NonPaged { best_effort: false } => 2,
+        Source::NonPaged { best_effort: true } => 4,
+        Source::Session => 8,
+        Source::Special { .. } => 16,
+    };
+    // Relaxed: the pool itself publishes what it made.
+    if READY.load(Relaxed) & bit == 0 {
+        if !manage::prepare_for_forks() || source.prepare().is_err() {
+            return false;
+        }
+        READY.fetch_or(bit, Relaxed);
+    }
+    true
 }

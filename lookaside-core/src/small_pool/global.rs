@@ -6,6 +6,7 @@ use core::ptr;
 use super::lists::{HEADER, KindLists, Plan};
 use super::tables::Generation;
 use crate::list::{Statistics, Tuning};
+use crate::manage::Owner;
 use crate::platform;
 use crate::wdk::{ListFlags, PoolType, Tag};
 
@@ -33,7 +34,7 @@ fn plan() -> Plan<'static> {
         batch: 0,
         tuning: Tuning::Default,
         engine: None,
-        charged: true,
+        owner: Owner::GlobalAllocator,
         patience: PATIENCE,
     }
 }
@@ -52,7 +53,7 @@ fn plan() -> Plan<'static> {
 /// The lists are made when a program has used its heap a thousand times, and are one set for the whole process. They
 /// may be used at every moment of it: before `main`, in destructors of thread-local values, in the child of a
 /// `fork` (see the limits of forks in [`theory`](crate::theory) §7), and while they are being made. Where they
-/// cannot be made the heap serves. Every call is as fast as that of the list; signal handlers may not allocate, as
+/// cannot be made the heap serves. A call costs little more than that of a list; signal handlers may not allocate, as
 /// with any allocator.
 ///
 /// The lists show in [`report`](crate::report) under the tag `Rust`.

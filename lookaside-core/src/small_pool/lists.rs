@@ -16,7 +16,8 @@ use super::tables::{Generation, LISTS};
 use crate::face::Parameters;
 use crate::list::processor::EngineKind;
 use crate::list::{Statistics, Topology, Tuning};
-use crate::manage::Entry;
+use crate::manage::{Entry, Owner};
+use crate::platform::Caller;
 use crate::pool::Request;
 use crate::wdk::{ListFlags, NAME_LIMIT, Parts, PoolType, RawList, Status, Tag};
 
@@ -40,8 +41,7 @@ pub struct Plan<'a> {
     pub batch: u16,
     pub tuning: Tuning,
     pub engine: Option<EngineKind>,
-    /// Whether what the lists hold is charged to their tag; else whoever hands it out charges it.
-    pub charged: bool,
+    pub owner: Owner,
     /// Calls that the general pool serves before the lists are made.
     pub patience: u32,
 }
@@ -130,7 +130,7 @@ impl KindLists {
         let block = general::allocate(&request, plan.flags);
         if !block.is_null() {
             self.direct_allocates.fetch_add(1, Relaxed);
-            if plan.charged {
+            if plan.owner == Owner::GlobalAllocator {
                 Entry::of(request.tag, request.pool_type.is_paged()).charge(request.size);
             }
         }
@@ -148,7 +148,7 @@ impl KindLists {
                 None => {
                     let request = plan.request(list);
                     self.direct_frees.fetch_add(1, Relaxed);
-                    if plan.charged {
+                    if plan.owner == Owner::GlobalAllocator {
                         Entry::of(request.tag, request.pool_type.is_paged()).release(request.size);
                     }
                     general::free(block, &request, plan.flags);
@@ -172,9 +172,14 @@ impl KindLists {
             }
             state => state,
         };
+        if state == READY { self.ready(list) } else { None }
+    }
+
+    /// A list that could be made; the state is READY, or was until delete.
+    fn ready(&self, list: usize) -> Option<*mut RawList> {
         let object = self.object(list);
-        // SAFETY: nobody writes to the lists any more once they are ready.
-        (state == READY && unsafe { (*object).alignment_mask } != 0).then_some(object)
+        // SAFETY: nobody writes to this word any more once the lists are ready.
+        (unsafe { (*object).alignment_mask } != 0).then_some(object)
     }
 
     /// Counts a use. Answers whether the calling thread shall make the lists.
@@ -218,7 +223,7 @@ impl KindLists {
             };
             let mut made = RawList::zeroed();
             // SAFETY: the object is ours; it is moved while nobody uses it.
-            let status = unsafe { RawList::initialize_at(&mut made, &parameters, None, plan.charged) };
+            let status = unsafe { RawList::initialize_at(&mut made, &parameters, None, plan.owner, Caller::Unknown) };
             if status.is_success() {
                 // SAFETY: this thread alone makes the lists.
                 unsafe { publish(made, self.object(list)) };
@@ -239,9 +244,9 @@ impl KindLists {
     pub unsafe fn delete(&self) -> bool {
         let outstanding = self.outstanding();
         if self.state.swap(DELETED, Acquire) == READY {
-            for list in 0..LISTS {
-                // SAFETY: the caller's promise; what is no list answers so.
-                unsafe { RawList::delete_for_ever(self.object(list)) };
+            for object in (0..LISTS).filter_map(|list| self.ready(list)) {
+                // SAFETY: the list is made, and the caller's promise.
+                unsafe { RawList::delete_for_ever(object) };
             }
         }
         outstanding == 0
@@ -268,16 +273,16 @@ impl KindLists {
         if list >= LISTS || self.state.load(Acquire) != READY {
             return None;
         }
-        // SAFETY: the object may be read, and what is no list answers so.
-        unsafe { RawList::statistics(self.object(list)).ok() }
+        // SAFETY: the list is made.
+        self.ready(list).and_then(|object| unsafe { RawList::statistics(object).ok() })
     }
 
     /// Gives back what the lists keep.
     pub fn flush(&self) {
         if self.state.load(Acquire) == READY {
-            for list in 0..LISTS {
-                // SAFETY: as in statistics; what was not made has nothing to give.
-                let _ = unsafe { RawList::flush(self.object(list)) };
+            for object in (0..LISTS).filter_map(|list| self.ready(list)) {
+                // SAFETY: the list is made.
+                let _ = unsafe { RawList::flush(object) };
             }
         }
     }
@@ -367,7 +372,7 @@ mod tests {
             batch: 0,
             tuning: Tuning::Manual,
             engine: None,
-            charged: false,
+            owner: Owner::SmallPool,
             patience: 3,
         }
     }

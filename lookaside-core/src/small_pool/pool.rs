@@ -13,6 +13,7 @@ use super::lists::{HEADER, KindLists, Plan};
 use super::tables::Generation;
 use crate::list::processor::EngineKind;
 use crate::list::{Counters, Tuning};
+use crate::manage::Owner;
 use crate::platform;
 use crate::pool::Request;
 use crate::wdk::{DEFAULT_MAXIMUM_DEPTH, ListFlags, MAXIMUM_DEPTH_LIMIT, PoolType, Status, Tag};
@@ -414,7 +415,7 @@ impl RawSmallPool {
             batch: self.batch,
             tuning: self.tuning,
             engine: self.engine,
-            charged: false,
+            owner: Owner::SmallPool,
             patience: 1,
         }
     }

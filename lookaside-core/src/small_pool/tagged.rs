@@ -16,8 +16,8 @@ use core::sync::atomic::Ordering::Relaxed;
 use super::general;
 use super::lists::HEADER;
 use super::pool::{Kind, RawSmallPool, SmallPool, key_of};
-use crate::manage::Entry;
-use crate::platform::Violation;
+use crate::manage::{Entry, verifier};
+use crate::platform::{Caller, Violation};
 use crate::pool::Request;
 use crate::wdk::{BugCheck, ListFlags, PoolType, SIZE_LIMIT, Tag};
 
@@ -133,6 +133,9 @@ impl RawSmallPool {
         let (Some(kind), Some((list, size))) = (Kind::of(pool_type), pool.tagged_list_of(bytes)) else {
             return pool.allocate_general(pool_type, bytes.max(1), tag);
         };
+        if verifier::is_known_program_wide() && verifier::refuses(tag) {
+            return core::ptr::null_mut();
+        }
         // SAFETY: the list exists.
         let start = unsafe { pool.lists(kind).allocate(list, || pool.plan(kind)) };
         if start.is_null() {
@@ -151,6 +154,9 @@ impl RawSmallPool {
     fn allocate_general(&self, pool_type: PoolType, bytes: usize, tag: Tag) -> *mut u8 {
         let request = general_request(pool_type, bytes, tag).filter(|_| pool_type.is_known());
         let Some((place, request)) = request else { return core::ptr::null_mut() };
+        if verifier::is_known_program_wide() && verifier::refuses(tag) {
+            return core::ptr::null_mut();
+        }
         let start = general::allocate(&request, self.flags);
         if start.is_null() {
             return start;
@@ -235,6 +241,9 @@ impl RawSmallPool {
         let Some(label) = (unsafe { pool.label(block) }) else { return };
         if tag.0 != 0 && tag != label.tag() || bytes.is_some_and(|bytes| bytes != label.size) {
             return tell_mismatch(block, &label, tag, bytes);
+        }
+        if verifier::is_known_program_wide() && !verifier::check_range_by(block, label.size, Caller::Unknown) {
+            return;
         }
         // SAFETY: `label` read them.
         let words = unsafe { Words::before(block, 1) };

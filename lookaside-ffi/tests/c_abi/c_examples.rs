@@ -9,7 +9,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::{env, fs, io, mem};
 
-use crate::toolchain::{ENGINES, Link, make, root, scratch, succeed, with_engine};
+use crate::toolchain::{ENGINES, Link, make, root, run, scratch, succeed, text, with_engine};
 
 const EXAMPLES: [&str; 6] = ["driver", "callbacks", "threads", "report", "pairs", "cplusplus"];
 
@@ -43,6 +43,19 @@ fn examples_print_what_is_expected(link: Link) {
     }
 }
 
+/// They are correct programs: the verifier has nothing to say of them.
+#[test]
+fn examples_hear_nothing_from_the_verifier() {
+    let out = scratch("examples-verified");
+    make(Link::Shared, &out, &["all"]);
+    for example in EXAMPLES {
+        let output = run(with_engine(&out.join(example), None).env("LOOKASIDE_VERIFY", "1"));
+        // This one also looks whether its lists kept blocks, which verified lists do not.
+        let ended = output.status.success() || example == "callbacks" && output.status.code() == Some(1);
+        assert!(ended && output.stderr.is_empty(), "{example}: {}", text(&output.stderr));
+    }
+}
+
 #[test]
 fn every_example_is_tested() {
     let folder = fs::read_dir(root().join("c-examples")).expect("c-examples is there");
@@ -65,7 +78,7 @@ fn addresses_are_numbered_as_they_first_appear() {
 }
 
 /// Binds the program to the processor that this thread is on.
-fn on_one_processor(command: &mut Command) {
+pub fn on_one_processor(command: &mut Command) {
     let bind = || {
         // SAFETY: a set of processors is plain bits, and the calls only read and write this one. Between fork and exec
         // both are allowed, for they are system calls alone.

@@ -6,4 +6,6 @@ mod c_examples;
 mod header;
 mod libraries;
 mod misuse;
+mod places;
 mod toolchain;
+mod wdm;

@@ -2,6 +2,8 @@
  *
  * tests/misuse.rs knows every case and what it must come to. It compiles as C11 and as C++17.
  */
+/* For setenv. */
+#define _POSIX_C_SOURCE 200809L
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -158,6 +160,71 @@ static void tell_violation(const lookaside_violation *violation)
     }
 }
 
+/* Has every list verified that is made from here on: before the first. */
+static void verify(void)
+{
+    setenv("LOOKASIDE_VERIFY", "1", 1);
+}
+
+static lookaside_list other_list;
+
+static void make_other(void)
+{
+    lookaside_parameters parameters = usual();
+    parameters.name = "other";
+    parameters.tag = LOOKASIDE_TAG('O', 't', 'h', 'r');
+    if (lookaside_list_initialize(&other_list, &parameters) != LOOKASIDE_STATUS_SUCCESS) {
+        puts("no other list");
+        exit(2);
+    }
+}
+
+static void *same_block(lookaside_pool_type pool_type, size_t size, lookaside_tag tag)
+{
+    (void)pool_type;
+    (void)size;
+    (void)tag;
+    return &room;
+}
+
+static void keep_block(void *block)
+{
+    (void)block;
+}
+
+/* Takes blocks, writes all of each, and gives them back in another order. */
+static void use_correctly(lookaside_list *own, size_t size)
+{
+    enum { COUNT = 100 };
+    char *blocks[COUNT];
+    for (int i = 0; i < COUNT; i++) {
+        blocks[i] = (char *)lookaside_list_allocate(own);
+        memset(blocks[i], i, size);
+    }
+    for (int i = 0; i < COUNT; i++) {
+        char *block = blocks[i * 7 % COUNT];
+        if (block[0] != i * 7 % COUNT || block[size - 1] != i * 7 % COUNT) {
+            puts("a block was overwritten");
+        }
+        lookaside_list_free(own, block);
+    }
+}
+
+#ifdef __cplusplus
+/* A list that goes when the program ends, after handlers of atexit. */
+struct Global {
+    lookaside_list own;
+    bool made = false;
+    ~Global()
+    {
+        if (made) {
+            tell(lookaside_list_delete(&own));
+        }
+    }
+};
+static Global global;
+#endif
+
 #ifdef __cplusplus
 static void *throwing_allocate(lookaside_pool_type, size_t, lookaside_tag)
 {
@@ -221,6 +288,17 @@ static void tell_all_small_pool_calls(lookaside_small_pool *other)
     tell_pointer(lookaside_small_pool_allocate(other, LOOKASIDE_POOL_PAGED, 16, GOOD));
     tell_pointer(lookaside_small_pool_allocate_bare(other, LOOKASIDE_POOL_PAGED, 16));
     printf("%d\n", (int)lookaside_small_pool_size(other, NULL));
+}
+
+/* Two frees of one block, each of which reaches the pool. */
+static void free_twice(const lookaside_parameters *parameters)
+{
+    tell_initialize(parameters);
+    void *block = take();
+    lookaside_list_free(&list, block);
+    lookaside_list_flush(&list);
+    lookaside_list_free(&list, block);
+    lookaside_list_flush(&list);
 }
 
 #define CASE(words) if (strcmp(name, words) == 0 && ++found)
@@ -287,6 +365,70 @@ int main(int count, char **arguments)
         lookaside_list copy = list;
         tell(lookaside_list_delete(&list));
         tell(lookaside_list_delete(&copy));
+    }
+
+    /* Pools that check what comes back. */
+
+    CASE("nonpaged pool, block freed twice")
+    {
+        changed.pool_type = LOOKASIDE_POOL_NON_PAGED;
+        free_twice(&changed);
+    }
+    CASE("nonpaged pool, block of malloc")
+    {
+        changed.pool_type = LOOKASIDE_POOL_NON_PAGED;
+        tell_initialize(&changed);
+        lookaside_list_free(&list, malloc(64));
+        tell(lookaside_list_flush(&list));
+    }
+    CASE("session pool, block freed twice")
+    {
+        changed.pool_type = LOOKASIDE_POOL_PAGED_SESSION;
+        free_twice(&changed);
+    }
+    CASE("special pool, block freed twice")
+    {
+        changed.flags = LOOKASIDE_FLAG_SPECIAL_POOL;
+        free_twice(&changed);
+    }
+    CASE("special pool, write behind an odd block")
+    {
+        changed.flags = LOOKASIDE_FLAG_SPECIAL_POOL;
+        changed.size = 63;
+        tell_initialize(&changed);
+        char *block = (char *)take();
+        block[63] = 0;
+        lookaside_list_free(&list, block);
+    }
+    CASE("special pool, write before a block")
+    {
+        changed.flags = LOOKASIDE_FLAG_SPECIAL_POOL;
+        tell_initialize(&changed);
+        char *block = (char *)take();
+        block[-1] = 0;
+        lookaside_list_free(&list, block);
+    }
+    CASE("pool statistics, null, no such pool, struct_size wrong")
+    {
+        lookaside_pool_usage usage;
+        memset(&usage, 0x7F, sizeof usage);
+        tell(lookaside_pool_statistics(LOOKASIDE_POOL_KIND_HEAP, NULL));
+        tell(lookaside_pool_statistics(LOOKASIDE_POOL_KIND_HEAP, &usage));
+        usage.struct_size = sizeof usage;
+        tell(lookaside_pool_statistics(6, &usage));
+        puts(usage.used == UINT64_C(0x7F7F7F7F7F7F7F7F) ? "untouched" : "changed");
+        tell(lookaside_pool_statistics(LOOKASIDE_POOL_KIND_HEAP, &usage));
+        printf("%u used\n", (unsigned)usage.used);
+    }
+    CASE("pool report, null and short buffers")
+    {
+        char text[4096];
+        size_t needed = 0;
+        tell(lookaside_pool_report(NULL, 7, &needed));
+        tell(lookaside_pool_report(text, 10, NULL));
+        puts(text);
+        tell(lookaside_pool_report(text, sizeof text, &needed));
+        puts(needed == strlen(text) + 1 && strstr(text, "RLIMIT_MEMLOCK") ? "whole" : "not whole");
     }
 
     /* Parameters that no list can have. */
@@ -770,6 +912,259 @@ int main(int count, char **arguments)
         puts(text);
         tell(lookaside_tag_report(LOOKASIDE_TAG_ORDER_TAG, text, needed, NULL));
         puts(strstr(text, "Good Paged") != NULL && strlen(text) == needed - 1 ? "whole" : text);
+    }
+
+    /* Verified lists: what each misuse is told as. */
+
+    CASE("verified: block freed twice")
+    {
+        verify();
+        make();
+        void *block = take();
+        lookaside_list_free(&list, block);
+        lookaside_list_free(&list, block);
+    }
+    CASE("verified by its own flag: block freed twice")
+    {
+        changed.flags = LOOKASIDE_FLAG_VERIFY;
+        tell_initialize(&changed);
+        void *block = take();
+        lookaside_list_free(&list, block);
+        lookaside_list_free(&list, block);
+    }
+    CASE("verified: block of another list")
+    {
+        verify();
+        make();
+        make_other();
+        lookaside_list_free(&other_list, take());
+    }
+    CASE("verified: address that was never allocated")
+    {
+        verify();
+        make();
+        lookaside_list_free(&list, &room);
+    }
+    CASE("verified: block of malloc")
+    {
+        verify();
+        make();
+        lookaside_list_free(&list, malloc(64));
+    }
+    CASE("verified: address within a block")
+    {
+        verify();
+        make();
+        lookaside_list_free(&list, (char *)take() + 16);
+    }
+    CASE("verified: write behind the end")
+    {
+        verify();
+        make();
+        char *block = (char *)take();
+        memset(block, 0, 65);
+        lookaside_list_free(&list, block);
+    }
+    CASE("verified: write before the beginning")
+    {
+        verify();
+        make();
+        char *block = (char *)take();
+        block[-4] = 0;
+        lookaside_list_free(&list, block);
+    }
+    CASE("verified: write after the free")
+    {
+        verify();
+        make();
+        char *block = (char *)take();
+        lookaside_list_free(&list, block);
+        block[8] = 0;
+        tell(lookaside_list_delete(&list));
+    }
+    CASE("verified: write after the free, told at the end")
+    {
+        verify();
+        make();
+        char *block = (char *)take();
+        lookaside_list_free(&list, block);
+        block[8] = 0;
+        puts("end");
+    }
+    CASE("verified: list deleted before its blocks")
+    {
+        verify();
+        make();
+        take();
+        lookaside_list_delete(&list);
+    }
+    CASE("verified: list not deleted")
+    {
+        verify();
+        make();
+        take();
+        puts("end");
+    }
+    CASE("verified: live list initialised")
+    {
+        verify();
+        make();
+        tell_initialize(&changed);
+    }
+    CASE("verified: zeroed list deleted")
+    {
+        verify();
+        tell(lookaside_list_delete(&zeroed));
+    }
+    CASE("verified: list deleted twice")
+    {
+        verify();
+        make_and_delete();
+        tell(lookaside_list_delete(&list));
+    }
+    CASE("verified: allocate from a zeroed list")
+    {
+        verify();
+        tell_pointer(lookaside_list_allocate(&zeroed));
+    }
+    CASE("verified: allocate from a deleted list")
+    {
+        verify();
+        make_and_delete();
+        tell_pointer(lookaside_list_allocate(&list));
+    }
+    CASE("verified: free of a block with a list in it")
+    {
+        verify();
+        make();
+        lookaside_list *inner = (lookaside_list *)take();
+        changed.name = "inner";
+        tell(lookaside_list_initialize(inner, &changed));
+        lookaside_list_free(&list, inner);
+    }
+    CASE("verified: memory with a list in it")
+    {
+        make();
+        tell(lookaside_verify_range(&room, sizeof room));
+        tell(lookaside_verify_range(&list, sizeof list));
+    }
+    CASE("verified: blocks that are too small for the WDK")
+    {
+        verify();
+        changed.flags = LOOKASIDE_FLAG_WDK;
+        changed.size = 8;
+        tell_initialize(&changed);
+        tell(lookaside_list_delete(&list));
+        changed.size = 7;
+        tell_initialize(&changed);
+    }
+    CASE("verified: callback gives a block twice")
+    {
+        verify();
+        changed.allocate = same_block;
+        changed.free = keep_block;
+        tell_initialize(&changed);
+        take();
+        take();
+    }
+
+    /* Correct programs, which hear nothing. */
+
+    CASE("verified: no misuse")
+    {
+        verify();
+        make();
+        use_correctly(&list, 64);
+        use_correctly(&list, 64);
+        lookaside_list_free(&list, NULL);
+        tell(lookaside_verify_range(&room, sizeof room));
+        tell(lookaside_list_delete(&list));
+        tell_initialize(&changed);
+        tell(lookaside_list_delete(&list));
+        changed.allocate = plain_allocate;
+        changed.free = plain_free;
+        tell_initialize(&changed);
+        use_correctly(&list, 64);
+        tell(lookaside_list_delete(&list));
+        changed.free = NULL;
+        tell_initialize(&changed);
+        use_correctly(&list, 64);
+        tell(lookaside_list_delete(&list));
+    }
+    CASE("verified: every size and alignment")
+    {
+        verify();
+        for (changed.size = 1; changed.size < 300; changed.size += 13) {
+            for (changed.alignment = 8; changed.alignment <= 65536; changed.alignment *= 4) {
+                if (lookaside_list_initialize(&list, &changed) != LOOKASIDE_STATUS_SUCCESS) {
+                    puts("no list");
+                }
+                use_correctly(&list, changed.size);
+                if (lookaside_list_delete(&list) != LOOKASIDE_STATUS_SUCCESS) {
+                    puts("not deleted");
+                }
+            }
+        }
+    }
+    CASE("verified: list deleted at the very end")
+    {
+        verify();
+#ifdef __cplusplus
+        tell(lookaside_list_initialize(&global.own, &changed));
+        use_correctly(&global.own, 64);
+        global.made = true;
+#else
+        make();
+        use_correctly(&list, 64);
+        tell(LOOKASIDE_STATUS_SUCCESS);
+        tell(lookaside_list_delete(&list));
+#endif
+    }
+
+    /* Allocations that fail on purpose. */
+
+    CASE("failures on purpose, by the environment")
+    {
+        verify();
+        setenv("LOOKASIDE_VERIFY_FAIL", "schedule=2,4", 1);
+        make();
+        for (int i = 0; i < 5; i++) {
+            void *block = lookaside_list_allocate(&list);
+            tell_pointer(block);
+            lookaside_list_free(&list, block);
+        }
+        tell(lookaside_list_delete(&list));
+    }
+    CASE("failures on purpose, by a call")
+    {
+        lookaside_low_resources resources;
+        const uint64_t schedule[] = {1, 3};
+        memset(&resources, 0, sizeof resources);
+        tell(lookaside_simulate_low_resources(&resources));
+        resources.struct_size = sizeof resources;
+        resources.share = 1000001;
+        tell(lookaside_simulate_low_resources(&resources));
+        resources.share = 0;
+        resources.schedule_length = 2;
+        tell(lookaside_simulate_low_resources(&resources));
+        resources.schedule = schedule;
+        resources.tag = changed.tag;
+        changed.flags = LOOKASIDE_FLAG_VERIFY;
+        tell_initialize(&changed);
+        tell(lookaside_simulate_low_resources(&resources));
+        for (int i = 0; i < 4; i++) {
+            void *block = lookaside_list_allocate(&list);
+            tell_pointer(block);
+            lookaside_list_free(&list, block);
+        }
+        tell(lookaside_simulate_low_resources(NULL));
+        tell(lookaside_list_delete(&list));
+    }
+    CASE("failures on purpose, not understood")
+    {
+        verify();
+        setenv("LOOKASIDE_VERIFY_FAIL", "share=6%", 1);
+        make();
     }
 
     if (!found) {

@@ -88,6 +88,24 @@ pub fn make(link: Link, out: &Path, arguments: &[&str]) {
     succeed(&mut command);
 }
 
+/// Builds a source of this folder as the examples are built, in a folder of this name, with these flags and debugging
+/// information.
+pub fn build(name: &str, source: &str, language: Language, link: Link, flags: &str) -> PathBuf {
+    let out = scratch(&name.replace(' ', ""));
+    let path = root().join("lookaside-ffi/tests/c_abi").join(format!("{source}.c"));
+    let (examples, others, extension) = match language {
+        Language::C => ("C_EXAMPLES", "CXX_EXAMPLES", "c"),
+        Language::Cpp => ("CXX_EXAMPLES", "C_EXAMPLES", "cpp"),
+    };
+    let include = format!("#include \"{}\"\n", path.display());
+    fs::write(out.join(format!("{source}.{extension}")), include).expect("a source is written");
+    let (folder, examples, others) =
+        (format!("VPATH={}", out.display()), format!("{examples}={source}"), format!("{others}="));
+    let (c, cxx) = (format!("CFLAGS={flags} -g"), format!("CXXFLAGS={flags} -g"));
+    make(link, &out, &[&examples, &others, &folder, &c, &cxx]);
+    out.join(source)
+}
+
 /// The engines that every program is run with: the one that this machine gets, and the one that runs everywhere.
 pub const ENGINES: [Option<&str>; 2] = [None, Some("portable")];
 

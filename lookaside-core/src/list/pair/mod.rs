@@ -8,6 +8,7 @@ mod maintain;
 mod single_steps;
 mod statistics;
 mod tune;
+mod verified;
 
 use core::mem::MaybeUninit;
 use core::sync::atomic::Ordering::{AcqRel, Relaxed};
@@ -62,9 +63,13 @@ pub struct Settings {
     pub engine: EngineKind,
     /// When depths change.
     pub tuning: Tuning,
+    /// Whether it was made without processor lists.
+    pub general: bool,
     /// Whether it keeps blocks: else depths stay 0, and every call reaches the pool.
     pub cached: bool,
-    /// Whether the usage by tag knows its blocks: not those of callbacks, which charge what they call.
+    /// Whether each call is the verifier's.
+    pub verified: bool,
+    /// Whether the usage by tag counts its blocks.
     pub charged: bool,
     /// The most blocks that L may hold.
     pub shared_maximum: u32,
@@ -389,6 +394,10 @@ impl Pair {
     }
 
     fn pool_allocate(&self, list: *mut RawList) -> *mut u8 {
+        self.pool_allocate_as(list, &self.settings().request)
+    }
+
+    fn pool_allocate_as(&self, list: *mut RawList, request: &Request) -> *mut u8 {
         let settings = self.settings();
         let unwinding = OnUnwind::new(|| _ = self.pool_failures.fetch_add(1, Relaxed));
         if let Some(lower) = settings.lower {
@@ -398,7 +407,7 @@ impl Pair {
             return block;
         }
         let running = self.enter_pool(settings.backing.allocates_by_callback());
-        let mut block = settings.backing.allocate(&settings.request, list);
+        let mut block = settings.backing.allocate(request, list);
         unwinding.disarm();
         drop(running);
         if block.addr() & (settings.request.alignment - 1) != 0 {

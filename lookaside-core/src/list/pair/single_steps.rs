@@ -75,7 +75,7 @@ impl Pair {
     /// Whether this is a general list that others may share.
     pub fn is_general(&self) -> bool {
         let settings = self.settings();
-        settings.parts.processors == 0 && settings.cached && settings.lower.is_none()
+        settings.general && (settings.cached || settings.verified) && settings.lower.is_none()
     }
 
     /// Whether this pair's L is the other list.

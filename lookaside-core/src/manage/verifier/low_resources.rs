@@ -1,0 +1,176 @@
+//! Allocations that fail on purpose: a share of them, by a seed, or those of a schedule.
+
+use core::cell::UnsafeCell;
+use core::sync::atomic::AtomicBool;
+use core::sync::atomic::Ordering::Relaxed;
+
+use crate::platform::{self, Lock};
+use crate::wdk::{Status, Tag};
+
+/// As many allocations can be named in a schedule.
+const SCHEDULE_LIMIT: usize = 256;
+
+/// Which pool allocations of verified lists fail. They are counted from 1 on, over all lists, from the call of
+/// [`simulate_low_resources`] on; with a tag, those of that tag alone.
+///
+/// The same numbers fail in each run: whether the nth does is a function of the seed and n.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LowResources<'a> {
+    /// What the share is drawn with.
+    pub seed: u64,
+    /// So many of a million fail; Driver Verifier's share is 60,000.
+    pub share: u32,
+    /// The first so many are spared by the share, so that a program can start.
+    pub skip: u64,
+    /// These fail beside the share, at most 256 of them.
+    pub schedule: &'a [u64],
+    /// Only allocations with this tag are counted and fail.
+    pub tag: Option<Tag>,
+}
+
+struct Plan {
+    seed: u64,
+    share: u64,
+    skip: u64,
+    scheduled: [u64; SCHEDULE_LIMIT],
+    schedule: usize,
+    tag: Option<Tag>,
+    count: u64,
+}
+
+struct Simulation {
+    // Read without the lock: whether there is anything to ask.
+    on: AtomicBool,
+    lock: Lock,
+    plan: UnsafeCell<Plan>,
+}
+
+// SAFETY: the plan is reached under the lock alone.
+unsafe impl Sync for Simulation {}
+
+static SIMULATION: Simulation = Simulation {
+    on: AtomicBool::new(false),
+    lock: Lock::new(),
+    plan: UnsafeCell::new(Plan {
+        seed: 0,
+        share: 0,
+        skip: 0,
+        scheduled: [0; SCHEDULE_LIMIT],
+        schedule: 0,
+        tag: None,
+        count: 0,
+    }),
+};
+
+/// Makes pool allocations of verified lists fail as described; `None` ends that. Failures are counted as those of the pool.
+///
+/// INVALID_PARAMETER for a share above a million, or a schedule that is too long or names a 0; then nothing has changed.
+/// Lists that are not verified never fail on purpose.
+pub fn simulate_low_resources(resources: Option<&LowResources<'_>>) -> Status {
+    let Some(resources) = resources else {
+        SIMULATION.on.store(false, Relaxed);
+        return Status::SUCCESS;
+    };
+    if resources.share > 1_000_000 || resources.schedule.len() > SCHEDULE_LIMIT || resources.schedule.contains(&0) {
+        return Status::INVALID_PARAMETER;
+    }
+    let guard = SIMULATION.lock.lock();
+    // SAFETY: the lock is held.
+    let plan = unsafe { &mut *SIMULATION.plan.get() };
+    plan.seed = resources.seed;
+    plan.share = resources.share.into();
+    plan.skip = resources.skip;
+    plan.schedule = resources.schedule.len();
+    plan.scheduled[..plan.schedule].copy_from_slice(resources.schedule);
+    plan.tag = resources.tag;
+    plan.count = 0;
+    drop(guard);
+    SIMULATION.on.store(true, Relaxed);
+    Status::SUCCESS
+}
+
+/// Whether the next pool allocation with this tag is to fail. Counts it.
+pub fn refuses(tag: Tag) -> bool {
+    // Relaxed: the plan is read under the lock.
+    if !SIMULATION.on.load(Relaxed) {
+        return false;
+    }
+    let _guard = SIMULATION.lock.lock();
+    // SAFETY: the lock is held.
+    let plan = unsafe { &mut *SIMULATION.plan.get() };
+    if plan.tag.is_some_and(|only| only != tag) {
+        return false;
+    }
+    plan.count += 1;
+    let drawn = || mix(plan.seed ^ mix(plan.count)) % 1_000_000 < plan.share;
+    plan.scheduled[..plan.schedule].contains(&plan.count) || plan.count > plan.skip && drawn()
+}
+
+/// In the child of a fork: the plan goes on as it stands.
+pub fn repair_after_fork() {
+    SIMULATION.lock.reset_after_fork();
+}
+
+/// Spreads a number over all 64 bits, one to one.
+fn mix(number: u64) -> u64 {
+    let number = (number ^ number >> 33).wrapping_mul(0xFF51_AFD7_ED55_8CCD);
+    let number = (number ^ number >> 33).wrapping_mul(0xC4CE_B9FE_1A85_EC53);
+    number ^ number >> 33
+}
+
+/// What `LOOKASIDE_VERIFY_FAIL` asks for, when it is set: `share=60000,seed=42,skip=100`, `schedule=3,7,9`, `tag=Irps`, in
+/// any combination.
+pub fn obey_environment() {
+    let Some(text) = platform::variable(c"LOOKASIDE_VERIFY_FAIL") else { return };
+    let mut schedule = [0; SCHEDULE_LIMIT];
+    let understood =
+        parse(text, &mut schedule).is_some_and(|resources| simulate_low_resources(Some(&resources)).is_success());
+    if !understood {
+        // A test that believes in failures that never come would be worse.
+        platform::fatal(format_args!("LOOKASIDE_VERIFY_FAIL is not understood: \"{text}\""));
+    }
+}
+
+fn parse<'a>(text: &str, schedule: &'a mut [u64; SCHEDULE_LIMIT]) -> Option<LowResources<'a>> {
+    let mut resources = LowResources::default();
+    let mut scheduled = 0;
+    let mut in_schedule = false;
+    for part in text.split(',') {
+        let (key, value) = part.split_once('=').unwrap_or(("", part));
+        in_schedule = key == "schedule" || key.is_empty() && in_schedule;
+        match key {
+            "seed" => resources.seed = value.parse().ok()?,
+            "share" => resources.share = value.parse().ok()?,
+            "skip" => resources.skip = value.parse().ok()?,
+            "tag" => resources.tag = Some(Tag::new(value.as_bytes().try_into().ok()?)),
+            _ if in_schedule => {
+                *schedule.get_mut(scheduled)? = value.parse().ok()?;
+                scheduled += 1;
+            }
+            _ => return None,
+        }
+    }
+    resources.schedule = &schedule[..scheduled];
+    Some(resources)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_is_read_as_written() {
+        let mut schedule = [0; SCHEDULE_LIMIT];
+        let all = parse("share=60000,seed=42,skip=100,tag=Irps,schedule=3,7,9", &mut schedule).unwrap();
+        assert_eq!((all.share, all.seed, all.skip, all.tag), (60_000, 42, 100, Some(Tag::new(*b"Irps"))));
+        assert_eq!(all.schedule, [3, 7, 9]);
+        let mut schedule = [0; SCHEDULE_LIMIT];
+        let two = parse("schedule=1,2,seed=5", &mut schedule).unwrap();
+        assert_eq!((two.schedule, two.seed), (&[1, 2][..], 5));
+        for wrong in
+            ["", "1", "share", "share=", "share=x", "tag=abc", "seed=1,2", "fail=1", "schedule=1,,2", "share=-1"]
+        {
+            assert!(parse(wrong, &mut [0; SCHEDULE_LIMIT]).is_none(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,434 @@
+//! The verifier: every call on a verified list is checked, and its misuse told with where it was made.
+//!
+//! A verified list keeps no blocks, so each call takes the slow path and comes here. Lists that are not verified pay
+//! for the verifier with the test of one word, where they have already missed.
+
+mod faults;
+mod layout;
+mod low_resources;
+mod message;
+mod table;
+
+use core::fmt;
+use core::sync::atomic::AtomicU32;
+use core::sync::atomic::Ordering::Relaxed;
+
+pub use faults::{Slot, set_find_slot, verify_faults};
+use layout::Layout;
+pub use low_resources::{LowResources, refuses, simulate_low_resources};
+use message::{Acted, ListName};
+use table::{Act, Entry, Owner, Refused, State as BlockState, Table};
+
+use super::record::{Record, State};
+use super::registry;
+use crate::platform::{self, Caller, Place, Violation, place_of};
+use crate::wdk::{BugCheck, RawList, Tag};
+
+static TABLE: Table = Table::new();
+
+static ASKED: AtomicU32 = AtomicU32::new(0);
+const NO: u32 = 1;
+const YES: u32 = 2;
+
+/// Whether `LOOKASIDE_VERIFY=1` in the environment asks for every list to be verified; read once.
+pub fn is_program_wide() -> bool {
+    // Relaxed: whoever finds nothing reads the same environment.
+    match ASKED.load(Relaxed) {
+        0 => {
+            let asked = platform::variable_is(c"LOOKASIDE_VERIFY", c"1");
+            ASKED.store(if asked { YES } else { NO }, Relaxed);
+            asked
+        }
+        answer => answer == YES,
+    }
+}
+
+/// The same, but `false` as long as nobody has read the environment: one load, for calls that make no list.
+#[inline]
+pub fn is_known_program_wide() -> bool {
+    // Relaxed: as above.
+    ASKED.load(Relaxed) == YES
+}
+
+/// Called when a verified list is made, with no lock held.
+pub fn begin() {
+    static BEGUN: AtomicU32 = AtomicU32::new(0);
+    // Relaxed: what comes before the first allocation of the list.
+    if BEGUN.swap(1, Relaxed) == 0 {
+        platform::at_exit(at_exit);
+        low_resources::obey_environment();
+        if is_program_wide() {
+            verify_faults();
+        }
+    }
+}
+
+fn owner_of(record: &Record) -> Owner {
+    Owner { index: record.index, generation: record.generation() }
+}
+
+fn act(place: Place) -> Act {
+    Act { place, thread: platform::thread_number() }
+}
+
+/// An allocate of a verified list, or null.
+pub fn allocate(record: &Record, list: *mut RawList, place: Place) -> *mut u8 {
+    let pair = record.pair();
+    let settings = pair.settings();
+    let tag = settings.request.tag;
+    pair.count_allocate();
+    if refuses(tag) {
+        pair.count_failure();
+        return core::ptr::null_mut();
+    }
+    let layout = Layout::of(settings);
+    let memory = pair.ask_pool(list, &layout.request);
+    if memory.is_null() {
+        return memory;
+    }
+    // SAFETY: the memory came by this layout's request.
+    let block = unsafe { layout.prepare(memory) };
+    let entry = Entry::held(block.addr(), settings.request.size, owner_of(record), tag, act(place));
+    match TABLE.insert(entry) {
+        Ok(()) => return block,
+        // SAFETY: nobody else knows the block.
+        Err(Refused::NoMemory) => unsafe { pair.give_pool(list, &layout.request, memory) },
+        Err(Refused::Held(held)) => tell(
+            BugCheck::BAD_CALLBACK_BLOCK,
+            record,
+            list,
+            block.addr(),
+            format_args!(
+                "the pool of {} returned block {block:p}, which is still out of {}, {}",
+                ListName::of(record),
+                ListName::of_owner(&held),
+                Acted("allocated", held.allocated),
+            ),
+        ),
+    }
+    pair.count_failure();
+    core::ptr::null_mut()
+}
+
+/// A free to a verified list, live or being deleted. Answers whether the block was the verifier's business: a list
+/// that pairs share also gets blocks that they took from its pool.
+///
+/// # Safety
+/// Whoever freed the block does not use it any more, if it is his.
+pub unsafe fn free(record: &Record, list: *mut RawList, block: *mut u8, place: Place) -> bool {
+    let pair = record.pair();
+    let settings = pair.settings();
+    let layout = Layout::of(settings);
+    let freed = act(place);
+    if !check_range_at(block.addr(), settings.request.size, freed) {
+        return true;
+    }
+    let live = record.state() == State::Live;
+    let keep = layout.own && live;
+    let entry = match TABLE.free(block.addr(), owner_of(record), freed, keep) {
+        Ok(entry) => entry,
+        Err(None) if pair.has_sharers() => return false,
+        Err(known) => {
+            tell_bad_free(record, list, block.addr(), known, freed);
+            return true;
+        }
+    };
+    // SAFETY: the table says that the block is of this list and was held; this thread alone has ended that.
+    unsafe {
+        if let Some(offset) = layout.overrun(block) {
+            tell_overrun(record, list, &entry, offset);
+        }
+        layout.bury(block);
+        if !live {
+            registry::drain(record, || pair.give_pool(list, &layout.request, layout.memory(block)));
+            return true;
+        }
+        pair.count_free();
+        if keep {
+            TABLE.keep(block.addr());
+        } else {
+            pair.give_pool(list, &layout.request, layout.memory(block));
+        }
+    }
+    while let Some(entry) = TABLE.leaving() {
+        give_back(&entry);
+    }
+    true
+}
+
+/// Gives the memory of a block that left the quarantine to its pool, after a last look.
+fn give_back(entry: &Entry) {
+    let Some(record) = registry::record(entry.owner.index) else { return };
+    let layout = Layout::of(record.pair().settings());
+    let block = entry.block as *mut u8;
+    // SAFETY: the table kept the block for its list, which cannot end before its blocks have left; nobody else has it.
+    unsafe {
+        if let Some(offset) = layout.disturbed(block) {
+            tell(
+                BugCheck::USED_AFTER_FREE,
+                record,
+                core::ptr::null_mut(),
+                entry.block,
+                format_args!(
+                    "block {block:p} of {} was written at offset {offset} after it was freed; {}, {}",
+                    ListName::of(record),
+                    Acted("allocated", entry.allocated),
+                    Acted("freed", entry.freed),
+                ),
+            );
+        }
+        record.pair().give_pool(core::ptr::null_mut(), &layout.request, layout.memory(block));
+    }
+}
+
+/// Checks every freed block that is still kept, and gives it back to its pool: those of one list, before it ends, or of all.
+fn empty_quarantine(owner: Owner) {
+    let mut from = 0;
+    while let Some(entry) = TABLE.leaving_of(owner, &mut from) {
+        give_back(&entry);
+    }
+}
+
+/// Called before a verified list is deleted: tells of blocks that callers hold.
+pub fn before_delete(record: &Record, list: *mut RawList, place: Place) {
+    let owner = owner_of(record);
+    empty_quarantine(owner);
+    if record.pair().statistics().outstanding == 0 {
+        return;
+    }
+    const SHOWN: usize = 3;
+    let mut shown: [Option<Entry>; SHOWN] = [None; SHOWN];
+    let mut count = 0;
+    TABLE.each(|entry| {
+        if entry.state == BlockState::Held && entry.owner == owner {
+            // Those with the lowest addresses, so that each run of a program tells the same.
+            let mut candidate = Some(*entry);
+            for slot in &mut shown {
+                let lower = match (&*slot, &candidate) {
+                    (None, _) => true,
+                    (Some(old), Some(new)) => new.block < old.block,
+                    _ => false,
+                };
+                if lower {
+                    core::mem::swap(slot, &mut candidate);
+                }
+            }
+            count += 1;
+        }
+    });
+    if count == 0 {
+        return;
+    }
+    let first = shown[0].map_or(0, |entry| entry.block);
+    tell(
+        BugCheck::BLOCKS_OUT,
+        record,
+        list,
+        first,
+        format_args!(
+            "{} is deleted at {place} with {count} block{} out: {}",
+            ListName::of(record),
+            if count == 1 { "" } else { "s" },
+            message::Blocks(&shown, count),
+        ),
+    );
+}
+
+/// Called when a list ends whose object goes away: its blocks cannot come back.
+pub fn forget(record: &Record) {
+    TABLE.forget(owner_of(record));
+}
+
+/// An object is made a list while it is one.
+pub fn tell_initialized_twice(record: &Record, list: *mut RawList, place: Place) {
+    tell(
+        BugCheck::ACTIVE_LIST_INITIALIZED,
+        record,
+        list,
+        0,
+        format_args!(
+            "{} at {list:p} is initialised again while it is active; initialised at {}, again at {place}",
+            ListName::of(record),
+            record.made(),
+        ),
+    );
+}
+
+/// A list of the WDK is made of blocks that are too small.
+pub fn tell_too_small(list: *mut RawList, size: usize, tag: Tag, place: Place) {
+    Violation { list: list.addr(), tag, ..Violation::new(BugCheck::BLOCK_TOO_SMALL) }.tell(format_args!(
+        "list {list:p} ({tag}) is initialised with blocks of {size} bytes at {place}; the least is {MINIMUM}"
+    ));
+}
+
+/// The least size of a block that the WDK's lists may have, in bytes.
+pub const MINIMUM: usize = 8;
+
+/// A call on an object that is no list, or none any more.
+pub fn tell_no_list(bug_check: BugCheck, call: &str, list: *const RawList, described: &str, place: Place) {
+    Violation { list: list.addr(), ..Violation::new(bug_check) }
+        .tell(format_args!("{call} of {list:p}, which is {described}, at {place}"));
+}
+
+/// Tells a violation where an active list stands in memory that is about to be freed. Answers whether there is none.
+///
+/// Only lists whose object's address is known are found: those that were initialised where they stand. O(lists).
+#[track_caller]
+pub fn check_range(start: *const u8, size: usize) -> bool {
+    check_range_by(start, size, Caller::rust())
+}
+
+/// [`check_range`] for a layer over this library.
+#[inline(never)]
+pub fn check_range_by(start: *const u8, size: usize, caller: Caller) -> bool {
+    let place = place_of(caller);
+    check_range_at(start.addr(), size, act(place))
+}
+
+fn check_range_at(start: usize, size: usize, freed: Act) -> bool {
+    let Some(record) = registry::active_within(start, size) else { return true };
+    let list = record.address.load(Relaxed);
+    tell(
+        BugCheck::LIST_IN_FREED_MEMORY,
+        record,
+        list as *mut RawList,
+        start,
+        format_args!(
+            "{size} bytes at {start:#x} are freed, in which the active {} stands at {list:#x}; initialised at {}, {}",
+            ListName::of(record),
+            record.made(),
+            Acted("freed", freed),
+        ),
+    );
+    false
+}
+
+/// In the child of a fork.
+pub fn repair_after_fork() {
+    TABLE.repair_after_fork();
+    low_resources::repair_after_fork();
+}
+
+/// Tells a violation that concerns a list. A list that is not named is the record's own object.
+fn tell(bug_check: BugCheck, record: &Record, list: *mut RawList, block: usize, message: fmt::Arguments<'_>) {
+    let (name, length) = record.name();
+    let name = core::str::from_utf8(&name[..length]).unwrap_or("");
+    let list = if list.is_null() { record.address.load(Relaxed) } else { list.addr() };
+    let tag = record.pair().settings().request.tag;
+    Violation { list, name, tag, block, ..Violation::new(bug_check) }.tell(message);
+}
+
+#[cold]
+fn tell_bad_free(record: &Record, list: *mut RawList, block: usize, known: Option<Entry>, freed: Act) {
+    let here = ListName::of(record);
+    let Some(entry) = known else {
+        let mut around = None;
+        TABLE.each(|entry| {
+            if entry.state == BlockState::Held && (entry.block..entry.block + entry.size).contains(&block) {
+                around = Some(*entry);
+            }
+        });
+        let bug_check = BugCheck::NEVER_ALLOCATED;
+        return match around {
+            None => tell(
+                bug_check,
+                record,
+                list,
+                block,
+                format_args!("block {block:#x} was never allocated from {here}; {}", Acted("freed", freed)),
+            ),
+            Some(entry) => tell(
+                bug_check,
+                record,
+                list,
+                block,
+                format_args!(
+                    "block {block:#x} was never allocated from {here}: it lies {} bytes inside block {:#x} of {}; {}, {}",
+                    block - entry.block,
+                    entry.block,
+                    ListName::of_owner(&entry),
+                    Acted("allocated", entry.allocated),
+                    Acted("freed", freed),
+                ),
+            ),
+        };
+    };
+    if entry.state == BlockState::Held {
+        return tell(
+            BugCheck::NEVER_ALLOCATED,
+            record,
+            list,
+            block,
+            format_args!(
+                "block {block:#x} of {} is freed to {here}; {}, {}",
+                ListName::of_owner(&entry),
+                Acted("allocated", entry.allocated),
+                Acted("freed", freed),
+            ),
+        );
+    }
+    tell(
+        BugCheck::FREED_TWICE,
+        record,
+        list,
+        block,
+        format_args!(
+            "block {block:#x} of {} is freed twice; {}, {}, {}",
+            ListName::of_owner(&entry),
+            Acted("allocated", entry.allocated),
+            Acted("freed", entry.freed),
+            Acted("freed again", freed),
+        ),
+    );
+}
+
+#[cold]
+fn tell_overrun(record: &Record, list: *mut RawList, entry: &Entry, offset: isize) {
+    let block = entry.block;
+    tell(
+        BugCheck::OVERRUN,
+        record,
+        list,
+        block,
+        format_args!(
+            "block {block:#x} of {} was written at offset {offset}, {}; {}, {}",
+            ListName::of(record),
+            if offset < 0 { "before its beginning" } else { "behind its end" },
+            Acted("allocated", entry.allocated),
+            Acted("freed", entry.freed),
+        ),
+    );
+}
+
+/// At the end of the process: every freed block is looked at for a last time, and lists that were not deleted are told.
+fn at_exit() {
+    let process = platform::process_number();
+    let mut left = 0;
+    let each = registry::walk(|record| {
+        if !record.pair().settings().verified {
+            return None;
+        }
+        let known = record.is_embedded() && record.maker() == process;
+        Some((owner_of(record), known.then(|| (record.index, record.pair().statistics().outstanding))))
+    });
+    for (owner, known) in each.flatten() {
+        empty_quarantine(owner);
+        let Some((record, out)) = known.and_then(|(index, out)| Some((registry::record(index)?, out))) else {
+            continue;
+        };
+        left += 1;
+        platform::print(format_args!(
+            "{} at {:#x} was not deleted: {out} block{} out; initialised at {}",
+            ListName::of(record),
+            record.address.load(Relaxed),
+            if out == 1 { "" } else { "s" },
+            record.made(),
+        ));
+    }
+    if left != 0 {
+        Violation::new(BugCheck::LISTS_NOT_DELETED).tell(format_args!(
+            "{left} list{} not deleted when the program ended",
+            if left == 1 { " was" } else { "s were" },
+        ));
+    }
+}

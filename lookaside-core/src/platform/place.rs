@@ -1,0 +1,156 @@
+//! Where in a program a call came from.
+
+use core::ffi::{CStr, c_int, c_void};
+use core::fmt;
+use core::mem::MaybeUninit;
+use core::panic::Location;
+use core::ptr;
+
+/// Who made a call, as an entry point of the library knows it; [`place_of`] makes a place of it where one is wanted.
+#[derive(Clone, Copy, Debug)]
+pub enum Caller {
+    /// A line of a Rust source.
+    Rust(&'static Location<'static>),
+    /// Whoever called the exported function that begins at this address.
+    Export(usize),
+    /// Whoever called into the library, as far as frames tell.
+    Unknown,
+}
+
+impl Caller {
+    /// The Rust code that called the function which says `Caller::rust()`, or its caller if that one is `#[track_caller]`.
+    #[inline(always)]
+    #[track_caller]
+    #[must_use]
+    pub const fn rust() -> Caller {
+        Caller::Rust(Location::caller())
+    }
+}
+
+/// A place in the program: a line of a Rust source, or an instruction; in one word. 0 is unknown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place(u64);
+
+/// Addresses of the user's half stay below this bit.
+const RUST: u64 = 1 << 63;
+
+/// The place of a caller. The asking function must be the one that the entry point calls, and must not be left before
+/// the answer came: its frame is the one that is passed over. No allocation.
+#[inline(always)]
+pub fn place_of(caller: Caller) -> Place {
+    match caller {
+        Caller::Rust(location) => Place(ptr::from_ref(location).addr() as u64 | RUST),
+        Caller::Export(function) => instruction(function),
+        Caller::Unknown => instruction(0),
+    }
+}
+
+struct Walk {
+    export: usize,
+    frame: u32,
+    found: usize,
+}
+
+/// The call that stands in the third frame up; one further if that frame is the exported function's. It is not where the
+/// function jumped to the one that asks.
+#[inline(never)]
+fn instruction(export: usize) -> Place {
+    let mut walk = Walk { export, frame: 0, found: 0 };
+    // SAFETY: the function takes a Walk, which outlives the call.
+    unsafe { _Unwind_Backtrace(visit, (&raw mut walk).cast()) };
+    Place(walk.found as u64)
+}
+
+const GO_ON: c_int = 0;
+const STOP: c_int = 4;
+
+extern "C" fn visit(context: *mut c_void, walk: *mut c_void) -> c_int {
+    // SAFETY: `instruction` gave a Walk that is nobody else's; the context is the unwinder's own.
+    unsafe {
+        let walk = &mut *walk.cast::<Walk>();
+        // Frame 0 is `instruction`, frame 1 the function that asks.
+        if walk.frame >= 2 {
+            // The return address, less one: an address within the call.
+            walk.found = _Unwind_GetIP(context).wrapping_sub(1);
+            let further =
+                walk.frame == 2 && walk.export != 0 && _Unwind_FindEnclosingFunction(walk.found).addr() == walk.export;
+            if !further {
+                return STOP;
+            }
+        }
+        walk.frame += 1;
+        GO_ON
+    }
+}
+
+// The unwinder's interface, as every C compiler's runtime has it; Rust's standard library links it.
+unsafe extern "C" {
+    fn _Unwind_Backtrace(visit: extern "C" fn(*mut c_void, *mut c_void) -> c_int, argument: *mut c_void) -> c_int;
+    fn _Unwind_GetIP(context: *mut c_void) -> usize;
+    fn _Unwind_FindEnclosingFunction(address: usize) -> *mut c_void;
+}
+
+impl Place {
+    /// No place.
+    pub const UNKNOWN: Place = Place(0);
+
+    /// The place of an instruction.
+    pub fn of_instruction(address: usize) -> Place {
+        Place(address as u64)
+    }
+
+    /// The place as a number, for keeping in an atomic.
+    pub fn to_bits(self) -> u64 {
+        self.0
+    }
+
+    /// The place that became this number.
+    ///
+    /// # Safety
+    /// The number came from [`Place::to_bits`].
+    pub unsafe fn from_bits(bits: u64) -> Place {
+        Place(bits)
+    }
+}
+
+/// `file:line` for Rust, `module+0xoffset` as `addr2line -e module 0xoffset` takes it for anything else.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == 0 {
+            return f.write_str("an unknown place");
+        }
+        if self.0 & RUST != 0 {
+            // SAFETY: `place_of` made it from a location, which lives for ever.
+            let location = unsafe { &*((self.0 & !RUST) as *const Location<'static>) };
+            return write!(f, "{}:{}", location.file(), location.line());
+        }
+        match module_of(self.0 as usize) {
+            Some((name, offset)) => write!(f, "{name}+{offset:#x}"),
+            None => write!(f, "{:#x}", self.0),
+        }
+    }
+}
+
+/// The file that this instruction was loaded from, without its folder, and the instruction's address in the file's own
+/// numbering. Neither allocates nor takes a lock but the loader's own.
+fn module_of(address: usize) -> Option<(&'static str, usize)> {
+    // Asks for the loader's link_map.
+    const RTLD_DL_LINKMAP: c_int = 2;
+    let mut info = MaybeUninit::<libc::Dl_info>::zeroed();
+    let mut map: *mut c_void = ptr::null_mut();
+    // SAFETY: both places may be written; the name and the map belong to the loader, and modules that hold callers of
+    // this library are not unloaded while their blocks are known to it, or the name is read as it was.
+    unsafe {
+        if libc::dladdr1(address as *const c_void, info.as_mut_ptr(), &mut map, RTLD_DL_LINKMAP) == 0 {
+            return None;
+        }
+        let info = info.assume_init();
+        if map.is_null() || info.dli_fname.is_null() {
+            return None;
+        }
+        // The first word of a link_map: what the loader added to the file's addresses.
+        let bias = map.cast::<usize>().read();
+        let path = CStr::from_ptr(info.dli_fname).to_str().ok()?;
+        Some((path.rsplit('/').next().unwrap_or(path), address.wrapping_sub(bias)))
+    }
+}

@@ -1,0 +1,222 @@
+//! Faults beside and in blocks of a special pool: one line, and then what would have happened anyway.
+
+use std::ffi::c_int;
+use std::io::Read;
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::ptr::null_mut;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+
+use lookaside_core::hooks::{Slot, set_find_slot};
+use lookaside_core::{AllocateCallback, FreeCallback, ListFlags, LookasideList, PoolType, Tag, verify_faults};
+
+const PAGE: usize = 4096;
+const SIZE: usize = 80;
+
+/// Three pages of which the middle one can be touched; its block ends with it.
+static PAGES: AtomicUsize = AtomicUsize::new(0);
+static FREED: AtomicUsize = AtomicUsize::new(0);
+
+fn protect(protection: c_int) {
+    // SAFETY: the page is this test's.
+    unsafe { assert_eq!(libc::mprotect((PAGES.load(Relaxed) + PAGE) as *mut _, PAGE, protection), 0) };
+}
+
+fn block() -> usize {
+    PAGES.load(Relaxed) + 2 * PAGE - SIZE
+}
+
+unsafe extern "C-unwind" fn allocate(_: PoolType, _: usize, _: Tag) -> *mut std::ffi::c_void {
+    protect(libc::PROT_READ | libc::PROT_WRITE);
+    FREED.store(0, Relaxed);
+    block() as *mut _
+}
+
+unsafe extern "C-unwind" fn free(_: *mut std::ffi::c_void) {
+    protect(libc::PROT_NONE);
+    FREED.store(1, Relaxed);
+}
+
+fn find_slot(address: usize) -> Option<Slot> {
+    let tag = Tag::new(*b"Spec");
+    let slot = Slot { block: block(), size: SIZE, tag, freed: FREED.load(Relaxed) != 0 };
+    (address.wrapping_sub(PAGES.load(Relaxed)) < 3 * PAGE).then_some(slot)
+}
+
+/// A list over that page.
+fn list(flags: ListFlags) -> LookasideList {
+    // SAFETY: the routines may be called from anywhere.
+    let list =
+        unsafe { LookasideList::builder(SIZE).callbacks(AllocateCallback::Plain(allocate), FreeCallback::Plain(free)) };
+    list.name("guarded").tag(Tag::new(*b"Grd ")).flags(flags).build().unwrap()
+}
+
+/// What the child of a fork wrote to standard error, and how it ended.
+fn in_child(body: impl FnOnce()) -> (String, ExitStatus) {
+    // SAFETY: the child is single-threaded and ends in `body` or by _exit; the ends of the pipe are used once.
+    unsafe {
+        let mut ends = [0; 2];
+        assert_eq!(libc::pipe(ends.as_mut_ptr()), 0);
+        match libc::fork() {
+            -1 => panic!("no fork"),
+            0 => {
+                let no_core = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+                libc::setrlimit(libc::RLIMIT_CORE, &no_core);
+                libc::dup2(ends[1], libc::STDERR_FILENO);
+                body();
+                libc::_exit(0)
+            }
+            child => {
+                libc::close(ends[1]);
+                let mut written = String::new();
+                std::fs::File::from(OwnedFd::from_raw_fd(ends[0])).read_to_string(&mut written).unwrap();
+                let mut status = 0;
+                assert_eq!(libc::waitpid(child, &mut status, 0), child);
+                (written, ExitStatus::from_raw(status))
+            }
+        }
+    }
+}
+
+fn touch(address: usize) {
+    // SAFETY: what is tested.
+    unsafe { (address as *mut u8).write_volatile(1) };
+}
+
+/// The line, with the test's own name for the module that the instruction is in, and without the offset.
+fn without_offset(line: &str) -> String {
+    let program = std::env::current_exe().unwrap();
+    let marker = format!("by {}+0x", program.file_name().unwrap().to_str().unwrap());
+    let (before, after) = line.split_once(&marker).unwrap_or_else(|| panic!("no place in {line:?}"));
+    format!("{before}by PLACE{}", after.trim_start_matches(|digit: char| digit.is_ascii_hexdigit()))
+}
+
+static CAUGHT: AtomicUsize = AtomicUsize::new(0);
+
+extern "C" fn catch(_: c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
+    // SAFETY: the kernel gives a description; _exit may be called in a handler.
+    unsafe {
+        CAUGHT.store((*info).si_addr().addr(), Relaxed);
+        libc::_exit(if CAUGHT.load(Relaxed) == block() + SIZE { 42 } else { 43 })
+    }
+}
+
+extern "C" fn catch_plainly(_: c_int) {
+    // SAFETY: as above.
+    unsafe { libc::_exit(44) }
+}
+
+fn handle_by(handler: usize, flags: c_int) {
+    // SAFETY: the handler has the type that the flags say.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = handler;
+        action.sa_flags = flags;
+        assert_eq!(libc::sigaction(libc::SIGSEGV, &action, null_mut()), 0);
+    }
+}
+
+/// One test, since forks and signal handlers are the whole process's.
+#[test]
+fn faults_are_told_and_take_their_course() {
+    // SAFETY: a new mapping.
+    let pages =
+        unsafe { libc::mmap(null_mut(), 3 * PAGE, libc::PROT_NONE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0) };
+    assert_ne!(pages, libc::MAP_FAILED);
+    PAGES.store(pages.addr(), Relaxed);
+    set_find_slot(find_slot);
+    // In a child, so that the parent's own handlers stay.
+    let faulting = |body: &dyn Fn()| {
+        let (written, status) = in_child(|| {
+            // In place of Rust's own handler, which lets the first signal pass that somebody sent.
+            handle_by(libc::SIG_DFL, 0);
+            assert!(verify_faults() && verify_faults());
+            body();
+        });
+        assert_eq!(status.signal(), Some(libc::SIGSEGV), "{status}: {written}");
+        written
+    };
+    const FILE: &str = file!();
+
+    // Known to the verifier.
+    let line = line!() + 3;
+    let written = faulting(&|| {
+        let list = list(ListFlags::VERIFY);
+        let block = list.allocate().unwrap().addr().get();
+        touch(block + SIZE - 1);
+        touch(block + SIZE);
+    });
+    assert_eq!(
+        without_offset(&written),
+        format!(
+            "lookaside: 0xCD: block {:#x} of list \"guarded\" (Grd ), 80 bytes, was used behind its end, at offset 80 \
+             by PLACE; allocated at {FILE}:{line}\n",
+            block()
+        )
+    );
+    let line = line!() + 3;
+    let written = faulting(&|| {
+        let list = list(ListFlags::VERIFY);
+        let block = list.allocate().unwrap();
+        // SAFETY: it is of the list.
+        unsafe { list.free(block) };
+        touch(block.addr().get() + 8);
+    });
+    assert_eq!(
+        without_offset(&written),
+        format!(
+            "lookaside: 0xCC: block {:#x} of list \"guarded\" (Grd ), 80 bytes, was used after it was freed, at offset 8 \
+             by PLACE; allocated at {FILE}:{line}, freed at {FILE}:{}\n",
+            block(),
+            line + 2
+        )
+    );
+
+    // Known to the special pool alone.
+    let written = faulting(&|| {
+        let list = list(ListFlags::SPECIAL_POOL_START);
+        let block = list.allocate().unwrap().addr().get();
+        touch(block - PAGE);
+    });
+    assert_eq!(
+        without_offset(&written),
+        format!(
+            "lookaside: 0xCD: block {:#x} of the special pool (Spec), 80 bytes, was used before its beginning, at offset \
+             -4096 by PLACE\n",
+            block()
+        )
+    );
+
+    // Elsewhere, and sent: the verifier says nothing.
+    assert_eq!(faulting(&|| touch(16)), "");
+    // SAFETY: what is tested.
+    assert_eq!(faulting(&|| unsafe { _ = libc::raise(libc::SIGSEGV) }), "");
+
+    // The program's own handlers come after the line.
+    for (handler, flags, code) in
+        [(catch as *const () as usize, libc::SA_SIGINFO, 42), (catch_plainly as *const () as usize, 0, 44)]
+    {
+        let (written, status) = in_child(|| {
+            handle_by(handler, flags);
+            assert!(verify_faults());
+            let list = list(ListFlags::VERIFY);
+            let block = list.allocate().unwrap().addr().get();
+            touch(block + SIZE);
+        });
+        assert!(written.starts_with("lookaside: 0xCD: ") && written.ends_with('\n'), "{written}");
+        assert_eq!(status.code(), Some(code));
+    }
+
+    // Without a fault there is nothing.
+    let (written, status) = in_child(|| {
+        assert!(verify_faults());
+        let list = list(ListFlags::VERIFY);
+        let block = list.allocate().unwrap();
+        touch(block.addr().get());
+        // SAFETY: it is of the list.
+        unsafe { list.free(block) };
+    });
+    assert_eq!((written.as_str(), status.code()), ("", Some(0)));
+}

@@ -1,0 +1,206 @@
+//! The WDK header: what its calls do, in every language and topology, and that every call is declared, tested and in
+//! docs/compat.md.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::c_examples::{on_one_processor, with_numbered_addresses};
+use crate::toolchain::{ENGINES, Language, Link, compiler, make, root, run, scratch, succeed, text, with_engine};
+
+/// The cases of wdm.c that end well.
+const WELL: [&str; 17] = [
+    "vectors",
+    "states",
+    "default pools",
+    "block by block",
+    "pair of two and two",
+    "last in, first out",
+    "callbacks",
+    "one callback",
+    "flush",
+    "adjust",
+    "raises",
+    "misuse",
+    "pools",
+    "pool2",
+    "slists",
+    "linked lists",
+    "two translation units",
+];
+
+/// Those that end by abort, after this line; A and B stand for the first and the second address in it.
+const ABORT: [(&str, &str); 15] = [
+    ("raise without a hook", "raised STATUS_INSUFFICIENT_RESOURCES (0xC000009A)"),
+    ("raise of a status that the library does not know", "raised STATUS_UNKNOWN (0xC0000182)"),
+    ("raise with a hook that returns", "raised STATUS_NO_MEMORY (0xC0000017)"),
+    ("raise in a callback", "raised STATUS_UNKNOWN (0xC0000001) in a callback of a list"),
+    ("initialize at a null pointer", "raised STATUS_INVALID_PARAMETER (0xC000000D)"),
+    ("push of a misaligned entry", "push of entry A to S-list B, which is not aligned to 16 bytes"),
+    ("push of a null entry", "push of entry 0x0 to S-list A, which is no entry"),
+    ("pop from a misaligned list", "call on S-list A, which is not aligned to 16 bytes"),
+    ("pop from a null list", "call on S-list 0x0, which is none"),
+    ("corrupt entry, removed", "LIST_ENTRY A is corrupt: its neighbours do not lead back to it"),
+    ("corrupt entry, head removed", "LIST_ENTRY A is corrupt: its neighbours do not lead back to it"),
+    ("corrupt entry, tail removed", "LIST_ENTRY A is corrupt: its neighbours do not lead back to it"),
+    ("corrupt ring, head inserted", "LIST_ENTRY A is corrupt: its neighbours do not lead back to it"),
+    ("corrupt ring, tail inserted", "LIST_ENTRY A is corrupt: its neighbours do not lead back to it"),
+    ("corrupt ring, appended", "LIST_ENTRY A is corrupt: its neighbours do not lead back to it"),
+];
+
+/// A name for the build, the topology, and the size of batches. Blocks are counted one by one, so batches of a pair are of 1 where
+/// they are.
+const SHAPES: [(&str, &str); 3] = [
+    ("pair", "-DLOOKASIDE_WDM_TOPOLOGY=LOOKASIDE_TOPOLOGY_PAIR"),
+    ("pair-windows", "-DLOOKASIDE_WDM_BATCH=1 -DLOOKASIDE_WDM_TUNING=LOOKASIDE_TUNING_MANUAL"),
+    ("general", "-DLOOKASIDE_WDM_TOPOLOGY=LOOKASIDE_TOPOLOGY_GENERAL -DLOOKASIDE_WDM_TUNING=LOOKASIDE_TUNING_WINDOWS"),
+];
+
+#[test]
+fn the_wdk_header_keeps_the_reference_in_c() {
+    SHAPES.iter().for_each(|&(name, defines)| every_case_is_ok(Language::C, Link::Static, name, defines));
+}
+
+#[test]
+fn the_wdk_header_keeps_the_reference_in_cpp() {
+    SHAPES.iter().for_each(|&(name, defines)| every_case_is_ok(Language::Cpp, Link::Shared, name, defines));
+}
+
+fn every_case_is_ok(language: Language, link: Link, name: &str, defines: &str) {
+    let program = build(language, link, name, defines);
+    let case = |name: &str, engine| {
+        let mut command = with_engine(&program, engine);
+        on_one_processor(&mut command);
+        let output = run(command.arg(name));
+        (output.status, text(&output.stdout), with_numbered_addresses(&text(&output.stderr)))
+    };
+    let mut wrong = Vec::new();
+    for engine in ENGINES {
+        for name in WELL {
+            let (status, said, complained) = case(name, engine);
+            if !status.success() || said != "OK\n" || !complained.is_empty() {
+                wrong.push(format!("{name}, engine {engine:?}: {status}\n{said}{complained}"));
+            }
+        }
+        for (name, message) in ABORT {
+            let (status, said, complained) = case(name, engine);
+            let line = format!("lookaside: {message}\n").replace(" A", " <address 1>").replace(" B", " <address 2>");
+            if status.signal() != Some(libc::SIGABRT) || !said.is_empty() || complained != line {
+                wrong.push(format!("{name}, engine {engine:?}: {status}\n{said}{complained}instead of\n{line}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{language:?}, {defines}:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_case_of_the_program_is_run() {
+    let source = include_str!("wdm.c");
+    let cases: Vec<&str> =
+        source.lines().filter_map(|line| line.trim_start().strip_prefix("CASE(\"")?.split('"').next()).collect();
+    let run: Vec<&str> = WELL.into_iter().chain(ABORT.map(|(case, _)| case)).collect();
+    assert_eq!(cases, run);
+}
+
+#[test]
+fn the_wdk_header_compiles_alone_in_every_promised_language() {
+    let folder = scratch("wdm-alone");
+    let source = folder.join("alone.c");
+    let twice = "#include \"lookaside_wdm.h\"\n#include \"lookaside_wdm.h\"\n";
+    fs::write(&source, twice).expect("a source is written");
+    for (variable, default, arguments) in [
+        ("CC", "cc", ["-xc", "-std=c99"]),
+        ("CC", "cc", ["-xc", "-std=c11"]),
+        ("CC", "cc", ["-xc", "-std=gnu17"]),
+        ("CXX", "c++", ["-xc++", "-std=c++11"]),
+        ("CXX", "c++", ["-xc++", "-std=c++20"]),
+    ] {
+        let mut command = Command::new(compiler(variable, default));
+        command.args(arguments).args(["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror", "-fsyntax-only", "-I"]);
+        succeed(command.arg(root().join("include")).arg(&source));
+    }
+}
+
+/// A program that has the types from elsewhere keeps them.
+#[test]
+fn the_wdk_header_lives_beside_other_definitions() {
+    let folder = scratch("wdm-types");
+    let source = folder.join("types.c");
+    let before = "\
+        #define LOOKASIDE_WDM_NO_TYPES\n\
+        #define _In_ __attribute__((unused))\n#define NTAPI\n#define IN\n\
+        #define TRUE (1 == 1)\n#define STATUS_SUCCESS 0\n#define NT_SUCCESS(s) ((s) >= 0)\n\
+        #define CONTAINING_RECORD(a, t, f) ((t *)(void *)((char *)(a) - __builtin_offsetof(t, f)))\n\
+        typedef void VOID, *PVOID; typedef unsigned char UCHAR, BOOLEAN; typedef unsigned short USHORT;\n\
+        typedef int LONG, NTSTATUS; typedef unsigned ULONG; typedef unsigned long SIZE_T, ULONG_PTR, KSPIN_LOCK;\n\
+        typedef unsigned long long ULONGLONG, ULONG64; typedef KSPIN_LOCK *PKSPIN_LOCK;\n\
+        typedef struct _LIST_ENTRY { struct _LIST_ENTRY *Flink, *Blink; } LIST_ENTRY, *PLIST_ENTRY;\n\
+        typedef struct _SINGLE_LIST_ENTRY { struct _SINGLE_LIST_ENTRY *Next; } SINGLE_LIST_ENTRY, *PSINGLE_LIST_ENTRY;\n\
+        #include \"lookaside_wdm.h\"\n";
+    fs::write(&source, before).expect("a source is written");
+    for language in [Language::C, Language::Cpp] {
+        succeed(language.compiler().arg("-fsyntax-only").arg(&source));
+    }
+}
+
+/// Every call that the header has stands in the table of docs/compat.md with the cases that test it, and those call it.
+#[test]
+fn every_call_is_in_the_table_and_tested() {
+    let header = fs::read_to_string(root().join("include/lookaside_wdm.h")).expect("the header is there");
+    let declared: BTreeSet<&str> = header
+        .lines()
+        .filter_map(|line| line.split("static ").nth(1)?.split_once('('))
+        .filter_map(|(before, _)| before.rsplit([' ', '*']).next())
+        .filter(|name| !name.starts_with("lookaside_"))
+        .collect();
+    assert!(declared.len() > 40, "the calls were found: {declared:?}");
+
+    let table = fs::read_to_string(root().join("docs/compat.md")).expect("docs/compat.md is there");
+    let rows: Vec<(&str, Vec<&str>)> = table
+        .lines()
+        .filter_map(|line| {
+            let (call, rest) = line.strip_prefix("| `")?.split_once("` | ")?;
+            let cases = rest.trim_end_matches(" |").split("; ").collect();
+            Some((call, cases))
+        })
+        .collect();
+    let listed: BTreeSet<&str> = rows.iter().map(|(call, _)| *call).collect();
+    assert_eq!(listed, declared);
+
+    let sources = [include_str!("wdm.c"), include_str!("wdm_other.c")].concat();
+    for (call, cases) in rows {
+        assert!(sources.contains(&format!("{call}(")), "no test calls {call}");
+        for case in cases {
+            assert!(WELL.contains(&case) || ABORT.iter().any(|(name, _)| *name == case), "{call}: no case \"{case}\"");
+        }
+    }
+}
+
+/// Builds wdm.c in this language and wdm_other.c in the other.
+fn build(language: Language, link: Link, name: &str, defines: &str) -> PathBuf {
+    let out = scratch(&format!("wdm-{}-{name}", link.name()));
+    let folder = root().join("lookaside-ffi/tests/c_abi");
+    let (examples, others, flags, extension, other) = match language {
+        Language::C => ("C_EXAMPLES", "CXX_EXAMPLES", "CFLAGS", "c", Language::Cpp),
+        Language::Cpp => ("CXX_EXAMPLES", "C_EXAMPLES", "CXXFLAGS", "cpp", Language::C),
+    };
+    let object = out.join("other.o");
+    let mut command = other.compiler();
+    command.args(defines.split(' ')).arg("-c").arg(folder.join("wdm_other.c")).arg("-o").arg(&object);
+    succeed(&mut command);
+    let include = format!("#include \"{}\"\n", folder.join("wdm.c").display());
+    fs::write(out.join(format!("wdm.{extension}")), include).expect("a source is written");
+    make(
+        link,
+        &out,
+        &[
+            &format!("{examples}=wdm"),
+            &format!("{others}="),
+            &format!("VPATH={}", out.display()),
+            &format!("{flags}=-O1 -g -I{} {defines} -Wl,{}", folder.display(), object.display()),
+        ],
+    );
+    out.join("wdm")
+}

@@ -1,0 +1,41 @@
+/* The second translation unit of wdm.c, in the other of the two languages, with a way of raising of its own. */
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C"
+#else
+extern
+#endif
+    void main_raise(int32_t status);
+#define LOOKASIDE_WDM_RAISE(status) main_raise(status)
+#include "wdm_other.h"
+
+PVOID other_take(PPAGED_LOOKASIDE_LIST list)
+{
+    return ExAllocateFromPagedLookasideList(list);
+}
+
+void other_give(PPAGED_LOOKASIDE_LIST list, PVOID block)
+{
+    ExFreeToPagedLookasideList(list, block);
+}
+
+LOOKASIDE_WDM_RAISE_HOOK *other_hook(void)
+{
+    return &lookaside_wdm_raise_hook;
+}
+
+VOID other_returns(NTSTATUS status)
+{
+    (void)status;
+}
+
+void other_lists(void)
+{
+    static LOOKASIDE_LIST_EX list;
+    if (ExInitializeLookasideListEx(&list, NULL, NULL, PagedPool, 0, 64, 0, 0) != STATUS_SUCCESS) {
+        abort();
+    }
+    ExFreeToLookasideListEx(&list, ExAllocateFromLookasideListEx(&list));
+    ExDeleteLookasideListEx(&list);
+}
