@@ -151,7 +151,8 @@
 //!
 //! No lock of ours is held across a fork: that could deadlock with the handlers of others. In the child a handler makes every
 //! lock free, gives closed parts their depth back, counts the live lists anew and puts all free records into new queues; the
-//! balance set manager starts again when a list first misses. Every change of P and of L commits by one store, and a closed part
+//! balance set manager starts again when a list first misses. A child sees memory as of one moment: while the kernel copies the page
+//! tables, a write of another thread either reaches the page that both will have, or waits until the fork is done. Every change of P and of L commits by one store, and a closed part
 //! has length 0, so the child sees a block in one place or in none. Blocks that other threads held, or had on the way, are lost to
 //! the child. A program's own child handler that was registered before the first list runs before ours, and must not use lists.
 //! After `vfork` and before `exec` nothing of this library may be called.
@@ -210,8 +211,8 @@
 //!
 //! An arena is a reserved range, committed by chunks, with a TLSF in it; which blocks are out stands in a bitmap apart from them, so that
 //! a free is checked before the TLSF sees it. The lock is short and a leaf. Locked chunks are not locked in the child of a
-//! fork, and are locked anew before the child's next block. A heap spans pages, and a child's memory is no picture of one
-//! moment; so a child trusts an arena only if nobody changed it during the fork (`pool::forks`), and else leaves it alone and
-//! takes a fresh range, in which case blocks from before are not reused there when they are freed, but counted as lost.
+//! fork, and are locked anew before the child's next block. Where a thread of the parent held an arena's lock at the fork (§7), the
+//! child leaves the arena alone and takes a fresh range: blocks from before are not reused there when they are freed, but counted as
+//! lost.
 //! The session pool is one mapping that forked children share, with its heap and lock inside; a list over it forgets its cached
 //! blocks in the child, since they are the parent's.

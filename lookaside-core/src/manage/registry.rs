@@ -422,22 +422,14 @@ impl FreeQueue {
 // No lock is held across a fork, for that could deadlock with other libraries' handlers. Instead the child makes the
 // registry sound from what it finds: records are only ever added, and all else can be counted anew (theory §7).
 
-/// Registers the handlers for forks. Answers whether there was memory for it.
+/// Registers the handler for forks. Answers whether there was memory for it.
 pub fn prepare_for_forks() -> bool {
     static REGISTERED: AtomicBool = AtomicBool::new(false);
-    // Without a lock, which a fork could leave held: two threads may both register the handlers, and they may run twice.
-    if !REGISTERED.load(Relaxed) && platform::at_fork(before_fork, after_fork_in_parent, after_fork_in_child) {
+    // Without a lock, which a fork could leave held: two threads may both register the handler, and it may run twice.
+    if !REGISTERED.load(Relaxed) && platform::at_fork(after_fork_in_child) {
         REGISTERED.store(true, Relaxed);
     }
     REGISTERED.load(Relaxed)
-}
-
-extern "C" fn before_fork() {
-    pool::before_fork();
-}
-
-extern "C" fn after_fork_in_parent() {
-    pool::after_fork_in_parent();
 }
 
 extern "C" fn after_fork_in_child() {

@@ -1,8 +1,7 @@
-//! The handlers around `fork`.
+//! The handler after `fork`.
 
-/// Registers handlers that run around every fork: before it, after it in the parent, and in the child. Answers whether there
-/// was memory for them.
-pub fn at_fork(before: unsafe extern "C" fn(), parent: unsafe extern "C" fn(), child: unsafe extern "C" fn()) -> bool {
-    // SAFETY: the handlers are functions of this library, which is never unloaded.
-    unsafe { libc::pthread_atfork(Some(before), Some(parent), Some(child)) == 0 }
+/// Registers a handler that runs in the child of every fork. Answers whether there was memory for it.
+pub fn at_fork(child: unsafe extern "C" fn()) -> bool {
+    // SAFETY: the handler is a function of this library, which is never unloaded.
+    unsafe { libc::pthread_atfork(None, None, Some(child)) == 0 }
 }

@@ -37,4 +37,4 @@ pub use processors::{current, possible};
 pub use random::random;
 pub use shared_lock::SharedLock;
 pub use sync::{Event, Guard, Lock, wait_for};
-pub use thread::{Thread, pin_to, process_number, schedule_ordinarily, sleep_microseconds, this_thread, thread_number};
+pub use thread::{Thread, pin_to, process_number, schedule_ordinarily, sleep_microseconds, thread_number};

@@ -53,12 +53,6 @@ pub fn yield_now() {
     unsafe { libc::sched_yield() };
 }
 
-/// A number of the calling thread, which it keeps in the child of a fork that it makes. Never 0.
-pub fn this_thread() -> u64 {
-    // SAFETY: no argument; it cannot fail.
-    unsafe { libc::pthread_self() }
-}
-
 /// Gives the calling thread the system's ordinary scheduling, whatever it inherited.
 pub fn schedule_ordinarily() {
     // SAFETY: the parameter is valid. Giving up a privilege is always allowed.

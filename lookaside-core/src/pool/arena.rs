@@ -3,7 +3,6 @@
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64};
 
-use super::forks::ForkLock;
 use super::region::{CHUNK, Fault, Region};
 use super::{PoolStatistics, Request};
 use crate::platform::{self, Guard, Lock, Violation};
@@ -34,7 +33,7 @@ pub struct Arena {
     /// The memory is not locked any more, since this is the child of a fork.
     unlocked: AtomicBool,
     // Under `lock`: what the region holds. The pointer is set under `growing`.
-    lock: ForkLock,
+    lock: Lock,
     region: AtomicPtr<Region>,
     /// The last one that a fork tore, and through it those before.
     torn: AtomicPtr<Region>,
@@ -52,7 +51,7 @@ impl Arena {
             limit,
             growing: Lock::new(),
             unlocked: AtomicBool::new(false),
-            lock: ForkLock::new(),
+            lock: Lock::new(),
             region: AtomicPtr::new(core::ptr::null_mut()),
             torn: AtomicPtr::new(core::ptr::null_mut()),
             failures: AtomicU64::new(0),
@@ -234,14 +233,10 @@ impl Arena {
         self.region.load(Acquire)
     }
 
-    /// The lock that a fork must know of.
-    pub fn fork_lock(&self) -> &ForkLock {
-        &self.lock
-    }
-
     /// In the child of a fork. A torn region is never touched again; what its blocks hold stays.
-    pub fn repair_after_fork(&self, torn: bool) {
+    pub fn repair_after_fork(&self) {
         self.growing.reset_after_fork();
+        let torn = self.lock.is_held();
         self.lock.reset_after_fork();
         if self.residence != Residence::Pageable {
             let held = self.regions().filter(|region| region.committed() != 0);

@@ -2,7 +2,6 @@
 
 mod arena;
 mod callbacks;
-mod forks;
 mod nonpaged;
 mod paged;
 mod region;
@@ -186,24 +185,10 @@ fn arenas() -> impl Iterator<Item = &'static arena::Arena> {
     [false, true].map(nonpaged::arena).into_iter().chain(paged::arenas())
 }
 
-/// Before a fork.
-pub fn before_fork() {
-    forks::before(arenas().map(arena::Arena::fork_lock).chain([special::fork_lock()]));
-}
-
-/// After a fork, in the parent.
-pub fn after_fork_in_parent() {
-    forks::after_in_parent();
-}
-
-/// After a fork, in the child.
+/// After a fork, in the child: the pools as they were at that moment. One that another thread was changing then is torn, which its
+/// lock tells (theory §13).
 pub fn repair_after_fork() {
-    let torn = match forks::after_in_child() {
-        forks::Pools::Done => return,
-        forks::Pools::Sound => false,
-        forks::Pools::Torn => true,
-    };
-    arenas().for_each(|arena| arena.repair_after_fork(torn));
+    arenas().for_each(arena::Arena::repair_after_fork);
     session::repair_after_fork();
-    special::repair_after_fork(torn);
+    special::repair_after_fork();
 }

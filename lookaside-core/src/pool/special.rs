@@ -15,9 +15,8 @@
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
 
-use super::forks::ForkLock;
 use super::{PoolStatistics, Request};
-use crate::platform::{self, Guard, Violation};
+use crate::platform::{self, Guard, Lock, Violation};
 use crate::wdk::{BugCheck, Status, Tag};
 
 /// So many blocks at once, where guards split no mapping: 8 GiB of address space.
@@ -94,7 +93,7 @@ struct Special {
     table: AtomicPtr<Slot>,
     pages: AtomicPtr<u8>,
     // Under `lock`.
-    lock: ForkLock,
+    lock: Lock,
     committed: AtomicUsize,
     fresh: AtomicUsize,
     // The quarantine, first in first out: slots plus 1.
@@ -115,7 +114,7 @@ static SPECIAL: Special = Special {
     by_advice: AtomicBool::new(false),
     table: AtomicPtr::new(core::ptr::null_mut()),
     pages: AtomicPtr::new(core::ptr::null_mut()),
-    lock: ForkLock::new(),
+    lock: Lock::new(),
     committed: AtomicUsize::new(0),
     fresh: AtomicUsize::new(0),
     first: AtomicU32::new(0),
@@ -232,14 +231,10 @@ pub fn statistics() -> PoolStatistics {
     }
 }
 
-/// The lock that a fork must know of.
-pub fn fork_lock() -> &'static ForkLock {
-    &SPECIAL.lock
-}
-
 /// In the child of a fork. If somebody was changing the pool, the quarantine is made anew from what the slots say, and slots
 /// that were changing stay out of use.
-pub fn repair_after_fork(torn: bool) {
+pub fn repair_after_fork() {
+    let torn = SPECIAL.lock.is_held();
     SPECIAL.lock.reset_after_fork();
     if torn && SPECIAL.pages().is_some() {
         SPECIAL.count_anew(&SPECIAL.lock.lock());
@@ -439,8 +434,8 @@ impl Special {
             word.store(0, Relaxed);
         }
         let (mut used, mut blocks) = (0, 0);
-        // Slots are taken in their order, so the first Fresh one ends them; one that was being taken when the fork copied
-        // the counter may stand behind it.
+        // Slots are taken in their order, so the first Fresh one ends them; one that was being taken at the fork
+        // may stand behind it.
         let mut fresh = self.fresh.load(Relaxed);
         while fresh < self.capacity.load(Relaxed) && self.slot(fresh).read().0 != SlotState::Fresh {
             fresh += 1;
