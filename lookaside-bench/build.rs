@@ -6,9 +6,11 @@ use std::process::Command;
 use std::{env, fs};
 
 /// The packages whose versions the tables name, with the variables that carry them into the build.
-const RIVALS: [(&str, &str); 4] = [
+const RIVALS: [(&str, &str); 6] = [
     ("crossbeam-queue", "LOOKASIDE_CROSSBEAM_QUEUE"),
     ("libmimalloc-sys", "LOOKASIDE_LIBMIMALLOC_SYS"),
+    ("regex", "LOOKASIDE_REGEX"),
+    ("serde_json", "LOOKASIDE_SERDE_JSON"),
     ("snmalloc-rs", "LOOKASIDE_SNMALLOC_RS"),
     ("tikv-jemalloc-sys", "LOOKASIDE_TIKV_JEMALLOC_SYS"),
 ];

@@ -76,6 +76,8 @@ pub fn versions() -> String {
         parts.push(concat!("snmalloc-rs ", env!("LOOKASIDE_SNMALLOC_RS")).into());
     }
     parts.push(concat!("crossbeam-queue ", env!("LOOKASIDE_CROSSBEAM_QUEUE")).into());
+    parts.push(concat!("serde_json ", env!("LOOKASIDE_SERDE_JSON")).into());
+    parts.push(concat!("regex ", env!("LOOKASIDE_REGEX")).into());
     parts.push(env!("LOOKASIDE_RUSTC").into());
     parts.join(", ")
 }

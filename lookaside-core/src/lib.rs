@@ -55,7 +55,6 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// For this project's own tests and instruction counts.
 #[doc(hidden)]
 pub mod hooks {
-    pub use crate::manage::verifier::{Slot, set_find_slot};
     pub use crate::platform::rseq::pretend;
 }
 

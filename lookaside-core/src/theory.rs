@@ -6,7 +6,7 @@
 //!
 //! An allocate looks at the processor list P of the processor it runs on, then at the shared list L, then asks
 //! the pool. A free goes the same way down until it finds room. A pair is one P for every possible processor and one L;
-//! a general list has no P. A P is a *part*: 192 bytes of words and an array of pointers to blocks. L is an array
+//! a general list has no P, a single list no L. A P is a *part*: 192 bytes of words and an array of pointers to blocks. L is an array
 //! of pointers under a lock. Neither reads or writes a block: a block that is used after it was freed cannot corrupt a
 //! list, and blocks may be smaller than a pointer.
 //!
@@ -167,8 +167,51 @@
 //! of them held, and so does the writer that a report goes to. `life` is held by whoever walks the registry while he looks at one
 //! list, and by delete for a moment, so that a delete waits for one list's visit at the most.
 //!
-//! # 10. Deviations from Windows
+//! # 10. Callbacks that unwind
 //!
-//! Blocks are linked nowhere, so a cached block keeps its first bytes. Counters are exact and 64 bits wide. A depth applies to each P and to L
-//! apart. Delete tells of blocks that are still out, and they may be freed later. Beside these, tuning on demand, giving back and batches, each
-//! of which can be turned off.
+//! A panic in a callback passes through the list to the caller; in C it ends the process at the boundary. An allocate routine that
+//! panics counts as a failure of the pool. Of a batch whose free routine panics the rest is freed while that unwinds; a second
+//! panic ends the program. A call that trims on its way does so when it has no block in hand, or gives that block back.
+//! A delete is finished: it drains what is left and frees the record.
+//!
+//! # 11. Verified lists
+//!
+//! A list that is verified, or that stands over the special pool, keeps nothing: it has no parts, its depths stay 0, and the object's
+//! `processors` and `locked_processors` are 0. So each call takes the slow path, where one word of the record says that it is the
+//! verifier's, and lists that are not verified pay for that word alone, when they have missed.
+//! The verifier knows each block that is out, and those that were freed last, in a table of its own under one lock. Blocks
+//! of the library's pools get a pattern around them, are filled when they are handed out and freed, and wait in a quarantine
+//! before they go back; blocks of callbacks are only known, since callbacks must see each allocate and free with the size
+//! that was asked for (reference 8).
+//!
+//! # 12. Small pools
+//!
+//! ## 12.1. First use
+//!
+//! The lists of one kind of memory are made at its first use, by the one thread that moves their state from a count of calls to
+//! MAKING. Each list is published by the store of its `processors`, which the fast path tests; READY says that all were
+//! tried. Whoever finds anything else asks the general pool for memory of the list's size. Since a list may give and take such
+//! blocks too, it does not matter where a block came from: nobody waits, and a child that was forked in MAKING loses speed and
+//! nothing else.
+//!
+//! ## 12.2. Headers
+//!
+//! A tagged block has two words before it: what it is, and a check of that, keyed by the pool and by the address; inverted
+//! when the block is freed. For one address no two words have the same check, so what is neither live nor freed is no block of this
+//! pool, or was overwritten, but for a chance of 2^-64.
+//!
+//! ## 12.3. Usage by tag
+//!
+//! For each tag and kind of memory: what tagged calls counted by block size and processor, what was counted one by one, and
+//! what lists hold of the library's pools, which they count anyway. A small pool's lists are left out (their tagged blocks are
+//! counted), and so are pairs over a shared list (that list is counted) and lists with a callback (which calls what it likes).
+//!
+//! # 13. Pools
+//!
+//! An arena is a reserved range, committed by chunks, with a TLSF in it; which blocks are out stands in a bitmap apart from them, so that
+//! a free is checked before the TLSF sees it. The lock is short and a leaf. Locked chunks are not locked in the child of a
+//! fork, and are locked anew before the child's next block. A heap spans pages, and a child's memory is no picture of one
+//! moment; so a child trusts an arena only if nobody changed it during the fork (`pool::forks`), and else leaves it alone and
+//! takes a fresh range, in which case blocks from before are not reused there when they are freed, but counted as lost.
+//! The session pool is one mapping that forked children share, with its heap and lock inside; a list over it forgets its cached
+//! blocks in the child, since they are the parent's.

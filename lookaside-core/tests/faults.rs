@@ -9,49 +9,17 @@ use std::ptr::null_mut;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
-use lookaside_core::hooks::{Slot, set_find_slot};
-use lookaside_core::{AllocateCallback, FreeCallback, ListFlags, LookasideList, PoolType, Tag, verify_faults};
+use lookaside_core::{ListFlags, LookasideList, Tag, verify_faults};
 
-const PAGE: usize = 4096;
 const SIZE: usize = 80;
 
-/// Three pages of which the middle one can be touched; its block ends with it.
-static PAGES: AtomicUsize = AtomicUsize::new(0);
-static FREED: AtomicUsize = AtomicUsize::new(0);
-
-fn protect(protection: c_int) {
-    // SAFETY: the page is this test's.
-    unsafe { assert_eq!(libc::mprotect((PAGES.load(Relaxed) + PAGE) as *mut _, PAGE, protection), 0) };
-}
-
-fn block() -> usize {
-    PAGES.load(Relaxed) + 2 * PAGE - SIZE
-}
-
-unsafe extern "C-unwind" fn allocate(_: PoolType, _: usize, _: Tag) -> *mut std::ffi::c_void {
-    protect(libc::PROT_READ | libc::PROT_WRITE);
-    FREED.store(0, Relaxed);
-    block() as *mut _
-}
-
-unsafe extern "C-unwind" fn free(_: *mut std::ffi::c_void) {
-    protect(libc::PROT_NONE);
-    FREED.store(1, Relaxed);
-}
-
-fn find_slot(address: usize) -> Option<Slot> {
-    let tag = Tag::new(*b"Spec");
-    let slot = Slot { block: block(), size: SIZE, tag, freed: FREED.load(Relaxed) != 0 };
-    (address.wrapping_sub(PAGES.load(Relaxed)) < 3 * PAGE).then_some(slot)
-}
-
-/// A list over that page.
+/// A list over the special pool.
 fn list(flags: ListFlags) -> LookasideList {
-    // SAFETY: the routines may be called from anywhere.
-    let list =
-        unsafe { LookasideList::builder(SIZE).callbacks(AllocateCallback::Plain(allocate), FreeCallback::Plain(free)) };
-    list.name("guarded").tag(Tag::new(*b"Grd ")).flags(flags).build().unwrap()
+    LookasideList::builder(SIZE).name("guarded").tag(Tag::new(*b"Grd ")).flags(flags).build().unwrap()
 }
+
+/// Where the blocks of these children stand, each child being the first to take one.
+static BLOCK: AtomicUsize = AtomicUsize::new(0);
 
 /// What the child of a fork wrote to standard error, and how it ended.
 fn in_child(body: impl FnOnce()) -> (String, ExitStatus) {
@@ -93,13 +61,19 @@ fn without_offset(line: &str) -> String {
     format!("{before}by PLACE{}", after.trim_start_matches(|digit: char| digit.is_ascii_hexdigit()))
 }
 
+/// The block that a line names.
+fn block_of(line: &str) -> usize {
+    let digits = line.split_once(" block 0x").unwrap_or_else(|| panic!("no block in {line:?}")).1;
+    usize::from_str_radix(digits.split(' ').next().unwrap(), 16).unwrap()
+}
+
 static CAUGHT: AtomicUsize = AtomicUsize::new(0);
 
 extern "C" fn catch(_: c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
     // SAFETY: the kernel gives a description; _exit may be called in a handler.
     unsafe {
         CAUGHT.store((*info).si_addr().addr(), Relaxed);
-        libc::_exit(if CAUGHT.load(Relaxed) == block() + SIZE { 42 } else { 43 })
+        libc::_exit(if CAUGHT.load(Relaxed) == BLOCK.load(Relaxed) + SIZE { 42 } else { 43 })
     }
 }
 
@@ -121,12 +95,9 @@ fn handle_by(handler: usize, flags: c_int) {
 /// One test, since forks and signal handlers are the whole process's.
 #[test]
 fn faults_are_told_and_take_their_course() {
-    // SAFETY: a new mapping.
-    let pages =
-        unsafe { libc::mmap(null_mut(), 3 * PAGE, libc::PROT_NONE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0) };
-    assert_ne!(pages, libc::MAP_FAILED);
-    PAGES.store(pages.addr(), Relaxed);
-    set_find_slot(find_slot);
+    const END: ListFlags = ListFlags::SPECIAL_POOL;
+    const START: ListFlags = ListFlags::SPECIAL_POOL_START;
+    const VERIFIED: ListFlags = ListFlags(ListFlags::VERIFY.0 | ListFlags::SPECIAL_POOL.0);
     // In a child, so that the parent's own handlers stay.
     let faulting = |body: &dyn Fn()| {
         let (written, status) = in_child(|| {
@@ -143,7 +114,7 @@ fn faults_are_told_and_take_their_course() {
     // Known to the verifier.
     let line = line!() + 3;
     let written = faulting(&|| {
-        let list = list(ListFlags::VERIFY);
+        let list = list(VERIFIED);
         let block = list.allocate().unwrap().addr().get();
         touch(block + SIZE - 1);
         touch(block + SIZE);
@@ -153,12 +124,12 @@ fn faults_are_told_and_take_their_course() {
         format!(
             "lookaside: 0xCD: block {:#x} of list \"guarded\" (Grd ), 80 bytes, was used behind its end, at offset 80 \
              by PLACE; allocated at {FILE}:{line}\n",
-            block()
+            block_of(&written)
         )
     );
     let line = line!() + 3;
     let written = faulting(&|| {
-        let list = list(ListFlags::VERIFY);
+        let list = list(VERIFIED);
         let block = list.allocate().unwrap();
         // SAFETY: it is of the list.
         unsafe { list.free(block) };
@@ -169,23 +140,39 @@ fn faults_are_told_and_take_their_course() {
         format!(
             "lookaside: 0xCC: block {:#x} of list \"guarded\" (Grd ), 80 bytes, was used after it was freed, at offset 8 \
              by PLACE; allocated at {FILE}:{line}, freed at {FILE}:{}\n",
-            block(),
+            block_of(&written),
             line + 2
         )
     );
 
     // Known to the special pool alone.
     let written = faulting(&|| {
-        let list = list(ListFlags::SPECIAL_POOL_START);
+        let list = list(START);
         let block = list.allocate().unwrap().addr().get();
-        touch(block - PAGE);
+        touch(block - 1);
     });
     assert_eq!(
         without_offset(&written),
         format!(
-            "lookaside: 0xCD: block {:#x} of the special pool (Spec), 80 bytes, was used before its beginning, at offset \
-             -4096 by PLACE\n",
-            block()
+            "lookaside: 0xCD: block {:#x} of the special pool (Grd ), 80 bytes, was used before its beginning, at offset \
+             -1 by PLACE\n",
+            block_of(&written)
+        )
+    );
+
+    let written = faulting(&|| {
+        let list = list(END);
+        let block = list.allocate().unwrap();
+        // SAFETY: it is of the list.
+        unsafe { list.free(block) };
+        touch(block.addr().get() + SIZE - 1);
+    });
+    assert_eq!(
+        without_offset(&written),
+        format!(
+            "lookaside: 0xCC: block {:#x} of the special pool (Grd ), 80 bytes, was used after it was freed, at offset \
+             79 by PLACE\n",
+            block_of(&written)
         )
     );
 
@@ -201,8 +188,9 @@ fn faults_are_told_and_take_their_course() {
         let (written, status) = in_child(|| {
             handle_by(handler, flags);
             assert!(verify_faults());
-            let list = list(ListFlags::VERIFY);
+            let list = list(VERIFIED);
             let block = list.allocate().unwrap().addr().get();
+            BLOCK.store(block, Relaxed);
             touch(block + SIZE);
         });
         assert!(written.starts_with("lookaside: 0xCD: ") && written.ends_with('\n'), "{written}");
@@ -212,7 +200,7 @@ fn faults_are_told_and_take_their_course() {
     // Without a fault there is nothing.
     let (written, status) = in_child(|| {
         assert!(verify_faults());
-        let list = list(ListFlags::VERIFY);
+        let list = list(VERIFIED);
         let block = list.allocate().unwrap();
         touch(block.addr().get());
         // SAFETY: it is of the list.

@@ -461,6 +461,21 @@ fn correct_programs_hear_nothing() {
     }
     empty_quarantine();
 
+    for pool in [ListFlags::SPECIAL_POOL, ListFlags::SPECIAL_POOL_START, ListFlags::PAGED_ARENAS] {
+        let list = LookasideList::builder(100).flags(ListFlags::VERIFY | pool).build().unwrap();
+        let blocks: Vec<_> = (0..50).map(|_| list.allocate().unwrap()).collect();
+        for block in blocks {
+            // SAFETY: the block has 100 bytes, and is freed once.
+            unsafe {
+                block.write_bytes(7, 100);
+                list.free(block);
+            }
+        }
+        assert_eq!(list.statistics().pool_frees, 50);
+    }
+    let session = LookasideList::builder(100).pool_type(PoolType::PAGED_SESSION).flags(ListFlags::VERIFY).build();
+    assert_eq!(session.unwrap_err(), Status::NOT_SUPPORTED);
+
     let typed = Lookaside::<String>::build(|list| list.flags(ListFlags::VERIFY)).unwrap();
     let kept = typed.allocate("kept".to_owned()).unwrap();
     assert_eq!(typed.allocate("taken out".to_owned()).unwrap().into_inner(), "taken out");

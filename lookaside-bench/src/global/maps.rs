@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::mem;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Random;
 use crate::machine;
@@ -16,19 +16,27 @@ const KEYS: usize = 8192;
 /// Changes after which a thread exchanges its map.
 const EXCHANGE: u64 = 4096;
 
+/// Changes after which maps are as full as they become.
+const FILL: u64 = 8 * KEYS as u64;
+
 type Words = HashMap<String, Vec<u32>>;
 
 /// Nanoseconds for a change of a tree and one of a map, on each processor at once.
 pub fn run() -> anyhow::Result<f64> {
     let left = Mutex::new(Words::new());
-    let member = |thread| {
-        let mut maps = Maps::new(thread);
+    // They outlive the threads, so that each team goes on with full ones.
+    let maps: Vec<Mutex<Maps>> = (0..machine::processors()).map(|thread| Mutex::new(Maps::new(thread))).collect();
+    maps.iter().for_each(|maps| lock(maps).change(FILL, &left));
+    let member = |thread: usize| {
+        let mut maps = lock(&maps[thread]);
         let left = &left;
         move |changes| maps.change(changes, left)
     };
-    // Enough for the maps to fill; each team begins with empty ones, and fills them while it warms up.
-    let first = 16 * KEYS as u64;
-    Ok(timed_from(first, super::ROUND, |changes| team(machine::processors(), changes, member)))
+    Ok(timed_from(EXCHANGE, super::ROUND, |changes| team(machine::processors(), changes, member)))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The maps of one thread.
@@ -56,7 +64,7 @@ impl Maps {
                 self.words.insert(word, vec![key as u32; 1 + key % 16]);
             }
             if change % EXCHANGE == 0 {
-                mem::swap(&mut self.words, &mut left.lock().unwrap_or_else(PoisonError::into_inner));
+                mem::swap(&mut self.words, &mut lock(left));
             }
         }
     }

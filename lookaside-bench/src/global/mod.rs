@@ -19,8 +19,8 @@ use crate::jobs::Job;
 use crate::rounds::Entrant;
 use switch::Allocator;
 
-/// How long the timed part of a round takes, about.
-const ROUND: Duration = Duration::from_millis(20);
+/// How long the timed part of a round takes, about: short, since on a busy machine few long ones are left alone.
+const ROUND: Duration = Duration::from_millis(10);
 
 /// The programs.
 pub const PROGRAMS: &[Job] = &[

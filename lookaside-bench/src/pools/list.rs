@@ -2,7 +2,7 @@
 
 use std::ptr::{self, NonNull};
 
-use lookaside_core::{Builder, ListFlags, LookasideList, PoolType, Status, Tuning};
+use lookaside_core::{Builder, ListFlags, LookasideList, PoolType, Status, Topology, Tuning};
 
 use super::Absent;
 use crate::contenders::Contender;
@@ -21,9 +21,10 @@ impl OverPool {
         Self::build(LookasideList::builder(size).pool_type(PoolType::NON_PAGED))
     }
 
-    /// A list over a paged pool that keeps as few blocks as a list may, so that nearly every call reaches the pool.
+    /// A list over a paged pool that keeps as few blocks as a list may, and has no shared list whose lock threads would wait
+    /// for: nearly every call reaches the pool.
     pub fn paged(size: usize, flags: ListFlags) -> anyhow::Result<Self> {
-        Self::build(LookasideList::builder(size).flags(flags).tuning(Tuning::Manual))
+        Self::build(LookasideList::builder(size).flags(flags).topology(Topology::Single).tuning(Tuning::Manual))
     }
 
     fn build(builder: Builder<'_>) -> anyhow::Result<Self> {

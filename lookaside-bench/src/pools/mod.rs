@@ -46,7 +46,7 @@ pub const JOBS: &[Job] = &[
     },
     Job {
         name: "paged-2t",
-        about: "128 blocks of 256 bytes out, then in, on two threads, by lists that keep 4",
+        about: "128 blocks of 256 bytes out, then in, on two threads, by lists that keep 4 on each processor",
         unit: "nanoseconds for one allocate plus one free",
         counted: None,
         contenders: &[named("glibc"), named("lookaside-heap"), named("lookaside-arenas")],

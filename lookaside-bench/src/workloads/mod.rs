@@ -157,6 +157,9 @@ pub fn together<C: Contender + Sync>(workload: Workload, contender: &C) -> f64 {
 /// slower for the first 50 ms of a new process, with the same instructions and without a miss.
 const WARM_UP: Duration = Duration::from_millis(70);
 
+/// How many turns it works at the least, since on a busy machine few fit into that time.
+const WARM_UP_TURNS: u32 = 16;
+
 /// Lets `round` do more and more, from 1,024 pairs on, until its speed is known and the contender warm, then times one of
 /// about `target`: nanoseconds for a pair.
 fn timed(target: Duration, round: impl FnMut(u64) -> Duration) -> f64 {
@@ -167,13 +170,14 @@ fn timed(target: Duration, round: impl FnMut(u64) -> Duration) -> f64 {
 pub fn timed_from(first: u64, target: Duration, mut round: impl FnMut(u64) -> Duration) -> f64 {
     let mut pieces = first;
     let mut took = round(pieces);
-    let mut spent = took;
-    while took < target / 4 || spent < WARM_UP {
+    let (mut spent, mut turns) = (took, 1);
+    while took < target / 4 || spent < WARM_UP || turns < WARM_UP_TURNS {
         if took < target / 4 {
             pieces *= 2;
         }
         took = round(pieces);
         spent += took;
+        turns += 1;
     }
     let pieces = ((pieces as f64 * target.as_secs_f64() / took.as_secs_f64()) as u64).max(1);
     round(pieces).as_secs_f64() * 1e9 / pieces as f64

@@ -98,6 +98,10 @@ impl<'a> Parameters<'a> {
         if !self.pool_type.is_known() || !self.flags.is_known() {
             return Err(Status::INVALID_PARAMETER);
         }
+        // Blocks that another process takes and frees cannot be followed.
+        if self.flags.contains(ListFlags::VERIFY) && self.pool_type.is_session() {
+            return Err(Status::NOT_SUPPORTED);
+        }
         let maximum_depth = if self.maximum_depth == 0 { DEFAULT_MAXIMUM_DEPTH } else { self.maximum_depth };
         let initial_depth = if self.initial_depth == 0 { MINIMUM_DEPTH.min(maximum_depth) } else { self.initial_depth };
         if maximum_depth > MAXIMUM_DEPTH_LIMIT || initial_depth > maximum_depth {

@@ -53,8 +53,7 @@ pub fn memory_total() -> u64 {
     unsafe { libc::sysconf(libc::_SC_PHYS_PAGES) }.max(0) as u64 * page_size() as u64
 }
 
-/// Bytes that this process may lock, and whether the limit holds for it at all (it does not with CAP_IPC_LOCK, which this
-/// does not look at): RLIMIT_MEMLOCK, `u64::MAX` for no limit.
+/// Bytes that this process may lock: RLIMIT_MEMLOCK, `u64::MAX` for no limit. CAP_IPC_LOCK, which lifts it, is not looked at.
 pub fn lock_limit() -> u64 {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: `limit` is a valid place for the answer. The call cannot fail for this resource.

@@ -6,7 +6,7 @@ use core::mem::MaybeUninit;
 use core::panic::Location;
 use core::ptr;
 
-/// Who made a call, as an entry point of the library knows it; [`place_of`] makes a place of it where one is wanted.
+/// Who made a call, as an entry point of the library knows it; `place_of` makes a place of it where one is wanted.
 #[derive(Clone, Copy, Debug)]
 pub enum Caller {
     /// A line of a Rust source.

@@ -209,11 +209,13 @@ fn draw_key(word: &AtomicU64) -> u64 {
 }
 
 impl RawSmallPool {
-    /// A pool of the kernel's numbers, to be used from its first call on, without `initialize`. For statics.
+    /// A pool of the kernel's numbers, to be used from its first call on, without `initialize`. For statics. A call that finds no
+    /// locked memory can say nothing but null, so its nonpaged memory may stay unlocked.
     pub(super) const fn ready(generation: Generation) -> RawSmallPool {
         let mut pool = RawSmallPool::zeroed();
         pool.set_generation(generation);
         pool.maximum_depth = DEFAULT_MAXIMUM_DEPTH;
+        pool.flags = ListFlags::BEST_EFFORT_LOCK;
         (pool.name_length, pool.name) = (10, *b"small pool\0\0\0\0\0\0");
         pool
     }

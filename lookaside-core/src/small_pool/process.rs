@@ -8,7 +8,8 @@ static POOL: RawSmallPool = RawSmallPool::ready(Generation::V6_0X64);
 
 /// A block of at least so many bytes under a tag, or null: `ExAllocatePoolWithTag`. From small-pool lists of the newest generation up to
 /// 496 bytes, and beyond from the general pool: see [`RawSmallPool::allocate_tagged`]. Any number of threads at once, from the
-/// first call on.
+/// first call on. Nonpaged memory stays unlocked where the limit of locked memory is too small;
+/// [`pool_report`](crate::pool_report) tells.
 ///
 /// ```
 /// use lookaside_core::{PoolType, Tag, pool_allocate, pool_free, pool_size};

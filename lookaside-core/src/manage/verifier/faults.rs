@@ -1,39 +1,13 @@
 //! Faults in the special pool, told in one line before the program ends by them.
 
 use core::fmt::{self, Display, Formatter};
-use core::mem::transmute;
-use core::ptr::null_mut;
-use core::sync::atomic::AtomicPtr;
-use core::sync::atomic::Ordering::Relaxed;
 
 use super::TABLE;
 use super::message::{Acted, ListName};
 use super::table::{Entry, State};
 use crate::platform::{self, Fault};
-use crate::wdk::{BugCheck, Tag};
-
-/// A slot of the special pool: a block and the inaccessible page beside it.
-#[derive(Clone, Copy, Debug)]
-pub struct Slot {
-    /// Address of the block that stands in it, or stood in it last.
-    pub block: usize,
-    /// Bytes of the block.
-    pub size: usize,
-    /// Its tag.
-    pub tag: Tag,
-    /// Whether the block was freed.
-    pub freed: bool,
-}
-
-/// Tells the slot that an address lies in; called in signal handlers, so that it may take no lock.
-pub type FindSlot = fn(usize) -> Option<Slot>;
-
-static FIND_SLOT: AtomicPtr<()> = AtomicPtr::new(null_mut());
-
-/// Sets who knows the slots.
-pub fn set_find_slot(find: FindSlot) {
-    FIND_SLOT.store(find as *mut (), Relaxed);
-}
+use crate::pool::{SlotState, SpecialBlock, special_block};
+use crate::wdk::BugCheck;
 
 /// Tells of accesses to freed blocks of the special pool, and beside its blocks, by one line on standard error before
 /// the signal (SIGSEGV or SIGBUS) takes its course: the handler that was installed until now, or the default action.
@@ -44,22 +18,16 @@ pub fn verify_faults() -> bool {
 }
 
 fn look(fault: &Fault) {
-    let find = FIND_SLOT.load(Relaxed);
-    if find.is_null() {
-        return;
-    }
-    // SAFETY: stored by set_find_slot.
-    let find = unsafe { transmute::<*mut (), FindSlot>(find) };
-    let Some(slot) = find(fault.address) else { return };
-    let known = TABLE.try_find(slot.block).flatten();
-    let offset = fault.address.wrapping_sub(slot.block) as isize;
-    let (bug_check, what) = if slot.freed {
+    let Some(slot) = special_block(fault.address as *const u8) else { return };
+    let known = TABLE.try_find(slot.block.addr()).flatten();
+    let offset = fault.address.wrapping_sub(slot.block.addr()) as isize;
+    let (bug_check, what) = if slot.state != SlotState::Live {
         (BugCheck::USED_AFTER_FREE, "was used after it was freed,")
     } else {
         (BugCheck::OVERRUN_PAGE, if offset < 0 { "was used before its beginning," } else { "was used behind its end," })
     };
     platform::print(format_args!(
-        "{bug_check}: block {:#x} of {}, {} bytes, {what} at offset {offset} by {}{}",
+        "{bug_check}: block {:p} of {}, {} bytes, {what} at offset {offset} by {}{}",
         slot.block,
         Of(&slot, &known),
         slot.size,
@@ -68,7 +36,7 @@ fn look(fault: &Fault) {
     ));
 }
 
-struct Of<'a>(&'a Slot, &'a Option<Entry>);
+struct Of<'a>(&'a SpecialBlock, &'a Option<Entry>);
 
 impl Display for Of<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {

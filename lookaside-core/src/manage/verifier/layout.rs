@@ -3,7 +3,7 @@
 use core::ptr;
 
 use crate::list::Settings;
-use crate::pool::Request;
+use crate::pool::{Request, Source};
 
 /// A block that was never written since it was allocated is full of these.
 const FRESH: u8 = 0xCB;
@@ -33,7 +33,8 @@ impl Layout {
     pub fn of(settings: &Settings) -> Layout {
         let backing = &settings.backing;
         let request = settings.request;
-        let own = !backing.allocates_by_callback() && !backing.frees_by_callback();
+        let special = matches!(backing.source, Source::Special { .. });
+        let own = !backing.allocates_by_callback() && !backing.frees_by_callback() && !special;
         if !own {
             return Layout { request, own, front: 0, size: request.size };
         }

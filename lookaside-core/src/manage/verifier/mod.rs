@@ -13,7 +13,7 @@ use core::fmt;
 use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::Relaxed;
 
-pub use faults::{Slot, set_find_slot, verify_faults};
+pub use faults::verify_faults;
 use layout::Layout;
 pub use low_resources::{LowResources, refuses, simulate_low_resources};
 use message::{Acted, ListName};
