@@ -12,6 +12,7 @@ mod mimalloc;
 mod mutex_vec;
 #[cfg(target_arch = "x86_64")]
 mod slist;
+mod slist_turns;
 mod small_pool;
 #[cfg(feature = "snmalloc")]
 mod snmalloc;
@@ -85,6 +86,7 @@ pub const ALL: &[Entry] = &[
     entry::<array_queue::Queue>("arrayqueue"),
     #[cfg(target_arch = "x86_64")]
     entry::<slist::SList>("slist"),
+    entry::<slist_turns::SListTurns>("slist-turns"),
     malloc::<Glibc>("glibc"),
     malloc::<jemalloc::Jemalloc>("jemalloc"),
     malloc::<mimalloc::Mimalloc>("mimalloc"),
@@ -211,6 +213,7 @@ mod tests {
 
     #[cfg(target_arch = "x86_64")]
     shared! { slist: slist::SList; }
+    shared! { slist_turns: slist_turns::SListTurns; }
 
     #[cfg(feature = "snmalloc")]
     shared! { snmalloc: snmalloc::Snmalloc; }
@@ -245,6 +248,7 @@ mod tests {
         check::<array_queue::Queue>();
         #[cfg(target_arch = "x86_64")]
         check::<slist::SList>();
+        check::<slist_turns::SListTurns>();
     }
 
     #[test]
@@ -255,6 +259,7 @@ mod tests {
             "mutex-vec",
             "arrayqueue",
             "slist",
+            "slist-turns",
             "glibc",
             "jemalloc",
             "mimalloc",
@@ -268,7 +273,7 @@ mod tests {
             "wdm-general",
         ];
         if cfg!(feature = "snmalloc") {
-            expected.insert(8, "snmalloc");
+            expected.insert(9, "snmalloc");
         }
         expected.retain(|&name| name != "slist" || cfg!(target_arch = "x86_64"));
         assert_eq!(names().collect::<Vec<_>>(), expected);
