@@ -176,8 +176,8 @@ fn misuse_of_arenas_is_told() {
 fn the_general_pool_serves_every_type() {
     in_own_process("the_general_pool_serves_every_type", || {
         for (pool_type, kind) in [
-            (PoolType::NON_PAGED, PoolKind::NonPaged),
-            (PoolType::NON_PAGED_NX, PoolKind::NonPaged),
+            (PoolType::NON_PAGED, PoolKind::NonPagedBestEffort),
+            (PoolType::NON_PAGED_NX, PoolKind::NonPagedBestEffort),
             (PoolType::PAGED_SESSION, PoolKind::Session),
         ] {
             let tag = Tag::new(*b"Test");
