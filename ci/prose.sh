@@ -4,8 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-prose=(README.md ARCHITECTURE.md CHANGELOG.md CONTRIBUTING.md c-examples/README.md lookaside-bench/traces/README.md)
-top='(\.ci|ci|include|c-examples|lookaside-core|lookaside-ffi|lookaside-bench)'
+prose=(README.md ARCHITECTURE.md CHANGELOG.md CONTRIBUTING.md docs/compat.md c-examples/README.md lookaside-bench/traces/README.md)
+top='(\.ci|ci|include|docs|c-examples|lookaside-core|lookaside-ffi|lookaside-bench)'
 theory=lookaside-core/src/theory.rs
 checked=0
 missing=0

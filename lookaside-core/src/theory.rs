@@ -155,7 +155,8 @@
 //! tables, a write of another thread either reaches the page that both will have, or waits until the fork is done. Every change of P and of L commits by one store, and a closed part
 //! has length 0, so the child sees a block in one place or in none. Blocks that other threads held, or had on the way, are lost to
 //! the child. A program's own child handler that was registered before the first list runs before ours, and must not use lists.
-//! After `vfork` and before `exec` nothing of this library may be called.
+//! After `vfork` and before `exec` nothing of this library may be called. S-lists are the caller's: the child may go on with one that no
+//! other thread was using.
 //!
 //! # 8. Signals
 //!
@@ -177,13 +178,29 @@
 //!
 //! # 11. Verified lists
 //!
+//! ## 11.1. Every call reaches the pool
+//!
 //! A list that is verified, or that stands over the special pool, keeps nothing: it has no parts, its depths stay 0, and the object's
-//! `processors` and `locked_processors` are 0. So each call takes the slow path, where one word of the record says that it is the
-//! verifier's, and lists that are not verified pay for that word alone, when they have missed.
-//! The verifier knows each block that is out, and those that were freed last, in a table of its own under one lock. Blocks
-//! of the library's pools get a pattern around them, are filled when they are handed out and freed, and wait in a quarantine
-//! before they go back; blocks of callbacks are only known, since callbacks must see each allocate and free with the size
-//! that was asked for (reference 8).
+//! `processors` and `locked_processors` are 0. So each call takes the slow path, where one word says that it is the verifier's, and
+//! counts as a miss of L. A freed block counts as freed, though its memory may be kept.
+//!
+//! ## 11.2. States of a block
+//!
+//! A block is held, then kept in the quarantine or gone. It leaves the first state under the table's lock, so that of threads that free one
+//! block at once exactly one goes on, and has the block to itself: it checks the red zones, fills the block, and puts it into the ring.
+//! It leaves the quarantine by being checked and given back: when the ring is full (4,096 blocks or 16 MiB), when its list is
+//! deleted, and at the end of the process. Blocks of callbacks are known, but neither filled nor kept: callbacks must see each
+//! allocate and free, with the size that was asked for (reference 8).
+//!
+//! ## 11.3. Lock and fork
+//!
+//! The table's lock is a leaf; nothing is told, filled, asked or unwound under it. A child that finds it held rebuilds the table from
+//! its slots, each of which has its block written last.
+//!
+//! ## 11.4. A hook that returns
+//!
+//! Then a free has no effect and the block stays where it was; other calls answer as on a list that is not verified; damage is
+//! told once.
 //!
 //! # 12. Small pools
 //!
