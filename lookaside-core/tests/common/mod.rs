@@ -3,6 +3,8 @@
 
 pub mod processes;
 
+pub mod told;
+
 use std::collections::HashSet;
 use std::ffi::c_void;
 use std::sync::Mutex;

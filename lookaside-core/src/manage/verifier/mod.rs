@@ -1,4 +1,4 @@
-//! The verifier: every call on a verified list is checked, and its misuse told with where it was made.
+//! The verifier: every call on a verified list is checked, and its misuse told with where it was made (theory §11).
 //!
 //! A verified list keeps no blocks, so each call takes the slow path and comes here. Lists that are not verified pay
 //! for the verifier with the test of one word, where they have already missed.
