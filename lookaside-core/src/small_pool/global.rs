@@ -8,7 +8,7 @@ use super::tables::Generation;
 use crate::list::{Statistics, Tuning};
 use crate::manage::Owner;
 use crate::platform;
-use crate::wdk::{ListFlags, PoolType, Tag};
+use crate::wdk::{ListFlags, MAXIMUM_DEPTH_LIMIT, PoolType, Tag};
 
 /// Blocks of 16 to 512 bytes in steps of 16; a pair, since Rust programs free on other threads than they allocate on.
 const GENERATION: Generation = Generation::V5_2X64;
@@ -17,8 +17,9 @@ const GENERATION: Generation = Generation::V5_2X64;
 /// engine's self-test nor a thread.
 const PATIENCE: u32 = 1000;
 
-/// A program's heap is busier than a driver's lists.
-const MAXIMUM_DEPTH: u16 = 1024;
+/// A program's heap is busier than a driver's lists: a document of half a megabyte comes to 20,000 blocks of one size, which go all at
+/// once. So a list is bounded by what it may keep on each level in bytes: 16,384 blocks of 16 or 32 bytes, 1,024 of 512.
+const MAXIMUM_BYTES: usize = 512 << 10;
 
 static LISTS: KindLists = KindLists::new();
 
@@ -30,7 +31,8 @@ fn plan() -> Plan<'static> {
         flags: ListFlags(0),
         name: "global",
         kind: "allocator",
-        maximum_depth: MAXIMUM_DEPTH,
+        maximum_depth: MAXIMUM_DEPTH_LIMIT,
+        maximum_bytes: MAXIMUM_BYTES,
         batch: 0,
         tuning: Tuning::Default,
         engine: None,

@@ -37,7 +37,9 @@ pub struct Plan<'a> {
     /// The name of each list is this, and its block size.
     pub name: &'a str,
     pub kind: &'a str,
+    /// The most blocks that a list may keep on one level; and no more than so many bytes have room for.
     pub maximum_depth: u16,
+    pub maximum_bytes: usize,
     pub batch: u16,
     pub tuning: Tuning,
     pub engine: Option<EngineKind>,
@@ -55,6 +57,11 @@ impl Plan<'_> {
             pool_type: self.pool_type,
             tag: self.tag,
         }
+    }
+
+    fn maximum_depth_of(&self, request: &Request) -> u16 {
+        let blocks = self.maximum_bytes / request.size;
+        self.maximum_depth.min(u16::try_from(blocks).unwrap_or(u16::MAX))
     }
 }
 
@@ -212,7 +219,7 @@ impl KindLists {
                 name: name.text(),
                 tag: plan.tag,
                 pool_type: plan.pool_type,
-                maximum_depth: plan.maximum_depth,
+                maximum_depth: plan.maximum_depth_of(&request),
                 initial_depth: INITIAL_DEPTH,
                 batch: plan.batch,
                 tuning: plan.tuning,
@@ -369,6 +376,7 @@ mod tests {
             name: "a name of 30 bytes, and no more",
             kind: "ö",
             maximum_depth: 0,
+            maximum_bytes: usize::MAX,
             batch: 0,
             tuning: Tuning::Manual,
             engine: None,

@@ -414,6 +414,7 @@ impl RawSmallPool {
             name: core::str::from_utf8(&self.name[..self.name_length]).unwrap_or(""),
             kind: kind.name(),
             maximum_depth: self.maximum_depth,
+            maximum_bytes: usize::MAX,
             batch: self.batch,
             tuning: self.tuning,
             engine: self.engine,
