@@ -76,7 +76,11 @@ impl RawList {
         if !parameters.shared.is_null() {
             // SAFETY: the caller's promise about `shared`.
             match unsafe { lower_for(&creation, parameters.shared) } {
-                Ok(lower) => creation.lower = Some(lower),
+                Ok(lower) => {
+                    // Its blocks are those of the shared list, whose routines and pool say what may be done with them.
+                    creation.backing = lower.pair.settings().backing;
+                    creation.lower = Some(lower);
+                }
                 Err(status) => return status,
             }
         }
