@@ -9,8 +9,8 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use common::told::{alone, empty_quarantine, others, packets, tell_only, told};
 use lookaside_core::{
-    AllocateCallback, BugCheck, FreeCallback, ListFlags, LookasideList, Parameters, PoolType, RawList, Status, Tag,
-    check_range,
+    AllocateCallback, BugCheck, FreeCallback, ListFlags, LookasideList, Parameters, PoolKind, PoolType, RawList,
+    Status, Tag, check_range, pool_statistics,
 };
 
 const FILE: &str = file!();
@@ -364,4 +364,29 @@ fn an_allocate_routine_that_gives_a_block_twice() {
     // SAFETY: as above.
     unsafe { list.free(block) };
     assert_eq!(told(), []);
+}
+
+/// Frees to a list that was deleted push nothing out of the quarantine before it was checked and given back.
+#[test]
+fn many_frees_to_a_deleted_list_lose_no_kept_block() {
+    let _alone = alone();
+    let flags = ListFlags::VERIFY | ListFlags::PAGED_ARENAS;
+    let before = pool_statistics(PoolKind::PagedArenas).blocks;
+    let list = LookasideList::builder(64).flags(flags).build().unwrap();
+    let kept = list.allocate().unwrap();
+    let mut other = RawList::zeroed();
+    // SAFETY: the object stays where it is; each block is freed once, one is written to afterwards, which is what is tested.
+    unsafe {
+        let parameters = Parameters { flags: ListFlags::VERIFY, ..Parameters::new(16) };
+        assert_eq!(RawList::initialize(&mut other, &parameters), Status::SUCCESS);
+        let blocks: Vec<_> = (0..20_000).map(|_| RawList::allocate(&other)).collect();
+        list.free(kept);
+        kept.as_ptr().write_volatile(0);
+        assert_eq!(RawList::delete(&mut other), Status::PENDING);
+        assert_eq!(told().pop().unwrap().0, BugCheck::BLOCKS_OUT);
+        blocks.into_iter().for_each(|block| RawList::free(&other, block));
+    }
+    drop(list);
+    assert_eq!(told().into_iter().map(|(bug_check, _)| bug_check).collect::<Vec<_>>(), [BugCheck::USED_AFTER_FREE]);
+    assert_eq!(pool_statistics(PoolKind::PagedArenas).blocks, before);
 }

@@ -141,15 +141,16 @@ pub unsafe fn free(record: &Record, list: *mut RawList, block: *mut u8, place: P
         layout.bury(block);
         if !live {
             registry::drain(record, || pair.give_pool(list, &layout.request, layout.memory(block)));
-            return true;
-        }
-        pair.count_free();
-        if keep {
-            TABLE.keep(block.addr());
         } else {
-            pair.give_pool(list, &layout.request, layout.memory(block));
+            pair.count_free();
+            if keep {
+                TABLE.keep(block.addr());
+            } else {
+                pair.give_pool(list, &layout.request, layout.memory(block));
+            }
         }
     }
+    // Also after a free that kept nothing, for each takes a place in the order of frees.
     while let Some(entry) = TABLE.leaving() {
         give_back(&entry);
     }
