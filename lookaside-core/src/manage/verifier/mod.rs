@@ -111,27 +111,25 @@ pub fn allocate(record: &Record, list: *mut RawList, place: Place) -> *mut u8 {
     core::ptr::null_mut()
 }
 
-/// A free to a verified list, live or being deleted. Answers whether the block was the verifier's business: a list
-/// that pairs share also gets blocks that they took from its pool.
+/// A free to a verified list, live or being deleted.
 ///
 /// # Safety
 /// Whoever freed the block does not use it any more, if it is his.
-pub unsafe fn free(record: &Record, list: *mut RawList, block: *mut u8, place: Place) -> bool {
+pub unsafe fn free(record: &Record, list: *mut RawList, block: *mut u8, place: Place) {
     let pair = record.pair();
     let settings = pair.settings();
     let layout = Layout::of(settings);
     let freed = act(place);
     if !check_range_at(block.addr(), settings.request.size, freed) {
-        return true;
+        return;
     }
     let live = record.state() == State::Live;
     let keep = layout.own && live;
     let entry = match TABLE.free(block.addr(), owner_of(record), freed, keep) {
         Ok(entry) => entry,
-        Err(None) if pair.has_sharers() => return false,
         Err(known) => {
             tell_bad_free(record, list, block.addr(), known, freed);
-            return true;
+            return;
         }
     };
     // SAFETY: the table says that the block is of this list and was held; this thread alone has ended that.
@@ -155,7 +153,6 @@ pub unsafe fn free(record: &Record, list: *mut RawList, block: *mut u8, place: P
     while let Some(entry) = TABLE.leaving() {
         give_back(&entry);
     }
-    true
 }
 
 /// Gives the memory of a block that left the quarantine to its pool, after a last look. Its list may have ended meanwhile.
