@@ -695,6 +695,19 @@ static void slists(void)
 
 /* Linked lists. */
 
+#ifdef __cplusplus
+/* Classes that hold lists are rarely plain structures, which is all that offsetof is for. */
+class Holder {
+public:
+    virtual ~Holder() {}
+    static Holder *of(PLOOKASIDE_LIST_EX list) { return CONTAINING_RECORD(list, Holder, list_); }
+    PLOOKASIDE_LIST_EX list() { return &list_; }
+
+private:
+    LOOKASIDE_LIST_EX list_;
+};
+#endif
+
 static void linked_lists(void)
 {
     struct record {
@@ -735,6 +748,10 @@ static void linked_lists(void)
     PushEntryList(&single, &links[0]);
     PushEntryList(&single, &links[1]);
     CHECK(PopEntryList(&single) == &links[1] && PopEntryList(&single) == &links[0] && PopEntryList(&single) == NULL);
+#ifdef __cplusplus
+    static Holder holder;
+    CHECK(Holder::of(holder.list()) == &holder);
+#endif
 }
 
 static LIST_ENTRY corrupt_ring, corrupt_entry;
