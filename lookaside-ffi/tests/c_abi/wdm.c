@@ -83,7 +83,7 @@ static void forbid_large_blocks(void)
 /* Lists of each kind, as the bodies of raised_by reach them. */
 
 static NPAGED_LOOKASIDE_LIST npaged;
-static PAGED_LOOKASIDE_LIST paged;
+static PAGED_LOOKASIDE_LIST paged, other;
 static LOOKASIDE_LIST_EX ex;
 
 /* Callbacks that say what they were called with. */
@@ -150,6 +150,24 @@ static PVOID NTAPI raising_allocate(POOL_TYPE type, SIZE_T size, ULONG tag)
 {
     (void)type, (void)size, (void)tag;
     ExRaiseStatus(STATUS_UNSUCCESSFUL);
+}
+
+/* What raises in Windows and gives NULL here; then another way. */
+static PVOID NTAPI stubborn_allocate(POOL_TYPE type, SIZE_T size, ULONG tag)
+{
+    PVOID block = ExAllocatePoolWithTag((POOL_TYPE)(type | POOL_RAISE_IF_ALLOCATION_FAILURE), TOO_LARGE, tag);
+    return block != NULL ? block : malloc(size);
+}
+
+/* The same, with a list that has callbacks of its own in between. */
+static PVOID NTAPI failing_allocate(POOL_TYPE type, SIZE_T size, ULONG tag)
+{
+    PVOID block = ExAllocatePoolWithTag((POOL_TYPE)(type | POOL_RAISE_IF_ALLOCATION_FAILURE), TOO_LARGE, tag);
+    (void)size;
+    ExInitializePagedLookasideList(&other, my_allocate, my_free, 0, 64, TAG, 0);
+    ExFreeToPagedLookasideList(&other, ExAllocateFromPagedLookasideList(&other));
+    ExDeletePagedLookasideList(&other);
+    return block;
 }
 
 static PVOID NTAPI null_allocate(POOL_TYPE type, SIZE_T size, ULONG tag)
@@ -522,6 +540,18 @@ static void raises(void)
 
     ExInitializeNPagedLookasideList(&npaged, pool_allocate, pool_free, raise, TOO_LARGE, TAG, 0);
     CHECK(raised_by(take_npaged) == STATUS_INSUFFICIENT_RESOURCES);
+    CHECK(raised_by(take_npaged) == STATUS_INSUFFICIENT_RESOURCES);
+    ExDeleteNPagedLookasideList(&npaged);
+
+    /* A callback that finds another way has not failed, neither now nor for a later call that has no block. */
+    ExInitializeNPagedLookasideList(&npaged, stubborn_allocate, my_free, 0, 64, TAG, 0);
+    CHECK(raised_by(take_npaged) == STATUS_SUCCESS && got != NULL);
+    ExFreeToNPagedLookasideList(&npaged, got);
+    ExDeleteNPagedLookasideList(&npaged);
+    CHECK(raised_by(take_npaged) == STATUS_SUCCESS && got == NULL);
+
+    /* One that uses another list meanwhile has failed all the same. */
+    ExInitializeNPagedLookasideList(&npaged, failing_allocate, my_free, 0, 64, TAG, 0);
     CHECK(raised_by(take_npaged) == STATUS_INSUFFICIENT_RESOURCES);
     ExDeleteNPagedLookasideList(&npaged);
 
