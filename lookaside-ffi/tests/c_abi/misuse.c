@@ -153,6 +153,12 @@ static void parameters(const char *name)
     }
     CASE("tuning 3") changed.tuning = 3, tell_initialize(&changed);
     CASE("topology 3") changed.topology = 3, tell_initialize(&changed);
+    CASE("session pool, verified")
+    {
+        changed.pool_type = LOOKASIDE_POOL_PAGED_SESSION;
+        changed.flags = LOOKASIDE_FLAG_VERIFY;
+        tell_initialize(&changed);
+    }
     CASE("name not UTF-8") changed.name = "na\xEFve", tell_initialize(&changed);
     CASE("no name") changed.name = NULL, tell_initialize(&changed);
     CASE("both allocate callbacks")
@@ -342,6 +348,22 @@ static void pairs(const char *name)
         tell(lookaside_list_initialize(&garbage, &parameters));
         parameters.shared = misaligned();
         tell(lookaside_list_initialize(&garbage, &parameters));
+        tell(lookaside_list_delete(&list));
+        parameters.shared = &list;
+        tell(lookaside_list_initialize(&garbage, &parameters));
+    }
+    CASE("a shared list, deleted before its pair")
+    {
+        lookaside_parameters parameters = usual();
+        parameters.topology = LOOKASIDE_TOPOLOGY_GENERAL;
+        tell(lookaside_list_initialize(&list, &parameters));
+        changed.shared = &list;
+        tell(lookaside_list_initialize(&garbage, &changed));
+        void *block = lookaside_list_allocate(&garbage);
+        tell(lookaside_list_delete(&list));
+        tell(lookaside_list_delete(&garbage));
+        lookaside_list_free(&list, block);
+        tell(lookaside_list_delete(&list));
     }
     CASE("slots that cannot be")
     {

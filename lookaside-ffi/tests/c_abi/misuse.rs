@@ -89,6 +89,7 @@ const MISUSE: &[Case] = &[
     ("paged pool, one callback", "STATUS_SUCCESS\nSTATUS_SUCCESS\n", Well),
     ("tuning 3", "STATUS_INVALID_PARAMETER\n", Well),
     ("topology 3", "STATUS_INVALID_PARAMETER\n", Well),
+    ("session pool, verified", "STATUS_NOT_SUPPORTED\n", Well),
     ("name not UTF-8", "STATUS_INVALID_PARAMETER\n", Well),
     ("no name", "STATUS_SUCCESS\n", Well),
     ("both allocate callbacks", "STATUS_INVALID_PARAMETER\n", Well),
@@ -131,7 +132,13 @@ const MISUSE: &[Case] = &[
     // Pairs that share a list, and their table.
     (
         "a shared list that cannot be",
-        "STATUS_INVALID_PARAMETER\nSTATUS_INVALID_HANDLE\nSTATUS_DATATYPE_MISALIGNMENT\n",
+        "STATUS_INVALID_PARAMETER\nSTATUS_INVALID_HANDLE\nSTATUS_DATATYPE_MISALIGNMENT\nSTATUS_SUCCESS\n\
+         STATUS_DELETE_PENDING\n",
+        Well,
+    ),
+    (
+        "a shared list, deleted before its pair",
+        "STATUS_SUCCESS\nSTATUS_SUCCESS\nSTATUS_DEVICE_BUSY\nSTATUS_SUCCESS\nSTATUS_SUCCESS\n",
         Well,
     ),
     (
@@ -261,6 +268,35 @@ const MISUSE_POOLS: &[Case] = &[
         "small pool free bare, misaligned block",
         "",
         Abort("0xC4/0x10: block A is not of this pool: it is not aligned to 16 bytes"),
+    ),
+    (
+        "small pool free bare, no such pool type",
+        "",
+        Abort("0xC4/0x10: block A is freed as 100 bytes of pool type 0x21, which no block of this pool is"),
+    ),
+    (
+        "small pool free bare, no such size",
+        "",
+        Abort(
+            "0xC4/0x10: block A is freed as 18446744073709551615 bytes of pool type 0x1, which no block of this pool is",
+        ),
+    ),
+    ("small pool free bare, null pool", "", Abort("0xC4/0x4C01: block A is given to small pool 0x0, which is no pool")),
+    (
+        "small pool free sized, wrong size",
+        "",
+        Abort("0xC4/0x10: pool block A with tag \"Good\" has 100 bytes, and is freed as 99"),
+    ),
+    (
+        "small pool size, zeroed pool",
+        "",
+        Abort("0xC4/0x4C01: block A is given to small pool B, which is no small pool that was initialised"),
+    ),
+    (
+        "small pool statistics that cannot be",
+        "STATUS_INVALID_PARAMETER\nSTATUS_INVALID_PARAMETER\nSTATUS_INVALID_PARAMETER\nSTATUS_INVALID_PARAMETER\n\
+         untouched\nSTATUS_SUCCESS\n512\n",
+        Well,
     ),
     ("small pool deleted with a block out", "STATUS_PENDING\nSTATUS_DELETE_PENDING\n", Well),
     (

@@ -91,6 +91,11 @@ static void *tagged(size_t size)
     return block;
 }
 
+static char *bare(size_t size)
+{
+    return (char *)lookaside_small_pool_allocate_bare(&small, LOOKASIDE_POOL_PAGED, size);
+}
+
 static void tell_pool_violation(const lookaside_violation *violation)
 {
     printf("0x%X/0x%X %s, %s\n", (unsigned)violation->code, (unsigned)violation->parameter,
@@ -226,9 +231,37 @@ static void small_pools(const char *name)
     CASE("small pool free bare, misaligned block")
     {
         make_small_pool();
-        lookaside_small_pool_free_bare(
-            &small, LOOKASIDE_POOL_PAGED,
-            (char *)lookaside_small_pool_allocate_bare(&small, LOOKASIDE_POOL_PAGED, 100) + 4, 100);
+        lookaside_small_pool_free_bare(&small, LOOKASIDE_POOL_PAGED, bare(100) + 4, 100);
+    }
+    CASE("small pool free bare, no such pool type")
+    {
+        make_small_pool();
+        lookaside_small_pool_free_bare(&small, 0x21, bare(100), 100);
+    }
+    CASE("small pool free bare, no such size")
+    {
+        make_small_pool();
+        lookaside_small_pool_free_bare(&small, LOOKASIDE_POOL_PAGED, bare(100), SIZE_MAX);
+    }
+    CASE("small pool free bare, null pool") lookaside_small_pool_free_bare(NULL, 1, room.bytes, 5);
+    CASE("small pool free sized, wrong size")
+    {
+        make_small_pool();
+        lookaside_small_pool_free_sized(&small, lookaside_small_pool_allocate(&small, 1, 100, GOOD), 99, GOOD);
+    }
+    CASE("small pool size, zeroed pool") lookaside_small_pool_size(&small, room.bytes);
+    CASE("small pool statistics that cannot be")
+    {
+        lookaside_small_list_statistics statistics;
+        memset(&statistics, 0x7F, sizeof statistics);
+        tell(lookaside_small_pool_statistics(NULL, LOOKASIDE_POOL_PAGED, 0, NULL));
+        tell(lookaside_small_pool_statistics(NULL, LOOKASIDE_POOL_PAGED, 0, &statistics));
+        statistics.struct_size = sizeof statistics;
+        tell(lookaside_small_pool_statistics(NULL, LOOKASIDE_POOL_PAGED, 32, &statistics));
+        tell(lookaside_small_pool_statistics(NULL, 0x21, 0, &statistics));
+        puts(statistics.block_size == 0x7F7F7F7F7F7F7F7F ? "untouched" : "written");
+        tell(lookaside_small_pool_statistics(NULL, LOOKASIDE_POOL_PAGED, 31, &statistics));
+        printf("%d\n", (int)statistics.block_size);
     }
     CASE("small pool deleted with a block out")
     {
