@@ -48,7 +48,7 @@ extern "C" {
 typedef VOID (*LOOKASIDE_WDM_RAISE_HOOK)(NTSTATUS Status);
 __attribute__((weak)) LOOKASIDE_WDM_RAISE_HOOK lookaside_wdm_raise_hook;
 
-/* Of each thread: how many callbacks of lists it is in, and the status that the innermost would have raised: 0 outside. */
+/* Of each thread: how many callbacks of lists it is in, and what the innermost would have raised; 0 and 0 outside. */
 struct lookaside_wdm_thread_state {
     unsigned callbacks;
     NTSTATUS raised;
