@@ -12,23 +12,16 @@ grep -qxF "$begin" README.md && grep -qxF "$end" README.md || { echo "README.md 
 # shellcheck disable=SC2086 # no features are no words
 lookaside() { cargo run --quiet --release $features -- "$@"; }
 
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-command="cargo run --release${features:+ $features} -- compare${*:+ $*}"
-lookaside compare --json "$@" > "$scratch/figures.json"
-# The JSON names no machine; the text does.
-lookaside compare --rounds 1 --workload pair --contender vec > "$scratch/text"
-
-{
-    echo "$begin"
-    awk '
+# table DIGITS: the rows of a comparison's JSON as a table, a column a workload.
+table() {
+    awk -v digits="$1" '
         # The JSON is printed with one value to a line.
         function value() { sub(/^[^:]*: */, ""); gsub(/[",]/, ""); return $0 }
-        function shown(ns) { return sprintf(ns < 99.95 ? "%.1f" : "%.0f", ns) }
+        function shown(x) { return sprintf(x < 99.95 ? "%." digits "f" : "%.0f", x) }
         /"workload":/ { workload = value() }
         /"contender":/ { contender = value() }
-        /"ns_min":/ { min = value() }
-        /"ns_median":/ { median = value() }
+        /"(ns_)?min":/ { min = value() }
+        /"(ns_)?median":/ { median = value() }
         /^ *}/ {
             if (!(workload in column)) { column[workload] = ++columns; head[columns] = workload }
             if (!(contender in row)) { row[contender] = ++rows; side[rows] = contender }
@@ -48,9 +41,29 @@ lookaside compare --rounds 1 --workload pair --contender vec > "$scratch/text"
                 print line
             }
             if (rows == 0) exit 1
-        }' "$scratch/figures.json"
+        }'
+}
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+command="cargo run --release${features:+ $features} -- compare"
+lookaside compare --json "$@" > "$scratch/lists.json"
+lookaside compare --global --json "$@" > "$scratch/programs.json"
+# The JSON names no machine; the text does.
+lookaside compare --rounds 1 --workload pair --contender vec > "$scratch/text"
+
+{
+    echo "$begin"
+    echo "Nanoseconds for one allocate plus one free of 64 bytes, by \`$command${*:+ $*}\`:"
     echo
-    echo "By \`$command\`, $(date -u +%F)."
+    table 1 < "$scratch/lists.json"
+    echo
+    echo "Whole programs with another global allocator each, by \`$command --global${*:+ $*}\`: SQLite's trace in nanoseconds an"
+    echo "operation, serde_json and regex in milliseconds, a tree and a map in nanoseconds a change of both:"
+    echo
+    table 2 < "$scratch/programs.json"
+    echo
+    echo "Measured on $(date -u +%F)."
     grep -E '^(Machine|Engine|Versions): ' "$scratch/text" | sed 's/$/./'
     echo "$end"
 } > "$scratch/table"

@@ -1357,8 +1357,8 @@ const char *lookaside_status_string(lookaside_status status);
 const char *lookaside_version(void);
 
 /**
- * Allocates a block of any size under a tag. Up to 496 bytes it comes from a list for its size, of the newest
- * generation's small-pool lists; larger ones, session memory and cache-aligned blocks come from the pool itself.
+ * Allocates a block of any size under a tag. Up to 496 bytes it comes from a list for its size, one of generation
+ * 5.2's for x64; larger ones, session memory and cache-aligned blocks come from the pool itself.
  *
  * Parameters:
  * - `pool_type`: the pool, with the flags of the WDK's POOL_TYPE; those for raising have no effect.

@@ -16,7 +16,7 @@ pub struct Sized {
     layout: Layout,
 }
 
-/// The process's small pool, of processor lists alone as in Windows since 6.0, by the tagged calls. Each block has a header
+/// The process's small pool, by the tagged calls. Each block has a header
 /// with its tag and size, which its free checks, and is counted by its tag.
 pub struct Tagged {
     size: usize,

@@ -4,9 +4,10 @@ use super::pool::{Kind, RawSmallPool, SmallListStatistics};
 use super::tables::Generation;
 use crate::wdk::{PoolType, Tag};
 
-static POOL: RawSmallPool = RawSmallPool::ready(Generation::V6_0X64);
+/// Pairs, since the blocks of programs cross threads.
+static POOL: RawSmallPool = RawSmallPool::ready(Generation::V5_2X64);
 
-/// A block of at least so many bytes under a tag, or null: `ExAllocatePoolWithTag`. From small-pool lists of the newest generation up to
+/// A block of at least so many bytes under a tag, or null: `ExAllocatePoolWithTag`. From small-pool lists (of generation 5.2, for x64) up to
 /// 496 bytes, and beyond from the general pool: see [`RawSmallPool::allocate_tagged`]. Any number of threads at once, from the
 /// first call on. Nonpaged memory stays unlocked where the limit of locked memory is too small;
 /// [`pool_report`](crate::pool_report) tells.
