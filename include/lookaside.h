@@ -121,7 +121,8 @@ typedef void (*lookaside_free_function_ex)(void *block, struct lookaside_list *l
 typedef uint32_t lookaside_flags;
 
 /**
- * What a list shall be. Set all bytes to 0, then `struct_size`, `size`, and what else matters: 0 stands for the default.
+ * What a list shall be. Set all bytes to 0, then `struct_size`, `size`, and what else matters: 0 stands for the
+ * default.
  */
 typedef struct lookaside_parameters {
     /**
@@ -202,8 +203,10 @@ typedef struct lookaside_parameters {
      */
     uint32_t reserved2;
     /**
-     * A general list that serves as the shared list of this one, so that several lists may share it; NULL for a
-     * shared list of its own. It must have blocks of the same size, alignment and pool.
+     * A general list that serves as the shared list of this one, so that several lists may share it; NULL for a shared
+     * list of its own. It must have blocks of the same size, alignment and pool; its callbacks are called, never this
+     * list's. It cannot be deleted before this list, which must be a pair that is neither verified nor of the special
+     * pool.
      */
     struct lookaside_list *shared;
 } lookaside_parameters;
@@ -257,8 +260,8 @@ typedef struct lookaside_pool_usage {
      */
     size_t struct_size;
     /**
-     * Bytes of the blocks that the pool gave and did not get back, those that lists keep included. Nonpaged, session and the
-     * library's own paged pools count each block rounded up to 16 bytes.
+     * Bytes of the blocks that the pool gave and did not get back, those that lists keep included. Nonpaged, session
+     * and the library's own paged pools count each block rounded up to 16 bytes.
      */
     uint64_t used;
     /**
@@ -298,8 +301,8 @@ typedef struct lookaside_pool_usage {
 
 /**
  * What one list has done since it was initialised. While nobody uses a list, its blocks are those that came less those
- * that went: for a processor list
- * `current_depth = total_frees - free_misses + refilled + added - (total_allocates - allocate_misses + spilled + removed)`,
+ * that went: for a processor list `current_depth` is
+ * `total_frees - free_misses + refilled + added` less `total_allocates - allocate_misses + spilled + removed`,
  * and for the shared list the same with `refilled` and `spilled` in each other's place.
  */
 typedef struct lookaside_counters {
@@ -404,8 +407,8 @@ typedef struct lookaside_statistics {
 } lookaside_statistics;
 
 /**
- * A small pool. The memory is the caller's; its contents are the library's. It may not be moved or copied while the pool lives,
- * and zeroed memory is not a pool yet.
+ * A small pool. The memory is the caller's; its contents are the library's. It may not be moved or copied while the
+ * pool lives, and zeroed memory is not a pool yet.
  */
 typedef struct LOOKASIDE_ALIGNED(16) lookaside_small_pool {
     /**
@@ -420,7 +423,8 @@ typedef struct LOOKASIDE_ALIGNED(16) lookaside_small_pool {
 typedef uint32_t lookaside_generation;
 
 /**
- * What a small pool shall be. Set all bytes to 0, then `struct_size`, `generation`, and what else matters: 0 stands for the default.
+ * What a small pool shall be. Set all bytes to 0, then `struct_size`, `generation`, and what else matters: 0 stands
+ * for the default.
  */
 typedef struct lookaside_small_pool_parameters {
     /**
@@ -547,8 +551,9 @@ typedef struct lookaside_tag_usage {
 } lookaside_tag_usage;
 
 /**
- * The head of an S-list, in memory of the caller's. Its words are those of Windows' SLIST_HEADER on 64-bit systems: the
- * depth in 16 bits and a sequence number in 48, then the first entry's address, whose lowest four bits are reserved.
+ * The head of an S-list, in memory of the caller's. Its words are those of Windows' SLIST_HEADER on 64-bit systems:
+ * the depth in 16 bits and a sequence number in 48, then the first entry's address, whose lowest four bits are
+ * reserved.
  */
 typedef struct LOOKASIDE_ALIGNED(16) lookaside_slist_header {
     /**
@@ -710,7 +715,7 @@ typedef struct lookaside_low_resources {
 #define LOOKASIDE_STATUS_WORKING_SET_QUOTA 3221225633u
 
 /**
- * `0xC00000BB`: this version of the library does not offer what was asked.
+ * `0xC00000BB`: the library, or the system, does not offer what was asked.
  */
 #define LOOKASIDE_STATUS_NOT_SUPPORTED 3221225659u
 
@@ -781,11 +786,11 @@ typedef struct lookaside_low_resources {
 
 /**
  * Every call is checked, and nothing is cached: each call reaches the pool. What is wrong is told as a violation (see
- * `lookaside_set_violation_hook`) with where it was done: a block freed twice, of another list or of none, written beyond
- * its ends or after its free, or still out when the list is deleted; a live list initialised again, or not deleted when the
- * program ends. A freed block stays with the list for a while, full of 0xF5; a new one is full of 0xCB. Lists with a
- * callback fill and keep nothing, so that each callback gets every call at once. Not for session pools.
- * `LOOKASIDE_VERIFY=1` in the environment gives the flag to every list that the program makes.
+ * `lookaside_set_violation_hook`) with where it was done: a block freed twice, of another list or of none, written
+ * beyond its ends or after its free, or still out when the list is deleted; a live list initialised again, or not
+ * deleted when the program ends. A freed block stays with the list for a while, full of 0xF5; a new one is full of
+ * 0xCB. Lists with a callback fill and keep nothing, so that each callback gets every call at once. Not for session
+ * pools. `LOOKASIDE_VERIFY=1` in the environment gives the flag to every list that the program makes.
  */
 #define LOOKASIDE_FLAG_VERIFY 1
 
@@ -954,21 +959,26 @@ extern "C" {
  * Returns, and then the object is untouched unless the call succeeded:
  * - `LOOKASIDE_STATUS_SUCCESS`: the list is ready, and must be deleted before its memory goes away.
  * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: a pointer is NULL, `struct_size` is not that of this version, `size` is 0,
- *   `alignment` is no power of two or too large, a depth is too large, the name is not UTF-8, an enumerated value is
- *   unknown, `reserved` is not 0, or both callbacks of a kind are given. Correct the program.
+ *   `alignment` is no power of two or too large, a depth is too large, the name is not UTF-8, an enumerated value or a
+ *   flag is unknown, a reserved field is not 0, both callbacks of a kind are given, or `shared` is no list that this
+ *   one can share. Correct the program.
  * - `LOOKASIDE_STATUS_INTEGER_OVERFLOW`: `size` is too large.
- * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` does not stand at a multiple of 16 bytes.
+ * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` or `shared` does not stand at a multiple of 16 bytes.
+ * - `LOOKASIDE_STATUS_INVALID_HANDLE`, `LOOKASIDE_STATUS_DELETE_PENDING`: `shared` was never initialised, or is
+ *   deleted.
+ * - `LOOKASIDE_STATUS_NOT_SUPPORTED`: `LOOKASIDE_FLAG_VERIFY` for a session pool.
  * - `LOOKASIDE_STATUS_DEVICE_BUSY`: `list` is live already, or deleted with blocks still out, and goes on as it
  *   was. Delete it, or free its blocks, first.
- * - `LOOKASIDE_STATUS_WORKING_SET_QUOTA`: the nonpaged pool cannot be locked. Raise `RLIMIT_MEMLOCK` (`ulimit -l`), grant
- *   `CAP_IPC_LOCK`, or set `LOOKASIDE_FLAG_BEST_EFFORT_LOCK`.
+ * - `LOOKASIDE_STATUS_WORKING_SET_QUOTA`: the nonpaged pool cannot be locked. Raise `RLIMIT_MEMLOCK` (`ulimit -l`),
+ *   grant `CAP_IPC_LOCK`, or set `LOOKASIDE_FLAG_BEST_EFFORT_LOCK`.
  * - `LOOKASIDE_STATUS_NO_MEMORY`: no memory for the list's records. Try again later; nothing was taken.
- * - `LOOKASIDE_STATUS_INSUFFICIENT_RESOURCES`: there are 65,536 lists. Delete some.
+ * - `LOOKASIDE_STATUS_INSUFFICIENT_RESOURCES`: there are 65,536 lists, those of small pools among them. Delete some.
  *
  * Memory and threads: nobody else may use the object during the call. Any thread may use the list afterwards.
  *
- * WDK: `ExInitializeLookasideListEx`, `ExInitializePagedLookasideList`. One callback may be given without the other;
- * the other is then the pool's routine, so the given one has to work with `malloc` for a paged list.
+ * WDK: `ExInitializeLookasideListEx`, `ExInitializePagedLookasideList`, `ExInitializeNPagedLookasideList`. One
+ * callback may be given without the other; the other is then the pool's routine, so the given one has to work with
+ * `malloc` for a paged list.
  */
 lookaside_status lookaside_list_initialize(struct lookaside_list *list,
                                            const struct lookaside_parameters *parameters);
@@ -984,7 +994,7 @@ lookaside_status lookaside_list_initialize(struct lookaside_list *list,
  *
  * Memory and threads: any number of threads at once. Not for signal handlers: see `lookaside_list_try_allocate`.
  *
- * WDK: `ExAllocateFromLookasideListEx`, `ExAllocateFromPagedLookasideList`.
+ * WDK: `ExAllocateFromLookasideListEx`, `ExAllocateFromPagedLookasideList`, `ExAllocateFromNPagedLookasideList`.
  */
 void *lookaside_list_allocate(struct lookaside_list *list);
 
@@ -994,8 +1004,8 @@ void *lookaside_list_allocate(struct lookaside_list *list);
  * Parameters:
  * - `list`: the list.
  *
- * Returns the block, or NULL when the list has none at hand, and when `list` is NULL, misaligned, never initialised, or
- * deleted.
+ * Returns the block, or NULL when the list has none at hand, and when `list` is NULL, misaligned, never initialised,
+ * or deleted.
  *
  * Memory and threads: any number of threads at once, and signal handlers.
  *
@@ -1017,7 +1027,7 @@ void *lookaside_list_try_allocate(struct lookaside_list *list);
  *
  * Memory and threads: any number of threads at once. The block may not be used afterwards.
  *
- * WDK: `ExFreeToLookasideListEx`, `ExFreeToPagedLookasideList`.
+ * WDK: `ExFreeToLookasideListEx`, `ExFreeToPagedLookasideList`, `ExFreeToNPagedLookasideList`.
  */
 void lookaside_list_free(struct lookaside_list *list,
                          void *block);
@@ -1049,8 +1059,8 @@ lookaside_status lookaside_list_flush(struct lookaside_list *list);
  *
  * Returns as `lookaside_list_flush`.
  *
- * Memory and threads: as `lookaside_list_flush`. A scan does the same by itself, except with `LOOKASIDE_TUNING_WINDOWS`;
- * for a list with a free callback it leaves the work to the next caller who misses.
+ * Memory and threads: as `lookaside_list_flush`. A scan does the same by itself, except with
+ * `LOOKASIDE_TUNING_WINDOWS`; for a list with a free callback it leaves the work to the next caller who misses.
  *
  * WDK: it has no such function; there, surplus blocks stay.
  */
@@ -1085,8 +1095,9 @@ lookaside_status lookaside_list_prefill(struct lookaside_list *list,
  *
  * Returns:
  * - `LOOKASIDE_STATUS_SUCCESS`: it is gone; its memory may be reused, and initialised again.
- * - `LOOKASIDE_STATUS_PENDING`: callers still hold blocks. These stay valid, each free of one goes to the pool, and the
- *   last one ends the list; keep its memory until then.
+ * - `LOOKASIDE_STATUS_PENDING`: callers still hold blocks. These stay valid, each free of one goes to the pool, and
+ *   the last one ends the list; keep its memory until then. A list that shares its shared list never answers so, since
+ *   its blocks may be freed to the shared list.
  * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `list` is NULL.
  * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` does not stand at a multiple of 16 bytes.
  * - `LOOKASIDE_STATUS_INVALID_HANDLE`: it was never initialised; there is nothing to delete.
@@ -1095,7 +1106,8 @@ lookaside_status lookaside_list_prefill(struct lookaside_list *list,
  *
  * Memory and threads: nobody else may call anything on the list during the call.
  *
- * WDK: `ExDeleteLookasideListEx`, `ExDeletePagedLookasideList`, which return nothing and lose the blocks that are out.
+ * WDK: `ExDeleteLookasideListEx`, `ExDeletePagedLookasideList`, `ExDeleteNPagedLookasideList`, which return nothing
+ * and lose the blocks that are out.
  */
 lookaside_status lookaside_list_delete(struct lookaside_list *list);
 
@@ -1109,8 +1121,8 @@ lookaside_status lookaside_list_delete(struct lookaside_list *list);
  *
  * Memory and threads: any number of threads at once.
  *
- * WDK: it has no such function; there, callbacks find their context around the list by `CONTAINING_RECORD`, which works
- * here as well.
+ * WDK: it has no such function; there, callbacks find their context around the list by `CONTAINING_RECORD`, which
+ * works here as well.
  */
 void *lookaside_list_context(const struct lookaside_list *list);
 
@@ -1162,12 +1174,13 @@ int32_t lookaside_pp_number(lookaside_pp_name name,
  *
  * Returns, and then the slot is untouched unless the call succeeded:
  * - `LOOKASIDE_STATUS_SUCCESS`: the slot has the two lists, or none.
- * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `table` is NULL, there is no such slot, one list is NULL and the other is not,
- *   or the two make no pair.
+ * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `table` is NULL, there is no such slot, one list is NULL and the other is
+ *   not, or the two make no pair.
  * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`, `LOOKASIDE_STATUS_INVALID_HANDLE`, `LOOKASIDE_STATUS_DELETE_PENDING`: a
  *   list is misaligned, was never initialised, or is deleted.
  *
- * Memory and threads: nobody else may use the slot during the call. The lists must be there as long as the slot is used.
+ * Memory and threads: nobody else may use the slot during the call. The lists must be there as long as the slot is
+ * used.
  *
  * WDK: the kernel fills its tables when it starts a processor.
  */
@@ -1215,7 +1228,8 @@ void lookaside_pp_free(const struct lookaside_pp_table *table,
                        uint32_t processor);
 
 /**
- * Tells what a pool holds. The numbers are exact as of one moment; those of the process heap if nobody uses a list meanwhile.
+ * Tells what a pool holds. The numbers are exact as of one moment; those of the process heap if nobody uses a list
+ * meanwhile.
  *
  * Parameters:
  * - `kind`: the pool.
@@ -1223,11 +1237,11 @@ void lookaside_pp_free(const struct lookaside_pp_table *table,
  *
  * Returns:
  * - `LOOKASIDE_STATUS_SUCCESS`: `out` is filled.
- * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `out` is NULL, `struct_size` is not that of this version, or there is no such
- *   pool. `out` is untouched.
+ * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `out` is NULL, `struct_size` is not that of this version, or there is no
+ *   such pool. `out` is untouched.
  *
- * Memory and threads: any number of threads at once, for a short lock. Constant time, but for the process heap, for which every
- * list is looked at.
+ * Memory and threads: any number of threads at once, for a short lock. Constant time, but for the process heap, for
+ * which every list is looked at.
  *
  * WDK: the pool counters of `NtQuerySystemInformation` with class 2.
  */
@@ -1343,16 +1357,17 @@ const char *lookaside_status_string(lookaside_status status);
 const char *lookaside_version(void);
 
 /**
- * Allocates a block of any size under a tag. Up to 496 bytes it comes from a list for its size, one of generation 5.2's
- * for x64; larger ones, session memory and cache-aligned blocks come from the pool itself.
+ * Allocates a block of any size under a tag. Up to 496 bytes it comes from a list for its size, one of generation
+ * 5.2's for x64; larger ones, session memory and cache-aligned blocks come from the pool itself.
  *
  * Parameters:
  * - `pool_type`: the pool, with the flags of the WDK's POOL_TYPE; those for raising have no effect.
  * - `size`: bytes; 0 counts as 1.
  * - `tag`: what the block is counted under, and has to be freed with.
  *
- * Returns the block, with whatever contents were there, at a multiple of 16 bytes, of 64 for cache-aligned types, and of 4,096 from a
- * size of 4,096 on. NULL when the pool has no memory, for a size that no block can have, and for a pool type without a meaning.
+ * Returns the block, with whatever contents were there, at a multiple of 16 bytes, of 64 for cache-aligned types, and
+ * of 4,096 from a size of 4,096 on. NULL when the pool has no memory, for a size that no block can have, and for a
+ * pool type without a meaning.
  *
  * Memory and threads: any number of threads at once, from the first call on. Not for signal handlers. Free it with
  * `lookaside_pool_free`.
@@ -1370,10 +1385,10 @@ void *lookaside_pool_allocate(lookaside_pool_type pool_type,
  * - `block`: the block, or NULL, which has no effect.
  * - `tag`: its tag, or 0, which fits every block.
  *
- * Returns nothing. A violation (see `lookaside_set_violation_hook`) is another tag than the block's (bug check 0xC2, 0xA),
- * a block that is free already as long as its memory was not used again (0xC4, 0x13), and memory that did not come from
- * `lookaside_pool_allocate` or whose header was overwritten (0xC4, 0x10). To see that, the 16 bytes before the block
- * are read.
+ * Returns nothing. A violation (see `lookaside_set_violation_hook`) is another tag than the block's (bug check 0xC2,
+ * 0xA), a block that is free already as long as its memory was not used again (0xC4, 0x13), and memory that did not
+ * come from `lookaside_pool_allocate` or whose header was overwritten (0xC4, 0x10). To see that, the 16 bytes before
+ * the block are read.
  *
  * Memory and threads: any number of threads at once. The block may not be used afterwards.
  *
@@ -1390,7 +1405,8 @@ void lookaside_pool_free(void *block,
  * - `size`: the size that it was allocated with.
  * - `tag`: its tag, or 0, which fits every block.
  *
- * Returns nothing. Another size than the block's is a violation too (bug check 0xC4, 0x10); otherwise as `lookaside_pool_free`.
+ * Returns nothing. Another size than the block's is a violation too (bug check 0xC4, 0x10); otherwise as
+ * `lookaside_pool_free`.
  *
  * Memory and threads: as `lookaside_pool_free`.
  *
@@ -1415,17 +1431,18 @@ void lookaside_pool_free_sized(void *block,
 size_t lookaside_pool_size(const void *block);
 
 /**
- * Makes a small pool of the caller's own. Its lists are made kind by kind, at the first use of nonpaged, paged and NX memory.
+ * Makes a small pool of the caller's own. Its lists are made kind by kind, at the first use of nonpaged, paged and NX
+ * memory.
  *
  * Parameters:
- * - `pool`: the caller's memory for it, at a multiple of 16 bytes. Its contents do not matter, unless they are a live pool; but they
- *   are read to see that.
+ * - `pool`: the caller's memory for it, at a multiple of 16 bytes. Its contents do not matter, unless they are a live
+ *   pool; but they are read to see that.
  * - `parameters`: what the pool shall be. It is not needed after the call.
  *
  * Returns, and then the object is untouched unless the call succeeded:
  * - `LOOKASIDE_STATUS_SUCCESS`: the pool is ready, and must be deleted before its memory goes away.
- * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: a pointer is NULL, `struct_size` is not that of this version, the maximum depth is too
- *   large, the name is not UTF-8, an enumerated value is unknown, or a flag is not for pools.
+ * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: a pointer is NULL, `struct_size` is not that of this version, the maximum
+ *   depth is too large, the name is not UTF-8, an enumerated value is unknown, or a flag is not for pools.
  * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `pool` does not stand at a multiple of 16 bytes.
  * - `LOOKASIDE_STATUS_DEVICE_BUSY`: `pool` is live already, and goes on as it was.
  *
@@ -1467,10 +1484,11 @@ lookaside_status lookaside_small_pool_prepare(struct lookaside_small_pool *pool,
  * - `pool`: the pool.
  * - `pool_type`, `size`, `tag`: as for `lookaside_pool_allocate`.
  *
- * Returns as `lookaside_pool_allocate`, by the limit of the pool's generation; blocks of x86 generations are promised to stand at a
- * multiple of 8 bytes. NULL also when `pool` is NULL, misaligned, never initialised, or deleted.
+ * Returns as `lookaside_pool_allocate`, by the limit of the pool's generation; blocks of x86 generations are promised
+ * to stand at a multiple of 8 bytes. NULL also when `pool` is NULL, misaligned, never initialised, or deleted.
  *
- * Memory and threads: any number of threads at once. Not for signal handlers. Free it with `lookaside_small_pool_free`.
+ * Memory and threads: any number of threads at once. Not for signal handlers. Free it with
+ * `lookaside_small_pool_free`.
  *
  * WDK: `ExAllocatePoolWithTag`.
  */
@@ -1486,8 +1504,8 @@ void *lookaside_small_pool_allocate(struct lookaside_small_pool *pool,
  * - `pool`: the pool that the block came from. It may be deleted already if the block was out then.
  * - `block`, `tag`: as for `lookaside_pool_free`.
  *
- * Returns nothing. Violations are those of `lookaside_pool_free`, where a block of another pool is memory that did not come from this
- * one; and a `pool` that is NULL, misaligned or was never initialised, unless `block` is NULL.
+ * Returns nothing. Violations are those of `lookaside_pool_free`, where a block of another pool is memory that did not
+ * come from this one; and a `pool` that is NULL, misaligned or was never initialised, unless `block` is NULL.
  *
  * Memory and threads: any number of threads at once. The block may not be used afterwards.
  *
@@ -1531,19 +1549,20 @@ void lookaside_small_pool_free_sized(struct lookaside_small_pool *pool,
 size_t lookaside_small_pool_size(const struct lookaside_small_pool *pool, const void *block);
 
 /**
- * Allocates a block without a header, so without tag and checks: the caller tells its size when freeing it. Up to 256 or 512 bytes, by
- * the generation, it comes from a list for its size.
+ * Allocates a block without a header, so without tag and checks: the caller tells its size when freeing it. Up to 256
+ * or 512 bytes, by the generation, it comes from a list for its size.
  *
  * Parameters:
  * - `pool`: the pool.
  * - `pool_type`: a type that `lookaside_small_pool_prepare` takes; flags for raising have no effect.
  * - `size`: bytes; 0 counts as 1.
  *
- * Returns the block, with whatever contents were there, at a multiple of 16 bytes (for x86 generations 8 are promised). NULL when the pool
- * has no memory, for a pool type without lists, and when `pool` is NULL, misaligned, never initialised, or deleted.
+ * Returns the block, with whatever contents were there, at a multiple of 16 bytes (for x86 generations 8 are
+ * promised). NULL when the pool has no memory, for a pool type without lists, and when `pool` is NULL, misaligned,
+ * never initialised, or deleted.
  *
- * Memory and threads: any number of threads at once. Not for signal handlers. The block is not in the usage by tag. Free it with
- * `lookaside_small_pool_free_bare`.
+ * Memory and threads: any number of threads at once. Not for signal handlers. The block is not in the usage by tag.
+ * Free it with `lookaside_small_pool_free_bare`.
  *
  * WDK: it has no such function.
  */
@@ -1559,8 +1578,9 @@ void *lookaside_small_pool_allocate_bare(struct lookaside_small_pool *pool,
  * - `pool_type`, `size`: what it was allocated with.
  * - `block`: the block, or NULL, which has no effect.
  *
- * Returns nothing. A violation is a `pool` that is NULL, misaligned or was never initialised, a misaligned block, and a pool type or size
- * that no block can have. Another pool, type or size than the block's, and a second free, are the caller's error and not found.
+ * Returns nothing. A violation is a `pool` that is NULL, misaligned or was never initialised, a misaligned block, and
+ * a pool type or size that no block can have. Another pool, type or size than the block's, and a second free, are the
+ * caller's error and not found.
  *
  * Memory and threads: any number of threads at once. The block may not be used afterwards.
  *
@@ -1599,9 +1619,10 @@ lookaside_status lookaside_small_pool_flush(struct lookaside_small_pool *pool);
  *
  * Returns, and then `out` is untouched unless the call succeeded:
  * - `LOOKASIDE_STATUS_SUCCESS`: `out` is filled; all counters are 0 until the list is made.
- * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `out` is NULL, `struct_size` is not that of this version, or there is no such list.
- * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`, `LOOKASIDE_STATUS_INVALID_HANDLE`, `LOOKASIDE_STATUS_DELETE_PENDING`: `pool`
- *   is misaligned, never initialised, deleted.
+ * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `out` is NULL, `struct_size` is not that of this version, or there is no
+ *   such list.
+ * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`, `LOOKASIDE_STATUS_INVALID_HANDLE`, `LOOKASIDE_STATUS_DELETE_PENDING`:
+ *   `pool` is misaligned, never initialised, deleted.
  *
  * Memory and threads: any number of threads at once; nobody is stopped.
  *
@@ -1620,8 +1641,8 @@ lookaside_status lookaside_small_pool_statistics(const struct lookaside_small_po
  *
  * Returns:
  * - `LOOKASIDE_STATUS_SUCCESS`: it is gone; its memory may be reused, and initialised again.
- * - `LOOKASIDE_STATUS_PENDING`: callers still hold blocks of its lists. These stay valid and may still be freed to the pool: keep its memory
- *   until then. The same goes for larger blocks, of which nothing is said here.
+ * - `LOOKASIDE_STATUS_PENDING`: callers still hold blocks of its lists. These stay valid and may still be freed to the
+ *   pool: keep its memory until then. The same goes for larger blocks, of which nothing is said here.
  * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `pool` is NULL.
  * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `pool` does not stand at a multiple of 16 bytes.
  * - `LOOKASIDE_STATUS_INVALID_HANDLE`: it was never initialised; there is nothing to delete.
@@ -1634,9 +1655,9 @@ lookaside_status lookaside_small_pool_statistics(const struct lookaside_small_po
 lookaside_status lookaside_small_pool_delete(struct lookaside_small_pool *pool);
 
 /**
- * Tells what was allocated and freed under each tag: blocks of `lookaside_pool_allocate` and `lookaside_small_pool_allocate` while
- * callers hold them, and blocks that lists without callbacks have or have handed out. Exact when nobody allocates or frees
- * during the call.
+ * Tells what was allocated and freed under each tag: blocks of `lookaside_pool_allocate` and
+ * `lookaside_small_pool_allocate` while callers hold them, and blocks that lists without callbacks have or have handed
+ * out. Exact when nobody allocates or frees during the call.
  *
  * Parameters:
  * - `order`: how the rows are sorted.
@@ -1647,8 +1668,8 @@ lookaside_status lookaside_small_pool_delete(struct lookaside_small_pool *pool);
  * Returns:
  * - `LOOKASIDE_STATUS_SUCCESS`: all rows are in `rows`.
  * - `LOOKASIDE_STATUS_BUFFER_OVERFLOW`: there are more. `rows` holds the first.
- * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `rows` is NULL and `capacity` is not 0 (`*needed` is set all the same), or the order is
- *   unknown.
+ * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `rows` is NULL and `capacity` is not 0 (`*needed` is set all the same), or
+ *   the order is unknown.
  * - `LOOKASIDE_STATUS_NO_MEMORY`: there is none to sort the rows in. Nothing is written.
  *
  * Memory and threads: any number of threads at once; nobody is stopped.
@@ -1704,7 +1725,8 @@ lookaside_status lookaside_slist_initialize(struct lookaside_slist_header *heade
  * - `header`: the list.
  * - `entry`: the entry, in no list, at a multiple of 16 bytes. It stays where it is until it is popped or flushed.
  *
- * Returns the entry that was on top before, or NULL. The process ends with a message when a pointer is NULL or misaligned.
+ * Returns the entry that was on top before, or NULL. The process ends with a message when a pointer is NULL or
+ * misaligned.
  *
  * Memory and threads: any number of threads at once, and on x86-64 signal handlers: a push never waits there.
  *
@@ -1739,9 +1761,10 @@ struct lookaside_slist_entry *lookaside_slist_push_list(struct lookaside_slist_h
  *
  * Returns the entry, or NULL from an empty list. The process ends with a message when `header` is NULL or misaligned.
  *
- * Memory and threads: any number of threads at once; pops and flushes of one list wait for each other, some nanoseconds
- * each, and so may not be called in a signal handler. The entry's memory may go away as soon as the call returns.
- * After a fork the child may go on with a list that no other thread was using, and must initialise any other anew.
+ * Memory and threads: any number of threads at once; pops and flushes of one list wait for each other, some
+ * nanoseconds each, and so may not be called in a signal handler. The entry's memory may go away as soon as the call
+ * returns. After a fork the child may go on with a list that no other thread was using, and must initialise any other
+ * anew.
  *
  * WDK: `InterlockedPopEntrySList`, `ExInterlockedPopEntrySList`.
  */
@@ -1753,8 +1776,8 @@ struct lookaside_slist_entry *lookaside_slist_pop(struct lookaside_slist_header 
  * Parameters:
  * - `header`: the list.
  *
- * Returns the entry that came last, from which `next` leads to the others, or NULL from an empty list. The process ends with
- * a message when `header` is NULL or misaligned.
+ * Returns the entry that came last, from which `next` leads to the others, or NULL from an empty list. The process
+ * ends with a message when `header` is NULL or misaligned.
  *
  * Memory and threads: as `lookaside_slist_pop`.
  *
@@ -1768,10 +1791,11 @@ struct lookaside_slist_entry *lookaside_slist_flush(struct lookaside_slist_heade
  * Parameters:
  * - `header`: the list.
  *
- * Returns the number modulo 65,536: a list of 65,536 entries tells 0. The process ends with a message when `header` is NULL
- * or misaligned.
+ * Returns the number modulo 65,536: a list of 65,536 entries tells 0. The process ends with a message when `header` is
+ * NULL or misaligned.
  *
- * Memory and threads: any number of threads at once, and signal handlers. The number may be old as soon as it is known.
+ * Memory and threads: any number of threads at once, and signal handlers. The number may be old as soon as it is
+ * known.
  *
  * WDK: `QueryDepthSList`, `ExQueryDepthSList`.
  */
@@ -1783,8 +1807,8 @@ uint16_t lookaside_slist_depth(const struct lookaside_slist_header *header);
  * Parameters:
  * - `header`: the list.
  *
- * Returns the entry, or NULL from an empty list. Another thread may have popped it already, so it is not to be touched while
- * others use the list. The process ends with a message when `header` is NULL or misaligned.
+ * Returns the entry, or NULL from an empty list. Another thread may have popped it already, so it is not to be touched
+ * while others use the list. The process ends with a message when `header` is NULL or misaligned.
  *
  * Memory and threads: any number of threads at once, and signal handlers.
  *
@@ -1793,8 +1817,8 @@ uint16_t lookaside_slist_depth(const struct lookaside_slist_header *header);
 struct lookaside_slist_entry *lookaside_slist_first(const struct lookaside_slist_header *header);
 
 /**
- * Sets what is called when the library is misused. When the hook returns, the call that was wrong has no effect, and the
- * program goes on.
+ * Sets what is called when the library is misused. When the hook returns, the call that was wrong has no effect, and
+ * the program goes on.
  *
  * Parameters:
  * - `hook`: the function; NULL for the default, which writes one line to standard error and aborts.
@@ -1809,8 +1833,8 @@ struct lookaside_slist_entry *lookaside_slist_first(const struct lookaside_slist
 void lookaside_set_violation_hook(lookaside_violation_hook hook);
 
 /**
- * Makes pool allocations of verified lists fail, as they do when memory runs out. The same ones fail in each run: whether
- * the nth does is a function of the seed and n. They are counted over all verified lists, from this call on.
+ * Makes pool allocations of verified lists fail, as they do when memory runs out. The same ones fail in each run:
+ * whether the nth does is a function of the seed and n. They are counted over all verified lists, from this call on.
  *
  * Parameters:
  * - `resources`: which ones; not needed after the call. NULL ends the simulation.
@@ -1848,15 +1872,15 @@ lookaside_status lookaside_verify_range(const void *start,
                                         size_t size);
 
 /**
- * Tells of accesses to freed blocks of the special pool, and beside its blocks, by one line on standard error before the
- * signal (`SIGSEGV` or `SIGBUS`) takes its course: the handler that was installed until now, or the default action.
- * `LOOKASIDE_VERIFY=1` in the environment does this with the first list.
+ * Tells of accesses to freed blocks of the special pool, and beside its blocks, by one line on standard error before
+ * the signal (`SIGSEGV` or `SIGBUS`) takes its course: the handler that was installed until now, or the default
+ * action. `LOOKASIDE_VERIFY=1` in the environment does this with the first list.
  *
  * Parameters: none.
  *
  * Returns:
- * - `LOOKASIDE_STATUS_SUCCESS`: the handlers are installed, by this call or an earlier one. A program that installs its
- *   own afterwards replaces them.
+ * - `LOOKASIDE_STATUS_SUCCESS`: the handlers are installed, by this call or an earlier one. A program that installs
+ *   its own afterwards replaces them.
  * - `LOOKASIDE_STATUS_NOT_SUPPORTED`: the system refused them.
  *
  * Memory and threads: as `sigaction`.

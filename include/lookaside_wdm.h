@@ -48,7 +48,7 @@ extern "C" {
 typedef VOID (*LOOKASIDE_WDM_RAISE_HOOK)(NTSTATUS Status);
 __attribute__((weak)) LOOKASIDE_WDM_RAISE_HOOK lookaside_wdm_raise_hook;
 
-/* Of each thread: how many callbacks of lists it is in, and the status that the innermost would have raised. */
+/* Of each thread: how many callbacks of lists it is in, and what the innermost would have raised; 0 and 0 outside. */
 struct lookaside_wdm_thread_state {
     unsigned callbacks;
     NTSTATUS raised;
@@ -161,59 +161,79 @@ static inline VOID ExFreePool(PVOID P)
 /* Callbacks: the library's types lead here, so that no function is called by another type than its own. Where only one
  * callback was given, the other is the pool's routine, as in Windows: the two have to fit. */
 
+/* Before a callback: tells what a callback around it would have raised. */
+static inline NTSTATUS lookaside_wdm_enter(void)
+{
+    const NTSTATUS before = lookaside_wdm_thread.raised;
+    lookaside_wdm_thread.raised = STATUS_SUCCESS;
+    lookaside_wdm_thread.callbacks++;
+    return before;
+}
+
+/* Behind it: one that did its work anyway raises nothing. */
+static inline void lookaside_wdm_leave(NTSTATUS before, int done)
+{
+    lookaside_wdm_thread.callbacks--;
+    if (done || lookaside_wdm_thread.raised == STATUS_SUCCESS) {
+        lookaside_wdm_thread.raised = before;
+    }
+}
+
 static inline void *lookaside_wdm_allocate(lookaside_pool_type type, size_t size, lookaside_tag tag,
                                            lookaside_list *list)
 {
     LOOKASIDE_WDM_LIST *self = (LOOKASIDE_WDM_LIST *)(void *)list;
+    NTSTATUS before;
     void *block;
     (void)type, (void)size, (void)tag;
     if (self->Allocate == NULL) {
         return lookaside_pool_allocate(self->Type, self->Size, self->Tag);
     }
-    lookaside_wdm_thread.raised = STATUS_SUCCESS;
-    lookaside_wdm_thread.callbacks++;
+    before = lookaside_wdm_enter();
     block = self->Allocate((POOL_TYPE)self->Type, self->Size, self->Tag);
-    lookaside_wdm_thread.callbacks--;
+    lookaside_wdm_leave(before, block != NULL);
     return block;
 }
 
 static inline void lookaside_wdm_free(void *block, lookaside_list *list)
 {
     LOOKASIDE_WDM_LIST *self = (LOOKASIDE_WDM_LIST *)(void *)list;
+    NTSTATUS before;
     if (self->Free == NULL) {
         lookaside_pool_free(block, 0);
         return;
     }
-    lookaside_wdm_thread.callbacks++;
+    before = lookaside_wdm_enter();
     self->Free(block);
-    lookaside_wdm_thread.callbacks--;
+    lookaside_wdm_leave(before, TRUE);
 }
 
 static inline void *lookaside_wdm_allocate_ex(lookaside_pool_type type, size_t size, lookaside_tag tag,
                                               lookaside_list *list)
 {
     LOOKASIDE_LIST_EX *self = (LOOKASIDE_LIST_EX *)(void *)list;
+    NTSTATUS before;
     void *block;
     if (self->L.AllocateEx == NULL) {
         return lookaside_wdm_allocate(type, size, tag, list);
     }
-    lookaside_wdm_thread.raised = STATUS_SUCCESS;
-    lookaside_wdm_thread.callbacks++;
+    before = lookaside_wdm_enter();
     block = self->L.AllocateEx((POOL_TYPE)self->L.Type, self->L.Size, self->L.Tag, self);
-    lookaside_wdm_thread.callbacks--;
+    lookaside_wdm_leave(before, block != NULL);
     return block;
 }
 
 static inline void lookaside_wdm_free_ex(void *block, lookaside_list *list)
 {
     LOOKASIDE_LIST_EX *self = (LOOKASIDE_LIST_EX *)(void *)list;
+    NTSTATUS before;
     if (self->L.FreeEx == NULL) {
         lookaside_wdm_free(block, list);
         return;
     }
-    lookaside_wdm_thread.callbacks++;
+    before = lookaside_wdm_enter();
     self->L.FreeEx(block, self);
-    lookaside_wdm_thread.callbacks--;
+    lookaside_wdm_leave(before, TRUE);
 }
 
 /* Lists of all three kinds. */

@@ -86,7 +86,13 @@ typedef struct _SINGLE_LIST_ENTRY {
 #define FALSE 0
 #endif
 #ifndef CONTAINING_RECORD
+#ifdef __cplusplus
+/* offsetof draws a warning for classes with private fields or base classes. The address is any that is not null. */
+#define CONTAINING_RECORD(address, type, field)                                                    \
+    ((type *)(void *)((char *)(address) - ((char *)&((type *)0x10000)->field - (char *)0x10000)))
+#else
 #define CONTAINING_RECORD(address, type, field) ((type *)(void *)((char *)(address)-offsetof(type, field)))
+#endif
 #endif
 #ifndef FIELD_OFFSET
 #define FIELD_OFFSET(type, field) ((LONG)offsetof(type, field))

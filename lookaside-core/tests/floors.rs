@@ -45,6 +45,20 @@ fn nothing_imports_upward() {
     assert!(checked > 30, "the imports were found");
 }
 
+/// ARCHITECTURE.md and the first line of each floor give it the same number.
+#[test]
+fn the_map_has_every_floor() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let map = fs::read_to_string(root.join("../ARCHITECTURE.md")).unwrap();
+    for floor in FLOORS {
+        let source = fs::read_to_string(root.join("src").join(floor).join("mod.rs")).unwrap();
+        let number: u32 =
+            source.strip_prefix("//! Floor ").and_then(|rest| rest.split(':').next()?.parse().ok()).unwrap();
+        let row = map.lines().find(|line| line.starts_with(&format!("| {number} `"))).unwrap();
+        assert!(row.split('|').nth(1).unwrap().contains(&format!("`{floor}`")), "{floor} says {number}: {row}");
+    }
+}
+
 #[test]
 fn the_system_is_called_on_one_floor() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

@@ -16,21 +16,26 @@ use crate::types::{lookaside_list, lookaside_parameters, lookaside_status};
 /// Returns, and then the object is untouched unless the call succeeded:
 /// - `LOOKASIDE_STATUS_SUCCESS`: the list is ready, and must be deleted before its memory goes away.
 /// - `LOOKASIDE_STATUS_INVALID_PARAMETER`: a pointer is NULL, `struct_size` is not that of this version, `size` is 0,
-///   `alignment` is no power of two or too large, a depth is too large, the name is not UTF-8, an enumerated value is
-///   unknown, `reserved` is not 0, or both callbacks of a kind are given. Correct the program.
+///   `alignment` is no power of two or too large, a depth is too large, the name is not UTF-8, an enumerated value or a
+///   flag is unknown, a reserved field is not 0, both callbacks of a kind are given, or `shared` is no list that this
+///   one can share. Correct the program.
 /// - `LOOKASIDE_STATUS_INTEGER_OVERFLOW`: `size` is too large.
-/// - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` does not stand at a multiple of 16 bytes.
+/// - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` or `shared` does not stand at a multiple of 16 bytes.
+/// - `LOOKASIDE_STATUS_INVALID_HANDLE`, `LOOKASIDE_STATUS_DELETE_PENDING`: `shared` was never initialised, or is
+///   deleted.
+/// - `LOOKASIDE_STATUS_NOT_SUPPORTED`: `LOOKASIDE_FLAG_VERIFY` for a session pool.
 /// - `LOOKASIDE_STATUS_DEVICE_BUSY`: `list` is live already, or deleted with blocks still out, and goes on as it
 ///   was. Delete it, or free its blocks, first.
-/// - `LOOKASIDE_STATUS_WORKING_SET_QUOTA`: the nonpaged pool cannot be locked. Raise `RLIMIT_MEMLOCK` (`ulimit -l`), grant
-///   `CAP_IPC_LOCK`, or set `LOOKASIDE_FLAG_BEST_EFFORT_LOCK`.
+/// - `LOOKASIDE_STATUS_WORKING_SET_QUOTA`: the nonpaged pool cannot be locked. Raise `RLIMIT_MEMLOCK` (`ulimit -l`),
+///   grant `CAP_IPC_LOCK`, or set `LOOKASIDE_FLAG_BEST_EFFORT_LOCK`.
 /// - `LOOKASIDE_STATUS_NO_MEMORY`: no memory for the list's records. Try again later; nothing was taken.
-/// - `LOOKASIDE_STATUS_INSUFFICIENT_RESOURCES`: there are 65,536 lists. Delete some.
+/// - `LOOKASIDE_STATUS_INSUFFICIENT_RESOURCES`: there are 65,536 lists, those of small pools among them. Delete some.
 ///
 /// Memory and threads: nobody else may use the object during the call. Any thread may use the list afterwards.
 ///
-/// WDK: `ExInitializeLookasideListEx`, `ExInitializePagedLookasideList`. One callback may be given without the other;
-/// the other is then the pool's routine, so the given one has to work with `malloc` for a paged list.
+/// WDK: `ExInitializeLookasideListEx`, `ExInitializePagedLookasideList`, `ExInitializeNPagedLookasideList`. One
+/// callback may be given without the other; the other is then the pool's routine, so the given one has to work with
+/// `malloc` for a paged list.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lookaside_list_initialize(
     list: *mut lookaside_list,
@@ -62,7 +67,7 @@ pub unsafe extern "C" fn lookaside_list_initialize(
 ///
 /// Memory and threads: any number of threads at once. Not for signal handlers: see `lookaside_list_try_allocate`.
 ///
-/// WDK: `ExAllocateFromLookasideListEx`, `ExAllocateFromPagedLookasideList`.
+/// WDK: `ExAllocateFromLookasideListEx`, `ExAllocateFromPagedLookasideList`, `ExAllocateFromNPagedLookasideList`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lookaside_list_allocate(list: *mut lookaside_list) -> *mut c_void {
     // SAFETY: the caller's contract is the core's: a list, or memory that may be read and is none.
@@ -75,8 +80,8 @@ pub unsafe extern "C" fn lookaside_list_allocate(list: *mut lookaside_list) -> *
 /// Parameters:
 /// - `list`: the list.
 ///
-/// Returns the block, or NULL when the list has none at hand, and when `list` is NULL, misaligned, never initialised, or
-/// deleted.
+/// Returns the block, or NULL when the list has none at hand, and when `list` is NULL, misaligned, never initialised,
+/// or deleted.
 ///
 /// Memory and threads: any number of threads at once, and signal handlers.
 ///
@@ -100,7 +105,7 @@ pub unsafe extern "C" fn lookaside_list_try_allocate(list: *mut lookaside_list) 
 ///
 /// Memory and threads: any number of threads at once. The block may not be used afterwards.
 ///
-/// WDK: `ExFreeToLookasideListEx`, `ExFreeToPagedLookasideList`.
+/// WDK: `ExFreeToLookasideListEx`, `ExFreeToPagedLookasideList`, `ExFreeToNPagedLookasideList`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lookaside_list_free(list: *mut lookaside_list, block: *mut c_void) {
     // SAFETY: the caller's contract is the core's.
@@ -138,8 +143,8 @@ pub unsafe extern "C" fn lookaside_list_flush(list: *mut lookaside_list) -> look
 ///
 /// Returns as `lookaside_list_flush`.
 ///
-/// Memory and threads: as `lookaside_list_flush`. A scan does the same by itself, except with `LOOKASIDE_TUNING_WINDOWS`;
-/// for a list with a free callback it leaves the work to the next caller who misses.
+/// Memory and threads: as `lookaside_list_flush`. A scan does the same by itself, except with
+/// `LOOKASIDE_TUNING_WINDOWS`; for a list with a free callback it leaves the work to the next caller who misses.
 ///
 /// WDK: it has no such function; there, surplus blocks stay.
 #[unsafe(no_mangle)]
@@ -180,8 +185,9 @@ pub unsafe extern "C" fn lookaside_list_prefill(
 ///
 /// Returns:
 /// - `LOOKASIDE_STATUS_SUCCESS`: it is gone; its memory may be reused, and initialised again.
-/// - `LOOKASIDE_STATUS_PENDING`: callers still hold blocks. These stay valid, each free of one goes to the pool, and the
-///   last one ends the list; keep its memory until then.
+/// - `LOOKASIDE_STATUS_PENDING`: callers still hold blocks. These stay valid, each free of one goes to the pool, and
+///   the last one ends the list; keep its memory until then. A list that shares its shared list never answers so, since
+///   its blocks may be freed to the shared list.
 /// - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `list` is NULL.
 /// - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` does not stand at a multiple of 16 bytes.
 /// - `LOOKASIDE_STATUS_INVALID_HANDLE`: it was never initialised; there is nothing to delete.
@@ -190,7 +196,8 @@ pub unsafe extern "C" fn lookaside_list_prefill(
 ///
 /// Memory and threads: nobody else may call anything on the list during the call.
 ///
-/// WDK: `ExDeleteLookasideListEx`, `ExDeletePagedLookasideList`, which return nothing and lose the blocks that are out.
+/// WDK: `ExDeleteLookasideListEx`, `ExDeletePagedLookasideList`, `ExDeleteNPagedLookasideList`, which return nothing
+/// and lose the blocks that are out.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lookaside_list_delete(list: *mut lookaside_list) -> lookaside_status {
     // SAFETY: the caller's contract is the core's.
@@ -206,8 +213,8 @@ pub unsafe extern "C" fn lookaside_list_delete(list: *mut lookaside_list) -> loo
 ///
 /// Memory and threads: any number of threads at once.
 ///
-/// WDK: it has no such function; there, callbacks find their context around the list by `CONTAINING_RECORD`, which works
-/// here as well.
+/// WDK: it has no such function; there, callbacks find their context around the list by `CONTAINING_RECORD`, which
+/// works here as well.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lookaside_list_context(list: *const lookaside_list) -> *mut c_void {
     // SAFETY: the caller's contract is the core's.

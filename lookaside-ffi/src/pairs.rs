@@ -125,12 +125,13 @@ pub extern "C" fn lookaside_pp_number(name: lookaside_pp_name, kernel: lookaside
 ///
 /// Returns, and then the slot is untouched unless the call succeeded:
 /// - `LOOKASIDE_STATUS_SUCCESS`: the slot has the two lists, or none.
-/// - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `table` is NULL, there is no such slot, one list is NULL and the other is not,
-///   or the two make no pair.
+/// - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `table` is NULL, there is no such slot, one list is NULL and the other is
+///   not, or the two make no pair.
 /// - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`, `LOOKASIDE_STATUS_INVALID_HANDLE`, `LOOKASIDE_STATUS_DELETE_PENDING`: a
 ///   list is misaligned, was never initialised, or is deleted.
 ///
-/// Memory and threads: nobody else may use the slot during the call. The lists must be there as long as the slot is used.
+/// Memory and threads: nobody else may use the slot during the call. The lists must be there as long as the slot is
+/// used.
 ///
 /// WDK: the kernel fills its tables when it starts a processor.
 #[unsafe(no_mangle)]

@@ -30,8 +30,8 @@ pub const LOOKASIDE_POOL_KIND_SPECIAL: lookaside_pool_kind = 5;
 pub struct lookaside_pool_usage {
     /// `sizeof(lookaside_pool_usage)`, set by the caller.
     pub struct_size: usize,
-    /// Bytes of the blocks that the pool gave and did not get back, those that lists keep included. Nonpaged, session and the
-    /// library's own paged pools count each block rounded up to 16 bytes.
+    /// Bytes of the blocks that the pool gave and did not get back, those that lists keep included. Nonpaged, session
+    /// and the library's own paged pools count each block rounded up to 16 bytes.
     pub used: u64,
     /// Bytes that the pool took from the system; 0 for the process heap, which tells nobody.
     pub reserved: u64,
@@ -52,7 +52,8 @@ pub struct lookaside_pool_usage {
     pub lost: u64,
 }
 
-/// Tells what a pool holds. The numbers are exact as of one moment; those of the process heap if nobody uses a list meanwhile.
+/// Tells what a pool holds. The numbers are exact as of one moment; those of the process heap if nobody uses a list
+/// meanwhile.
 ///
 /// Parameters:
 /// - `kind`: the pool.
@@ -60,11 +61,11 @@ pub struct lookaside_pool_usage {
 ///
 /// Returns:
 /// - `LOOKASIDE_STATUS_SUCCESS`: `out` is filled.
-/// - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `out` is NULL, `struct_size` is not that of this version, or there is no such
-///   pool. `out` is untouched.
+/// - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `out` is NULL, `struct_size` is not that of this version, or there is no
+///   such pool. `out` is untouched.
 ///
-/// Memory and threads: any number of threads at once, for a short lock. Constant time, but for the process heap, for which every
-/// list is looked at.
+/// Memory and threads: any number of threads at once, for a short lock. Constant time, but for the process heap, for
+/// which every list is looked at.
 ///
 /// WDK: the pool counters of `NtQuerySystemInformation` with class 2.
 #[unsafe(no_mangle)]

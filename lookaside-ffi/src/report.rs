@@ -146,7 +146,8 @@ fn status_name(status: lookaside_status) -> &'static CStr {
     }
 }
 
-/// Lets `write` write into a caller's buffer, and answers the status of that; nothing is written where `write` answers one.
+/// Lets `write` write into a caller's buffer, and answers the status of that; nothing is written where `write` answers
+/// one.
 ///
 /// # Safety
 ///

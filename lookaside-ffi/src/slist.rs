@@ -6,8 +6,9 @@ use lookaside_core::{SListEntry, SListHeader, Status};
 
 use crate::types::lookaside_status;
 
-/// The head of an S-list, in memory of the caller's. Its words are those of Windows' SLIST_HEADER on 64-bit systems: the
-/// depth in 16 bits and a sequence number in 48, then the first entry's address, whose lowest four bits are reserved.
+/// The head of an S-list, in memory of the caller's. Its words are those of Windows' SLIST_HEADER on 64-bit systems:
+/// the depth in 16 bits and a sequence number in 48, then the first entry's address, whose lowest four bits are
+/// reserved.
 #[repr(C, align(16))]
 pub struct lookaside_slist_header {
     /// The library's own.
@@ -53,7 +54,8 @@ pub unsafe extern "C" fn lookaside_slist_initialize(header: *mut lookaside_slist
 /// - `header`: the list.
 /// - `entry`: the entry, in no list, at a multiple of 16 bytes. It stays where it is until it is popped or flushed.
 ///
-/// Returns the entry that was on top before, or NULL. The process ends with a message when a pointer is NULL or misaligned.
+/// Returns the entry that was on top before, or NULL. The process ends with a message when a pointer is NULL or
+/// misaligned.
 ///
 /// Memory and threads: any number of threads at once, and on x86-64 signal handlers: a push never waits there.
 ///
@@ -96,9 +98,10 @@ pub unsafe extern "C" fn lookaside_slist_push_list(
 ///
 /// Returns the entry, or NULL from an empty list. The process ends with a message when `header` is NULL or misaligned.
 ///
-/// Memory and threads: any number of threads at once; pops and flushes of one list wait for each other, some nanoseconds
-/// each, and so may not be called in a signal handler. The entry's memory may go away as soon as the call returns.
-/// After a fork the child may go on with a list that no other thread was using, and must initialise any other anew.
+/// Memory and threads: any number of threads at once; pops and flushes of one list wait for each other, some
+/// nanoseconds each, and so may not be called in a signal handler. The entry's memory may go away as soon as the call
+/// returns. After a fork the child may go on with a list that no other thread was using, and must initialise any other
+/// anew.
 ///
 /// WDK: `InterlockedPopEntrySList`, `ExInterlockedPopEntrySList`.
 #[unsafe(no_mangle)]
@@ -112,8 +115,8 @@ pub unsafe extern "C" fn lookaside_slist_pop(header: *mut lookaside_slist_header
 /// Parameters:
 /// - `header`: the list.
 ///
-/// Returns the entry that came last, from which `next` leads to the others, or NULL from an empty list. The process ends with
-/// a message when `header` is NULL or misaligned.
+/// Returns the entry that came last, from which `next` leads to the others, or NULL from an empty list. The process
+/// ends with a message when `header` is NULL or misaligned.
 ///
 /// Memory and threads: as `lookaside_slist_pop`.
 ///
@@ -129,10 +132,11 @@ pub unsafe extern "C" fn lookaside_slist_flush(header: *mut lookaside_slist_head
 /// Parameters:
 /// - `header`: the list.
 ///
-/// Returns the number modulo 65,536: a list of 65,536 entries tells 0. The process ends with a message when `header` is NULL
-/// or misaligned.
+/// Returns the number modulo 65,536: a list of 65,536 entries tells 0. The process ends with a message when `header` is
+/// NULL or misaligned.
 ///
-/// Memory and threads: any number of threads at once, and signal handlers. The number may be old as soon as it is known.
+/// Memory and threads: any number of threads at once, and signal handlers. The number may be old as soon as it is
+/// known.
 ///
 /// WDK: `QueryDepthSList`, `ExQueryDepthSList`.
 #[unsafe(no_mangle)]
@@ -146,8 +150,8 @@ pub unsafe extern "C" fn lookaside_slist_depth(header: *const lookaside_slist_he
 /// Parameters:
 /// - `header`: the list.
 ///
-/// Returns the entry, or NULL from an empty list. Another thread may have popped it already, so it is not to be touched while
-/// others use the list. The process ends with a message when `header` is NULL or misaligned.
+/// Returns the entry, or NULL from an empty list. Another thread may have popped it already, so it is not to be touched
+/// while others use the list. The process ends with a message when `header` is NULL or misaligned.
 ///
 /// Memory and threads: any number of threads at once, and signal handlers.
 ///

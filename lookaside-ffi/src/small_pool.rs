@@ -24,15 +24,16 @@ pub const LOOKASIDE_GENERATION_6_0_X86: lookaside_generation = 3;
 /// Windows Vista and later on x64: as `LOOKASIDE_GENERATION_5_2_X64`, without shared lists.
 pub const LOOKASIDE_GENERATION_6_0_X64: lookaside_generation = 4;
 
-/// A small pool. The memory is the caller's; its contents are the library's. It may not be moved or copied while the pool lives,
-/// and zeroed memory is not a pool yet.
+/// A small pool. The memory is the caller's; its contents are the library's. It may not be moved or copied while the
+/// pool lives, and zeroed memory is not a pool yet.
 #[repr(C, align(16))]
 pub struct lookaside_small_pool {
     /// The library's own.
     pub opaque: [u64; 800],
 }
 
-/// What a small pool shall be. Set all bytes to 0, then `struct_size`, `generation`, and what else matters: 0 stands for the default.
+/// What a small pool shall be. Set all bytes to 0, then `struct_size`, `generation`, and what else matters: 0 stands
+/// for the default.
 #[repr(C)]
 pub struct lookaside_small_pool_parameters {
     /// `sizeof(lookaside_small_pool_parameters)`.
@@ -87,16 +88,17 @@ pub struct lookaside_small_list_statistics {
     pub shared: lookaside_hit_counters,
 }
 
-/// Allocates a block of any size under a tag. Up to 496 bytes it comes from a list for its size, one of generation 5.2's
-/// for x64; larger ones, session memory and cache-aligned blocks come from the pool itself.
+/// Allocates a block of any size under a tag. Up to 496 bytes it comes from a list for its size, one of generation
+/// 5.2's for x64; larger ones, session memory and cache-aligned blocks come from the pool itself.
 ///
 /// Parameters:
 /// - `pool_type`: the pool, with the flags of the WDK's POOL_TYPE; those for raising have no effect.
 /// - `size`: bytes; 0 counts as 1.
 /// - `tag`: what the block is counted under, and has to be freed with.
 ///
-/// Returns the block, with whatever contents were there, at a multiple of 16 bytes, of 64 for cache-aligned types, and of 4,096 from a
-/// size of 4,096 on. NULL when the pool has no memory, for a size that no block can have, and for a pool type without a meaning.
+/// Returns the block, with whatever contents were there, at a multiple of 16 bytes, of 64 for cache-aligned types, and
+/// of 4,096 from a size of 4,096 on. NULL when the pool has no memory, for a size that no block can have, and for a
+/// pool type without a meaning.
 ///
 /// Memory and threads: any number of threads at once, from the first call on. Not for signal handlers. Free it with
 /// `lookaside_pool_free`.
@@ -117,10 +119,10 @@ pub extern "C" fn lookaside_pool_allocate(
 /// - `block`: the block, or NULL, which has no effect.
 /// - `tag`: its tag, or 0, which fits every block.
 ///
-/// Returns nothing. A violation (see `lookaside_set_violation_hook`) is another tag than the block's (bug check 0xC2, 0xA),
-/// a block that is free already as long as its memory was not used again (0xC4, 0x13), and memory that did not come from
-/// `lookaside_pool_allocate` or whose header was overwritten (0xC4, 0x10). To see that, the 16 bytes before the block
-/// are read.
+/// Returns nothing. A violation (see `lookaside_set_violation_hook`) is another tag than the block's (bug check 0xC2,
+/// 0xA), a block that is free already as long as its memory was not used again (0xC4, 0x13), and memory that did not
+/// come from `lookaside_pool_allocate` or whose header was overwritten (0xC4, 0x10). To see that, the 16 bytes before
+/// the block are read.
 ///
 /// Memory and threads: any number of threads at once. The block may not be used afterwards.
 ///
@@ -138,7 +140,8 @@ pub unsafe extern "C" fn lookaside_pool_free(block: *mut c_void, tag: lookaside_
 /// - `size`: the size that it was allocated with.
 /// - `tag`: its tag, or 0, which fits every block.
 ///
-/// Returns nothing. Another size than the block's is a violation too (bug check 0xC4, 0x10); otherwise as `lookaside_pool_free`.
+/// Returns nothing. Another size than the block's is a violation too (bug check 0xC4, 0x10); otherwise as
+/// `lookaside_pool_free`.
 ///
 /// Memory and threads: as `lookaside_pool_free`.
 ///
@@ -165,17 +168,18 @@ pub unsafe extern "C" fn lookaside_pool_size(block: *const c_void) -> usize {
     unsafe { lookaside_core::pool_size(block.cast_mut().cast()) }
 }
 
-/// Makes a small pool of the caller's own. Its lists are made kind by kind, at the first use of nonpaged, paged and NX memory.
+/// Makes a small pool of the caller's own. Its lists are made kind by kind, at the first use of nonpaged, paged and NX
+/// memory.
 ///
 /// Parameters:
-/// - `pool`: the caller's memory for it, at a multiple of 16 bytes. Its contents do not matter, unless they are a live pool; but they
-///   are read to see that.
+/// - `pool`: the caller's memory for it, at a multiple of 16 bytes. Its contents do not matter, unless they are a live
+///   pool; but they are read to see that.
 /// - `parameters`: what the pool shall be. It is not needed after the call.
 ///
 /// Returns, and then the object is untouched unless the call succeeded:
 /// - `LOOKASIDE_STATUS_SUCCESS`: the pool is ready, and must be deleted before its memory goes away.
-/// - `LOOKASIDE_STATUS_INVALID_PARAMETER`: a pointer is NULL, `struct_size` is not that of this version, the maximum depth is too
-///   large, the name is not UTF-8, an enumerated value is unknown, or a flag is not for pools.
+/// - `LOOKASIDE_STATUS_INVALID_PARAMETER`: a pointer is NULL, `struct_size` is not that of this version, the maximum
+///   depth is too large, the name is not UTF-8, an enumerated value is unknown, or a flag is not for pools.
 /// - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `pool` does not stand at a multiple of 16 bytes.
 /// - `LOOKASIDE_STATUS_DEVICE_BUSY`: `pool` is live already, and goes on as it was.
 ///
@@ -239,10 +243,11 @@ pub unsafe extern "C" fn lookaside_small_pool_prepare(
 /// - `pool`: the pool.
 /// - `pool_type`, `size`, `tag`: as for `lookaside_pool_allocate`.
 ///
-/// Returns as `lookaside_pool_allocate`, by the limit of the pool's generation; blocks of x86 generations are promised to stand at a
-/// multiple of 8 bytes. NULL also when `pool` is NULL, misaligned, never initialised, or deleted.
+/// Returns as `lookaside_pool_allocate`, by the limit of the pool's generation; blocks of x86 generations are promised
+/// to stand at a multiple of 8 bytes. NULL also when `pool` is NULL, misaligned, never initialised, or deleted.
 ///
-/// Memory and threads: any number of threads at once. Not for signal handlers. Free it with `lookaside_small_pool_free`.
+/// Memory and threads: any number of threads at once. Not for signal handlers. Free it with
+/// `lookaside_small_pool_free`.
 ///
 /// WDK: `ExAllocatePoolWithTag`.
 #[unsafe(no_mangle)]
@@ -262,8 +267,8 @@ pub unsafe extern "C" fn lookaside_small_pool_allocate(
 /// - `pool`: the pool that the block came from. It may be deleted already if the block was out then.
 /// - `block`, `tag`: as for `lookaside_pool_free`.
 ///
-/// Returns nothing. Violations are those of `lookaside_pool_free`, where a block of another pool is memory that did not come from this
-/// one; and a `pool` that is NULL, misaligned or was never initialised, unless `block` is NULL.
+/// Returns nothing. Violations are those of `lookaside_pool_free`, where a block of another pool is memory that did not
+/// come from this one; and a `pool` that is NULL, misaligned or was never initialised, unless `block` is NULL.
 ///
 /// Memory and threads: any number of threads at once. The block may not be used afterwards.
 ///
@@ -317,19 +322,20 @@ pub unsafe extern "C" fn lookaside_small_pool_size(pool: *const lookaside_small_
     unsafe { RawSmallPool::size_of_checked(pool.cast(), block.cast_mut().cast()) }
 }
 
-/// Allocates a block without a header, so without tag and checks: the caller tells its size when freeing it. Up to 256 or 512 bytes, by
-/// the generation, it comes from a list for its size.
+/// Allocates a block without a header, so without tag and checks: the caller tells its size when freeing it. Up to 256
+/// or 512 bytes, by the generation, it comes from a list for its size.
 ///
 /// Parameters:
 /// - `pool`: the pool.
 /// - `pool_type`: a type that `lookaside_small_pool_prepare` takes; flags for raising have no effect.
 /// - `size`: bytes; 0 counts as 1.
 ///
-/// Returns the block, with whatever contents were there, at a multiple of 16 bytes (for x86 generations 8 are promised). NULL when the pool
-/// has no memory, for a pool type without lists, and when `pool` is NULL, misaligned, never initialised, or deleted.
+/// Returns the block, with whatever contents were there, at a multiple of 16 bytes (for x86 generations 8 are
+/// promised). NULL when the pool has no memory, for a pool type without lists, and when `pool` is NULL, misaligned,
+/// never initialised, or deleted.
 ///
-/// Memory and threads: any number of threads at once. Not for signal handlers. The block is not in the usage by tag. Free it with
-/// `lookaside_small_pool_free_bare`.
+/// Memory and threads: any number of threads at once. Not for signal handlers. The block is not in the usage by tag.
+/// Free it with `lookaside_small_pool_free_bare`.
 ///
 /// WDK: it has no such function.
 #[unsafe(no_mangle)]
@@ -349,8 +355,9 @@ pub unsafe extern "C" fn lookaside_small_pool_allocate_bare(
 /// - `pool_type`, `size`: what it was allocated with.
 /// - `block`: the block, or NULL, which has no effect.
 ///
-/// Returns nothing. A violation is a `pool` that is NULL, misaligned or was never initialised, a misaligned block, and a pool type or size
-/// that no block can have. Another pool, type or size than the block's, and a second free, are the caller's error and not found.
+/// Returns nothing. A violation is a `pool` that is NULL, misaligned or was never initialised, a misaligned block, and
+/// a pool type or size that no block can have. Another pool, type or size than the block's, and a second free, are the
+/// caller's error and not found.
 ///
 /// Memory and threads: any number of threads at once. The block may not be used afterwards.
 ///
@@ -395,9 +402,10 @@ pub unsafe extern "C" fn lookaside_small_pool_flush(pool: *mut lookaside_small_p
 ///
 /// Returns, and then `out` is untouched unless the call succeeded:
 /// - `LOOKASIDE_STATUS_SUCCESS`: `out` is filled; all counters are 0 until the list is made.
-/// - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `out` is NULL, `struct_size` is not that of this version, or there is no such list.
-/// - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`, `LOOKASIDE_STATUS_INVALID_HANDLE`, `LOOKASIDE_STATUS_DELETE_PENDING`: `pool`
-///   is misaligned, never initialised, deleted.
+/// - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `out` is NULL, `struct_size` is not that of this version, or there is no
+///   such list.
+/// - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`, `LOOKASIDE_STATUS_INVALID_HANDLE`, `LOOKASIDE_STATUS_DELETE_PENDING`:
+///   `pool` is misaligned, never initialised, deleted.
 ///
 /// Memory and threads: any number of threads at once; nobody is stopped.
 ///
@@ -437,8 +445,8 @@ pub unsafe extern "C" fn lookaside_small_pool_statistics(
 ///
 /// Returns:
 /// - `LOOKASIDE_STATUS_SUCCESS`: it is gone; its memory may be reused, and initialised again.
-/// - `LOOKASIDE_STATUS_PENDING`: callers still hold blocks of its lists. These stay valid and may still be freed to the pool: keep its memory
-///   until then. The same goes for larger blocks, of which nothing is said here.
+/// - `LOOKASIDE_STATUS_PENDING`: callers still hold blocks of its lists. These stay valid and may still be freed to the
+///   pool: keep its memory until then. The same goes for larger blocks, of which nothing is said here.
 /// - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `pool` is NULL.
 /// - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `pool` does not stand at a multiple of 16 bytes.
 /// - `LOOKASIDE_STATUS_INVALID_HANDLE`: it was never initialised; there is nothing to delete.

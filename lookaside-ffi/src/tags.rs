@@ -34,9 +34,9 @@ pub struct lookaside_tag_usage {
     pub bytes: u64,
 }
 
-/// Tells what was allocated and freed under each tag: blocks of `lookaside_pool_allocate` and `lookaside_small_pool_allocate` while
-/// callers hold them, and blocks that lists without callbacks have or have handed out. Exact when nobody allocates or frees
-/// during the call.
+/// Tells what was allocated and freed under each tag: blocks of `lookaside_pool_allocate` and
+/// `lookaside_small_pool_allocate` while callers hold them, and blocks that lists without callbacks have or have handed
+/// out. Exact when nobody allocates or frees during the call.
 ///
 /// Parameters:
 /// - `order`: how the rows are sorted.
@@ -47,8 +47,8 @@ pub struct lookaside_tag_usage {
 /// Returns:
 /// - `LOOKASIDE_STATUS_SUCCESS`: all rows are in `rows`.
 /// - `LOOKASIDE_STATUS_BUFFER_OVERFLOW`: there are more. `rows` holds the first.
-/// - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `rows` is NULL and `capacity` is not 0 (`*needed` is set all the same), or the order is
-///   unknown.
+/// - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `rows` is NULL and `capacity` is not 0 (`*needed` is set all the same), or
+///   the order is unknown.
 /// - `LOOKASIDE_STATUS_NO_MEMORY`: there is none to sort the rows in. Nothing is written.
 ///
 /// Memory and threads: any number of threads at once; nobody is stopped.

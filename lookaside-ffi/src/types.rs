@@ -44,7 +44,7 @@ pub const LOOKASIDE_STATUS_INSUFFICIENT_RESOURCES: lookaside_status = 0xC000_009
 /// `0xC00000A1`: the limit of locked memory (`RLIMIT_MEMLOCK`, `ulimit -l`) is too small for a nonpaged pool. Raise it,
 /// grant `CAP_IPC_LOCK`, or set `LOOKASIDE_FLAG_BEST_EFFORT_LOCK`.
 pub const LOOKASIDE_STATUS_WORKING_SET_QUOTA: lookaside_status = 0xC000_00A1u32;
-/// `0xC00000BB`: this version of the library does not offer what was asked.
+/// `0xC00000BB`: the library, or the system, does not offer what was asked.
 pub const LOOKASIDE_STATUS_NOT_SUPPORTED: lookaside_status = 0xC000_00BBu32;
 
 /// The pool that a list takes its blocks from: one of `LOOKASIDE_POOL_...`, with the values of the WDK's POOL_TYPE.
@@ -93,11 +93,11 @@ pub const LOOKASIDE_TOPOLOGY_SINGLE: lookaside_topology = 2;
 pub type lookaside_flags = u32;
 
 /// Every call is checked, and nothing is cached: each call reaches the pool. What is wrong is told as a violation (see
-/// `lookaside_set_violation_hook`) with where it was done: a block freed twice, of another list or of none, written beyond
-/// its ends or after its free, or still out when the list is deleted; a live list initialised again, or not deleted when the
-/// program ends. A freed block stays with the list for a while, full of 0xF5; a new one is full of 0xCB. Lists with a
-/// callback fill and keep nothing, so that each callback gets every call at once. Not for session pools.
-/// `LOOKASIDE_VERIFY=1` in the environment gives the flag to every list that the program makes.
+/// `lookaside_set_violation_hook`) with where it was done: a block freed twice, of another list or of none, written
+/// beyond its ends or after its free, or still out when the list is deleted; a live list initialised again, or not
+/// deleted when the program ends. A freed block stays with the list for a while, full of 0xF5; a new one is full of
+/// 0xCB. Lists with a callback fill and keep nothing, so that each callback gets every call at once. Not for session
+/// pools. `LOOKASIDE_VERIFY=1` in the environment gives the flag to every list that the program makes.
 pub const LOOKASIDE_FLAG_VERIFY: lookaside_flags = 1;
 /// Blocks come from the special pool, flush with the end of a page, and nothing is cached.
 pub const LOOKASIDE_FLAG_SPECIAL_POOL: lookaside_flags = 2;
@@ -140,7 +140,8 @@ pub type lookaside_allocate_function_ex = Option<
 pub type lookaside_free_function_ex =
     Option<unsafe extern "C-unwind" fn(block: *mut c_void, list: *mut lookaside_list)>;
 
-/// What a list shall be. Set all bytes to 0, then `struct_size`, `size`, and what else matters: 0 stands for the default.
+/// What a list shall be. Set all bytes to 0, then `struct_size`, `size`, and what else matters: 0 stands for the
+/// default.
 #[repr(C)]
 pub struct lookaside_parameters {
     /// `sizeof(lookaside_parameters)`.
@@ -182,14 +183,16 @@ pub struct lookaside_parameters {
     pub flags: lookaside_flags,
     /// Must be 0.
     pub reserved2: u32,
-    /// A general list that serves as the shared list of this one, so that several lists may share it; NULL for a
-    /// shared list of its own. It must have blocks of the same size, alignment and pool.
+    /// A general list that serves as the shared list of this one, so that several lists may share it; NULL for a shared
+    /// list of its own. It must have blocks of the same size, alignment and pool; its callbacks are called, never this
+    /// list's. It cannot be deleted before this list, which must be a pair that is neither verified nor of the special
+    /// pool.
     pub shared: *mut lookaside_list,
 }
 
 /// What one list has done since it was initialised. While nobody uses a list, its blocks are those that came less those
-/// that went: for a processor list
-/// `current_depth = total_frees - free_misses + refilled + added - (total_allocates - allocate_misses + spilled + removed)`,
+/// that went: for a processor list `current_depth` is
+/// `total_frees - free_misses + refilled + added` less `total_allocates - allocate_misses + spilled + removed`,
 /// and for the shared list the same with `refilled` and `spilled` in each other's place.
 #[repr(C)]
 #[derive(Clone, Copy)]

@@ -38,8 +38,8 @@ pub struct lookaside_violation {
 /// What is called with a violation, on the thread that made it, with no lock held. It must return, or end the process.
 pub type lookaside_violation_hook = Option<unsafe extern "C-unwind" fn(violation: *const lookaside_violation)>;
 
-/// Sets what is called when the library is misused. When the hook returns, the call that was wrong has no effect, and the
-/// program goes on.
+/// Sets what is called when the library is misused. When the hook returns, the call that was wrong has no effect, and
+/// the program goes on.
 ///
 /// Parameters:
 /// - `hook`: the function; NULL for the default, which writes one line to standard error and aborts.
@@ -79,8 +79,8 @@ pub struct lookaside_low_resources {
     pub tag: lookaside_tag,
 }
 
-/// Makes pool allocations of verified lists fail, as they do when memory runs out. The same ones fail in each run: whether
-/// the nth does is a function of the seed and n. They are counted over all verified lists, from this call on.
+/// Makes pool allocations of verified lists fail, as they do when memory runs out. The same ones fail in each run:
+/// whether the nth does is a function of the seed and n. They are counted over all verified lists, from this call on.
 ///
 /// Parameters:
 /// - `resources`: which ones; not needed after the call. NULL ends the simulation.
@@ -141,15 +141,15 @@ pub extern "C" fn lookaside_verify_range(start: *const c_void, size: usize) -> l
     if lookaside_core::check_range_by(start.cast(), size, caller) { Status::SUCCESS.0 } else { Status::DEVICE_BUSY.0 }
 }
 
-/// Tells of accesses to freed blocks of the special pool, and beside its blocks, by one line on standard error before the
-/// signal (`SIGSEGV` or `SIGBUS`) takes its course: the handler that was installed until now, or the default action.
-/// `LOOKASIDE_VERIFY=1` in the environment does this with the first list.
+/// Tells of accesses to freed blocks of the special pool, and beside its blocks, by one line on standard error before
+/// the signal (`SIGSEGV` or `SIGBUS`) takes its course: the handler that was installed until now, or the default
+/// action. `LOOKASIDE_VERIFY=1` in the environment does this with the first list.
 ///
 /// Parameters: none.
 ///
 /// Returns:
-/// - `LOOKASIDE_STATUS_SUCCESS`: the handlers are installed, by this call or an earlier one. A program that installs its
-///   own afterwards replaces them.
+/// - `LOOKASIDE_STATUS_SUCCESS`: the handlers are installed, by this call or an earlier one. A program that installs
+///   its own afterwards replaces them.
 /// - `LOOKASIDE_STATUS_NOT_SUPPORTED`: the system refused them.
 ///
 /// Memory and threads: as `sigaction`.

@@ -1,4 +1,4 @@
-//! Floor 6: what users hold. The embedded object, the owning list, the typed list and the object cache.
+//! Floor 5: what users hold. The embedded object, the owning list, the typed list and the object cache.
 
 #[cfg(any(feature = "allocator-api2", feature = "allocator-api2-02"))]
 mod allocator;

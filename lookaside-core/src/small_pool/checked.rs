@@ -94,8 +94,9 @@ impl RawSmallPool {
                 return;
             }
             match (Kind::of(pool_type), layout(bytes)) {
-                (Some(kind), Some(layout)) if block.addr() % HEADER == 0 => Self::free(pool, kind, block, layout),
-                _ => tell_foreign(block),
+                _ if block.addr() % HEADER != 0 => tell_foreign(block),
+                (Some(kind), Some(layout)) => Self::free(pool, kind, block, layout),
+                _ => tell_impossible(block, pool_type, bytes),
             }
         }
     }
@@ -116,6 +117,14 @@ impl RawSmallPool {
             .tell(format_args!("block {block:p} is given to small pool {pool:p}, which is {reason}"));
         false
     }
+}
+
+#[cold]
+fn tell_impossible(block: *mut u8, pool_type: PoolType, bytes: usize) {
+    let pool_type = pool_type.0;
+    Violation { block: block.addr(), ..Violation::new(BugCheck::NEVER_ALLOCATED) }.tell(format_args!(
+        "block {block:p} is freed as {bytes} bytes of pool type {pool_type:#x}, which no block of this pool is"
+    ));
 }
 
 fn layout(bytes: usize) -> Option<Layout> {

@@ -1,90 +1,5 @@
-/* One misuse of the library per run: "misuse CASE" says what the calls answered, unless the library ends it.
- *
- * tests/misuse.rs knows every case and what it must come to. It compiles as C11 and as C++17.
- */
-/* For setenv. */
-#define _POSIX_C_SOURCE 200809L
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
-
-#include "lookaside.h"
-
-/* A list that a case may make, one that nobody ever makes, and memory with anything in it. */
-static lookaside_list list, zeroed, garbage;
-
-static union {
-    lookaside_list aligned;
-    char bytes[2 * sizeof(lookaside_list)];
-} room;
-
-static lookaside_list *misaligned(void)
-{
-    return (lookaside_list *)(void *)(room.bytes + 8);
-}
-
-static void tell(lookaside_status status)
-{
-    puts(lookaside_status_string(status));
-}
-
-static void tell_pointer(const void *pointer)
-{
-    puts(pointer == NULL ? "NULL" : "not NULL");
-}
-
-static lookaside_parameters usual(void)
-{
-    lookaside_parameters parameters;
-    memset(&parameters, 0, sizeof parameters);
-    parameters.struct_size = sizeof parameters;
-    parameters.size = 64;
-    parameters.name = "misuse";
-    parameters.tag = LOOKASIDE_TAG('T', 'e', 's', 't');
-    parameters.pool_type = LOOKASIDE_POOL_PAGED;
-    return parameters;
-}
-
-static void make(void)
-{
-    lookaside_parameters parameters = usual();
-    if (lookaside_list_initialize(&list, &parameters) != LOOKASIDE_STATUS_SUCCESS) {
-        puts("no list");
-        exit(2);
-    }
-}
-
-static void *take(void)
-{
-    void *block = lookaside_list_allocate(&list);
-    if (block == NULL) {
-        puts("no block");
-        exit(2);
-    }
-    return block;
-}
-
-static void make_and_delete(void)
-{
-    make();
-    if (lookaside_list_delete(&list) != LOOKASIDE_STATUS_SUCCESS) {
-        puts("not deleted");
-        exit(2);
-    }
-}
-
-/* Initialises with changed parameters, tells the status, and whether the object was left as it was. */
-static void tell_initialize(const lookaside_parameters *parameters)
-{
-    lookaside_list before = list;
-    lookaside_status status = lookaside_list_initialize(&list, parameters);
-    tell(status);
-    if (status != LOOKASIDE_STATUS_SUCCESS && memcmp(&before, &list, sizeof list) != 0) {
-        puts("and changed the object");
-    }
-}
+/* Misuse of lists: objects that are none, parameters that none can have, blocks and callbacks. */
+#include "misuse.h"
 
 /* What every call answers that looks for the list before anything else. */
 static void tell_all_calls(lookaside_list *other)
@@ -103,219 +18,10 @@ static void tell_all_calls(lookaside_list *other)
     puts(filled == 99 ? "filled untouched" : "filled written");
 }
 
-static void *plain_allocate(lookaside_pool_type pool_type, size_t size, lookaside_tag tag)
+/* Lists that are none. */
+
+static void objects(const char *name)
 {
-    (void)pool_type;
-    (void)tag;
-    return malloc(size);
-}
-
-static void plain_free(void *block)
-{
-    free(block);
-}
-
-static void *ex_allocate(lookaside_pool_type pool_type, size_t size, lookaside_tag tag, lookaside_list *own)
-{
-    (void)own;
-    return plain_allocate(pool_type, size, tag);
-}
-
-static void ex_free(void *block, lookaside_list *own)
-{
-    (void)own;
-    free(block);
-}
-
-static void *no_memory(lookaside_pool_type pool_type, size_t size, lookaside_tag tag)
-{
-    (void)pool_type;
-    (void)size;
-    (void)tag;
-    return NULL;
-}
-
-static void *misaligned_block(lookaside_pool_type pool_type, size_t size, lookaside_tag tag)
-{
-    (void)pool_type;
-    (void)size;
-    (void)tag;
-    return room.bytes + 8;
-}
-
-static void *deleting_allocate(lookaside_pool_type pool_type, size_t size, lookaside_tag tag, lookaside_list *own)
-{
-    tell(lookaside_list_delete(own));
-    return plain_allocate(pool_type, size, tag);
-}
-
-static void tell_violation(const lookaside_violation *violation)
-{
-    printf("0x%X/0x%X %s %s, %s%s%s\n", (unsigned)violation->code, (unsigned)violation->parameter,
-           violation->list == &list ? "list" : violation->list == &zeroed ? "zeroed" : "none",
-           violation->block == NULL ? "no block" : "block", violation->tag == usual().tag ? "Test" : "no tag",
-           violation->name[0] == '\0' ? "" : " of ", violation->name);
-    if (violation->struct_size != sizeof *violation || strstr(violation->line, "lookaside: 0xC4/") != violation->line) {
-        puts("and is wrong");
-    }
-}
-
-/* Has every list verified that is made from here on: before the first. */
-static void verify(void)
-{
-    setenv("LOOKASIDE_VERIFY", "1", 1);
-}
-
-static lookaside_list other_list;
-
-static void make_other(void)
-{
-    lookaside_parameters parameters = usual();
-    parameters.name = "other";
-    parameters.tag = LOOKASIDE_TAG('O', 't', 'h', 'r');
-    if (lookaside_list_initialize(&other_list, &parameters) != LOOKASIDE_STATUS_SUCCESS) {
-        puts("no other list");
-        exit(2);
-    }
-}
-
-static void *same_block(lookaside_pool_type pool_type, size_t size, lookaside_tag tag)
-{
-    (void)pool_type;
-    (void)size;
-    (void)tag;
-    return &room;
-}
-
-static void keep_block(void *block)
-{
-    (void)block;
-}
-
-/* Takes blocks, writes all of each, and gives them back in another order. */
-static void use_correctly(lookaside_list *own, size_t size)
-{
-    enum { COUNT = 100 };
-    char *blocks[COUNT];
-    for (int i = 0; i < COUNT; i++) {
-        blocks[i] = (char *)lookaside_list_allocate(own);
-        memset(blocks[i], i, size);
-    }
-    for (int i = 0; i < COUNT; i++) {
-        char *block = blocks[i * 7 % COUNT];
-        if (block[0] != i * 7 % COUNT || block[size - 1] != i * 7 % COUNT) {
-            puts("a block was overwritten");
-        }
-        lookaside_list_free(own, block);
-    }
-}
-
-#ifdef __cplusplus
-/* A list that goes when the program ends, after handlers of atexit. */
-struct Global {
-    lookaside_list own;
-    bool made = false;
-    ~Global()
-    {
-        if (made) {
-            tell(lookaside_list_delete(&own));
-        }
-    }
-};
-static Global global;
-#endif
-
-#ifdef __cplusplus
-static void *throwing_allocate(lookaside_pool_type, size_t, lookaside_tag)
-{
-    throw 1;
-}
-#endif
-
-/* A small pool, and tagged blocks. */
-static lookaside_small_pool small;
-
-#define GOOD LOOKASIDE_TAG('G', 'o', 'o', 'd')
-#define EVIL LOOKASIDE_TAG('E', 'v', 'i', 'l')
-
-static lookaside_small_pool_parameters usual_small_pool(void)
-{
-    lookaside_small_pool_parameters parameters;
-    memset(&parameters, 0, sizeof parameters);
-    parameters.struct_size = sizeof parameters;
-    parameters.generation = LOOKASIDE_GENERATION_6_0_X64;
-    return parameters;
-}
-
-static void make_small_pool(void)
-{
-    lookaside_small_pool_parameters parameters = usual_small_pool();
-    if (lookaside_small_pool_initialize(&small, &parameters) != LOOKASIDE_STATUS_SUCCESS) {
-        puts("no small pool");
-        exit(2);
-    }
-}
-
-static void *tagged(size_t size)
-{
-    void *block = lookaside_pool_allocate(LOOKASIDE_POOL_PAGED, size, GOOD);
-    if (block == NULL) {
-        puts("no block");
-        exit(2);
-    }
-    return block;
-}
-
-static void tell_pool_violation(const lookaside_violation *violation)
-{
-    printf("0x%X/0x%X %s, %s\n", (unsigned)violation->code, (unsigned)violation->parameter,
-           violation->list == NULL && violation->block != NULL ? "block" : "wrong",
-           violation->tag == GOOD ? "Good" : "no tag");
-}
-
-/* What every call answers that looks for the small pool before anything else. */
-static void tell_all_small_pool_calls(lookaside_small_pool *other)
-{
-    lookaside_small_list_statistics statistics;
-    memset(&statistics, 0, sizeof statistics);
-    statistics.struct_size = sizeof statistics;
-    tell(lookaside_small_pool_prepare(other, LOOKASIDE_POOL_PAGED));
-    tell(lookaside_small_pool_flush(other));
-    tell(lookaside_small_pool_delete(other));
-    if (other != NULL) {
-        tell(lookaside_small_pool_statistics(other, LOOKASIDE_POOL_PAGED, 0, &statistics));
-    }
-    tell_pointer(lookaside_small_pool_allocate(other, LOOKASIDE_POOL_PAGED, 16, GOOD));
-    tell_pointer(lookaside_small_pool_allocate_bare(other, LOOKASIDE_POOL_PAGED, 16));
-    printf("%d\n", (int)lookaside_small_pool_size(other, NULL));
-}
-
-/* Two frees of one block, each of which reaches the pool. */
-static void free_twice(const lookaside_parameters *parameters)
-{
-    tell_initialize(parameters);
-    void *block = take();
-    lookaside_list_free(&list, block);
-    lookaside_list_flush(&list);
-    lookaside_list_free(&list, block);
-    lookaside_list_flush(&list);
-}
-
-#define CASE(words) if (strcmp(name, words) == 0 && ++found)
-
-int main(int count, char **arguments)
-{
-    const char *name = count == 2 ? arguments[1] : "";
-    int found = 0;
-    lookaside_parameters changed = usual();
-    struct rlimit no_core = {0, 0};
-    setrlimit(RLIMIT_CORE, &no_core);
-    setvbuf(stdout, NULL, _IONBF, 0);
-    memset(&garbage, 0xA5, sizeof garbage);
-    memset(&list, 0x5A, sizeof list);
-
-    /* Lists that are none. */
-
     CASE("every call, null list") tell_all_calls(NULL);
     CASE("every call, misaligned list") tell_all_calls(misaligned());
     CASE("every call, zeroed list") tell_all_calls(&zeroed);
@@ -366,73 +72,24 @@ int main(int count, char **arguments)
         tell(lookaside_list_delete(&list));
         tell(lookaside_list_delete(&copy));
     }
+}
 
-    /* Pools that check what comes back. */
+static void *ex_allocate(lookaside_pool_type pool_type, size_t size, lookaside_tag tag, lookaside_list *own)
+{
+    (void)own;
+    return plain_allocate(pool_type, size, tag);
+}
 
-    CASE("nonpaged pool, block freed twice")
-    {
-        changed.pool_type = LOOKASIDE_POOL_NON_PAGED;
-        free_twice(&changed);
-    }
-    CASE("nonpaged pool, block of malloc")
-    {
-        changed.pool_type = LOOKASIDE_POOL_NON_PAGED;
-        tell_initialize(&changed);
-        lookaside_list_free(&list, malloc(64));
-        tell(lookaside_list_flush(&list));
-    }
-    CASE("session pool, block freed twice")
-    {
-        changed.pool_type = LOOKASIDE_POOL_PAGED_SESSION;
-        free_twice(&changed);
-    }
-    CASE("special pool, block freed twice")
-    {
-        changed.flags = LOOKASIDE_FLAG_SPECIAL_POOL;
-        free_twice(&changed);
-    }
-    CASE("special pool, write behind an odd block")
-    {
-        changed.flags = LOOKASIDE_FLAG_SPECIAL_POOL;
-        changed.size = 63;
-        tell_initialize(&changed);
-        char *block = (char *)take();
-        block[63] = 0;
-        lookaside_list_free(&list, block);
-    }
-    CASE("special pool, write before a block")
-    {
-        changed.flags = LOOKASIDE_FLAG_SPECIAL_POOL;
-        tell_initialize(&changed);
-        char *block = (char *)take();
-        block[-1] = 0;
-        lookaside_list_free(&list, block);
-    }
-    CASE("pool statistics, null, no such pool, struct_size wrong")
-    {
-        lookaside_pool_usage usage;
-        memset(&usage, 0x7F, sizeof usage);
-        tell(lookaside_pool_statistics(LOOKASIDE_POOL_KIND_HEAP, NULL));
-        tell(lookaside_pool_statistics(LOOKASIDE_POOL_KIND_HEAP, &usage));
-        usage.struct_size = sizeof usage;
-        tell(lookaside_pool_statistics(6, &usage));
-        puts(usage.used == UINT64_C(0x7F7F7F7F7F7F7F7F) ? "untouched" : "changed");
-        tell(lookaside_pool_statistics(LOOKASIDE_POOL_KIND_HEAP, &usage));
-        printf("%u used\n", (unsigned)usage.used);
-    }
-    CASE("pool report, null and short buffers")
-    {
-        char text[4096];
-        size_t needed = 0;
-        tell(lookaside_pool_report(NULL, 7, &needed));
-        tell(lookaside_pool_report(text, 10, NULL));
-        puts(text);
-        tell(lookaside_pool_report(text, sizeof text, &needed));
-        puts(needed == strlen(text) + 1 && strstr(text, "RLIMIT_MEMLOCK") ? "whole" : "not whole");
-    }
+static void ex_free(void *block, lookaside_list *own)
+{
+    (void)own;
+    free(block);
+}
 
-    /* Parameters that no list can have. */
+/* Parameters that no list can have. */
 
+static void parameters(const char *name)
+{
     CASE("null parameters") tell_initialize(NULL);
     CASE("struct_size 0") changed.struct_size = 0, tell_initialize(&changed);
     CASE("struct_size too small") changed.struct_size -= 8, tell_initialize(&changed);
@@ -496,6 +153,12 @@ int main(int count, char **arguments)
     }
     CASE("tuning 3") changed.tuning = 3, tell_initialize(&changed);
     CASE("topology 3") changed.topology = 3, tell_initialize(&changed);
+    CASE("session pool, verified")
+    {
+        changed.pool_type = LOOKASIDE_POOL_PAGED_SESSION;
+        changed.flags = LOOKASIDE_FLAG_VERIFY;
+        tell_initialize(&changed);
+    }
     CASE("name not UTF-8") changed.name = "na\xEFve", tell_initialize(&changed);
     CASE("no name") changed.name = NULL, tell_initialize(&changed);
     CASE("both allocate callbacks")
@@ -518,9 +181,20 @@ int main(int count, char **arguments)
     }
     CASE("maximum depth 65535") changed.maximum_depth = 65535, tell_initialize(&changed);
     CASE("batch 65535") changed.batch = 65535, tell_initialize(&changed);
+    CASE("reserved2 not 0") changed.reserved2 = 1, tell_initialize(&changed);
+    CASE("unknown flag") changed.flags = 0x40, tell_initialize(&changed);
+}
 
-    /* Delete, and what comes after. */
+static void *deleting_allocate(lookaside_pool_type pool_type, size_t size, lookaside_tag tag, lookaside_list *own)
+{
+    tell(lookaside_list_delete(own));
+    return plain_allocate(pool_type, size, tag);
+}
 
+/* Delete, and what comes after. */
+
+static void lives(const char *name)
+{
     CASE("delete, blocks outstanding")
     {
         make();
@@ -562,9 +236,12 @@ int main(int count, char **arguments)
         tell_initialize(&changed);
         tell_pointer(take());
     }
+}
 
-    /* Blocks that are none. */
+/* Blocks that are none. */
 
+static void blocks(const char *name)
+{
     CASE("free, null block")
     {
         make();
@@ -590,9 +267,35 @@ int main(int count, char **arguments)
         lookaside_list_free(&zeroed, NULL);
         puts("no effect");
     }
+}
 
-    /* Callbacks that fail. */
+static void *no_memory(lookaside_pool_type pool_type, size_t size, lookaside_tag tag)
+{
+    (void)pool_type;
+    (void)size;
+    (void)tag;
+    return NULL;
+}
 
+static void *misaligned_block(lookaside_pool_type pool_type, size_t size, lookaside_tag tag)
+{
+    (void)pool_type;
+    (void)size;
+    (void)tag;
+    return room.bytes + 8;
+}
+
+#ifdef __cplusplus
+static void *throwing_allocate(lookaside_pool_type, size_t, lookaside_tag)
+{
+    throw 1;
+}
+#endif
+
+/* Callbacks that fail. */
+
+static void callbacks(const char *name)
+{
     CASE("callback has no memory")
     {
         lookaside_statistics statistics;
@@ -629,55 +332,12 @@ int main(int count, char **arguments)
         }
     }
 #endif
+}
 
-    /* Buffers. */
+/* Pairs that share a list, and their table. */
 
-    CASE("statistics, null") make(), tell(lookaside_list_statistics(&list, NULL));
-    CASE("statistics, struct_size wrong")
-    {
-        lookaside_statistics statistics;
-        make();
-        memset(&statistics, 0xEE, sizeof statistics);
-        statistics.struct_size = sizeof statistics - 8;
-        tell(lookaside_list_statistics(&list, &statistics));
-        puts(statistics.outstanding == 0xEEEEEEEEEEEEEEEE ? "untouched" : "written");
-    }
-    CASE("report, null buffer")
-    {
-        size_t needed = 0;
-        make();
-        tell(lookaside_report(&list, NULL, 100, &needed));
-        puts(needed > 100 ? "length told" : "no length");
-        tell(lookaside_report(&list, NULL, 0, NULL));
-    }
-    CASE("report, short buffers")
-    {
-        char whole[4096], part[4096];
-        size_t needed = 0, again = 0;
-        make();
-        tell(lookaside_report(&list, whole, sizeof whole, &needed));
-        puts(needed == strlen(whole) + 1 ? "length right" : "length wrong");
-        for (size_t capacity = 0; capacity <= needed; capacity++) {
-            memset(part, 0x7F, sizeof part);
-            lookaside_status status = lookaside_report(&list, part, capacity, &again);
-            int fits = capacity == needed;
-            if (status != (fits ? LOOKASIDE_STATUS_SUCCESS : LOOKASIDE_STATUS_BUFFER_OVERFLOW) || again != needed ||
-                (capacity > 0 && (strlen(part) != capacity - 1 || memcmp(part, whole, capacity - 1) != 0)) ||
-                part[capacity] != 0x7F) {
-                printf("wrong with %u bytes\n", (unsigned)capacity);
-            }
-        }
-    }
-    CASE("report of a list that is none")
-    {
-        char text[100] = "kept";
-        size_t needed = 7;
-        tell(lookaside_report(misaligned(), text, sizeof text, &needed));
-        tell(lookaside_report(&zeroed, text, sizeof text, &needed));
-        make_and_delete();
-        tell(lookaside_report(&list, text, sizeof text, &needed));
-        printf("%s, %u\n", text, (unsigned)needed);
-    }
+static void pairs(const char *name)
+{
     CASE("a shared list that cannot be")
     {
         lookaside_parameters parameters = usual();
@@ -688,9 +348,23 @@ int main(int count, char **arguments)
         tell(lookaside_list_initialize(&garbage, &parameters));
         parameters.shared = misaligned();
         tell(lookaside_list_initialize(&garbage, &parameters));
+        tell(lookaside_list_delete(&list));
+        parameters.shared = &list;
+        tell(lookaside_list_initialize(&garbage, &parameters));
     }
-    CASE("reserved2 not 0") changed.reserved2 = 1, tell_initialize(&changed);
-    CASE("unknown flag") changed.flags = 0x40, tell_initialize(&changed);
+    CASE("a shared list, deleted before its pair")
+    {
+        lookaside_parameters parameters = usual();
+        parameters.topology = LOOKASIDE_TOPOLOGY_GENERAL;
+        tell(lookaside_list_initialize(&list, &parameters));
+        changed.shared = &list;
+        tell(lookaside_list_initialize(&garbage, &changed));
+        void *block = lookaside_list_allocate(&garbage);
+        tell(lookaside_list_delete(&list));
+        tell(lookaside_list_delete(&garbage));
+        lookaside_list_free(&list, block);
+        tell(lookaside_list_delete(&list));
+    }
     CASE("slots that cannot be")
     {
         static lookaside_pp_table table;
@@ -724,17 +398,23 @@ int main(int count, char **arguments)
         make();
         lookaside_list_free_to_processor(&list, (char *)take() + 8, 0);
     }
-    CASE("status string of any value") puts(lookaside_status_string(12345));
-    CASE("another version of the header")
-    {
-        char version[40];
-        snprintf(version, sizeof version, "%d.%d.%d", LOOKASIDE_VERSION_MAJOR, LOOKASIDE_VERSION_MINOR,
-                 LOOKASIDE_VERSION_PATCH);
-        puts(strcmp(version, lookaside_version()) == 0 ? "none" : lookaside_version());
+}
+
+static void tell_violation(const lookaside_violation *violation)
+{
+    printf("0x%X/0x%X %s %s, %s%s%s\n", (unsigned)violation->code, (unsigned)violation->parameter,
+           violation->list == &list ? "list" : violation->list == &zeroed ? "zeroed" : "none",
+           violation->block == NULL ? "no block" : "block", violation->tag == usual().tag ? "Test" : "no tag",
+           violation->name[0] == '\0' ? "" : " of ", violation->name);
+    if (violation->struct_size != sizeof *violation || strstr(violation->line, "lookaside: 0xC4/") != violation->line) {
+        puts("and is wrong");
     }
+}
 
-    /* A hook that returns, so that the misuse has no effect. */
+/* A hook that returns, so that the misuse has no effect. */
 
+static void hooks(const char *name)
+{
     CASE("hook that returns")
     {
         lookaside_set_violation_hook(tell_violation);
@@ -757,419 +437,15 @@ int main(int count, char **arguments)
         lookaside_set_violation_hook(NULL);
         lookaside_list_free(NULL, &room);
     }
+}
 
-    /* Small pools and the usage by tag. */
-
-    CASE("every call, null small pool") tell_all_small_pool_calls(NULL);
-    CASE("every call, misaligned small pool") tell_all_small_pool_calls((lookaside_small_pool *)((char *)&small + 8));
-    CASE("every call, zeroed small pool") tell_all_small_pool_calls(&small);
-    CASE("every call, small pool of garbage")
-    {
-        memset(&small, 0xA5, sizeof small);
-        tell_all_small_pool_calls(&small);
-    }
-    CASE("every call, deleted small pool")
-    {
-        make_small_pool();
-        tell(lookaside_small_pool_delete(&small));
-        tell_all_small_pool_calls(&small);
-    }
-    CASE("small pool parameters that cannot be")
-    {
-        lookaside_small_pool_parameters small_usual = usual_small_pool(), other = small_usual;
-        tell(lookaside_small_pool_initialize(NULL, &small_usual));
-        tell(lookaside_small_pool_initialize(&small, NULL));
-        tell(lookaside_small_pool_initialize((lookaside_small_pool *)((char *)&small + 8), &small_usual));
-        other.struct_size -= 8;
-        tell(lookaside_small_pool_initialize(&small, &other));
-        other = small_usual, other.generation = 5;
-        tell(lookaside_small_pool_initialize(&small, &other));
-        other = small_usual, other.tuning = 3;
-        tell(lookaside_small_pool_initialize(&small, &other));
-        other = small_usual, other.maximum_depth = 16385;
-        tell(lookaside_small_pool_initialize(&small, &other));
-        other = small_usual, other.flags = LOOKASIDE_FLAG_VERIFY;
-        tell(lookaside_small_pool_initialize(&small, &other));
-        other = small_usual, other.name = "\xFF";
-        tell(lookaside_small_pool_initialize(&small, &other));
-        tell(lookaside_small_pool_initialize(&small, &small_usual));
-        tell(lookaside_small_pool_initialize(&small, &small_usual));
-        tell(lookaside_small_pool_prepare(&small, 0x21));
-        tell(lookaside_small_pool_prepare(&small, 3));
-        tell(lookaside_small_pool_prepare(&small, LOOKASIDE_POOL_PAGED));
-        tell(lookaside_small_pool_delete(&small));
-    }
-    CASE("pool blocks that cannot be")
-    {
-        make_small_pool();
-        tell_pointer(lookaside_pool_allocate(LOOKASIDE_POOL_PAGED, (size_t)-1, GOOD));
-        tell_pointer(lookaside_pool_allocate(LOOKASIDE_POOL_PAGED, (size_t)-1 / 2, GOOD));
-        tell_pointer(lookaside_pool_allocate(3, 16, GOOD));
-        tell_pointer(lookaside_pool_allocate(0x400, 16, GOOD));
-        tell_pointer(lookaside_small_pool_allocate(&small, 0xFFFFFFFF, 16, GOOD));
-        tell_pointer(lookaside_small_pool_allocate_bare(&small, 5, 16));
-        tell_pointer(lookaside_small_pool_allocate_bare(&small, 1, (size_t)-1));
-    }
-    CASE("pool blocks of no bytes")
-    {
-        make_small_pool();
-        void *block = lookaside_pool_allocate(LOOKASIDE_POOL_PAGED, 0, GOOD);
-        void *other = lookaside_small_pool_allocate_bare(&small, LOOKASIDE_POOL_PAGED, 0);
-        printf("%d %d\n", (int)lookaside_pool_size(block), other != NULL);
-        lookaside_pool_free_sized(block, 0, GOOD);
-        lookaside_small_pool_free_bare(&small, LOOKASIDE_POOL_PAGED, other, 0);
-        tell(lookaside_small_pool_delete(&small));
-    }
-    CASE("pool free, null block")
-    {
-        lookaside_pool_free(NULL, GOOD);
-        lookaside_pool_free_sized(NULL, 5, GOOD);
-        lookaside_small_pool_free(NULL, NULL, GOOD);
-        lookaside_small_pool_free_bare(&small, 77, NULL, 5);
-        printf("%d\n", (int)lookaside_pool_size(NULL));
-    }
-    CASE("pool free, wrong tag") lookaside_pool_free(tagged(100), EVIL);
-    CASE("pool free, wrong tag of a large block") lookaside_pool_free(tagged(10000), EVIL);
-    CASE("pool free, wrong size") lookaside_pool_free_sized(tagged(100), 101, GOOD);
-    CASE("pool free twice")
-    {
-        void *block = tagged(100);
-        lookaside_pool_free(block, 0);
-        lookaside_pool_free(block, GOOD);
-    }
-    CASE("pool free, foreign block") lookaside_pool_free(room.bytes + 64, 0);
-    CASE("pool free, misaligned block") lookaside_pool_free((char *)tagged(100) + 8, GOOD);
-    CASE("pool free, header overwritten")
-    {
-        char *block = (char *)tagged(100);
-        memset(block - 4, 0, 4);
-        lookaside_pool_free(block, GOOD);
-    }
-    CASE("pool size of a freed block")
-    {
-        void *block = tagged(100);
-        lookaside_pool_free(block, GOOD);
-        lookaside_pool_size(block);
-    }
-    CASE("pool free, block of a list")
-    {
-        changed.size = 200;
-        lookaside_list_initialize(&list, &changed);
-        char *block = (char *)take();
-        memset(block, 0, 200);
-        lookaside_pool_free(block + 16, 0);
-    }
-    CASE("small pool free, block of another pool")
-    {
-        make_small_pool();
-        lookaside_small_pool_free(&small, tagged(100), GOOD);
-    }
-    CASE("small pool free, null pool") lookaside_small_pool_free(NULL, tagged(100), GOOD);
-    CASE("small pool free, zeroed pool") lookaside_small_pool_free(&small, tagged(100), GOOD);
-    CASE("small pool free bare, misaligned block")
-    {
-        make_small_pool();
-        lookaside_small_pool_free_bare(
-            &small, LOOKASIDE_POOL_PAGED,
-            (char *)lookaside_small_pool_allocate_bare(&small, LOOKASIDE_POOL_PAGED, 100) + 4, 100);
-    }
-    CASE("small pool deleted with a block out")
-    {
-        make_small_pool();
-        void *block = lookaside_small_pool_allocate(&small, LOOKASIDE_POOL_PAGED, 100, GOOD);
-        tell(lookaside_small_pool_delete(&small));
-        memset(block, 1, 100);
-        lookaside_small_pool_free(&small, block, GOOD);
-        lookaside_small_pool_free(&small, lookaside_small_pool_allocate(&small, 1, 100, GOOD), GOOD);
-        tell(lookaside_small_pool_delete(&small));
-    }
-    CASE("pool misuse, hook that returns")
-    {
-        lookaside_set_violation_hook(tell_pool_violation);
-        void *block = tagged(100);
-        lookaside_pool_free(block, EVIL);
-        lookaside_pool_free_sized(block, 1, GOOD);
-        lookaside_pool_free(room.bytes + 64, GOOD);
-        lookaside_pool_free(block, GOOD);
-        lookaside_pool_free(block, GOOD);
-        printf("%d\n", (int)lookaside_pool_size(block));
-    }
-    CASE("tags, buffers")
-    {
-        lookaside_tag_usage rows[4];
-        size_t needed = 99, again = 99;
-        char text[200];
-        lookaside_pool_free(tagged(100), GOOD);
-        tell(lookaside_tags(2, rows, 4, &needed));
-        tell(lookaside_tag_report(2, text, sizeof text, &needed));
-        printf("%d\n", (int)needed);
-        tell(lookaside_tags(LOOKASIDE_TAG_ORDER_TAG, NULL, 4, &needed));
-        tell(lookaside_tags(LOOKASIDE_TAG_ORDER_TAG, NULL, 0, &again));
-        printf("%d %d\n", (int)needed, (int)again);
-        tell(lookaside_tags(LOOKASIDE_TAG_ORDER_BYTES, rows, 4, NULL));
-        printf("%d %d %d %d\n", rows[0].tag == GOOD, (int)rows[0].allocates, (int)rows[0].frees, (int)rows[0].bytes);
-        tell(lookaside_tag_report(LOOKASIDE_TAG_ORDER_TAG, text, 10, &needed));
-        puts(text);
-        tell(lookaside_tag_report(LOOKASIDE_TAG_ORDER_TAG, text, needed, NULL));
-        puts(strstr(text, "Good Paged") != NULL && strlen(text) == needed - 1 ? "whole" : text);
-    }
-
-    /* Verified lists: what each misuse is told as. */
-
-    CASE("verified: block freed twice")
-    {
-        verify();
-        make();
-        void *block = take();
-        lookaside_list_free(&list, block);
-        lookaside_list_free(&list, block);
-    }
-    CASE("verified by its own flag: block freed twice")
-    {
-        changed.flags = LOOKASIDE_FLAG_VERIFY;
-        tell_initialize(&changed);
-        void *block = take();
-        lookaside_list_free(&list, block);
-        lookaside_list_free(&list, block);
-    }
-    CASE("verified: block of another list")
-    {
-        verify();
-        make();
-        make_other();
-        lookaside_list_free(&other_list, take());
-    }
-    CASE("verified: address that was never allocated")
-    {
-        verify();
-        make();
-        lookaside_list_free(&list, &room);
-    }
-    CASE("verified: block of malloc")
-    {
-        verify();
-        make();
-        lookaside_list_free(&list, malloc(64));
-    }
-    CASE("verified: address within a block")
-    {
-        verify();
-        make();
-        lookaside_list_free(&list, (char *)take() + 16);
-    }
-    CASE("verified: write behind the end")
-    {
-        verify();
-        make();
-        char *block = (char *)take();
-        memset(block, 0, 65);
-        lookaside_list_free(&list, block);
-    }
-    CASE("verified: write before the beginning")
-    {
-        verify();
-        make();
-        char *block = (char *)take();
-        block[-4] = 0;
-        lookaside_list_free(&list, block);
-    }
-    CASE("verified: write after the free")
-    {
-        verify();
-        make();
-        char *block = (char *)take();
-        lookaside_list_free(&list, block);
-        block[8] = 0;
-        tell(lookaside_list_delete(&list));
-    }
-    CASE("verified: write after the free, told at the end")
-    {
-        verify();
-        make();
-        char *block = (char *)take();
-        lookaside_list_free(&list, block);
-        block[8] = 0;
-        puts("end");
-    }
-    CASE("verified: list deleted before its blocks")
-    {
-        verify();
-        make();
-        take();
-        lookaside_list_delete(&list);
-    }
-    CASE("verified: list not deleted")
-    {
-        verify();
-        make();
-        take();
-        puts("end");
-    }
-    CASE("verified: live list initialised")
-    {
-        verify();
-        make();
-        tell_initialize(&changed);
-    }
-    CASE("verified: zeroed list deleted")
-    {
-        verify();
-        tell(lookaside_list_delete(&zeroed));
-    }
-    CASE("verified: list deleted twice")
-    {
-        verify();
-        make_and_delete();
-        tell(lookaside_list_delete(&list));
-    }
-    CASE("verified: allocate from a zeroed list")
-    {
-        verify();
-        tell_pointer(lookaside_list_allocate(&zeroed));
-    }
-    CASE("verified: allocate from a deleted list")
-    {
-        verify();
-        make_and_delete();
-        tell_pointer(lookaside_list_allocate(&list));
-    }
-    CASE("verified: free of a block with a list in it")
-    {
-        verify();
-        make();
-        lookaside_list *inner = (lookaside_list *)take();
-        changed.name = "inner";
-        tell(lookaside_list_initialize(inner, &changed));
-        lookaside_list_free(&list, inner);
-    }
-    CASE("verified: memory with a list in it")
-    {
-        make();
-        tell(lookaside_verify_range(&room, sizeof room));
-        tell(lookaside_verify_range(&list, sizeof list));
-    }
-    CASE("verified: blocks that are too small for the WDK")
-    {
-        verify();
-        changed.flags = LOOKASIDE_FLAG_WDK;
-        changed.size = 8;
-        tell_initialize(&changed);
-        tell(lookaside_list_delete(&list));
-        changed.size = 7;
-        tell_initialize(&changed);
-    }
-    CASE("verified: callback gives a block twice")
-    {
-        verify();
-        changed.allocate = same_block;
-        changed.free = keep_block;
-        tell_initialize(&changed);
-        take();
-        take();
-    }
-
-    /* Correct programs, which hear nothing. */
-
-    CASE("verified: no misuse")
-    {
-        verify();
-        make();
-        use_correctly(&list, 64);
-        use_correctly(&list, 64);
-        lookaside_list_free(&list, NULL);
-        tell(lookaside_verify_range(&room, sizeof room));
-        tell(lookaside_list_delete(&list));
-        tell_initialize(&changed);
-        tell(lookaside_list_delete(&list));
-        changed.allocate = plain_allocate;
-        changed.free = plain_free;
-        tell_initialize(&changed);
-        use_correctly(&list, 64);
-        tell(lookaside_list_delete(&list));
-        changed.free = NULL;
-        tell_initialize(&changed);
-        use_correctly(&list, 64);
-        tell(lookaside_list_delete(&list));
-    }
-    CASE("verified: every size and alignment")
-    {
-        verify();
-        for (changed.size = 1; changed.size < 300; changed.size += 13) {
-            for (changed.alignment = 8; changed.alignment <= 65536; changed.alignment *= 4) {
-                if (lookaside_list_initialize(&list, &changed) != LOOKASIDE_STATUS_SUCCESS) {
-                    puts("no list");
-                }
-                use_correctly(&list, changed.size);
-                if (lookaside_list_delete(&list) != LOOKASIDE_STATUS_SUCCESS) {
-                    puts("not deleted");
-                }
-            }
-        }
-    }
-    CASE("verified: list deleted at the very end")
-    {
-        verify();
-#ifdef __cplusplus
-        tell(lookaside_list_initialize(&global.own, &changed));
-        use_correctly(&global.own, 64);
-        global.made = true;
-#else
-        make();
-        use_correctly(&list, 64);
-        tell(LOOKASIDE_STATUS_SUCCESS);
-        tell(lookaside_list_delete(&list));
-#endif
-    }
-
-    /* Allocations that fail on purpose. */
-
-    CASE("failures on purpose, by the environment")
-    {
-        verify();
-        setenv("LOOKASIDE_VERIFY_FAIL", "schedule=2,4", 1);
-        make();
-        for (int i = 0; i < 5; i++) {
-            void *block = lookaside_list_allocate(&list);
-            tell_pointer(block);
-            lookaside_list_free(&list, block);
-        }
-        tell(lookaside_list_delete(&list));
-    }
-    CASE("failures on purpose, by a call")
-    {
-        lookaside_low_resources resources;
-        const uint64_t schedule[] = {1, 3};
-        memset(&resources, 0, sizeof resources);
-        tell(lookaside_simulate_low_resources(&resources));
-        resources.struct_size = sizeof resources;
-        resources.share = 1000001;
-        tell(lookaside_simulate_low_resources(&resources));
-        resources.share = 0;
-        resources.schedule_length = 2;
-        tell(lookaside_simulate_low_resources(&resources));
-        resources.schedule = schedule;
-        resources.tag = changed.tag;
-        changed.flags = LOOKASIDE_FLAG_VERIFY;
-        tell_initialize(&changed);
-        tell(lookaside_simulate_low_resources(&resources));
-        for (int i = 0; i < 4; i++) {
-            void *block = lookaside_list_allocate(&list);
-            tell_pointer(block);
-            lookaside_list_free(&list, block);
-        }
-        tell(lookaside_simulate_low_resources(NULL));
-        tell(lookaside_list_delete(&list));
-    }
-    CASE("failures on purpose, not understood")
-    {
-        verify();
-        setenv("LOOKASIDE_VERIFY_FAIL", "share=6%", 1);
-        make();
-    }
-
-    if (!found) {
-        printf("no case is called \"%s\"\n", name);
-        return 2;
-    }
-    return 0;
+static void cases(const char *name)
+{
+    objects(name);
+    parameters(name);
+    lives(name);
+    blocks(name);
+    callbacks(name);
+    pairs(name);
+    hooks(name);
 }

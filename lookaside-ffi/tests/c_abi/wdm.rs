@@ -10,44 +10,60 @@ use std::process::Command;
 use crate::c_examples::{on_one_processor, with_numbered_addresses};
 use crate::toolchain::{ENGINES, Language, Link, compiler, make, root, run, scratch, succeed, text, with_engine};
 
-/// The cases of wdm.c that end well.
-const WELL: [&str; 17] = [
-    "vectors",
-    "states",
-    "default pools",
-    "block by block",
-    "pair of two and two",
-    "last in, first out",
-    "callbacks",
-    "one callback",
-    "flush",
-    "adjust",
-    "raises",
-    "misuse",
-    "pools",
-    "pool2",
-    "slists",
-    "linked lists",
-    "two translation units",
-];
+/// A program: its name and source, the cases that end well, and those that end by abort, after this line; A and B stand for
+/// the first and the second address in it.
+struct Program {
+    name: &'static str,
+    source: &'static str,
+    well: &'static [&'static str],
+    abort: &'static [(&'static str, &'static str)],
+}
 
-/// Those that end by abort, after this line; A and B stand for the first and the second address in it.
-const ABORT: [(&str, &str); 15] = [
-    ("raise without a hook", "raised STATUS_INSUFFICIENT_RESOURCES (0xC000009A)"),
-    ("raise of a status that the library does not know", "raised STATUS_UNKNOWN (0xC0000182)"),
-    ("raise with a hook that returns", "raised STATUS_NO_MEMORY (0xC0000017)"),
-    ("raise in a callback", "raised STATUS_UNKNOWN (0xC0000001) in a callback of a list"),
-    ("initialize at a null pointer", "raised STATUS_INVALID_PARAMETER (0xC000000D)"),
-    ("push of a misaligned entry", "push of entry A to S-list B, which is not aligned to 16 bytes"),
-    ("push of a null entry", "push of entry 0x0 to S-list A, which is no entry"),
-    ("pop from a misaligned list", "call on S-list A, which is not aligned to 16 bytes"),
-    ("pop from a null list", "call on S-list 0x0, which is none"),
-    ("corrupt entry, removed", "LIST_ENTRY A is corrupt: its neighbours do not lead back to it"),
-    ("corrupt entry, head removed", "LIST_ENTRY A is corrupt: its neighbours do not lead back to it"),
-    ("corrupt entry, tail removed", "LIST_ENTRY A is corrupt: its neighbours do not lead back to it"),
-    ("corrupt ring, head inserted", "LIST_ENTRY A is corrupt: its neighbours do not lead back to it"),
-    ("corrupt ring, tail inserted", "LIST_ENTRY A is corrupt: its neighbours do not lead back to it"),
-    ("corrupt ring, appended", "LIST_ENTRY A is corrupt: its neighbours do not lead back to it"),
+const PROGRAMS: [Program; 3] = [
+    Program {
+        name: "wdm",
+        source: include_str!("wdm.c"),
+        well: &[
+            "vectors",
+            "states",
+            "default pools",
+            "block by block",
+            "pair of two and two",
+            "last in, first out",
+            "callbacks",
+            "one callback",
+            "flush",
+            "adjust",
+            "raises",
+            "misuse",
+            "two translation units",
+        ],
+        abort: &[
+            ("raise without a hook", "raised STATUS_INSUFFICIENT_RESOURCES (0xC000009A)"),
+            ("raise of a status that the library does not know", "raised STATUS_UNKNOWN (0xC0000182)"),
+            ("raise with a hook that returns", "raised STATUS_NO_MEMORY (0xC0000017)"),
+            ("raise in a callback", "raised STATUS_UNKNOWN (0xC0000001) in a callback of a list"),
+            ("initialize at a null pointer", "raised STATUS_INVALID_PARAMETER (0xC000000D)"),
+        ],
+    },
+    Program { name: "wdm_pools", source: include_str!("wdm_pools.c"), well: &["pools", "pool2"], abort: &[] },
+    Program {
+        name: "wdm_links",
+        source: include_str!("wdm_links.c"),
+        well: &["slists", "linked lists"],
+        abort: &[
+            ("push of a misaligned entry", "push of entry A to S-list B, which is not aligned to 16 bytes"),
+            ("push of a null entry", "push of entry 0x0 to S-list A, which is no entry"),
+            ("pop from a misaligned list", "call on S-list A, which is not aligned to 16 bytes"),
+            ("pop from a null list", "call on S-list 0x0, which is none"),
+            ("corrupt entry, removed", "LIST_ENTRY A is corrupt: its neighbours do not lead back to it"),
+            ("corrupt entry, head removed", "LIST_ENTRY A is corrupt: its neighbours do not lead back to it"),
+            ("corrupt entry, tail removed", "LIST_ENTRY A is corrupt: its neighbours do not lead back to it"),
+            ("corrupt ring, head inserted", "LIST_ENTRY A is corrupt: its neighbours do not lead back to it"),
+            ("corrupt ring, tail inserted", "LIST_ENTRY A is corrupt: its neighbours do not lead back to it"),
+            ("corrupt ring, appended", "LIST_ENTRY A is corrupt: its neighbours do not lead back to it"),
+        ],
+    },
 ];
 
 /// A name for the build, and what the header is told.
@@ -67,27 +83,30 @@ fn the_wdk_header_keeps_the_reference_in_cpp() {
     SHAPES.iter().for_each(|&(name, defines)| every_case_is_ok(Language::Cpp, Link::Shared, name, defines));
 }
 
-fn every_case_is_ok(language: Language, link: Link, name: &str, defines: &str) {
-    let program = build(language, link, name, defines);
-    let case = |name: &str, engine| {
-        let mut command = with_engine(&program, engine);
-        on_one_processor(&mut command);
-        let output = run(command.arg(name));
-        (output.status, text(&output.stdout), with_numbered_addresses(&text(&output.stderr)))
-    };
+fn every_case_is_ok(language: Language, link: Link, shape: &str, defines: &str) {
     let mut wrong = Vec::new();
-    for engine in ENGINES {
-        for name in WELL {
-            let (status, said, complained) = case(name, engine);
-            if !status.success() || said != "OK\n" || !complained.is_empty() {
-                wrong.push(format!("{name}, engine {engine:?}: {status}\n{said}{complained}"));
+    for Program { name, well, abort, .. } in PROGRAMS {
+        let program = build(name, language, link, shape, defines);
+        for engine in ENGINES {
+            let case = |name: &str| {
+                let mut command = with_engine(&program, engine);
+                on_one_processor(&mut command);
+                let output = run(command.arg(name));
+                (output.status, text(&output.stdout), with_numbered_addresses(&text(&output.stderr)))
+            };
+            for name in well {
+                let (status, said, complained) = case(name);
+                if !status.success() || said != "OK\n" || !complained.is_empty() {
+                    wrong.push(format!("{name}, engine {engine:?}: {status}\n{said}{complained}"));
+                }
             }
-        }
-        for (name, message) in ABORT {
-            let (status, said, complained) = case(name, engine);
-            let line = format!("lookaside: {message}\n").replace(" A", " <address 1>").replace(" B", " <address 2>");
-            if status.signal() != Some(libc::SIGABRT) || !said.is_empty() || complained != line {
-                wrong.push(format!("{name}, engine {engine:?}: {status}\n{said}{complained}instead of\n{line}"));
+            for (name, message) in abort {
+                let (status, said, complained) = case(name);
+                let line =
+                    format!("lookaside: {message}\n").replace(" A", " <address 1>").replace(" B", " <address 2>");
+                if status.signal() != Some(libc::SIGABRT) || !said.is_empty() || complained != line {
+                    wrong.push(format!("{name}, engine {engine:?}: {status}\n{said}{complained}instead of\n{line}"));
+                }
             }
         }
     }
@@ -95,12 +114,13 @@ fn every_case_is_ok(language: Language, link: Link, name: &str, defines: &str) {
 }
 
 #[test]
-fn every_case_of_the_program_is_run() {
-    let source = include_str!("wdm.c");
-    let cases: Vec<&str> =
-        source.lines().filter_map(|line| line.trim_start().strip_prefix("CASE(\"")?.split('"').next()).collect();
-    let run: Vec<&str> = WELL.into_iter().chain(ABORT.map(|(case, _)| case)).collect();
-    assert_eq!(cases, run);
+fn every_case_of_the_programs_is_run() {
+    for Program { name, source, well, abort } in PROGRAMS {
+        let cases: Vec<&str> =
+            source.lines().filter_map(|line| line.trim_start().strip_prefix("CASE(\"")?.split('"').next()).collect();
+        let run: Vec<&str> = well.iter().chain(abort.iter().map(|(case, _)| case)).copied().collect();
+        assert_eq!(cases, run, "{name}");
+    }
 }
 
 #[test]
@@ -171,18 +191,23 @@ fn every_call_is_in_the_table_and_tested() {
     let listed: BTreeSet<&str> = rows.iter().map(|(call, _)| *call).collect();
     assert_eq!(listed, declared);
 
-    let sources = [include_str!("wdm.c"), include_str!("wdm_other.c")].concat();
+    let sources: String = PROGRAMS.iter().map(|program| program.source).chain([include_str!("wdm_other.c")]).collect();
+    let known: BTreeSet<&str> = PROGRAMS
+        .iter()
+        .flat_map(|program| program.well.iter().chain(program.abort.iter().map(|(case, _)| case)))
+        .copied()
+        .collect();
     for (call, cases) in rows {
         assert!(sources.contains(&format!("{call}(")), "no test calls {call}");
         for case in cases {
-            assert!(WELL.contains(&case) || ABORT.iter().any(|(name, _)| *name == case), "{call}: no case \"{case}\"");
+            assert!(known.contains(case), "{call}: no case \"{case}\"");
         }
     }
 }
 
-/// Builds wdm.c in this language and wdm_other.c in the other.
-fn build(language: Language, link: Link, name: &str, defines: &str) -> PathBuf {
-    let out = scratch(&format!("wdm-{}-{name}", link.name()));
+/// Builds the program in this language and wdm_other.c in the other.
+fn build(name: &str, language: Language, link: Link, shape: &str, defines: &str) -> PathBuf {
+    let out = scratch(&format!("{name}-{}-{shape}", link.name()));
     let folder = root().join("lookaside-ffi/tests/c_abi");
     let (examples, others, flags, extension, other) = match language {
         Language::C => ("C_EXAMPLES", "CXX_EXAMPLES", "CFLAGS", "c", Language::Cpp),
@@ -192,17 +217,17 @@ fn build(language: Language, link: Link, name: &str, defines: &str) -> PathBuf {
     let mut command = other.compiler();
     command.args(defines.split(' ')).arg("-c").arg(folder.join("wdm_other.c")).arg("-o").arg(&object);
     succeed(&mut command);
-    let include = format!("#include \"{}\"\n", folder.join("wdm.c").display());
-    fs::write(out.join(format!("wdm.{extension}")), include).expect("a source is written");
+    let include = format!("#include \"{}\"\n", folder.join(format!("{name}.c")).display());
+    fs::write(out.join(format!("{name}.{extension}")), include).expect("a source is written");
     make(
         link,
         &out,
         &[
-            &format!("{examples}=wdm"),
+            &format!("{examples}={name}"),
             &format!("{others}="),
             &format!("VPATH={}", out.display()),
             &format!("{flags}=-O1 -g -I{} {defines} -Wl,{}", folder.display(), object.display()),
         ],
     );
-    out.join("wdm")
+    out.join(name)
 }

@@ -1,0 +1,82 @@
+/* The pool calls of lookaside_wdm.h. */
+#include "wdm_frame.h"
+
+static int is_zero(const void *block, size_t size)
+{
+    const UCHAR *bytes = (const UCHAR *)block;
+    while (size > 0 && bytes[size - 1] == 0) {
+        size--;
+    }
+    return size == 0;
+}
+
+static void take_pool(void)
+{
+    got = ExAllocatePoolWithTag((POOL_TYPE)(PagedPool | POOL_RAISE_IF_ALLOCATION_FAILURE), TOO_LARGE, TAG);
+}
+static void take_pool2(void) { got = ExAllocatePool2(POOL_FLAG_PAGED | POOL_FLAG_RAISE_ON_FAILURE, TOO_LARGE, TAG); }
+static void take_no_pool2(void) { got = ExAllocatePool2(POOL_FLAG_RAISE_ON_FAILURE, 64, TAG); }
+
+static void pools(void)
+{
+    static const SIZE_T SIZES[] = {0, 1, 100, 496, 497, 5000};
+    static const POOL_TYPE TYPES[] = {PagedPool, NonPagedPool, NonPagedPoolNx, PagedPoolCacheAligned};
+    unsigned size, type;
+    for (size = 0; size < 6; size++) {
+        for (type = 0; type < 4; type++) {
+            PVOID block = ExAllocatePoolWithTag(TYPES[type], SIZES[size], TAG);
+            CHECK(block != NULL && (uintptr_t)block % (TYPES[type] == PagedPoolCacheAligned ? 64 : 16) == 0);
+            memset(block, 0xEE, SIZES[size]);
+            ExFreePoolWithTag(block, TAG);
+            block = ExAllocatePool(TYPES[type], SIZES[size]);
+            memset(block, 0xEE, SIZES[size]);
+            ExFreePoolWithTag(block, LOOKASIDE_TAG('N', 'o', 'n', 'e'));
+            block = ExAllocatePoolUninitialized(TYPES[type], SIZES[size], TAG);
+            memset(block, 0xEE, SIZES[size]);
+            ExFreePool(block);
+            block = ExAllocatePoolZero(TYPES[type], SIZES[size], TAG);
+            CHECK(is_zero(block, SIZES[size]));
+            ExFreePoolWithTag(block, TAG);
+        }
+    }
+}
+
+static void pool2(void)
+{
+    static const POOL_FLAGS INVALID[] = {
+        0, POOL_FLAG_PAGED | POOL_FLAG_NON_PAGED, POOL_FLAG_PAGED | 0x10, POOL_FLAG_PAGED | 0x200,
+        POOL_FLAG_PAGED | 0x400, POOL_FLAG_PAGED | POOL_FLAG_REQUIRED_END, POOL_FLAG_SPECIAL_POOL,
+        POOL_FLAG_NON_PAGED | POOL_FLAG_NON_PAGED_EXECUTE | POOL_FLAG_PAGED,
+    };
+    static const POOL_FLAGS VALID[] = {
+        POOL_FLAG_PAGED, POOL_FLAG_NON_PAGED, POOL_FLAG_NON_PAGED_EXECUTE, POOL_FLAG_PAGED | POOL_FLAG_USE_QUOTA,
+        POOL_FLAG_PAGED | POOL_FLAG_CACHE_ALIGNED, POOL_FLAG_NON_PAGED | POOL_FLAG_CACHE_ALIGNED,
+        POOL_FLAG_PAGED | POOL_FLAG_SPECIAL_POOL, POOL_FLAG_PAGED | 0x8000000000000000ULL,
+    };
+    unsigned at;
+    PVOID block;
+    for (at = 0; at < 8; at++) {
+        CHECK(ExAllocatePool2(INVALID[at], 64, TAG) == NULL);
+        block = ExAllocatePool2(VALID[at], 300, TAG);
+        CHECK(block != NULL && is_zero(block, 300));
+        memset(block, 0xEE, 300);
+        ExFreePoolWithTag(block, TAG);
+        block = ExAllocatePool2(VALID[at] | POOL_FLAG_UNINITIALIZED, 300, TAG);
+        CHECK(block != NULL);
+        ExFreePool(block);
+    }
+    CHECK(ExAllocatePool2(POOL_FLAG_PAGED, 64, 0) == NULL);
+    forbid_large_blocks();
+    CHECK(ExAllocatePool2(POOL_FLAG_PAGED, TOO_LARGE, TAG) == NULL);
+    CHECK(ExAllocatePoolWithTag(PagedPool, TOO_LARGE, TAG) == NULL);
+    CHECK(ExAllocatePoolZero(PagedPool, TOO_LARGE, TAG) == NULL);
+    CHECK(raised_by(take_pool) == STATUS_INSUFFICIENT_RESOURCES);
+    CHECK(raised_by(take_pool2) == STATUS_INSUFFICIENT_RESOURCES);
+    CHECK(raised_by(take_no_pool2) == STATUS_INVALID_PARAMETER);
+}
+
+static void cases(const char *name)
+{
+    CASE("pools") pools();
+    CASE("pool2") pool2();
+}
