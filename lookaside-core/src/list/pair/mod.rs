@@ -10,6 +10,8 @@ mod statistics;
 mod tune;
 mod verified;
 
+pub use maintain::Surplus;
+
 use core::mem::MaybeUninit;
 use core::sync::atomic::Ordering::{AcqRel, Relaxed};
 use core::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64};
