@@ -28,9 +28,17 @@ pub struct Surplus {
 impl Surplus {
     /// Gives the blocks back. The list need not be there any more.
     pub fn give_back(self) {
-        for block in &self.blocks[..self.count] {
+        self.give(&self.blocks[..self.count]);
+    }
+
+    fn give(&self, blocks: &[MaybeUninit<*mut u8>]) {
+        let mut rest = blocks.iter();
+        while let Some(block) = rest.next() {
+            // A hook may unwind.
+            let unwinding = OnUnwind::new(|| self.give(rest.as_slice()));
             // SAFETY: the first `count` pointers were written; the blocks are of this pool by this request, and nobody else's.
             unsafe { self.source.free(block.assume_init(), &self.request, core::ptr::null_mut()) };
+            unwinding.disarm();
         }
     }
 }
