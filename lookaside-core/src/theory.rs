@@ -99,7 +99,7 @@
 //!
 //! ## 4.3. The identity
 //!
-//! For every list at rest (reference 2.3, with the terms of batches and maintenance):
+//! For every list at rest (with the terms of batches and maintenance):
 //! `allocate_misses - free_misses + added - removed + (refilled - spilled) = total_allocates - total_frees + current_depth`, with the bracket's
 //! sign turned for L and without it for the pair as a whole. The tests assert it after each step.
 //!
@@ -112,7 +112,7 @@
 //!
 //! ## 5.1. The rule
 //!
-//! `list::depth` has it: the reference's, with its vectors.
+//! `list::depth` has it: Windows' own, with vectors.
 //!
 //! ## 5.2. On demand
 //!
@@ -140,7 +140,7 @@
 //! batches moved (`count_moved`), and what prefill and draining of its pairs asked of the pool past it (`direct_allocates`,
 //! `direct_frees`). So its identity holds with all its pairs' traffic, and what is out of it lies in the pairs or with
 //! callers. A block may be freed to any of the pairs, so no pair alone can tell what is out of it. The routines that are
-//! called are those of L (reference 4.2).
+//! called are those of L.
 //!
 //! ## 6.2. Frees to a given processor
 //!
@@ -190,7 +190,7 @@
 //! block at once exactly one goes on, and has the block to itself: it checks the red zones, fills the block, and puts it into the ring.
 //! It leaves the quarantine by being checked and given back: when the ring is full (4,096 blocks or 16 MiB), when its list is
 //! deleted, and at the end of the process. Blocks of callbacks are known, but neither filled nor kept: callbacks must see each
-//! allocate and free, with the size that was asked for (reference 8).
+//! allocate and free, with the size that was asked for.
 //!
 //! ## 11.3. Lock and fork
 //!

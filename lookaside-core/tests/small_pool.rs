@@ -37,7 +37,7 @@ fn counted(counters: HitCounters) -> [u64; 5] {
     [total_allocates, allocate_hits, total_frees, free_hits, current_depth]
 }
 
-/// Reference 4.3 after each step: P counts every call, L those that missed in P, and a hit counts on the list that had the block.
+/// After each step: P counts every call, L those that missed in P, and a hit counts on the list that had the block.
 #[test]
 fn pairs_count_hits_where_the_block_came_from() {
     stay_on_one_processor();

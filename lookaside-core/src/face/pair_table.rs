@@ -1,4 +1,4 @@
-//! The table of numbered pairs, as each processor of the Windows kernel has one (reference 6).
+//! The table of numbered pairs, as each processor of the Windows kernel has one.
 
 use core::fmt;
 
@@ -185,7 +185,7 @@ impl Default for PairTable {
 mod tests {
     use super::*;
 
-    /// The columns of reference 6.
+    /// The numbers that each version has.
     #[test]
     fn numbers_are_those_of_each_version() {
         let column = |version| PairName::ALL.map(|name| name.number(version));

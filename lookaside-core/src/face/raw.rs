@@ -283,7 +283,7 @@ impl RawList {
         }
     }
 
-    /// Gives every cached block back to the pool. Counters do not move (reference 1.6), except `removed`. O(blocks).
+    /// Gives every cached block back to the pool. Counters do not move, except `removed`. O(blocks).
     ///
     /// # Safety
     /// As for [`RawList::try_allocate`].

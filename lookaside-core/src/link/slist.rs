@@ -1,4 +1,4 @@
-//! The S-list: a linked stack of entries in the caller's memory, as the WDK has it (reference 1.8, 2.2).
+//! The S-list: a linked stack of entries in the caller's memory, as the WDK has it.
 //!
 //! A pop reads the link that its first entry holds. In Windows another thread may have popped that entry meanwhile and
 //! even unmapped it: the kernel knows the instruction and resumes it. Nobody does so for a program, so here threads that

@@ -15,7 +15,7 @@ pub enum Tuning {
     /// blocks back, and goes to the minimum when idle for two scans.
     #[default]
     Default = 0,
-    /// Windows' schedule (reference 3.1): allocates alone, general lists every third second, the processor lists of
+    /// Windows' schedule: allocates alone, general lists every third second, the processor lists of
     /// pairs in rotation; blocks above the depth stay until later frees meet them.
     Windows = 1,
     /// Only by `adjust_depth`.

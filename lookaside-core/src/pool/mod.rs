@@ -118,7 +118,7 @@ impl Pool for Source {
     }
 }
 
-/// A list's pool: each of its two routines is the user's or the library's own, independently (reference 1.2).
+/// A list's pool: each of its two routines is the user's or the library's own, independently.
 #[derive(Clone, Copy, Debug)]
 pub struct Backing {
     /// The allocate routine.

@@ -1,4 +1,4 @@
-//! The special pool: each block on a page of its own, with pages beside it that nobody may touch (reference section 8).
+//! The special pool: each block on a page of its own, with pages beside it that nobody may touch.
 //!
 //! ```text
 //! | guard | page of slot 0 | guard | page of slot 1 | guard | ...        slots ->  table: what each slot is, out of line

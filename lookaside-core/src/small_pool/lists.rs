@@ -24,7 +24,7 @@ use crate::wdk::{ListFlags, NAME_LIMIT, Parts, PoolType, RawList, Status, Tag};
 /// Bytes that the header of this library takes before a tagged block, and that the blocks of all lists are aligned to.
 pub const HEADER: usize = 16;
 
-/// First depth of a small-pool list (reference section 5).
+/// First depth of a small-pool list.
 const INITIAL_DEPTH: u16 = 2;
 
 /// How the lists of one kind are made.

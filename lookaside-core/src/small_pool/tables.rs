@@ -1,4 +1,4 @@
-//! The small-pool tables of each version of Windows (reference section 5), as data.
+//! The small-pool tables of each version of Windows, as data.
 
 /// Lists of one kind that any generation has at the most.
 pub const LISTS: usize = 32;
@@ -119,9 +119,9 @@ impl Generation {
 mod tests {
     use super::*;
 
-    /// Reference section 5: lists, smallest and largest block, step, pair or single; and the callers' limits.
+    /// Lists, smallest and largest block, step, pair or single; and the callers' limits.
     #[test]
-    fn the_tables_are_the_reference_s() {
+    fn the_tables_are_those_of_windows() {
         for (generation, lists, smallest, largest, step, pairs, limit) in [
             (Generation::V5_0, 8, 0x20, 0x100, 0x20, true, 248),
             (Generation::V5_1X86, 32, 0x08, 0x100, 8, true, 248),

@@ -106,7 +106,7 @@ static GENERAL_LOOKASIDE picture(const LOOKASIDE_WDM_LIST *list)
     return general;
 }
 
-/* Reference 1.4: the state after initialisation. */
+/* The state after initialisation. */
 static void check_state(const LOOKASIDE_WDM_LIST *list, ULONG type, ULONG size, ULONG tag, USHORT maximum)
 {
     GENERAL_LOOKASIDE general = picture(list);
@@ -124,7 +124,7 @@ static void check_state(const LOOKASIDE_WDM_LIST *list, ULONG type, ULONG size, 
     CHECK(information.Type == (type & 1) && information.Size == size && information.Tag == tag);
 }
 
-/* Reference 1.3: PoolType, Flags, Size and Depth, and what they come to. */
+/* PoolType, Flags, Size and Depth, and what they come to. */
 static const struct {
     ULONG type, flags, size, depth;
     NTSTATUS status;
@@ -234,7 +234,7 @@ static void default_pools(void)
     vectors_with(NULL, NULL);
 }
 
-/* Total allocates, allocate misses, total frees, free misses and current depth, as the reference writes them. */
+/* Total allocates, allocate misses, total frees, free misses and current depth. */
 static int counts(const LOOKASIDE_WDM_LIST *list, ULONG ta, ULONG am, ULONG tf, ULONG fm, ULONG current)
 {
     GENERAL_LOOKASIDE general = picture(list);
@@ -247,7 +247,7 @@ static int counts(const LOOKASIDE_WDM_LIST *list, ULONG ta, ULONG am, ULONG tf, 
     return 1;
 }
 
-/* Reference 4.1 for a list of Windows' own shape; a pair block by block keeps four blocks more, in its shared list. */
+/* The counts of a list of Windows' own shape; a pair block by block keeps four blocks more, in its shared list. */
 static void block_by_block(void)
 {
     const unsigned more = LOOKASIDE_WDM_TOPOLOGY == LOOKASIDE_TOPOLOGY_GENERAL ? 0 : 4;
@@ -277,7 +277,7 @@ static void block_by_block(void)
     CHECK(last.allocates == last.frees);
 }
 
-/* Reference 4.2: depths of 2 and 2, which the WDK's calls cannot ask for. */
+/* Depths of 2 and 2, which the WDK's calls cannot ask for. */
 static void pair_of_two_and_two(void)
 {
     static lookaside_list list;

@@ -74,12 +74,12 @@ const SHAPES: [(&str, &str); 3] = [
 ];
 
 #[test]
-fn the_wdk_header_keeps_the_reference_in_c() {
+fn the_wdk_header_does_as_windows_in_c() {
     SHAPES.iter().for_each(|&(name, defines)| every_case_is_ok(Language::C, Link::Static, name, defines));
 }
 
 #[test]
-fn the_wdk_header_keeps_the_reference_in_cpp() {
+fn the_wdk_header_does_as_windows_in_cpp() {
     SHAPES.iter().for_each(|&(name, defines)| every_case_is_ok(Language::Cpp, Link::Shared, name, defines));
 }
 

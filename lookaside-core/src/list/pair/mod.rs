@@ -168,7 +168,7 @@ impl Pair {
         self.sharers.load(Relaxed) != 0
     }
 
-    /// Allocate, after the fast path found nothing: steps 1 to 3 of reference 4.2.
+    /// Allocate, after the fast path found nothing: the processor list, the shared list, the pool.
     pub fn allocate(&self, list: *mut RawList) -> *mut u8 {
         by_engine!(self, E => self.allocate_by::<E>(list))
     }

@@ -45,7 +45,7 @@ impl Pair {
         if due { self.manage.try_lock() } else { None }
     }
 
-    /// One visit of the scan. `windows_step` numbers the steps of Windows' rotation (reference 3.1).
+    /// One visit of the scan. `windows_step` numbers the steps of Windows' rotation.
     ///
     /// Surplus blocks go back to the pool at once, unless that would call the user's free routine on this thread. Answers
     /// how many bytes of the process heap the list held at its beginning, 0 where a closer kept it from looking.
@@ -118,7 +118,7 @@ impl Visit {
 }
 
 /// Windows' rotation: of every three steps the first visits nonpaged lists, the second paged lists, the third the
-/// pairs, one processor at a time and then the shared lists (reference 3.1).
+/// pairs, one processor at a time and then the shared lists.
 struct Rotation {
     step: u64,
     processors: u64,
