@@ -68,6 +68,13 @@ static VOID NTAPI pool_free(PVOID block)
     ExFreePool(block);
 }
 
+static PVOID NTAPI deleting_allocate(POOL_TYPE type, SIZE_T size, ULONG tag)
+{
+    (void)type, (void)tag;
+    ExDeletePagedLookasideList(&paged);
+    return malloc(size);
+}
+
 static PVOID NTAPI raising_allocate(POOL_TYPE type, SIZE_T size, ULONG tag)
 {
     (void)type, (void)size, (void)tag;
@@ -489,6 +496,7 @@ static void raises(void)
 
 static void initialize_huge(void) { ExInitializePagedLookasideList(&paged, NULL, NULL, 0, (SIZE_T)1 << 32, TAG, 0); }
 static void initialize_odd(void) { ExInitializeNPagedLookasideList(&npaged, my_allocate, my_free, 0x400, 64, TAG, 0); }
+static void initialize_type_3(void) { ExInitializePagedLookasideList(&paged, NULL, NULL, 2, 64, TAG, 0); }
 static void initialize_paged(void) { ExInitializePagedLookasideList(&paged, NULL, NULL, 0, 64, TAG, 0); }
 static void delete_paged(void) { ExDeletePagedLookasideList(&paged); }
 static void delete_npaged(void) { ExDeleteNPagedLookasideList(&npaged); }
@@ -501,6 +509,7 @@ static void misuse(void)
     LOOKASIDE_LIST_EX before = ex;
     CHECK(raised_by(initialize_huge) == STATUS_INTEGER_OVERFLOW);
     CHECK(raised_by(initialize_odd) == STATUS_INVALID_PARAMETER);
+    CHECK(raised_by(initialize_type_3) == STATUS_INVALID_PARAMETER);
     CHECK(ExInitializeLookasideListEx(&ex, NULL, NULL, PagedPool, 0, (SIZE_T)1 << 32, TAG, 0) ==
           STATUS_INTEGER_OVERFLOW);
     CHECK(memcmp(&before, &ex, sizeof ex) == 0);
@@ -556,6 +565,11 @@ static void cases(const char *name)
     {
         lookaside_wdm_raise_hook = raise_back;
         ExInitializePagedLookasideList(&paged, raising_allocate, my_free, 0, 64, TAG, 0);
+        ExAllocateFromPagedLookasideList(&paged);
+    }
+    CASE("delete in a callback")
+    {
+        ExInitializePagedLookasideList(&paged, deleting_allocate, my_free, 0, 64, TAG, 0);
         ExAllocateFromPagedLookasideList(&paged);
     }
     CASE("initialize at a null pointer") ExInitializePagedLookasideList(NULL, NULL, NULL, 0, 64, TAG, 0);

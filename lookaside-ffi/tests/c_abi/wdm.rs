@@ -43,6 +43,7 @@ const PROGRAMS: [Program; 3] = [
             ("raise of a status that the library does not know", "raised STATUS_UNKNOWN (0xC0000182)"),
             ("raise with a hook that returns", "raised STATUS_NO_MEMORY (0xC0000017)"),
             ("raise in a callback", "raised STATUS_UNKNOWN (0xC0000001) in a callback of a list"),
+            ("delete in a callback", "raised STATUS_DEVICE_BUSY (0x80000011) in a callback of a list"),
             ("initialize at a null pointer", "raised STATUS_INVALID_PARAMETER (0xC000000D)"),
         ],
     },
