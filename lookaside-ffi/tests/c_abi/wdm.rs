@@ -19,6 +19,12 @@ struct Program {
     abort: &'static [(&'static str, &'static str)],
 }
 
+impl Program {
+    fn has(&self, case: &str) -> bool {
+        self.well.contains(&case) || self.abort.iter().any(|(name, _)| *name == case)
+    }
+}
+
 const PROGRAMS: [Program; 3] = [
     Program {
         name: "wdm",
@@ -192,16 +198,12 @@ fn every_call_is_in_the_table_and_tested() {
     let listed: BTreeSet<&str> = rows.iter().map(|(call, _)| *call).collect();
     assert_eq!(listed, declared);
 
-    let sources: String = PROGRAMS.iter().map(|program| program.source).chain([include_str!("wdm_other.c")]).collect();
-    let known: BTreeSet<&str> = PROGRAMS
-        .iter()
-        .flat_map(|program| program.well.iter().chain(program.abort.iter().map(|(case, _)| case)))
-        .copied()
-        .collect();
     for (call, cases) in rows {
-        assert!(sources.contains(&format!("{call}(")), "no test calls {call}");
         for case in cases {
-            assert!(known.contains(case), "{call}: no case \"{case}\"");
+            let program = PROGRAMS.iter().find(|program| program.has(case));
+            let program = program.unwrap_or_else(|| panic!("{call}: no case \"{case}\""));
+            let called = [program.source, include_str!("wdm_other.c")].concat().contains(&format!("{call}("));
+            assert!(called, "{call}: {} does not call it", program.name);
         }
     }
 }
