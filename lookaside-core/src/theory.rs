@@ -182,7 +182,8 @@
 //!
 //! A list that is verified, or that stands over the special pool, keeps nothing: it has no parts, its depths stay 0, and the object's
 //! `processors` and `locked_processors` are 0. So each call takes the slow path, where one word says that it is the verifier's, and
-//! counts as a miss of L. A freed block counts as freed, though its memory may be kept.
+//! counts as a miss of L. A freed block counts as freed, though its memory may be kept. A pair over a verified shared list is verified
+//! with it: its calls are the verifier's as calls on that list, which alone counts them.
 //!
 //! ## 11.2. States of a block
 //!

@@ -82,6 +82,16 @@ extern "C" fn catch_plainly(_: c_int) {
     unsafe { libc::_exit(44) }
 }
 
+static CAUGHT_ONCE: AtomicUsize = AtomicUsize::new(0);
+
+/// Returns, in the belief that the next fault finds the default action.
+extern "C" fn catch_once(_: c_int) {
+    if CAUGHT_ONCE.fetch_add(1, Relaxed) != 0 {
+        // SAFETY: as above.
+        unsafe { libc::_exit(45) }
+    }
+}
+
 fn handle_by(handler: usize, flags: c_int) {
     // SAFETY: the handler has the type that the flags say.
     unsafe {
@@ -196,6 +206,14 @@ fn faults_are_told_and_take_their_course() {
         assert!(written.starts_with("lookaside: 0xCD: ") && written.ends_with('\n'), "{written}");
         assert_eq!(status.code(), Some(code));
     }
+
+    // A handler for one signal alone: then the default action.
+    let (written, status) = in_child(|| {
+        handle_by(catch_once as *const () as usize, libc::SA_RESETHAND);
+        assert!(verify_faults());
+        touch(16);
+    });
+    assert_eq!((written.as_str(), status.signal()), ("", Some(libc::SIGSEGV)), "{status}");
 
     // Without a fault there is nothing.
     let (written, status) = in_child(|| {

@@ -6,9 +6,12 @@ mod common;
 use std::ptr::NonNull;
 use std::sync::{Mutex, MutexGuard};
 
-use common::{accounted, allowed_processors, assert_identities, blocks_out, engines, move_to, stay_on_one_processor};
+use common::{
+    SIZE, accounted, allowed_processors, assert_identities, blocks_out, engines, move_to, stay_on_one_processor,
+};
 use lookaside_core::{
     Counters, EngineKind, KernelVersion, LookasideList, PairName, PairTable, RawList, Status, Topology, Tuning,
+    adjust_depth,
 };
 
 /// All tests count the blocks of one pool.
@@ -283,5 +286,28 @@ fn the_table_takes_pairs_alone() {
             assert_eq!(table.set(slot, core::ptr::null(), core::ptr::null()), Status::SUCCESS);
             assert!(table.allocate(slot).is_null());
         }
+    }
+}
+
+/// The routines that count are L's: what P was made with says nothing about its blocks.
+#[test]
+fn a_scan_leaves_blocks_of_l_s_routines_to_callers() {
+    let _alone = alone();
+    stay_on_one_processor();
+    for engine in engines() {
+        let lower = lower();
+        // SAFETY: dropped before L, which is not moved.
+        let pair = unsafe { LookasideList::builder(SIZE).engine(engine).shared(&lower).build().unwrap() };
+        let held = take(&pair, 200);
+        give(&pair, held);
+        let cached = pair.statistics().processor.current_depth;
+        assert!(cached > 4, "{cached}");
+        let out = blocks_out();
+        // Idle for some scans, so that the depth falls to the minimum.
+        (0..4).for_each(|_| adjust_depth());
+        assert!(pair.statistics().processor.depth < cached);
+        assert_eq!(blocks_out(), out, "the scan called the free routine of L");
+        let held = take(&pair, 1);
+        give(&pair, held);
     }
 }

@@ -2,13 +2,16 @@
 
 mod common;
 
+use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicUsize, fence};
 
 use common::assert_identities;
 use common::processes::{forks, give, in_own_process, take};
-use lookaside_core::{LookasideList, PoolKind, PoolType, pool_statistics};
+use lookaside_core::{
+    AllocateCallback, FreeCallback, LookasideList, PoolKind, PoolType, Tag, Topology, pool_statistics,
+};
 
 fn session(size: usize) -> LookasideList {
     LookasideList::builder(size).pool_type(PoolType::NON_PAGED_SESSION).build().unwrap()
@@ -193,4 +196,24 @@ fn the_pool_ends_at_its_limit() {
         list.flush();
         assert_eq!(pool_statistics(PoolKind::Session).used, 0);
     });
+}
+
+/// Blocks of a pair are those of its L, whatever routines the pair was made with, which are never called.
+#[test]
+fn the_child_leaves_blocks_of_pairs_over_a_shared_list_to_the_parent() {
+    unsafe extern "C-unwind" fn never(_: PoolType, _: usize, _: Tag) -> *mut c_void {
+        unreachable!()
+    }
+    let general = LookasideList::builder(64).pool_type(PoolType::NON_PAGED_SESSION).topology(Topology::General);
+    let lower = general.build().unwrap();
+    let pair = LookasideList::builder(64).pool_type(PoolType::NON_PAGED_SESSION);
+    // SAFETY: the routine is never called; the pair is dropped before L, which is not moved.
+    let pair = unsafe {
+        pair.shared(&lower).callbacks(AllocateCallback::Plain(never), FreeCallback::Default).build().unwrap()
+    };
+    let block = pair.allocate().unwrap();
+    give(&pair, vec![block]);
+    assert_eq!(pair.statistics().list.current_depth, 1);
+    end(start(|| pair.statistics().list.current_depth == 0));
+    assert_eq!(pair.statistics().list.current_depth, 1);
 }

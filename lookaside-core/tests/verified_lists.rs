@@ -12,8 +12,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use common::told::{TOLD, alone, empty_quarantine, others, packets, told};
 use common::{accounted, assert_identities, blocks_out};
 use lookaside_core::{
-    AllocateCallback, BugCheck, FreeCallback, ListFlags, Lookaside, LookasideList, LowResources, PoolType, RawList,
-    Status, Tag, simulate_low_resources,
+    AllocateCallback, BugCheck, FreeCallback, ListFlags, Lookaside, LookasideList, LowResources, PairTable, PoolKind,
+    PoolType, RawList, Status, Tag, Topology, pool_statistics, simulate_low_resources,
 };
 use proptest::prelude::*;
 
@@ -434,4 +434,38 @@ fn failures_on_purpose_are_the_same_in_each_run() {
     assert_eq!(simulate_low_resources(None), Status::SUCCESS);
     assert_eq!(failures(&list, 1000), []);
     assert_eq!(told(), []);
+}
+
+/// A block of a verified list that pairs share may go to any of them, whichever it came from, also one that was made later.
+#[test]
+fn pairs_over_a_verified_list_are_verified_with_it() {
+    let _alone = alone();
+    let before = pool_statistics(PoolKind::PagedArenas).blocks;
+    let build = || LookasideList::builder(64).flags(ListFlags::PAGED_ARENAS);
+    let general = build().topology(Topology::General).flags(ListFlags::VERIFY | ListFlags::PAGED_ARENAS);
+    let lower = general.build().unwrap();
+    let mut table = PairTable::new();
+    // SAFETY: the lists stay where they are, the pair goes before L, and each block is freed once, but for the last.
+    unsafe {
+        assert_eq!(table.set(0, lower.as_raw(), lower.as_raw()), Status::SUCCESS);
+        let early = [table.allocate(0), table.allocate(0)];
+        let pair = build().shared(&lower).build().unwrap();
+        assert_eq!(table.set(0, pair.as_raw(), lower.as_raw()), Status::SUCCESS);
+        let late = [pair.allocate().unwrap(), pair.allocate().unwrap()];
+        table.free(0, early[0], u32::MAX);
+        table.free(0, early[1], 0);
+        lower.free(late[0]);
+        pair.free(late[1]);
+        pair.flush();
+        assert_eq!(told(), []);
+        pair.free(late[0]);
+        assert_eq!(told().pop().unwrap().0, BugCheck::FREED_TWICE);
+        let left = pair.allocate().unwrap();
+        drop(pair);
+        lower.free(left);
+    }
+    assert_eq!(told(), []);
+    assert_eq!(lower.statistics().outstanding, 0);
+    drop(lower);
+    assert_eq!(pool_statistics(PoolKind::PagedArenas).blocks, before);
 }

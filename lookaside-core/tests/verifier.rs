@@ -4,13 +4,14 @@ mod common;
 
 use std::ffi::c_void;
 use std::ptr::NonNull;
+use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
-use common::told::{alone, empty_quarantine, others, packets, tell_only, told};
+use common::told::{TOLD, alone, empty_quarantine, others, packets, tell_only, told};
 use lookaside_core::{
-    AllocateCallback, BugCheck, FreeCallback, ListFlags, LookasideList, Parameters, PoolType, RawList, Status, Tag,
-    check_range,
+    AllocateCallback, BugCheck, FreeCallback, ListFlags, LookasideList, Parameters, PoolKind, PoolType, RawList,
+    Status, Tag, Violation, check_range, pool_statistics, set_violation_hook,
 };
 
 const FILE: &str = file!();
@@ -364,4 +365,62 @@ fn an_allocate_routine_that_gives_a_block_twice() {
     // SAFETY: as above.
     unsafe { list.free(block) };
     assert_eq!(told(), []);
+}
+
+/// Frees to a list that was deleted push nothing out of the quarantine before it was checked and given back.
+#[test]
+fn many_frees_to_a_deleted_list_lose_no_kept_block() {
+    let _alone = alone();
+    let flags = ListFlags::VERIFY | ListFlags::PAGED_ARENAS;
+    let before = pool_statistics(PoolKind::PagedArenas).blocks;
+    let list = LookasideList::builder(64).flags(flags).build().unwrap();
+    let kept = list.allocate().unwrap();
+    let mut other = RawList::zeroed();
+    // SAFETY: the object stays where it is; each block is freed once, one is written to afterwards, which is what is tested.
+    unsafe {
+        let parameters = Parameters { flags: ListFlags::VERIFY, ..Parameters::new(16) };
+        assert_eq!(RawList::initialize(&mut other, &parameters), Status::SUCCESS);
+        let blocks: Vec<_> = (0..20_000).map(|_| RawList::allocate(&other)).collect();
+        list.free(kept);
+        kept.as_ptr().write_volatile(0);
+        assert_eq!(RawList::delete(&mut other), Status::PENDING);
+        assert_eq!(told().pop().unwrap().0, BugCheck::BLOCKS_OUT);
+        blocks.into_iter().for_each(|block| RawList::free(&other, block));
+    }
+    drop(list);
+    assert_eq!(told().into_iter().map(|(bug_check, _)| bug_check).collect::<Vec<_>>(), [BugCheck::USED_AFTER_FREE]);
+    assert_eq!(pool_statistics(PoolKind::PagedArenas).blocks, before);
+}
+
+/// A list may end while a block of it is on its way out of the quarantine, and its record may be another's at once.
+#[test]
+fn a_block_outlives_its_list_on_the_way_out_of_the_quarantine() {
+    static LIST: Mutex<Option<LookasideList>> = Mutex::new(None);
+
+    fn end_list(violation: &Violation<'_>) {
+        TOLD.lock().unwrap().push((violation.bug_check, violation.line.to_owned()));
+        if violation.bug_check == BugCheck::USED_AFTER_FREE {
+            drop(LIST.lock().unwrap().take());
+            // Records are used again after some others.
+            (0..200).for_each(|_| drop(others()));
+        }
+    }
+
+    let _alone = alone();
+    set_violation_hook(Some(end_list));
+    // So many free records that no fresh one is needed.
+    drop((0..100).map(|_| packets()).collect::<Vec<_>>());
+    let before = pool_statistics(PoolKind::PagedArenas).blocks;
+    let list = LookasideList::builder(64).flags(ListFlags::VERIFY | ListFlags::PAGED_ARENAS).build().unwrap();
+    let block = list.allocate().unwrap();
+    // SAFETY: freed once; the write afterwards is what makes the hook end the list.
+    unsafe {
+        list.free(block);
+        block.as_ptr().write_volatile(0);
+    }
+    *LIST.lock().unwrap() = Some(list);
+    empty_quarantine();
+    assert!(LIST.lock().unwrap().is_none());
+    assert_eq!(told().into_iter().map(|(bug_check, _)| bug_check).collect::<Vec<_>>(), [BugCheck::USED_AFTER_FREE]);
+    assert_eq!(pool_statistics(PoolKind::PagedArenas).blocks, before);
 }

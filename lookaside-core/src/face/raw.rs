@@ -76,7 +76,11 @@ impl RawList {
         if !parameters.shared.is_null() {
             // SAFETY: the caller's promise about `shared`.
             match unsafe { lower_for(&creation, parameters.shared) } {
-                Ok(lower) => creation.lower = Some(lower),
+                Ok(lower) => {
+                    // Its blocks are those of the shared list, whose routines and pool say what may be done with them.
+                    creation.backing = lower.pair.settings().backing;
+                    creation.lower = Some(lower);
+                }
                 Err(status) => return status,
             }
         }
@@ -483,8 +487,9 @@ unsafe fn allocate_slow(list: *const RawList, caller: Caller) -> *mut u8 {
         }
     };
     manage::ensure_running();
-    if record.pair().settings().verified && !record.pair().has_sharers() {
-        return verifier::allocate(record, list.cast_mut(), place_of(caller));
+    if record.pair().settings().verified {
+        let (record, list) = followed(record, list.cast_mut());
+        return verifier::allocate(record, list, place_of(caller));
     }
     record.pair().allocate(list.cast_mut())
 }
@@ -525,9 +530,9 @@ unsafe fn free_slow(list: *const RawList, block: *mut u8, caller: Caller) {
                 (*list).alignment_mask + 1
             ));
         }
-        let verified = record.pair().settings().verified;
-        if verified && verifier::free(record, list.cast_mut(), block, place_of(caller)) {
-            return;
+        if record.pair().settings().verified {
+            let (record, list) = followed(record, list.cast_mut());
+            return verifier::free(record, list, block, place_of(caller));
         }
         if record.state() == State::Live {
             manage::ensure_running();
@@ -535,6 +540,15 @@ unsafe fn free_slow(list: *const RawList, block: *mut u8, caller: Caller) {
         } else {
             manage::free_draining(record, list.cast_mut(), block);
         }
+    }
+}
+
+/// The list that the verifier follows in a verified one's place: the shared list of a pair, whose blocks they are.
+fn followed(record: &'static Record, list: *mut RawList) -> (&'static Record, *mut RawList) {
+    match record.pair().settings().lower {
+        // SAFETY: whoever made the pair promised that its shared list stays.
+        Some(lower) => unsafe { found(lower.list) }.map_or((record, list), |record| (record, lower.list)),
+        None => (record, list),
     }
 }
 

@@ -180,12 +180,18 @@ fn is_charged(creation: &Creation<'_>) -> bool {
     creation.owner != Owner::SmallPool && creation.lower.is_none() && !by_callback
 }
 
-/// The flags that a list gets: all lists are verified where the environment asks for that, but for those that share
-/// another's shared list, the library's own, and those over pools that other processes use as well.
+/// The flags that a list gets: all lists are verified where the environment asks for that, but for the library's own, and
+/// those over pools that other processes use as well. A pair is verified if the list that it shares is, since a block may come
+/// from either and go to the other.
 fn flags_of(creation: &Creation<'_>) -> ListFlags {
-    let is_programs = creation.owner == Owner::Program;
-    let can = is_programs && creation.lower.is_none() && !creation.request.pool_type.is_session();
-    if can && verifier::is_program_wide() { creation.flags | ListFlags::VERIFY } else { creation.flags }
+    let verified = match creation.lower {
+        Some(lower) => lower.pair.settings().verified,
+        None => {
+            let can = creation.owner == Owner::Program && !creation.request.pool_type.is_session();
+            can && verifier::is_program_wide()
+        }
+    };
+    if verified { creation.flags | ListFlags::VERIFY } else { creation.flags }
 }
 
 /// A list that is live, and whose object stands within so many bytes.

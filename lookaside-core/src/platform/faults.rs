@@ -81,12 +81,14 @@ unsafe fn hand_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_voi
     // SAFETY: written before the handler was installed; what it names is the program's own handler of these types.
     unsafe {
         let before = (*FAULTS.before[index].get()).assume_init_ref();
+        // A handler for one signal alone: from here the next one takes the default action.
+        if before.sa_flags & libc::SA_RESETHAND != 0 {
+            act_by_default(signal);
+        }
         match before.sa_sigaction {
             libc::SIG_IGN if !by_access => {}
             libc::SIG_DFL | libc::SIG_IGN => {
-                let mut action: libc::sigaction = core::mem::zeroed();
-                action.sa_sigaction = libc::SIG_DFL;
-                libc::sigaction(signal, &action, null_mut());
+                act_by_default(signal);
                 // An access is repeated when this handler returns, and ends the program where it happened.
                 if !by_access {
                     libc::raise(signal);
@@ -99,6 +101,16 @@ unsafe fn hand_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_voi
             }
             handler => transmute::<usize, unsafe extern "C" fn(c_int)>(handler)(signal),
         }
+    }
+}
+
+/// Puts the default action in the place of this handler.
+fn act_by_default(signal: c_int) {
+    // SAFETY: zeroes are a valid action, the default one.
+    unsafe {
+        let mut action: libc::sigaction = core::mem::zeroed();
+        action.sa_sigaction = libc::SIG_DFL;
+        libc::sigaction(signal, &action, null_mut());
     }
 }
 

@@ -11,7 +11,7 @@ use crate::toolchain::{ENGINES, Language, Link, build, run, text, with_engine};
 
 /// How a case ends.
 #[derive(Clone, Copy)]
-enum End {
+pub enum End {
     /// By itself.
     Well,
     /// By abort, after this line on standard error; A and B stand for the first and the second address in it, and PLACE for
@@ -35,7 +35,7 @@ macro_rules! small_pool_calls {
 }
 
 /// The programs, with the cases of each: name, what it prints, how it ends.
-const PROGRAMS: [(&str, &str, &[Case]); 4] = [
+pub const PROGRAMS: [(&str, &str, &[Case]); 4] = [
     ("misuse", include_str!("misuse.c"), MISUSE),
     ("misuse_pools", include_str!("misuse_pools.c"), MISUSE_POOLS),
     ("misuse_told", include_str!("misuse_told.c"), MISUSE_TOLD),
@@ -43,7 +43,7 @@ const PROGRAMS: [(&str, &str, &[Case]); 4] = [
 ];
 
 /// Name, what it prints, how it ends.
-type Case = (&'static str, &'static str, End);
+pub type Case = (&'static str, &'static str, End);
 
 const MISUSE: &[Case] = &[
     // Lists that are none.

@@ -12,11 +12,11 @@ use crate::toolchain::{ENGINES, Language, Link, compiler, make, root, run, scrat
 
 /// A program: its name and source, the cases that end well, and those that end by abort, after this line; A and B stand for
 /// the first and the second address in it.
-struct Program {
-    name: &'static str,
+pub struct Program {
+    pub name: &'static str,
     source: &'static str,
     well: &'static [&'static str],
-    abort: &'static [(&'static str, &'static str)],
+    pub abort: &'static [(&'static str, &'static str)],
 }
 
 impl Program {
@@ -25,7 +25,7 @@ impl Program {
     }
 }
 
-const PROGRAMS: [Program; 3] = [
+pub const PROGRAMS: [Program; 3] = [
     Program {
         name: "wdm",
         source: include_str!("wdm.c"),

@@ -35,13 +35,15 @@ impl Layout {
         let request = settings.request;
         let special = matches!(backing.source, Source::Special { .. });
         let own = !backing.allocates_by_callback() && !backing.frees_by_callback() && !special;
-        if !own {
-            return Layout { request, own, front: 0, size: request.size };
-        }
+        if own { Layout::own(request) } else { Layout { request, own, front: 0, size: request.size } }
+    }
+
+    /// How blocks stand that a list asks for so, where the memory is the library's.
+    pub fn own(request: Request) -> Layout {
         let front = if request.alignment <= FRONT_LIMIT { request.alignment } else { 0 };
         // A size is so small that this cannot overflow.
         let size = front + request.size + REACH;
-        Layout { request: Request { size, ..request }, own, front, size: request.size }
+        Layout { request: Request { size, ..request }, own: true, front, size: request.size }
     }
 
     /// Surrounds and fills a new block of the pool; answers where the caller's begins.

@@ -22,6 +22,7 @@ use table::{Act, Entry, Owner, Refused, State as BlockState, Table};
 use super::record::{Record, State};
 use super::registry;
 use crate::platform::{self, Caller, Place, Violation, place_of};
+use crate::pool::Pool;
 use crate::wdk::{BugCheck, RawList, Tag};
 
 static TABLE: Table = Table::new();
@@ -88,7 +89,7 @@ pub fn allocate(record: &Record, list: *mut RawList, place: Place) -> *mut u8 {
     }
     // SAFETY: the memory came by this layout's request.
     let block = unsafe { layout.prepare(memory) };
-    let entry = Entry::held(block.addr(), settings.request.size, owner_of(record), tag, act(place));
+    let entry = Entry::held(block.addr(), owner_of(record), &settings.request, settings.backing.source, act(place));
     match TABLE.insert(entry) {
         Ok(()) => return block,
         // SAFETY: nobody else knows the block.
@@ -110,27 +111,25 @@ pub fn allocate(record: &Record, list: *mut RawList, place: Place) -> *mut u8 {
     core::ptr::null_mut()
 }
 
-/// A free to a verified list, live or being deleted. Answers whether the block was the verifier's business: a list
-/// that pairs share also gets blocks that they took from its pool.
+/// A free to a verified list, live or being deleted.
 ///
 /// # Safety
 /// Whoever freed the block does not use it any more, if it is his.
-pub unsafe fn free(record: &Record, list: *mut RawList, block: *mut u8, place: Place) -> bool {
+pub unsafe fn free(record: &Record, list: *mut RawList, block: *mut u8, place: Place) {
     let pair = record.pair();
     let settings = pair.settings();
     let layout = Layout::of(settings);
     let freed = act(place);
     if !check_range_at(block.addr(), settings.request.size, freed) {
-        return true;
+        return;
     }
     let live = record.state() == State::Live;
     let keep = layout.own && live;
     let entry = match TABLE.free(block.addr(), owner_of(record), freed, keep) {
         Ok(entry) => entry,
-        Err(None) if pair.has_sharers() => return false,
         Err(known) => {
             tell_bad_free(record, list, block.addr(), known, freed);
-            return true;
+            return;
         }
     };
     // SAFETY: the table says that the block is of this list and was held; this thread alone has ended that.
@@ -141,43 +140,31 @@ pub unsafe fn free(record: &Record, list: *mut RawList, block: *mut u8, place: P
         layout.bury(block);
         if !live {
             registry::drain(record, || pair.give_pool(list, &layout.request, layout.memory(block)));
-            return true;
-        }
-        pair.count_free();
-        if keep {
-            TABLE.keep(block.addr());
         } else {
-            pair.give_pool(list, &layout.request, layout.memory(block));
+            pair.count_free();
+            if keep {
+                TABLE.keep(block.addr());
+            } else {
+                pair.give_pool(list, &layout.request, layout.memory(block));
+            }
         }
     }
+    // Also after a free that kept nothing, for each takes a place in the order of frees.
     while let Some(entry) = TABLE.leaving() {
         give_back(&entry);
     }
-    true
 }
 
-/// Gives the memory of a block that left the quarantine to its pool, after a last look.
+/// Gives the memory of a block that left the quarantine to its pool, after a last look. Its list may have ended meanwhile.
 fn give_back(entry: &Entry) {
-    let Some(record) = registry::record(entry.owner.index) else { return };
-    let layout = Layout::of(record.pair().settings());
+    let layout = Layout::own(entry.request());
     let block = entry.block as *mut u8;
-    // SAFETY: the table kept the block for its list, which cannot end before its blocks have left; nobody else has it.
+    // SAFETY: the table kept the block, which came from this pool by this layout, and let it go to this thread alone.
     unsafe {
         if let Some(offset) = layout.disturbed(block) {
-            tell(
-                BugCheck::USED_AFTER_FREE,
-                record,
-                core::ptr::null_mut(),
-                entry.block,
-                format_args!(
-                    "block {block:p} of {} was written at offset {offset} after it was freed; {}, {}",
-                    ListName::of(record),
-                    Acted("allocated", entry.allocated),
-                    Acted("freed", entry.freed),
-                ),
-            );
+            tell_used_after_free(entry, offset);
         }
-        record.pair().give_pool(core::ptr::null_mut(), &layout.request, layout.memory(block));
+        entry.home.source.free(layout.memory(block), &layout.request, core::ptr::null_mut());
     }
 }
 
@@ -398,6 +385,21 @@ fn tell_overrun(record: &Record, list: *mut RawList, entry: &Entry, offset: isiz
             Acted("freed", entry.freed),
         ),
     );
+}
+
+#[cold]
+fn tell_used_after_free(entry: &Entry, offset: isize) {
+    let Entry { block, tag, owner, .. } = *entry;
+    let record = registry::record(owner.index).filter(|record| record.generation() == owner.generation);
+    let (list, (name, length)) =
+        record.map_or_else(Default::default, |record| (record.address.load(Relaxed), record.name()));
+    let name = core::str::from_utf8(&name[..length]).unwrap_or("");
+    Violation { list, name, tag, block, ..Violation::new(BugCheck::USED_AFTER_FREE) }.tell(format_args!(
+        "block {block:#x} of {} was written at offset {offset} after it was freed; {}, {}",
+        ListName::of_owner(entry),
+        Acted("allocated", entry.allocated),
+        Acted("freed", entry.freed),
+    ));
 }
 
 /// At the end of the process: every freed block is looked at for a last time, and lists that were not deleted are told.

@@ -14,7 +14,8 @@ use core::sync::atomic::Ordering::Release;
 use core::sync::atomic::compiler_fence;
 
 use crate::platform::{self, Guard, Lock, Place};
-use crate::wdk::Tag;
+use crate::pool::{Request, Source};
+use crate::wdk::{PoolType, Tag};
 
 /// Freed blocks that are remembered.
 const REMEMBERED: u64 = 1 << 14;
@@ -49,6 +50,16 @@ pub struct Act {
     pub thread: u32,
 }
 
+/// What giving a block's memory back takes, besides its size and tag. With the block, since its list may end, and its record be
+/// another's, between a block's leaving the quarantine and that.
+#[derive(Clone, Copy, Debug)]
+pub struct Home {
+    pub alignment: u32,
+    pub pool_type: PoolType,
+    /// The pool, for the memory of lists without callbacks.
+    pub source: Source,
+}
+
 /// What is known of one block.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
@@ -58,6 +69,7 @@ pub struct Entry {
     pub owner: Owner,
     pub tag: Tag,
     pub state: State,
+    pub home: Home,
     pub allocated: Act,
     pub freed: Act,
     /// Its number in the order of frees.
@@ -66,9 +78,17 @@ pub struct Entry {
 
 impl Entry {
     /// A block that a caller gets.
-    pub fn held(block: usize, size: usize, owner: Owner, tag: Tag, allocated: Act) -> Entry {
+    pub fn held(block: usize, owner: Owner, request: &Request, source: Source, allocated: Act) -> Entry {
+        let Request { size, alignment, pool_type, tag } = *request;
+        let home = Home { alignment: alignment as u32, pool_type, source };
         let freed = Act { place: Place::UNKNOWN, thread: 0 };
-        Entry { block, size, owner, tag, state: State::Held, allocated, freed, ticket: 0 }
+        Entry { block, size, owner, tag, state: State::Held, home, allocated, freed, ticket: 0 }
+    }
+
+    /// What its list asks its pool for.
+    pub fn request(&self) -> Request {
+        let Home { alignment, pool_type, .. } = self.home;
+        Request { size: self.size, alignment: alignment as usize, pool_type, tag: self.tag }
     }
 }
 
