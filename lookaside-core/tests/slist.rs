@@ -272,8 +272,8 @@ fn must(succeed: bool) {
     }
 }
 
-/// A pop never touches an entry that another thread has popped: these are unmapped at once, and their addresses not used
-/// again. Signals hold the threads up wherever they are, so that a pop meets the others' in the middle.
+/// A pop never touches an entry that another thread has popped: these are unmapped at once, and their addresses not
+/// used again. Signals hold the threads up wherever they are, so that a pop meets the others' in the middle.
 #[test]
 fn an_entry_may_be_unmapped_as_soon_as_it_is_popped() {
     const PAGE: usize = 4096;

@@ -6,8 +6,8 @@ pub const LISTS: usize = 32;
 /// Which kernel's small-pool lists: how many there are, for which sizes, and whether a shared list stands behind each
 /// processor's.
 ///
-/// The sizes are those of blocks, and a block includes the header that the kernel puts before it. So the largest request
-/// that a list serves is smaller than the largest block: see [`Generation::tagged_limit`].
+/// The sizes are those of blocks, and a block includes the header that the kernel puts before it. So the largest
+/// request that a list serves is smaller than the largest block: see [`Generation::tagged_limit`].
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Generation {
@@ -140,7 +140,8 @@ mod tests {
         }
     }
 
-    /// units = ceil((bytes + header) / unit), index = units - 1, for every request that a list serves and the first that none does.
+    /// units = ceil((bytes + header) / unit), index = units - 1, for every request that a list serves and the first
+    /// that none does.
     #[test]
     fn a_request_gets_the_smallest_block_that_holds_it_and_its_header() {
         for generation in Generation::ALL {

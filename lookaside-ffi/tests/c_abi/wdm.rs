@@ -10,8 +10,8 @@ use std::process::Command;
 use crate::c_examples::{on_one_processor, with_numbered_addresses};
 use crate::toolchain::{ENGINES, Language, Link, compiler, make, root, run, scratch, succeed, text, with_engine};
 
-/// A program: its name and source, the cases that end well, and those that end by abort, after this line; A and B stand for
-/// the first and the second address in it.
+/// A program: its name and source, the cases that end well, and those that end by abort, after this line; A and B stand
+/// for the first and the second address in it.
 pub struct Program {
     pub name: &'static str,
     source: &'static str,

@@ -104,7 +104,8 @@ pub struct Pair {
     manage: Lock,
     // Under `manage`: milliseconds of the clock.
     last_scan: AtomicU64,
-    // Anybody. `surplus` asks the next caller who misses to trim: set by a scan that may not call the user's free routine.
+    // Anybody. `surplus` asks the next caller who misses to trim: set by a scan that may not call the user's free
+    // routine.
     surplus: AtomicBool,
     callbacks_running: AtomicU32,
     // Calls of the pool that the misses do not tell of, modulo 2^64: failures, what prefill and pairs that share this
@@ -142,7 +143,8 @@ impl Pair {
     /// Makes this a new, empty list.
     ///
     /// # Safety
-    /// Nobody else uses it. `parts` in the settings are zeroed, and `shared_slots` has room for the maximum depth; both are never unmapped.
+    /// Nobody else uses it. `parts` in the settings are zeroed, and `shared_slots` has room for the maximum depth; both
+    /// are never unmapped.
     pub unsafe fn open(&mut self, settings: Settings, shared_slots: *mut *mut u8) {
         *self = Pair { settings: MaybeUninit::new(settings), ..Pair::new() };
         self.last_scan.store(platform::milliseconds(), Relaxed);
@@ -304,7 +306,8 @@ impl Pair {
         }
     }
 
-    /// A free that P had no room for, with the blocks that its batch brings: to L, and what finds no room there to the pool.
+    /// A free that P had no room for, with the blocks that its batch brings: to L, and what finds no room there to the
+    /// pool.
     unsafe fn free_below(&self, list: *mut RawList, part: Option<&Part>, blocks: &[*mut u8]) {
         // SAFETY: the caller owns the blocks.
         unsafe {
@@ -324,8 +327,8 @@ impl Pair {
         self.trim_if_asked(list);
     }
 
-    /// The pair whose L has to count a miss in words of its own: a general list, or one that others share. Otherwise the
-    /// count on the part says it.
+    /// The pair whose L has to count a miss in words of its own: a general list, or one that others share. Otherwise
+    /// the count on the part says it.
     fn counts_misses_itself(&self, part: Option<&Part>) -> Option<&Pair> {
         match self.settings().lower {
             Some(lower) => Some(lower.pair),

@@ -47,8 +47,9 @@ impl Pair {
 
     /// One visit of the scan. `windows_step` numbers the steps of Windows' rotation.
     ///
-    /// Surplus blocks go back to the pool at once, unless that would call the user's free routine on this thread. Answers
-    /// how many bytes of the process heap the list held at its beginning, 0 where a closer kept it from looking.
+    /// Surplus blocks go back to the pool at once, unless that would call the user's free routine on this thread.
+    /// Answers how many bytes of the process heap the list held at its beginning, 0 where a closer kept it from
+    /// looking.
     pub fn scan(&self, windows_step: u64, by_hand: bool) -> u64 {
         let settings = self.settings();
         if !settings.cached || settings.tuning == Tuning::Manual && !by_hand {
