@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The command does its jobs: the comparisons with few rounds, and the main job. Skips judging the figures: a machine that
-# is busy with other things has none worth judging.
+# The command does its jobs: the comparisons with few rounds, and the main job. Skips judging the figures: a machine
+# that is busy with other things has none worth judging.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -13,7 +13,8 @@ fi
 # memcheck LEAKS PROGRAM ARGUMENTS...: runs the program; errors, and leaks of these kinds, fail.
 memcheck() {
     echo "--- memcheck $2" >&2
-    valgrind --quiet --error-exitcode=99 --suppressions=ci/valgrind.supp --leak-check=full --show-leak-kinds="$1" --errors-for-leak-kinds="$1" "${@:2}"
+    valgrind --quiet --error-exitcode=99 --suppressions=ci/valgrind.supp --leak-check=full \
+        --show-leak-kinds="$1" --errors-for-leak-kinds="$1" "${@:2}"
 }
 
 cargo build --release -p lookaside-ffi

@@ -1,5 +1,5 @@
-//! Objects that are dear to make, kept between uses: a formatter with its tables and buffer, for each message anew or out of
-//! an object cache.
+//! Objects that are dear to make, kept between uses: a formatter with its tables and buffer, for each message anew or
+//! out of an object cache.
 //!
 //! Prints what each way costs, and how many objects were made. The cache gives the idle ones back, which the end shows.
 //!

@@ -1,7 +1,7 @@
 //! A server's request objects: made by the thread that accepts, handled and dropped by whichever worker gets them.
 //!
-//! The list lives as long as the program, so a box of it has no lifetime to name and fits into any structure. Blocks that
-//! the workers free come back to the accepting thread in batches. At the end the list's report.
+//! The list lives as long as the program, so a box of it has no lifetime to name and fits into any structure. Blocks
+//! that the workers free come back to the accepting thread in batches. At the end the list's report.
 //!
 //! `cargo run --release -p lookaside-core --example requests`
 

@@ -12,9 +12,10 @@
 //! An allocate or free that a processor list serves takes no lock and no locked instruction, and may be done by any
 //! thread. Otherwise it goes down to the shared list, under a short lock, and from there to the pool.
 //!
-//! The library allocates nothing through Rust's allocator, starts one thread (while there are lists), and needs 64-bit Linux. It
-//! is built on restartable sequences where there are any (x86-64, glibc 2.35 or later); elsewhere, and under Valgrind, a
-//! portable engine serves, which [`engine`] tells. `LOOKASIDE_ENGINE=portable` in the environment asks for it.
+//! The library allocates nothing through Rust's allocator, starts one thread (while there are lists), and needs 64-bit
+//! Linux. It is built on restartable sequences where there are any (x86-64, glibc 2.35 or later); elsewhere, and under
+//! Valgrind, a portable engine serves, which [`engine`] tells. `LOOKASIDE_ENGINE=portable` in the environment asks for
+//! it.
 #![no_std]
 
 // In the order of the floors, bottom-up; a test forbids imports from a floor above.

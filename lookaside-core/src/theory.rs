@@ -4,11 +4,11 @@
 //!
 //! ## 1.1. Levels
 //!
-//! An allocate looks at the processor list P of the processor it runs on, then at the shared list L, then asks
-//! the pool. A free goes the same way down until it finds room. A pair is one P for every possible processor and one L;
-//! a general list has no P, a single list no L. A P is a *part*: 192 bytes of words and an array of pointers to blocks. L is an array
-//! of pointers under a lock. Neither reads or writes a block: a block that is used after it was freed cannot corrupt a
-//! list, and blocks may be smaller than a pointer.
+//! An allocate looks at the processor list P of the processor it runs on, then at the shared list L, then asks the
+//! pool. A free goes the same way down until it finds room. A pair is one P for every possible processor and one L; a
+//! general list has no P, a single list no L. A P is a *part*: 192 bytes of words and an array of pointers to blocks. L
+//! is an array of pointers under a lock. Neither reads or writes a block: a block that is used after it was freed
+//! cannot corrupt a list, and blocks may be smaller than a pointer.
 //!
 //! ## 1.2. The object, the record, the parts
 //!
@@ -19,12 +19,12 @@
 //!   keyed handle       +-> parts: P of processor 0 | (256 KiB further) P of processor 1 | ... | L's slots
 //! ```
 //!
-//! The object holds what the fast path reads, which never changes between initialise and delete, and a handle.
-//! Whatever changes stands in memory of the library. So the balance set manager never touches the caller's
-//! memory, and a list that was freed or overwritten without a delete cannot crash it. The parts of one processor, for all
-//! lists, lie together: no two processors share a page, and memory is touched first by the processor that uses it.
-//! Parts are zeroed when mapped; a part of zeroes has no block and no room, so it misses, and the first miss on
-//! a processor opens its part. A processor that never uses a list costs it nothing.
+//! The object holds what the fast path reads, which never changes between initialise and delete, and a handle. Whatever
+//! changes stands in memory of the library. So the balance set manager never touches the caller's memory, and a list
+//! that was freed or overwritten without a delete cannot crash it. The parts of one processor, for all lists, lie
+//! together: no two processors share a page, and memory is touched first by the processor that uses it. Parts are
+//! zeroed when mapped; a part of zeroes has no block and no room, so it misses, and the first miss on a processor opens
+//! its part. A processor that never uses a list costs it nothing.
 //!
 //! ## 1.3. Handles
 //!
@@ -56,8 +56,8 @@
 //!
 //! ## 2.4. Trust, then verify
 //!
-//! The rseq engine is chosen where glibc has registered rseq, `membarrier` can restart sections, and the self-test has seen
-//! this kernel abort sections that had to be aborted. Everywhere else the portable engine serves.
+//! The rseq engine is chosen where glibc has registered rseq, `membarrier` can restart sections, and the self-test has
+//! seen this kernel abort sections that had to be aborted. Everywhere else the portable engine serves.
 //!
 //! ## 2.5. The portable engine
 //!
@@ -68,22 +68,22 @@
 //!
 //! Flush, trim and delete take blocks out of other processors' parts. Under the pair's `manage` lock, for rseq:
 //!
-//! 1. Store 0 into the depth, then `membarrier`: every section that had read the old depth has committed or was aborted,
-//!    and every later one finds no room. From here no free commits.
-//! 2. Read the header, exchange it for one of length 0 with its highest bit turned, `membarrier`, read it again. If it is as
-//!    we left it, every section that had read the old length was aborted, and every later one finds no block: the blocks that
-//!    the old header counted are ours. Otherwise a section that was under way has stored over the exchange (this is why
-//!    allocates and batches store a whole header): take its header and try again. Each repeat means that one section made
-//!    progress. The turned bit tells our word from any that a section can store: a batch that takes every block, and counts
-//!    no hit, would store the very word that the exchange would without it.
+//! 1. Store 0 into the depth, then `membarrier`: every section that had read the old depth has committed or was
+//!    aborted, and every later one finds no room. From here no free commits.
+//! 2. Read the header, exchange it for one of length 0 with its highest bit turned, `membarrier`, read it again. If it is
+//!    as we left it, every section that had read the old length was aborted, and every later one finds no block: the
+//!    blocks that the old header counted are ours. Otherwise a section that was under way has stored over the exchange
+//!    (this is why allocates and batches store a whole header): take its header and try again. Each repeat means that
+//!    one section made progress. The turned bit tells our word from any that a section can store: a batch that takes
+//!    every block, and counts no hit, would store the very word that the exchange would without it.
 //! 3. Take blocks out, store a header with what remains, then, if something remains, `membarrier` once more, then the
-//!    depth. A section may have read length 0 and not yet the depth; if it then read the new depth, it would put its block over
-//!    the first that remains.
+//!    depth. A section may have read length 0 and not yet the depth; if it then read the new depth, it would put its
+//!    block over the first that remains.
 //!
-//! While it is closed the part misses, and L and the pool serve. The owner never waits. Threads that are not running cannot
-//! be inside a section: the kernel aborts it before they run again. For the portable engine closing is taking the lock.
-//! Where `membarrier` is forbidden later in a program's life, parts of others cannot be closed any more: flush and trim leave
-//! them as they are, and delete, beside which nobody uses the list, needs no closing.
+//! While it is closed the part misses, and L and the pool serve. The owner never waits. Threads that are not running
+//! cannot be inside a section: the kernel aborts it before they run again. For the portable engine closing is taking
+//! the lock. Where `membarrier` is forbidden later in a program's life, parts of others cannot be closed any more:
+//! flush and trim leave them as they are, and delete, beside which nobody uses the list, needs no closing.
 //!
 //! # 4. Counters
 //!
@@ -94,143 +94,153 @@
 //!
 //! ## 4.2. Free hits of P
 //!
-//! A part's blocks are what came less what went: `length = free hits + refilled + added - allocate hits - spilled - removed`.
-//! All but the free hits are counted, so they need not be.
+//! A part's blocks are what came less what went: `length` is `free hits + refilled + added` less
+//! `allocate hits + spilled + removed`. All but the free hits are counted, so they need not be.
 //!
 //! ## 4.3. The identity
 //!
-//! For every list at rest (reference 2.3, with the terms of batches and maintenance):
-//! `allocate_misses - free_misses + added - removed + (refilled - spilled) = total_allocates - total_frees + current_depth`, with the bracket's
-//! sign turned for L and without it for the pair as a whole. The tests assert it after each step.
+//! For every list at rest, with the terms of batches and maintenance:
+//!
+//! ```text
+//! allocate_misses - free_misses + added - removed + (refilled - spilled)
+//!     = total_allocates - total_frees + current_depth
+//! ```
+//!
+//! with the bracket's sign turned for L and without it for the pair as a whole. The tests assert it after each step.
 //!
 //! ## 4.4. Wrapping
 //!
-//! 48 bits of hits last for days at full speed. Every look folds what was added since the last one into 64 bits, and the
-//! balance set manager looks once a second.
+//! 48 bits of hits last for days at full speed. Every look folds what was added since the last one into 64 bits, and
+//! the balance set manager looks once a second.
 //!
 //! # 5. Tuning
 //!
 //! ## 5.1. The rule
 //!
-//! `list::depth` has it: the reference's, with its vectors.
+//! `list::depth` has it: Windows' own, with vectors.
 //!
 //! ## 5.2. On demand
 //!
-//! With `Tuning::Default`, after 64 misses of one kind on a part the rule runs for P, and for L if they missed there too, with a
-//! period of one second. Such a visit may only raise a depth, and has marks of its own, so that the scan's periods
-//! stay whole. It looks at frees as well as at allocates, for a processor that only frees (the consumer of a queue) needs
-//! room to make batches of.
+//! With `Tuning::Default`, after 64 misses of one kind on a part the rule runs for P, and for L if they missed there
+//! too, with a period of one second. Such a visit may only raise a depth, and has marks of its own, so that the scan's
+//! periods stay whole. It looks at frees as well as at allocates, for a processor that only frees (the consumer of a
+//! queue) needs room to make batches of.
 //!
 //! ## 5.3. By time
 //!
-//! The balance set manager scans every second: every list by the rule with the seconds since its last scan; a part that saw no call
-//! in two scans goes to the minimum; what is held above the depth goes back to the pool. Blocks whose free routine
-//! is the user's are left for the next caller that misses, so that no user code runs on our thread.
+//! The balance set manager scans every second: every list by the rule with the seconds since its last scan; a part that
+//! saw no call in two scans goes to the minimum; what is held above the depth goes back to the pool. Blocks whose free
+//! routine is the user's are left for the next caller that misses, so that no user code runs on our thread.
 //! `Tuning::Windows` instead keeps the kernel's rotation, looks at allocates alone and gives nothing back.
 //!
 //! # 6. Batches
 //!
-//! An empty P takes up to half of its depth from L, a full P gives half away and keeps the block that was just freed, the
-//! hottest, for itself. The call itself counts as Windows counts it; the blocks beyond are `refilled` and `spilled`. A
-//! batch of one is Windows' way, block by block.
+//! An empty P takes up to half of its depth from L, a full P gives half away and keeps the block that was just freed,
+//! the hottest, for itself. The call itself counts as Windows counts it; the blocks beyond are `refilled` and
+//! `spilled`. A batch of one is Windows' way, block by block.
 //!
 //! ## 6.1. A shared list of several pairs
 //!
-//! A pair may have another record's general list as its L (`Lower`). That list then counts by itself: its own misses, what
-//! batches moved (`count_moved`), and what prefill and draining of its pairs asked of the pool past it (`direct_allocates`,
-//! `direct_frees`). So its identity holds with all its pairs' traffic, and what is out of it lies in the pairs or with
-//! callers. A block may be freed to any of the pairs, so no pair alone can tell what is out of it. The routines that are
-//! called are those of L (reference 4.2).
+//! A pair may have another record's general list as its L (`Lower`). That list then counts by itself: its own misses,
+//! what batches moved (`count_moved`), and what prefill and draining of its pairs asked of the pool past it
+//! (`direct_allocates`, `direct_frees`). So its identity holds with all its pairs' traffic, and what is out of it lies
+//! in the pairs or with callers. A block may be freed to any of the pairs, so no pair alone can tell what is out of it.
+//! The routines that are called are those of L.
 //!
 //! ## 6.2. Frees to a given processor
 //!
-//! Another processor's part is closed (§3), the block is put on top, and the part is opened again. Free hits follow from the
-//! length (§4.2), so it counts as one without being counted.
+//! Another processor's part is closed (§3), the block is put on top, and the part is opened again. Free hits follow
+//! from the length (§4.2), so it counts as one without being counted.
 //!
 //! # 7. Fork
 //!
-//! No lock of ours is held across a fork: that could deadlock with the handlers of others. In the child a handler makes every
-//! lock free, gives closed parts their depth back, counts the live lists anew and puts all free records into new queues; the
-//! balance set manager starts again when a list first misses. A child sees memory as of one moment: while the kernel copies the page
-//! tables, a write of another thread either reaches the page that both will have, or waits until the fork is done. Every change of P and of L commits by one store, and a closed part
-//! has length 0, so the child sees a block in one place or in none. Blocks that other threads held, or had on the way, are lost to
-//! the child. A program's own child handler that was registered before the first list runs before ours, and must not use lists.
-//! After `vfork` and before `exec` nothing of this library may be called. S-lists are the caller's: the child may go on with one that no
-//! other thread was using.
+//! No lock of ours is held across a fork: that could deadlock with the handlers of others. In the child a handler makes
+//! every lock free, gives closed parts their depth back, counts the live lists anew and puts all free records into new
+//! queues; the balance set manager starts again when a list first misses. A child sees memory as of one moment: while
+//! the kernel copies the page tables, a write of another thread either reaches the page that both will have, or waits
+//! until the fork is done. Every change of P and of L commits by one store, and a closed part has length 0, so the
+//! child sees a block in one place or in none. Blocks that other threads held, or had on the way, are lost to the
+//! child. A program's own child handler that was registered before the first list runs before ours, and must not use
+//! lists. After `vfork` and before `exec` nothing of this library may be called. S-lists are the caller's: the child
+//! may go on with one that no other thread was using.
 //!
 //! # 8. Signals
 //!
-//! A section that a handler interrupts is aborted, so a handler cannot spoil one. But a call that P does not serve takes
-//! locks and may ask the heap: a handler may call `try_allocate`, which does neither, and leaves frees to the program.
+//! A section that a handler interrupts is aborted, so a handler cannot spoil one. But a call that P does not serve
+//! takes locks and may ask the heap: a handler may call `try_allocate`, which does neither, and leaves frees to the
+//! program.
 //!
 //! # 9. Locks
 //!
-//! The registry's and a record's `life` are never held together. Below either: a pair's `manage`, then L's. A callback runs with none
-//! of them held, and so does the writer that a report goes to. `life` is held by whoever walks the registry while he looks at one
-//! list, and by delete for a moment, so that a delete waits for one list's visit at the most.
+//! The registry's and a record's `life` are never held together. Below either: a pair's `manage`, then L's. A callback
+//! runs with none of them held, and so does the writer that a report goes to. `life` is held by whoever walks the
+//! registry while he looks at one list, and by delete for a moment, so that a delete waits for one list's visit at the
+//! most.
 //!
 //! # 10. Callbacks that unwind
 //!
-//! A panic in a callback passes through the list to the caller; in C it ends the process at the boundary. An allocate routine that
-//! panics counts as a failure of the pool. Of a batch whose free routine panics the rest is freed while that unwinds; a second
-//! panic ends the program. A call that trims on its way does so when it has no block in hand, or gives that block back.
-//! A delete is finished: it drains what is left and frees the record.
+//! A panic in a callback passes through the list to the caller; in C it ends the process at the boundary. An allocate
+//! routine that panics counts as a failure of the pool. Of a batch whose free routine panics the rest is freed while
+//! that unwinds; a second panic ends the program. A call that trims on its way does so when it has no block in hand, or
+//! gives that block back. A delete is finished: it drains what is left and frees the record.
 //!
 //! # 11. Verified lists
 //!
 //! ## 11.1. Every call reaches the pool
 //!
-//! A list that is verified, or that stands over the special pool, keeps nothing: it has no parts, its depths stay 0, and the object's
-//! `processors` and `locked_processors` are 0. So each call takes the slow path, where one word says that it is the verifier's, and
-//! counts as a miss of L. A freed block counts as freed, though its memory may be kept. A pair over a verified shared list is verified
-//! with it: its calls are the verifier's as calls on that list, which alone counts them.
+//! A list that is verified, or that stands over the special pool, keeps nothing: it has no parts, its depths stay 0,
+//! and the object's `processors` and `locked_processors` are 0. So each call takes the slow path, where one word says
+//! that it is the verifier's, and counts as a miss of L. A freed block counts as freed, though its memory may be kept.
+//! A pair over a verified shared list is verified with it: its calls are the verifier's as calls on that list, which
+//! alone counts them.
 //!
 //! ## 11.2. States of a block
 //!
-//! A block is held, then kept in the quarantine or gone. It leaves the first state under the table's lock, so that of threads that free one
-//! block at once exactly one goes on, and has the block to itself: it checks the red zones, fills the block, and puts it into the ring.
-//! It leaves the quarantine by being checked and given back: when the ring is full (4,096 blocks or 16 MiB), when its list is
-//! deleted, and at the end of the process. Blocks of callbacks are known, but neither filled nor kept: callbacks must see each
-//! allocate and free, with the size that was asked for (reference 8).
+//! A block is held, then kept in the quarantine or gone. It leaves the first state under the table's lock, so that of
+//! threads that free one block at once exactly one goes on, and has the block to itself: it checks the red zones, fills
+//! the block, and puts it into the ring. It leaves the quarantine by being checked and given back: when the ring is
+//! full (4,096 blocks or 16 MiB), when its list is deleted, and at the end of the process. Blocks of callbacks are
+//! known, but neither filled nor kept: callbacks must see each allocate and free, with the size that was asked for.
 //!
 //! ## 11.3. Lock and fork
 //!
-//! The table's lock is a leaf; nothing is told, filled, asked or unwound under it. A child that finds it held rebuilds the table from
-//! its slots, each of which has its block written last.
+//! The table's lock is a leaf; nothing is told, filled, asked or unwound under it. A child that finds it held rebuilds
+//! the table from its slots, each of which has its block written last.
 //!
 //! ## 11.4. A hook that returns
 //!
-//! Then a free has no effect and the block stays where it was; other calls answer as on a list that is not verified; damage is
-//! told once.
+//! Then a free has no effect and the block stays where it was; other calls answer as on a list that is not verified;
+//! damage is told once.
 //!
 //! # 12. Small pools
 //!
 //! ## 12.1. First use
 //!
-//! The lists of one kind of memory are made at its first use, by the one thread that moves their state from a count of calls to
-//! MAKING. Each list is published by the store of its `processors`, which the fast path tests; READY says that all were
-//! tried. Whoever finds anything else asks the general pool for memory of the list's size. Since a list may give and take such
-//! blocks too, it does not matter where a block came from: nobody waits, and a child that was forked in MAKING loses speed and
-//! nothing else.
+//! The lists of one kind of memory are made at its first use, by the one thread that moves their state from a count of
+//! calls to MAKING. Each list is published by the store of its `processors`, which the fast path tests; READY says that
+//! all were tried. Whoever finds anything else asks the general pool for memory of the list's size. Since a list may
+//! give and take such blocks too, it does not matter where a block came from: nobody waits, and a child that was forked
+//! in MAKING loses speed and nothing else.
 //!
 //! ## 12.2. Headers
 //!
-//! A tagged block has two words before it: what it is, and a check of that, keyed by the pool and by the address; inverted
-//! when the block is freed. For one address no two words have the same check, so what is neither live nor freed is no block of this
-//! pool, or was overwritten, but for a chance of 2^-64.
+//! A tagged block has two words before it: what it is, and a check of that, keyed by the pool and by the address;
+//! inverted when the block is freed. For one address no two words have the same check, so what is neither live nor
+//! freed is no block of this pool, or was overwritten, but for a chance of 2^-64.
 //!
 //! ## 12.3. Usage by tag
 //!
-//! For each tag and kind of memory: what tagged calls counted by block size and processor, what was counted one by one, and
-//! what lists hold of the library's pools, which they count anyway. A small pool's lists are left out (their tagged blocks are
-//! counted), and so are pairs over a shared list (that list is counted) and lists with a callback (which calls what it likes).
+//! For each tag and kind of memory: what tagged calls counted by block size and processor, what was counted one by one,
+//! and what lists hold of the library's pools, which they count anyway. A small pool's lists are left out (their tagged
+//! blocks are counted), and so are pairs over a shared list (that list is counted) and lists with a callback (which
+//! calls what it likes).
 //!
 //! # 13. Pools
 //!
-//! An arena is a reserved range, committed by chunks, with a TLSF in it; which blocks are out stands in a bitmap apart from them, so that
-//! a free is checked before the TLSF sees it. The lock is short and a leaf. Locked chunks are not locked in the child of a
-//! fork, and are locked anew before the child's next block. Where a thread of the parent held an arena's lock at the fork (§7), the
-//! child leaves the arena alone and takes a fresh range: blocks from before are not reused there when they are freed, but counted as
-//! lost.
-//! The session pool is one mapping that forked children share, with its heap and lock inside; a list over it forgets its cached
-//! blocks in the child, since they are the parent's.
+//! An arena is a reserved range, committed by chunks, with a TLSF in it; which blocks are out stands in a bitmap apart
+//! from them, so that a free is checked before the TLSF sees it. The lock is short and a leaf. Locked chunks are not
+//! locked in the child of a fork, and are locked anew before the child's next block. Where a thread of the parent held
+//! an arena's lock at the fork (§7), the child leaves the arena alone and takes a fresh range: blocks from before are
+//! not reused there when they are freed, but counted as lost. The session pool is one mapping that forked children
+//! share, with its heap and lock inside; a list over it forgets its cached blocks in the child, since they are the
+//! parent's.

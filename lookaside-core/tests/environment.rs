@@ -54,8 +54,8 @@ fn rseq_serves_where_it_can() {
     }
 }
 
-/// A program that forbids itself `membarrier` after its lists are made goes on: other processors' lists cannot be closed
-/// any more, so flush leaves them, and delete needs no closing.
+/// A program that forbids itself `membarrier` after its lists are made goes on: other processors' lists cannot be
+/// closed any more, so flush leaves them, and delete needs no closing.
 #[test]
 #[cfg(target_arch = "x86_64")]
 fn membarrier_may_be_forbidden_later() {

@@ -66,7 +66,8 @@ fn the_child_of_a_quiet_process_has_everything() {
     }
 }
 
-/// The balance set manager runs in the child too, once a list there has missed; also in the child of a child that never used one.
+/// The balance set manager runs in the child too, once a list there has missed; also in the child of a child that never
+/// used one.
 #[test]
 fn the_child_is_scanned() {
     let list = LookasideList::new(64).unwrap();

@@ -23,7 +23,8 @@ fn the_lists_serve_this_program() {
     assert!(after.total_frees >= before.total_frees + 4000, "{after:#?}");
 }
 
-/// The program's own memory is a row of the usage by tag: what the lists took from the heap, and what the heap served in their place.
+/// The program's own memory is a row of the usage by tag: what the lists took from the heap, and what the heap served
+/// in their place.
 #[test]
 fn the_usage_by_tag_has_this_program() {
     while HEAP.statistics(4).is_none() {

@@ -73,7 +73,8 @@ struct Model {
 }
 
 impl Model {
-    /// The processor list of the current processor, and whether it may be touched: on a number out of range the first one counts.
+    /// The processor list of the current processor, and whether it may be touched: on a number out of range the first
+    /// one counts.
     fn current(&mut self) -> Option<(usize, bool)> {
         let count = self.processors.len();
         let in_range = (self.processor as usize) < count;

@@ -542,7 +542,8 @@ proptest! {
                     }
                 }
                 Step::GetPanicking => {
-                    // While that unwinds the block goes back, which may drop objects: a second panic would end the test.
+                    // While that unwinds the block goes back, which may drop objects: a second panic would end the
+                    // test.
                     ledger.bombs.store(0, Relaxed);
                     let mut object = cache.get_with(|| resume_unwind(Box::new(Planned))).unwrap();
                     object.begin();

@@ -1,4 +1,4 @@
-//! Pairs as the kernel has them (reference 4.2 and 6): several that share one L, frees to a given processor, P and L
+//! Pairs as the kernel has them: several that share one L, frees to a given processor, P and L
 //! that are one list, and the table of numbers; each step's counters, on both engines.
 
 mod common;
@@ -51,7 +51,7 @@ fn give(list: &LookasideList, blocks: impl IntoIterator<Item = NonNull<u8>>) {
     }
 }
 
-/// Reference 4.2's vector, with an L of its own record.
+/// The vector of pairs, with an L of its own record.
 #[test]
 fn the_vector_of_pairs_over_a_shared_list() {
     let _alone = alone();

@@ -146,7 +146,8 @@ fn an_older_kernel_guards_by_mappings() {
     });
 }
 
-/// What touches a page that is not its own faults; what damages its own page is told at the free. Each in a process of its own.
+/// What touches a page that is not its own faults; what damages its own page is told at the free. Each in a process of
+/// its own.
 #[test]
 fn misuse_of_special_blocks_is_found() {
     const TEST: &str = "misuse_of_special_blocks_is_found";

@@ -1,4 +1,4 @@
-//! The S-list: what each call answers, the words of its header (reference 1.8, 2.2), random histories against a plain
+//! The S-list: what each call answers, the words of its header, random histories against a plain
 //! stack, and many threads at once, also on entries that are unmapped as soon as they are popped.
 //!
 //! `LOOKASIDE_SOAK_OPERATIONS` sets how many operations the threads do (default 1,000,000).
@@ -28,7 +28,7 @@ fn words(list: &SListHeader) -> (u64, u64, u64, u64) {
 }
 
 #[test]
-fn each_call_answers_as_the_reference_says() {
+fn each_call_answers_as_in_windows() {
     let list = SListHeader::new();
     let [a, b, c, d] = entries(4) else { unreachable!() };
     let [a, b, c, d] = [a, b, c, d].map(ptr::from_mut);
@@ -272,8 +272,8 @@ fn must(succeed: bool) {
     }
 }
 
-/// A pop never touches an entry that another thread has popped: these are unmapped at once, and their addresses not used
-/// again. Signals hold the threads up wherever they are, so that a pop meets the others' in the middle.
+/// A pop never touches an entry that another thread has popped: these are unmapped at once, and their addresses not
+/// used again. Signals hold the threads up wherever they are, so that a pop meets the others' in the middle.
 #[test]
 fn an_entry_may_be_unmapped_as_soon_as_it_is_popped() {
     const PAGE: usize = 4096;

@@ -37,7 +37,7 @@ fn counted(counters: HitCounters) -> [u64; 5] {
     [total_allocates, allocate_hits, total_frees, free_hits, current_depth]
 }
 
-/// Reference 4.3 after each step: P counts every call, L those that missed in P, and a hit counts on the list that had the block.
+/// After each step: P counts every call, L those that missed in P, and a hit counts on the list that had the block.
 #[test]
 fn pairs_count_hits_where_the_block_came_from() {
     stay_on_one_processor();
@@ -125,7 +125,8 @@ fn single_lists_count_hits_alone() {
     }
 }
 
-/// Each request of each generation is counted by the list that its table says, in both interfaces, and by none beyond the limits.
+/// Each request of each generation is counted by the list that its table says, in both interfaces, and by none beyond
+/// the limits.
 #[test]
 fn every_request_goes_to_its_list() {
     for generation in Generation::ALL {
@@ -170,7 +171,8 @@ fn every_request_goes_to_its_list() {
     }
 }
 
-/// Blocks of both interfaces and of all sizes, of lists and of the general pool, lie apart and keep what is written to them.
+/// Blocks of both interfaces and of all sizes, of lists and of the general pool, lie apart and keep what is written to
+/// them.
 #[test]
 fn blocks_do_not_overlap() {
     for generation in Generation::ALL {
@@ -498,7 +500,8 @@ fn the_child_of_a_fork_has_its_pools() {
         std::thread::scope(|scope| {
             scope.spawn(|| pool.prepare(Kind::Paged).unwrap());
             std::thread::sleep(std::time::Duration::from_micros(delay));
-            // SAFETY: the child calls nothing but the pool, the heap (which glibc makes sound again after a fork) and _exit.
+            // SAFETY: the child calls nothing but the pool, the heap (which glibc makes sound again after a fork) and
+            // _exit.
             unsafe {
                 match libc::fork() {
                     -1 => panic!("fork failed"),

@@ -67,7 +67,8 @@ fn fresh_tags() -> [Tag; 3] {
 
 fn run(generation: Generation, engine: lookaside_core::EngineKind, operations: &[Operation]) {
     let tags_of_history = fresh_tags();
-    // With Windows' tuning nothing is taken out by the scan, and with batches of one nothing moves but what is asked for.
+    // With Windows' tuning nothing is taken out by the scan, and with batches of one nothing moves but what is asked
+    // for.
     let parameters = SmallPoolParameters {
         batch: 1,
         tuning: Tuning::Windows,

@@ -55,7 +55,8 @@ fn a_cold_list_is_warm_after_10_000_operations() {
     }
 }
 
-/// design: after a burst and 3 s of rest at most the minimum depth is kept anywhere. Here with scans by hand for the clock.
+/// design: after a burst and 3 s of rest at most the minimum depth is kept anywhere. Here with scans by hand for the
+/// clock.
 #[test]
 fn an_idle_list_goes_to_the_minimum_and_gives_blocks_back() {
     let _alone = alone();

@@ -1,4 +1,5 @@
-//! Callbacks that unwind: the panic reaches the caller, no block is lost, the counters are exact and the list serves on.
+//! Callbacks that unwind: the panic reaches the caller, no block is lost, the counters are exact and the list serves
+//! on.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! The vectors of the reference's sections 4.1 and 4.2, block by block, on both engines.
+//! How lists of Windows count, block by block, on both engines.
 
 mod common;
 
@@ -24,7 +24,7 @@ fn five(counters: &Counters) -> (u64, u64, u64, u64, u64) {
     (total_allocates, allocate_misses, total_frees, free_misses, current_depth)
 }
 
-/// Reference 4.1: a driver list of depth 4.
+/// A driver list of depth 4.
 #[test]
 fn general_list() {
     let list = accounted().topology(Topology::General).tuning(Tuning::Manual).build().unwrap();
@@ -38,7 +38,7 @@ fn general_list() {
     free(&list, blocks);
 }
 
-/// Reference 4.2: a pair of depths 2 and 2.
+/// A pair of depths 2 and 2.
 #[test]
 fn pair_block_by_block() {
     stay_on_one_processor();
@@ -61,7 +61,7 @@ fn pair_block_by_block() {
     }
 }
 
-/// Reference 1.4: the state after initialisation.
+/// The state after initialisation.
 #[test]
 fn state_after_initialisation() {
     for engine in engines() {

@@ -436,7 +436,8 @@ fn failures_on_purpose_are_the_same_in_each_run() {
     assert_eq!(told(), []);
 }
 
-/// A block of a verified list that pairs share may go to any of them, whichever it came from, also one that was made later.
+/// A block of a verified list that pairs share may go to any of them, whichever it came from, also one that was made
+/// later.
 #[test]
 fn pairs_over_a_verified_list_are_verified_with_it() {
     let _alone = alone();

@@ -376,7 +376,8 @@ fn many_frees_to_a_deleted_list_lose_no_kept_block() {
     let list = LookasideList::builder(64).flags(flags).build().unwrap();
     let kept = list.allocate().unwrap();
     let mut other = RawList::zeroed();
-    // SAFETY: the object stays where it is; each block is freed once, one is written to afterwards, which is what is tested.
+    // SAFETY: the object stays where it is; each block is freed once, one is written to afterwards, which is what is
+    // tested.
     unsafe {
         let parameters = Parameters { flags: ListFlags::VERIFY, ..Parameters::new(16) };
         assert_eq!(RawList::initialize(&mut other, &parameters), Status::SUCCESS);

@@ -58,7 +58,8 @@ unsafe fn resize(list: &LookasideList, place: NonNull<u8>, old: Layout, new: Lay
         return Some(NonNull::slice_from_raw_parts(place, list.size()));
     }
     let moved = allocate(list, new)?;
-    // SAFETY: both have room for the smaller of the two sizes, and the new memory is nobody else's; the caller's promise.
+    // SAFETY: both have room for the smaller of the two sizes, and the new memory is nobody else's; the caller's
+    // promise.
     unsafe {
         moved.cast().copy_from_nonoverlapping(place, old.size().min(new.size()));
         deallocate(list, place, old);

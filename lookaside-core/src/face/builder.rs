@@ -123,8 +123,9 @@ impl<'a> Builder<'a> {
     ///
     /// # Safety
     /// Both may be called from any thread at any time until the list is deleted and its last block freed, as their
-    /// types say. The allocate routine returns null or a block of the list's size and alignment that nobody else uses; the free
-    /// routine takes what the allocate routine gave. If one of them is the default, the blocks are the paged pool's (`malloc`'s).
+    /// types say. The allocate routine returns null or a block of the list's size and alignment that nobody else uses;
+    /// the free routine takes what the allocate routine gave. If one of them is the default, the blocks are the paged
+    /// pool's (`malloc`'s).
     #[must_use]
     pub unsafe fn callbacks(mut self, allocate: AllocateCallback, free: FreeCallback) -> Self {
         self.0.allocate = allocate;

@@ -33,7 +33,8 @@ pub struct LookasideList {
     size: usize,
 }
 
-// SAFETY: every call on a RawList but initialize and delete may run on any thread beside others; those two need `&mut` or ownership.
+// SAFETY: every call on a RawList but initialize and delete may run on any thread beside others; those two need `&mut`
+// or ownership.
 unsafe impl Send for LookasideList {}
 // SAFETY: as above.
 unsafe impl Sync for LookasideList {}

@@ -17,16 +17,16 @@ use crate::wdk::{PoolType, RawList, Status, Tag};
 /// A list of objects that are constructed once and then used many times: dropping a [`CachedObject`] gives the
 /// object back as it is, and the next [`get`](ObjectCache::get) hands it out again.
 ///
-/// For objects that are dear to make and cheap to make fit for the next use: a buffer with its capacity, a parser with its
-/// tables, a connection. An object is constructed when its block first comes from the pool, and dropped
-/// once, when the block goes back there: by a free beyond the depth, by [`trim`](ObjectCache::trim),
-/// [`flush`](ObjectCache::flush), or with the cache. The list tunes its depth as every list does, so an idle cache drops
-/// its objects: the surplus that a scan finds is dropped by the next call that misses, on the thread that calls.
+/// For objects that are dear to make and cheap to make fit for the next use: a buffer with its capacity, a parser with
+/// its tables, a connection. An object is constructed when its block first comes from the pool, and dropped once, when
+/// the block goes back there: by a free beyond the depth, by [`trim`](ObjectCache::trim),
+/// [`flush`](ObjectCache::flush), or with the cache. The list tunes its depth as every list does, so an idle cache
+/// drops its objects: the surplus that a scan finds is dropped by the next call that misses, on the thread that calls.
 /// Whoever gets an object finds it as its last user left it, even one that panicked.
 ///
-/// Any thread may get objects and give them back, and each object may be dropped on any of them: a cache is `Sync` if its
-/// objects are `Send`. Getting an object that is at hand and giving it back costs what a block costs, and
-/// one test. Blocks are those of the process heap.
+/// Any thread may get objects and give them back, and each object may be dropped on any of them: a cache is `Sync` if
+/// its objects are `Send`. Getting an object that is at hand and giving it back costs what a block costs, and one test.
+/// Blocks are those of the process heap.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -73,7 +73,8 @@ impl<T> ObjectCache<T> {
     /// A cache with the settings that `describe` makes on the builder it gets, which decide of everything but the
     /// callbacks: those are the cache's own. Size and alignment are those of a `T`, at the least.
     ///
-    /// NOT_SUPPORTED for a pool other than the process heap, or a shared list of others; and the errors of [`Builder::build`].
+    /// NOT_SUPPORTED for a pool other than the process heap, or a shared list of others; and the errors of
+    /// [`Builder::build`].
     pub fn build<'a>(
         describe: impl FnOnce(Builder<'a>) -> Builder<'a>,
         construct: fn() -> T,

@@ -1,4 +1,4 @@
-//! The table of numbered pairs, as each processor of the Windows kernel has one (reference 6).
+//! The table of numbered pairs, as each processor of the Windows kernel has one.
 
 use core::fmt;
 
@@ -117,8 +117,9 @@ impl PairTable {
 
     /// Fills a slot, or empties it with two nulls.
     ///
-    /// INVALID_PARAMETER where there is no such slot, one list is null and the other not, `l` is no general list, or `p` is
-    /// neither `l` nor a pair that was made to share it; else what the two lists are (never initialised, deleted).
+    /// INVALID_PARAMETER where there is no such slot, one list is null and the other not, `l` is no general list, or
+    /// `p` is neither `l` nor a pair that was made to share it; else what the two lists are (never initialised,
+    /// deleted).
     ///
     /// # Safety
     /// The lists are null or may be read, and neither move nor end while the slot is used.
@@ -155,8 +156,9 @@ impl PairTable {
         }
     }
 
-    /// Gives a block back: to P of `processor`, or of the current one where `processor` is no number of the list's, else
-    /// to L, else to L's pool. A null block has no effect. Ends the program with a message where the slot is empty, since the block would be lost.
+    /// Gives a block back: to P of `processor`, or of the current one where `processor` is no number of the list's,
+    /// else to L, else to L's pool. A null block has no effect. Ends the program with a message where the slot is
+    /// empty, since the block would be lost.
     ///
     /// # Safety
     /// As for `allocate`; the block is of this pair, or of another that shares its L, and nobody uses it any more.
@@ -185,7 +187,7 @@ impl Default for PairTable {
 mod tests {
     use super::*;
 
-    /// The columns of reference 6.
+    /// The numbers that each version has.
     #[test]
     fn numbers_are_those_of_each_version() {
         let column = |version| PairName::ALL.map(|name| name.number(version));

@@ -17,7 +17,8 @@ use crate::wdk::{
 pub struct Parameters<'a> {
     /// Bytes of a block; not 0.
     pub size: usize,
-    /// Alignment of a block in bytes, a power of two up to 65,536; 0 for 16, or for 64 if the pool type is cache-aligned.
+    /// Alignment of a block in bytes, a power of two up to 65,536; 0 for 16, or for 64 if the pool type is
+    /// cache-aligned.
     pub alignment: usize,
     /// A name for reports; the first 32 bytes are kept.
     pub name: &'a str,
@@ -39,9 +40,9 @@ pub struct Parameters<'a> {
     /// What the list shall do beside the ordinary.
     pub flags: ListFlags,
     /// A general list that serves as the shared list of this one, so that several lists may share it; null for one of
-    /// its own. It must have blocks of the same size, alignment and pool type; its routines are called, never this list's.
-    /// It is a pair's alone, must not move, and cannot be deleted before this list. A block may be freed to any of the pairs that share
-    /// it; so none of them can tell whether its blocks are out, and delete does not.
+    /// its own. It must have blocks of the same size, alignment and pool type; its routines are called, never this
+    /// list's. It is a pair's alone, must not move, and cannot be deleted before this list. A block may be freed to any
+    /// of the pairs that share it; so none of them can tell whether its blocks are out, and delete does not.
     pub shared: *const RawList,
     /// The engine; `None` for the one chosen for this process. For tests and measurements.
     pub engine: Option<EngineKind>,

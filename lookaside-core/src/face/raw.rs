@@ -18,14 +18,14 @@ use crate::wdk::{BugCheck, ListFlags, Parts, RawList, Status};
 impl RawList {
     /// Makes a list of the object at `list`, whatever the storage held before.
     ///
-    /// Answers SUCCESS; or, with the object untouched: INVALID_PARAMETER (null, or a parameter without meaning), DATATYPE_MISALIGNMENT,
-    /// INTEGER_OVERFLOW (size), NOT_SUPPORTED (engine), DEVICE_BUSY (it is a live list, or one whose
-    /// blocks are still out), NO_MEMORY, WORKING_SET_QUOTA (the nonpaged pool cannot be locked),
+    /// Answers SUCCESS; or, with the object untouched: INVALID_PARAMETER (null, or a parameter without meaning),
+    /// DATATYPE_MISALIGNMENT, INTEGER_OVERFLOW (size), NOT_SUPPORTED (engine), DEVICE_BUSY (it is a live list, or one
+    /// whose blocks are still out), NO_MEMORY, WORKING_SET_QUOTA (the nonpaged pool cannot be locked),
     /// INSUFFICIENT_RESOURCES (65,536 lists).
     ///
     /// # Safety
-    /// `list` is null or points to 64 bytes that may be written, and no other thread uses them. Callbacks may be called as their types say.
-    /// A list to share is null or may be read, and stays where it is while this one exists.
+    /// `list` is null or points to 64 bytes that may be written, and no other thread uses them. Callbacks may be called
+    /// as their types say. A list to share is null or may be read, and stays where it is while this one exists.
     #[track_caller]
     pub unsafe fn initialize(list: *mut RawList, parameters: &Parameters<'_>) -> Status {
         // SAFETY: the caller's promise.
@@ -137,7 +137,8 @@ impl RawList {
     /// Gives a block back. O(1) unless the pool is asked.
     ///
     /// # Safety
-    /// `list` points to an object that was initialised; the block came from it, is not null, and nobody uses it any more.
+    /// `list` points to an object that was initialised; the block came from it, is not null, and nobody uses it any
+    /// more.
     #[inline(always)]
     #[track_caller]
     pub unsafe fn free(list: *const RawList, block: *mut u8) {
@@ -216,7 +217,8 @@ impl RawList {
         !list.is_null() && list.addr() & 15 == 0 && unsafe { (*list).parts.processors } != 0
     }
 
-    /// A block that is at hand in the lists, or null: never asks the pool, never waits. May be called in a signal handler.
+    /// A block that is at hand in the lists, or null: never asks the pool, never waits. May be called in a signal
+    /// handler.
     ///
     /// # Safety
     /// `list` is null, or points to 64 bytes that may be read: what is no list is told by the keyed handle.
@@ -229,8 +231,9 @@ impl RawList {
         }
     }
 
-    /// Gives a block back to the list of this processor; to that of the current one where `processor` is no number of the
-    /// list's. Otherwise as [`RawList::free_checked`]. For another processor than the current one it takes some microseconds.
+    /// Gives a block back to the list of this processor; to that of the current one where `processor` is no number of
+    /// the list's. Otherwise as [`RawList::free_checked`]. For another processor than the current one it takes some
+    /// microseconds.
     ///
     /// # Safety
     /// As for [`RawList::try_allocate`]; the block is null, or came from the list and nobody uses it any more.
@@ -287,7 +290,7 @@ impl RawList {
         }
     }
 
-    /// Gives every cached block back to the pool. Counters do not move (reference 1.6), except `removed`. O(blocks).
+    /// Gives every cached block back to the pool. Counters do not move, except `removed`. O(blocks).
     ///
     /// # Safety
     /// As for [`RawList::try_allocate`].
@@ -305,8 +308,8 @@ impl RawList {
         status_of(unsafe { live(list) }.map(|record| record.pair().trim(list.cast_mut())))
     }
 
-    /// Fills the list with this many blocks, or as many as its maximum depth has room for; `filled` (if not null) is told how many.
-    /// NO_MEMORY when the pool had fewer.
+    /// Fills the list with this many blocks, or as many as its maximum depth has room for; `filled` (if not null) is
+    /// told how many. NO_MEMORY when the pool had fewer.
     ///
     /// # Safety
     /// As for [`RawList::try_allocate`]; `filled` is null or may be written.
@@ -326,9 +329,10 @@ impl RawList {
 
     /// Deletes the list: gives its cached blocks back to the pool, and forgets it.
     ///
-    /// SUCCESS; PENDING when callers still hold blocks: they stay valid, may still be freed to this object, and the last one ends the list;
-    /// INVALID_PARAMETER, DATATYPE_MISALIGNMENT, INVALID_HANDLE (never initialised), DELETE_PENDING (deleted before),
-    /// DEVICE_BUSY (one of its callbacks is running, perhaps the one that calls this; or it is the shared list of a pair).
+    /// SUCCESS; PENDING when callers still hold blocks: they stay valid, may still be freed to this object, and the
+    /// last one ends the list; INVALID_PARAMETER, DATATYPE_MISALIGNMENT, INVALID_HANDLE (never initialised),
+    /// DELETE_PENDING (deleted before), DEVICE_BUSY (one of its callbacks is running, perhaps the one that calls this;
+    /// or it is the shared list of a pair).
     ///
     /// # Safety
     /// As for [`RawList::try_allocate`], and no other thread uses the list.

@@ -58,8 +58,8 @@ impl<T> Lookaside<T> {
         Self::build(|builder| builder)
     }
 
-    /// A list with the settings that `describe` makes on the builder it gets. Size and alignment are those of `T`, at the least.
-    /// Errors as those of [`Builder::build`].
+    /// A list with the settings that `describe` makes on the builder it gets. Size and alignment are those of `T`, at
+    /// the least. Errors as those of [`Builder::build`].
     ///
     /// ```
     /// use lookaside_core::{Lookaside, Tag};

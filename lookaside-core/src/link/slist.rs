@@ -1,9 +1,9 @@
-//! The S-list: a linked stack of entries in the caller's memory, as the WDK has it (reference 1.8, 2.2).
+//! The S-list: a linked stack of entries in the caller's memory, as the WDK has it.
 //!
 //! A pop reads the link that its first entry holds. In Windows another thread may have popped that entry meanwhile and
-//! even unmapped it: the kernel knows the instruction and resumes it. Nobody does so for a program, so here threads that
-//! pop or flush take turns: while one holds the turn, the entries that the header leads to stay in the list. A push
-//! reads no link and never waits.
+//! even unmapped it: the kernel knows the instruction and resumes it. Nobody does so for a program, so here threads
+//! that pop or flush take turns: while one holds the turn, the entries that the header leads to stay in the list. A
+//! push reads no link and never waits.
 //!
 //! ```text
 //! low word   | sequence : 48                     | depth : 16 |
@@ -33,8 +33,8 @@ const SEQUENCE: u64 = DEPTH + 1;
 /// called in a signal handler; pops and flushes wait for each other for some nanoseconds, so a handler that
 /// interrupted one may not call them.
 ///
-/// After a fork the child may go on with a list that no other thread was using. Any other it must make anew, for it may see links
-/// of different moments.
+/// After a fork the child may go on with a list that no other thread was using. Any other it must make anew, for it may
+/// see links of different moments.
 #[repr(C, align(16))]
 #[derive(Debug, Default)]
 pub struct SListHeader(AtomicU128);
@@ -90,7 +90,8 @@ impl SListHeader {
         SListHeader(AtomicU128::new(0))
     }
 
-    /// The list at an address, for callers that are not trusted: null and misaligned ones end the program with a message.
+    /// The list at an address, for callers that are not trusted: null and misaligned ones end the program with a
+    /// message.
     ///
     /// # Safety
     /// Any other address is that of a list, which lives as long as the result.
@@ -103,8 +104,8 @@ impl SListHeader {
         unsafe { &*list }
     }
 
-    /// Puts an entry on top, and tells which one was there before, or null. An entry that is null or misaligned ends the
-    /// program with a message.
+    /// Puts an entry on top, and tells which one was there before, or null. An entry that is null or misaligned ends
+    /// the program with a message.
     ///
     /// # Safety
     /// The entry is the caller's, is in no list, and stays where it is until a pop or flush gives it back.
@@ -118,8 +119,8 @@ impl SListHeader {
     /// `count` is how many they are. An end that is null or misaligned ends the program with a message.
     ///
     /// # Safety
-    /// The entries are the caller's, are in no list, lead from `first` to `last`, and each stays where it is until a pop or flush
-    /// gives it back.
+    /// The entries are the caller's, are in no list, lead from `first` to `last`, and each stays where it is until a
+    /// pop or flush gives it back.
     #[inline]
     pub unsafe fn push_list(&self, first: *mut SListEntry, last: *mut SListEntry, count: usize) -> *mut SListEntry {
         for end in [first, last] {
@@ -152,7 +153,8 @@ impl SListHeader {
         })
     }
 
-    /// Takes all entries, and gives the first of the chain, or null. The chain is in the order in which they would have been popped.
+    /// Takes all entries, and gives the first of the chain, or null. The chain is in the order in which they would have
+    /// been popped.
     #[inline]
     pub fn flush(&self) -> *mut SListEntry {
         self.take(|seen| Words { low: (seen.low & !DEPTH).wrapping_add(SEQUENCE), high: 0 })

@@ -4,10 +4,10 @@ use crate::wdk::{PoolType, Tag};
 
 /// The counters of one list, as Windows keeps them, and the four that batches and maintenance need beside them.
 ///
-/// For every list, at rest:
-/// `allocate_misses - free_misses == total_allocates - total_frees + current_depth - refilled + spilled - added + removed`
-/// for a processor list, and with `refilled` and `spilled` the other way round for the shared list. With batches of
-/// one and no maintenance the last four are 0: the identity of reference 2.3.
+/// For every list, at rest, `allocate_misses - free_misses` is `total_allocates - total_frees + current_depth`, and for
+/// a processor list `- refilled + spilled - added + removed` besides, and with `refilled` and `spilled` the other way
+/// round for the shared list. With batches of one and no maintenance the last four are 0: the identity that every list
+/// of Windows keeps.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
@@ -67,7 +67,7 @@ impl Counters {
     }
 }
 
-/// floor(100 * (total - misses) / total): reference section 7.
+/// floor(100 * (total - misses) / total), as `!lookaside` shows it.
 fn hit_rate(total: u64, misses: u64) -> u64 {
     match total {
         0 => 0,
@@ -111,7 +111,7 @@ pub struct Statistics {
 mod tests {
     use super::*;
 
-    /// Reference section 7: totals, misses, percent as published.
+    /// Totals, misses, percent as published.
     #[test]
     fn hit_rates_truncate_as_published() {
         const PUBLISHED: [(u64, u64, u64); 20] = [

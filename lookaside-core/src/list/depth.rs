@@ -1,4 +1,4 @@
-//! The rule that sets a list's depth (reference 3.3): a pure function of what happened since the last visit.
+//! The rule that sets a list's depth: a pure function of what happened since the last visit.
 
 use crate::wdk::{DEPTH_FROZEN, MINIMUM_DEPTH};
 
@@ -52,9 +52,9 @@ mod tests {
         next(depth, maximum, Traffic { total, misses }, period)
     }
 
-    /// Reference section 3.5, line by line: depth, maximum, calls, misses, period, answer.
+    /// Depth, maximum, calls, misses, period, answer.
     #[test]
-    fn vectors_of_the_reference() {
+    fn one_step_of_the_rule() {
         const VECTORS: [(u32, u32, u64, u64, u64, u32); 35] = [
             (4, 256, 0, 0, 3, 4),
             (4, 256, 74, 74, 3, 4),
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn sequences_of_the_reference() {
+    fn sequences_of_steps() {
         let busy = [4, 34, 64, 94, 123, 147, 168, 186, 201, 214, 225, 234, 242, 249, 255, 256, 256];
         assert_eq!(sequence(4, 1000, 300, busy.len()), busy);
         assert_eq!(sequence(256, 1000, 0, 4), [256, 255, 254, 253]);

@@ -92,8 +92,8 @@ impl SharedList {
         (self.tuner.target() as usize).saturating_sub(self.length())
     }
 
-    /// An allocate that went down to here: takes up to `wanted` blocks, the hottest last. Answers how many; 0 is a miss,
-    /// which the caller counts.
+    /// An allocate that went down to here: takes up to `wanted` blocks, the hottest last. Answers how many; 0 is a
+    /// miss, which the caller counts.
     ///
     /// # Safety
     /// `out` has room for `wanted` pointers.
@@ -137,7 +137,8 @@ impl SharedList {
         accepted
     }
 
-    /// Takes back blocks of a batch that found no room above; answers how many it could keep. The others leave the list.
+    /// Takes back blocks of a batch that found no room above; answers how many it could keep. The others leave the
+    /// list.
     ///
     /// # Safety
     /// The blocks came from `allocate`, and belong to the caller.

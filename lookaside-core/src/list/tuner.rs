@@ -15,7 +15,7 @@ pub enum Tuning {
     /// blocks back, and goes to the minimum when idle for two scans.
     #[default]
     Default = 0,
-    /// Windows' schedule (reference 3.1): allocates alone, general lists every third second, the processor lists of
+    /// Windows' schedule: allocates alone, general lists every third second, the processor lists of
     /// pairs in rotation; blocks above the depth stay until later frees meet them.
     Windows = 1,
     /// Only by `adjust_depth`.
@@ -28,7 +28,8 @@ pub const MISSES_PER_DEMAND: u64 = 64;
 /// Scans without traffic after which a list goes to the minimum depth.
 const IDLE_SCANS: u32 = 2;
 
-/// The state of tuning of one list. Written under the pair's `manage` lock, so Relaxed everywhere; `target` is read by anybody.
+/// The state of tuning of one list. Written under the pair's `manage` lock, so Relaxed everywhere; `target` is read by
+/// anybody.
 #[derive(Debug)]
 pub struct Tuner {
     /// The depth that the list deserves; 0 while a processor list was never used.
@@ -112,7 +113,8 @@ impl Tuner {
         target
     }
 
-    /// The visit after so many misses: the rule with a period of one second, which may only raise. Answers the new target.
+    /// The visit after so many misses: the rule with a period of one second, which may only raise. Answers the new
+    /// target.
     pub fn demand(&self, now: &Counters, maximum: u32) -> u32 {
         let (allocates, frees) = self.at_demand.advance(now);
         let depth = self.target();

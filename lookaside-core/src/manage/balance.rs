@@ -37,7 +37,8 @@ static MANAGER: Manager = Manager {
 
 /// Runs one scan now: the tuning rule over every list, whatever its tuning, as ExAdjustLookasideDepth does in Windows.
 ///
-/// A list with [`Tuning::Default`](crate::Tuning) or `Manual` is visited; for lists with `Windows` the rotation goes one step on.
+/// A list with [`Tuning::Default`](crate::Tuning) or `Manual` is visited; for lists with `Windows` the rotation goes
+/// one step on.
 pub fn adjust_depth() {
     scan(true);
 }

@@ -16,7 +16,8 @@ pub fn note_heap_use(bytes: u64) {
     HEAP_PEAK.fetch_max(bytes, Relaxed);
 }
 
-/// A look at one of the library's pools. O(1), but for the process heap, which is asked list by list: O(lists * processors).
+/// A look at one of the library's pools. O(1), but for the process heap, which is asked list by list: O(lists *
+/// processors).
 ///
 /// Nobody is stopped for longer than it takes to read the numbers. Pools that no list was made over yet hold nothing.
 #[must_use]
@@ -30,7 +31,8 @@ pub fn pool_statistics(kind: PoolKind) -> PoolStatistics {
     PoolStatistics { peak: HEAP_PEAK.load(Relaxed), ..sum }
 }
 
-/// Writes a table of all pools, a row each, and the limit of locked memory. Nothing is allocated; `out` may take its time.
+/// Writes a table of all pools, a row each, and the limit of locked memory. Nothing is allocated; `out` may take its
+/// time.
 pub fn pool_report(out: &mut dyn fmt::Write) -> fmt::Result {
     let head = ["Used", "Peak", "Reserved", "Locked", "Limit", "Blocks", "Failures", "Fallbacks", "Lost"];
     write!(out, "{:<22}", "Pool")?;

@@ -22,7 +22,8 @@ pub enum State {
 
 /// The record of one list.
 ///
-/// A record is reached by its index; `generation` counts the lists that had it, so that the handle of an earlier one is told apart.
+/// A record is reached by its index; `generation` counts the lists that had it, so that the handle of an earlier one is
+/// told apart.
 #[derive(Debug)]
 pub struct Record {
     // Set once, when the record is made.

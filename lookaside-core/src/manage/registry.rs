@@ -79,7 +79,8 @@ pub enum Owner {
     /// The program's.
     #[default]
     Program,
-    /// A small pool's, which charges the blocks that it hands out itself. What is freed to the list may be the general pool's.
+    /// A small pool's, which charges the blocks that it hands out itself. What is freed to the list may be the general
+    /// pool's.
     SmallPool,
     /// The global allocator's. What is freed to the list may be the general pool's.
     GlobalAllocator,
@@ -173,16 +174,16 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
     Ok(Created { parts, locked_processors, handle, check: check_of(handle) })
 }
 
-/// Whether the usage by tag counts the list's blocks: a small pool charges its own, a shared list those of the pairs before it,
-/// and callbacks charge what they call.
+/// Whether the usage by tag counts the list's blocks: a small pool charges its own, a shared list those of the pairs
+/// before it, and callbacks charge what they call.
 fn is_charged(creation: &Creation<'_>) -> bool {
     let by_callback = creation.backing.allocates_by_callback() || creation.backing.frees_by_callback();
     creation.owner != Owner::SmallPool && creation.lower.is_none() && !by_callback
 }
 
-/// The flags that a list gets: all lists are verified where the environment asks for that, but for the library's own, and
-/// those over pools that other processes use as well. A pair is verified if the list that it shares is, since a block may come
-/// from either and go to the other.
+/// The flags that a list gets: all lists are verified where the environment asks for that, but for the library's own,
+/// and those over pools that other processes use as well. A pair is verified if the list that it shares is, since a
+/// block may come from either and go to the other.
 fn flags_of(creation: &Creation<'_>) -> ListFlags {
     let verified = match creation.lower {
         Some(lower) => lower.pair.settings().verified,
@@ -398,7 +399,8 @@ fn key_of(index: u32, generation: u32) -> u64 {
     (u64::from(generation) << 32 | u64::from(index)) ^ REGISTRY.keys[0].load(Relaxed)
 }
 
-/// A second word that an object must hold beside its handle: storage that was never initialised has both by a chance of 2^-64.
+/// A second word that an object must hold beside its handle: storage that was never initialised has both by a chance of
+/// 2^-64.
 fn check_of(handle: u64) -> u64 {
     let key = REGISTRY.keys[1].load(Relaxed) | 1;
     (handle ^ key.rotate_left(32)).wrapping_mul(key) ^ key
@@ -470,5 +472,10 @@ extern "C" fn after_fork_in_child() {
         }
     }
     REGISTRY.live.store(live, Relaxed);
+    // Not those that a thread of the parent was just making.
+    let lives =
+        || (0..REGISTRY.records.load(Relaxed)).filter_map(record).filter(|record| record.state() == State::Live);
+    lives().for_each(|record| record.pair().forget_sharers());
+    lives().for_each(|record| record.pair().count_as_sharer());
     balance::repair_after_fork(&guard);
 }

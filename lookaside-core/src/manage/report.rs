@@ -1,4 +1,4 @@
-//! The report: the text of Windows' `!lookaside` (reference section 7), from a look that stops nobody.
+//! The report: the text of Windows' `!lookaside`, from a look that stops nobody.
 
 use core::fmt::{self, Write};
 use core::sync::atomic::Ordering::Relaxed;
@@ -154,7 +154,7 @@ mod tests {
         Row { name, address, tag: Tag::new(*tag), pool_type: PoolType(pool_type), size, counters }
     }
 
-    /// The published sample whose spacing is preserved (reference section 7).
+    /// The published sample whose spacing is preserved.
     #[test]
     fn the_spacing_is_as_published() {
         let ntfs = row("", 0xffff_f880_0129_4f80, b"Ntfs", 0x11, (0, 4), 496, (272_492, 8), (272_488, 0));

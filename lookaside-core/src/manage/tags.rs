@@ -55,9 +55,9 @@ pub enum TagOrder {
 
 /// Calls `visit` with a row for each tag and kind of memory that was ever used, in this order.
 ///
-/// Counted are: blocks of tagged calls ([`pool_allocate`](crate::pool_allocate) and those of small pools) while
-/// callers hold them; and blocks that live lists have, or have handed out, under the lists' tags. Lists with callbacks are left out (what
-/// these call is charged there), and so are blocks of the sized calls, which have no tag.
+/// Counted are: blocks of tagged calls ([`pool_allocate`](crate::pool_allocate) and those of small pools) while callers
+/// hold them; and blocks that live lists have, or have handed out, under the lists' tags. Lists with callbacks are left
+/// out (what these call is charged there), and so are blocks of the sized calls, which have no tag.
 ///
 /// Exact when nobody allocates or frees meanwhile. No lock is held while `visit` runs. NO_MEMORY when there
 /// is none to sort the rows in (33 KiB). O(lists + tags).

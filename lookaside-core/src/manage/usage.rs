@@ -1,8 +1,8 @@
 //! Usage by tag: what was allocated and freed under each tag, of paged and of nonpaged memory.
 //!
-//! Tagged small-pool calls charge each block when they hand it out and release it when it comes back, so a block that waits in
-//! a small-pool list counts as free. Blocks of other lists stay charged to their list's tag while they are in it: they are
-//! counted by the list anyway, so a query adds the live lists, and delete folds a list's totals in here.
+//! Tagged small-pool calls charge each block when they hand it out and release it when it comes back, so a block that
+//! waits in a small-pool list counts as free. Blocks of other lists stay charged to their list's tag while they are in
+//! it: they are counted by the list anyway, so a query adds the live lists, and delete folds a list's totals in here.
 //!
 //! ```text
 //! KEYS[e]             tag and kind of entry e, 0 for none; open addressing, entries are never removed

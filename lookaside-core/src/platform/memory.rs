@@ -53,7 +53,8 @@ pub fn memory_total() -> u64 {
     unsafe { libc::sysconf(libc::_SC_PHYS_PAGES) }.max(0) as u64 * page_size() as u64
 }
 
-/// Bytes that this process may lock: RLIMIT_MEMLOCK, `u64::MAX` for no limit. CAP_IPC_LOCK, which lifts it, is not looked at.
+/// Bytes that this process may lock: RLIMIT_MEMLOCK, `u64::MAX` for no limit. CAP_IPC_LOCK, which lifts it, is not
+/// looked at.
 pub fn lock_limit() -> u64 {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: `limit` is a valid place for the answer. The call cannot fail for this resource.
@@ -70,8 +71,8 @@ pub unsafe fn commit(address: *mut u8, bytes: usize) -> bool {
     unsafe { libc::mprotect(address.cast(), bytes, libc::PROT_READ | libc::PROT_WRITE) == 0 }
 }
 
-/// Undoes [`commit`]: the contents are gone, the address space stays reserved. Answers whether the pages cannot be touched
-/// any more.
+/// Undoes [`commit`]: the contents are gone, the address space stays reserved. Answers whether the pages cannot be
+/// touched any more.
 ///
 /// # Safety
 /// As for `commit`, and nobody uses the pages any more.

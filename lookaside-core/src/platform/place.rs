@@ -18,7 +18,8 @@ pub enum Caller {
 }
 
 impl Caller {
-    /// The Rust code that called the function which says `Caller::rust()`, or its caller if that one is `#[track_caller]`.
+    /// The Rust code that called the function which says `Caller::rust()`, or its caller if that one is
+    /// `#[track_caller]`.
     #[inline(always)]
     #[track_caller]
     #[must_use]
@@ -51,8 +52,8 @@ struct Walk {
     found: usize,
 }
 
-/// The call that stands in the third frame up; one further if that frame is the exported function's. It is not where the
-/// function jumped to the one that asks.
+/// The call that stands in the third frame up; one further if that frame is the exported function's. It is not where
+/// the function jumped to the one that asks.
 #[inline(never)]
 fn instruction(export: usize) -> Place {
     let mut walk = Walk { export, frame: 0, found: 0 };

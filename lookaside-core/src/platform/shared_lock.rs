@@ -32,8 +32,8 @@ impl SharedLock {
         }
     }
 
-    /// Takes the lock; waits while another thread of any process holds it. `None` once a process has died with it: what it
-    /// guards may be torn, and nobody gets it any more.
+    /// Takes the lock; waits while another thread of any process holds it. `None` once a process has died with it: what
+    /// it guards may be torn, and nobody gets it any more.
     pub fn lock(&self) -> Option<SharedGuard<'_>> {
         // SAFETY: the mutex was initialised. With EOWNERDEAD it is ours, but not consistent: letting it go like
         // this makes every later lock fail.

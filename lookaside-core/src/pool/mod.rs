@@ -81,7 +81,8 @@ impl Source {
         }
     }
 
-    /// Makes the pool ready, so that it is told when a list is made if it cannot serve, and not by its first block: NO_MEMORY, or WORKING_SET_QUOTA where memory cannot be locked.
+    /// Makes the pool ready, so that it is told when a list is made if it cannot serve, and not by its first block:
+    /// NO_MEMORY, or WORKING_SET_QUOTA where memory cannot be locked.
     pub fn prepare(self) -> Result<(), Status> {
         match self {
             Source::Heap => Ok(()),
@@ -118,7 +119,7 @@ impl Pool for Source {
     }
 }
 
-/// A list's pool: each of its two routines is the user's or the library's own, independently (reference 1.2).
+/// A list's pool: each of its two routines is the user's or the library's own, independently.
 #[derive(Clone, Copy, Debug)]
 pub struct Backing {
     /// The allocate routine.
@@ -185,8 +186,8 @@ fn arenas() -> impl Iterator<Item = &'static arena::Arena> {
     [false, true].map(nonpaged::arena).into_iter().chain(paged::arenas())
 }
 
-/// After a fork, in the child: the pools as they were at that moment. One that another thread was changing then is torn, which its
-/// lock tells (theory §13).
+/// After a fork, in the child: the pools as they were at that moment. One that another thread was changing then is
+/// torn, which its lock tells (theory §13).
 pub fn repair_after_fork() {
     arenas().for_each(arena::Arena::repair_after_fork);
     session::repair_after_fork();

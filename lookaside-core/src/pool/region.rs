@@ -5,8 +5,9 @@
 //! ```
 //!
 //! The heap is a TLSF (crate `rlsf`): constant time, headers before the blocks. Beside it a bit for each unit of 16
-//! bytes says whether a block starts there, and another one whether a block ends there. So a free is checked before the heap
-//! sees it: an address that is no block's, a block that is free already, and a block of another size are told apart.
+//! bytes says whether a block starts there, and another one whether a block ends there. So a free is checked before the
+//! heap sees it: an address that is no block's, a block that is free already, and a block of another size are told
+//! apart.
 
 use core::alloc::Layout;
 use core::cell::UnsafeCell;
@@ -119,7 +120,8 @@ impl Region {
         Self::control_bytes(capacity) + capacity
     }
 
-    /// Reserves a region of which no block is committed yet, which stays mapped for ever; null when the system has no room.
+    /// Reserves a region of which no block is committed yet, which stays mapped for ever; null when the system has no
+    /// room.
     pub fn reserve(capacity: usize, before: *const Region) -> *mut Region {
         let bytes = Self::bytes(capacity);
         let mapping = platform::reserve(bytes);
@@ -139,8 +141,8 @@ impl Region {
     /// Makes a region of a mapping.
     ///
     /// # Safety
-    /// The mapping is zeroed and nobody else's, stays for ever, and has the bytes that `bytes(capacity)` tells, of which
-    /// those before the blocks are committed.
+    /// The mapping is zeroed and nobody else's, stays for ever, and has the bytes that `bytes(capacity)` tells, of
+    /// which those before the blocks are committed.
     pub unsafe fn make(mapping: *mut u8, capacity: usize, before: *const Region) -> *mut Region {
         let words = capacity / UNIT / 64;
         // SAFETY: the caller's promise.

@@ -1,7 +1,7 @@
 //! The session pool: memory that a process shares with the children it forks.
 //!
-//! One region in shared memory, made with the first session list. All that it consists of stands in that memory, its lock
-//! too, so parent and children allocate and free at once, and any of them may free what another allocated.
+//! One region in shared memory, made with the first session list. All that it consists of stands in that memory, its
+//! lock too, so parent and children allocate and free at once, and any of them may free what another allocated.
 
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicPtr, AtomicU64};
@@ -77,7 +77,8 @@ pub fn allocate(request: &Request) -> *mut u8 {
     let Some(session) = session().or_else(|| prepare().ok().and_then(|()| session())) else {
         return core::ptr::null_mut();
     };
-    // SAFETY: the lock is held. The bytes that are appended follow, and need no commit, which would be this process' alone.
+    // SAFETY: the lock is held. The bytes that are appended follow, and need no commit, which would be this process'
+    // alone.
     let block = session.with(|region| unsafe {
         region.allocate(request.size, request.alignment).or_else(|| {
             region.append(region.growth(request.size, request.alignment)?, false);

@@ -1,4 +1,4 @@
-//! The special pool: each block on a page of its own, with pages beside it that nobody may touch (reference section 8).
+//! The special pool: each block on a page of its own, with pages beside it that nobody may touch.
 //!
 //! ```text
 //! | guard | page of slot 0 | guard | page of slot 1 | guard | ...        slots ->  table: what each slot is, out of line
@@ -171,8 +171,8 @@ fn guards_by_advice(page: usize) -> bool {
         }
 }
 
-/// A block at the end of a page of its own, as far as its alignment permits, or at its start; of the process heap if that
-/// cannot be; or null.
+/// A block at the end of a page of its own, as far as its alignment permits, or at its start; of the process heap if
+/// that cannot be; or null.
 pub fn allocate(request: &Request, at_start: bool) -> *mut u8 {
     if let Some(block) = SPECIAL.allocate(request, at_start) {
         return block;
@@ -204,7 +204,8 @@ pub fn special_block(address: *const u8) -> Option<SpecialBlock> {
     if distance >= (2 * SPECIAL.capacity.load(Relaxed) + 1) * page {
         return None;
     }
-    // The page of slot n begins at (2 n + 1) pages; half of a guard before it and half of one behind it are its own too.
+    // The page of slot n begins at (2 n + 1) pages; half of a guard before it and half of one behind it are its own
+    // too.
     let slot = distance.checked_sub(page / 2)? / (2 * page);
     if slot >= SPECIAL.capacity.load(Relaxed) {
         return None;
@@ -231,8 +232,8 @@ pub fn statistics() -> PoolStatistics {
     }
 }
 
-/// In the child of a fork. If somebody was changing the pool, the quarantine is made anew from what the slots say, and slots
-/// that were changing stay out of use.
+/// In the child of a fork. If somebody was changing the pool, the quarantine is made anew from what the slots say, and
+/// slots that were changing stay out of use.
 pub fn repair_after_fork() {
     let torn = SPECIAL.lock.is_held();
     SPECIAL.lock.reset_after_fork();

@@ -49,8 +49,8 @@ impl PoolKind {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PoolStatistics {
-    /// Bytes of the blocks that the pool gave and did not get back, those that lists keep included. Arenas count each block
-    /// rounded up to 16 bytes.
+    /// Bytes of the blocks that the pool gave and did not get back, those that lists keep included. Arenas count each
+    /// block rounded up to 16 bytes.
     pub used: u64,
     /// Bytes that the pool took from the system; 0 for the process heap, which tells nobody.
     pub reserved: u64,

@@ -39,8 +39,8 @@ impl RawSmallPool {
         }
     }
 
-    /// [`RawSmallPool::free_tagged`], or with a size [`RawSmallPool::free_tagged_sized`]. A block that is freed to what never was a
-    /// small pool is a violation.
+    /// [`RawSmallPool::free_tagged`], or with a size [`RawSmallPool::free_tagged_sized`]. A block that is freed to what
+    /// never was a small pool is a violation.
     ///
     /// # Safety
     /// As for [`RawSmallPool::prepare`] and `free_tagged`.
@@ -66,7 +66,8 @@ impl RawSmallPool {
         unsafe { if Self::takes(pool, block) { Self::size_of_tagged(pool, block) } else { 0 } }
     }
 
-    /// [`RawSmallPool::allocate`] with the usual alignment; null from what is no live small pool, and for pool types that have no lists.
+    /// [`RawSmallPool::allocate`] with the usual alignment; null from what is no live small pool, and for pool types
+    /// that have no lists.
     ///
     /// # Safety
     /// As for [`RawSmallPool::prepare`].
@@ -81,12 +82,13 @@ impl RawSmallPool {
         }
     }
 
-    /// [`RawSmallPool::free`] of a block of [`RawSmallPool::allocate_checked`]. A null block has no effect. A violation is: a block that
-    /// is freed to what never was a small pool, a misaligned one, and a pool type or size that no block can have.
+    /// [`RawSmallPool::free`] of a block of [`RawSmallPool::allocate_checked`]. A null block has no effect. A violation
+    /// is: a block that is freed to what never was a small pool, a misaligned one, and a pool type or size that no
+    /// block can have.
     ///
     /// # Safety
-    /// As for [`RawSmallPool::prepare`]; the block is null, or came from `allocate_checked` by this pool type and size, and
-    /// nobody uses it any more.
+    /// As for [`RawSmallPool::prepare`]; the block is null, or came from `allocate_checked` by this pool type and size,
+    /// and nobody uses it any more.
     pub unsafe fn free_checked(pool: *const RawSmallPool, pool_type: PoolType, block: *mut u8, bytes: usize) {
         // SAFETY: the caller's promise; it is live or deleted.
         unsafe {

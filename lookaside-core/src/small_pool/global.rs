@@ -13,12 +13,13 @@ use crate::wdk::{ListFlags, MAXIMUM_DEPTH_LIMIT, PoolType, Tag};
 /// Blocks of 16 to 512 bytes in steps of 16; a pair, since Rust programs free on other threads than they allocate on.
 const GENERATION: Generation = Generation::V5_2X64;
 
-/// So many allocations and frees of a program go to the heap before it gets lists: a program that makes fewer pays neither the
-/// engine's self-test nor a thread.
+/// So many allocations and frees of a program go to the heap before it gets lists: a program that makes fewer pays
+/// neither the engine's self-test nor a thread.
 const PATIENCE: u32 = 1000;
 
-/// A program's heap is busier than a driver's lists: a document of half a megabyte comes to 20,000 blocks of one size, which go all at
-/// once. So a list is bounded by what it may keep on each level in bytes: 16,384 blocks of 16 or 32 bytes, 1,024 of 512.
+/// A program's heap is busier than a driver's lists: a document of half a megabyte comes to 20,000 blocks of one size,
+/// which go all at once. So a list is bounded by what it may keep on each level in bytes: 16,384 blocks of 16 or 32
+/// bytes, 1,024 of 512.
 const MAXIMUM_BYTES: usize = 512 << 10;
 
 static LISTS: KindLists = KindLists::new();
@@ -41,8 +42,8 @@ fn plan() -> Plan<'static> {
     }
 }
 
-/// A `#[global_allocator]`: allocations of up to 512 bytes with an alignment of up to 16 come from lists for each 16 bytes of size,
-/// all others from the C library's heap.
+/// A `#[global_allocator]`: allocations of up to 512 bytes with an alignment of up to 16 come from lists for each 16
+/// bytes of size, all others from the C library's heap.
 ///
 /// ```
 /// #[global_allocator]
@@ -90,9 +91,9 @@ impl LookasideAlloc {
     }
 }
 
-// SAFETY: every block has its layout's size and alignment: the lists' blocks have the class's size, which is not less, and 16
-// bytes of alignment. A block is a list's own or the heap's, and as such belongs to one caller until he gives it back.
-// Nothing here unwinds or allocates through Rust.
+// SAFETY: every block has its layout's size and alignment: the lists' blocks have the class's size, which is not less,
+// and 16 bytes of alignment. A block is a list's own or the heap's, and as such belongs to one caller until he gives it
+// back. Nothing here unwinds or allocates through Rust.
 unsafe impl GlobalAlloc for LookasideAlloc {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {

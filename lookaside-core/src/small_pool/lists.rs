@@ -1,8 +1,8 @@
 //! The lists of one kind of memory, one for each block size, made at their first use.
 //!
 //! What they hand out is memory of the general pool, of a block's size. So whoever comes before they are made, or while
-//! another thread makes them, takes such memory from the general pool itself, and may free it to the list later; and a block
-//! of a list may go straight to the general pool. Nobody waits, no lock is held, and where a list cannot be made
+//! another thread makes them, takes such memory from the general pool itself, and may free it to the list later; and a
+//! block of a list may go straight to the general pool. Nobody waits, no lock is held, and where a list cannot be made
 //! (or the process was forked while it was) the general pool serves for ever.
 
 use core::cell::UnsafeCell;
@@ -24,7 +24,7 @@ use crate::wdk::{ListFlags, NAME_LIMIT, Parts, PoolType, RawList, Status, Tag};
 /// Bytes that the header of this library takes before a tagged block, and that the blocks of all lists are aligned to.
 pub const HEADER: usize = 16;
 
-/// First depth of a small-pool list (reference section 5).
+/// First depth of a small-pool list.
 const INITIAL_DEPTH: u16 = 2;
 
 /// How the lists of one kind are made.
@@ -243,8 +243,8 @@ impl KindLists {
         first_failure
     }
 
-    /// Deletes the lists: what they keep goes back to the general pool, and what is freed from now on too. Answers whether every
-    /// block is back.
+    /// Deletes the lists: what they keep goes back to the general pool, and what is freed from now on too. Answers
+    /// whether every block is back.
     ///
     /// # Safety
     /// Nobody else uses them.

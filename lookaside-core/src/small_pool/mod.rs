@@ -1,4 +1,4 @@
-//! Floor 6: small-pool lists, as they stand in front of the kernel's general pool (reference sections 4.3 and 5), and
+//! Floor 6: small-pool lists, as they stand in front of the kernel's general pool, and
 //! what is built from them. It stands above the list objects of `face`, of which it is made.
 
 mod tables;

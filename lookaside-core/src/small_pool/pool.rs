@@ -40,8 +40,8 @@ impl Kind {
     /// Every kind.
     pub const ALL: [Kind; 3] = [Kind::NonPaged, Kind::Paged, Kind::NonPagedNx];
 
-    /// The kind that serves a pool type; `None` where no list does: session pools, blocks that shall start a cache line,
-    /// and types without a meaning.
+    /// The kind that serves a pool type; `None` where no list does: session pools, blocks that shall start a cache
+    /// line, and types without a meaning.
     #[must_use]
     pub const fn of(pool_type: PoolType) -> Option<Kind> {
         if pool_type.is_session() || pool_type.is_cache_aligned() || !pool_type.is_known() {
@@ -83,11 +83,13 @@ pub struct SmallPoolParameters<'a> {
     pub name: &'a str,
     /// The most blocks that each processor list, and each shared list, may keep, up to 16,384; 0 for 256.
     pub maximum_depth: u16,
-    /// Blocks that move at once between a processor list and the shared list; 0 for half the depth, 1 for Windows' block by block.
+    /// Blocks that move at once between a processor list and the shared list; 0 for half the depth, 1 for Windows'
+    /// block by block.
     pub batch: u16,
     /// When depths change.
     pub tuning: Tuning,
-    /// Of the flags of a list those that choose its memory: BEST_EFFORT_LOCK and PAGED_ARENAS, for lists and larger blocks alike.
+    /// Of the flags of a list those that choose its memory: BEST_EFFORT_LOCK and PAGED_ARENAS, for lists and larger
+    /// blocks alike.
     pub flags: ListFlags,
     /// The engine; `None` for the one chosen for this process. For tests and measurements.
     pub engine: Option<EngineKind>,
@@ -209,8 +211,8 @@ fn draw_key(word: &AtomicU64) -> u64 {
 }
 
 impl RawSmallPool {
-    /// A pool of the kernel's numbers, to be used from its first call on, without `initialize`. For statics. A call that finds no
-    /// locked memory can say nothing but null, so its nonpaged memory may stay unlocked.
+    /// A pool of the kernel's numbers, to be used from its first call on, without `initialize`. For statics. A call
+    /// that finds no locked memory can say nothing but null, so its nonpaged memory may stay unlocked.
     pub(super) const fn ready(generation: Generation) -> RawSmallPool {
         let mut pool = RawSmallPool::zeroed();
         pool.set_generation(generation);
@@ -249,11 +251,11 @@ impl RawSmallPool {
         }
     }
 
-    /// Makes a small pool of the object, whatever the storage held before. Its lists are made kind by kind, at the first use
-    /// of each or by [`RawSmallPool::prepare`].
+    /// Makes a small pool of the object, whatever the storage held before. Its lists are made kind by kind, at the
+    /// first use of each or by [`RawSmallPool::prepare`].
     ///
-    /// Answers SUCCESS; or, with the object untouched: INVALID_PARAMETER (null, a maximum depth that is too large, or another flag),
-    /// DATATYPE_MISALIGNMENT, DEVICE_BUSY (it is a live pool).
+    /// Answers SUCCESS; or, with the object untouched: INVALID_PARAMETER (null, a maximum depth that is too large, or
+    /// another flag), DATATYPE_MISALIGNMENT, DEVICE_BUSY (it is a live pool).
     ///
     /// # Safety
     /// `pool` is null or points to an object's bytes that may be written, and nobody else uses them.
@@ -289,9 +291,10 @@ impl RawSmallPool {
         Status::SUCCESS
     }
 
-    /// Makes the lists of a kind now. SUCCESS, also where they are made already; what [`RawList::initialize`](crate::RawList::initialize)
-    /// answered for the first list that could not be made (the general pool serves its sizes); DEVICE_BUSY while another
-    /// thread makes them; else as for [`RawSmallPool::delete`].
+    /// Makes the lists of a kind now. SUCCESS, also where they are made already; what
+    /// [`RawList::initialize`](crate::RawList::initialize) answered for the first list that could not be made (the
+    /// general pool serves its sizes); DEVICE_BUSY while another thread makes them; else as for
+    /// [`RawSmallPool::delete`].
     ///
     /// # Safety
     /// `pool` is null, or points to an object's bytes that may be read.
@@ -305,9 +308,9 @@ impl RawSmallPool {
 
     /// Deletes the pool: what its lists keep goes back to the general pool.
     ///
-    /// SUCCESS; PENDING when callers still hold blocks of its lists: these stay valid and may still be freed to the object, whose memory
-    /// has to stay until then; INVALID_PARAMETER (null), DATATYPE_MISALIGNMENT, INVALID_HANDLE (never initialised), DELETE_PENDING
-    /// (deleted before).
+    /// SUCCESS; PENDING when callers still hold blocks of its lists: these stay valid and may still be freed to the
+    /// object, whose memory has to stay until then; INVALID_PARAMETER (null), DATATYPE_MISALIGNMENT, INVALID_HANDLE
+    /// (never initialised), DELETE_PENDING (deleted before).
     ///
     /// # Safety
     /// As for [`RawSmallPool::prepare`], and no other thread uses the pool.
@@ -349,8 +352,8 @@ impl RawSmallPool {
         }
     }
 
-    /// A block of this layout, or null: from the list of its size, or from the general pool if its size is beyond the lists'
-    /// or its alignment above 16 bytes. No bytes count as one. O(1) unless the general pool is asked.
+    /// A block of this layout, or null: from the list of its size, or from the general pool if its size is beyond the
+    /// lists' or its alignment above 16 bytes. No bytes count as one. O(1) unless the general pool is asked.
     ///
     /// The block has no header, so its size must be told when it is freed.
     ///
@@ -372,7 +375,8 @@ impl RawSmallPool {
     /// Gives a block back. O(1) unless the general pool is asked.
     ///
     /// # Safety
-    /// As for [`RawSmallPool::allocate`]; the block came from it by the same kind and layout, and nobody uses it any more.
+    /// As for [`RawSmallPool::allocate`]; the block came from it by the same kind and layout, and nobody uses it any
+    /// more.
     #[inline(always)]
     pub unsafe fn free(pool: *const RawSmallPool, kind: Kind, block: *mut u8, layout: Layout) {
         // SAFETY: the caller's promise.
@@ -438,7 +442,8 @@ impl RawSmallPool {
         }
     }
 
-    /// A look at one list: INVALID_PARAMETER for a number that the generation has not; all counters are 0 until the list is made.
+    /// A look at one list: INVALID_PARAMETER for a number that the generation has not; all counters are 0 until the
+    /// list is made.
     ///
     /// # Safety
     /// As for [`RawSmallPool::prepare`].
@@ -470,7 +475,8 @@ impl RawSmallPool {
         Some(answer)
     }
 
-    /// Allocates and frees that the general pool served although their sizes have a list: before it was made, or while it could not be.
+    /// Allocates and frees that the general pool served although their sizes have a list: before it was made, or while
+    /// it could not be.
     ///
     /// # Safety
     /// As for [`RawSmallPool::prepare`].

@@ -7,10 +7,10 @@ use crate::wdk::{PoolType, Tag};
 /// Pairs, since the blocks of programs cross threads.
 static POOL: RawSmallPool = RawSmallPool::ready(Generation::V5_2X64);
 
-/// A block of at least so many bytes under a tag, or null: `ExAllocatePoolWithTag`. From small-pool lists (of generation 5.2, for x64) up to
-/// 496 bytes, and beyond from the general pool: see [`RawSmallPool::allocate_tagged`]. Any number of threads at once, from the
-/// first call on. Nonpaged memory stays unlocked where the limit of locked memory is too small;
-/// [`pool_report`](crate::pool_report) tells.
+/// A block of at least so many bytes under a tag, or null: `ExAllocatePoolWithTag`. From small-pool lists (of
+/// generation 5.2, for x64) up to 496 bytes, and beyond from the general pool: see [`RawSmallPool::allocate_tagged`].
+/// Any number of threads at once, from the first call on. Nonpaged memory stays unlocked where the limit of locked
+/// memory is too small; [`pool_report`](crate::pool_report) tells.
 ///
 /// ```
 /// use lookaside_core::{PoolType, Tag, pool_allocate, pool_free, pool_size};
@@ -32,11 +32,12 @@ pub fn pool_allocate(pool_type: PoolType, bytes: usize, tag: Tag) -> *mut u8 {
     unsafe { RawSmallPool::allocate_tagged(&POOL, pool_type, bytes, tag) }
 }
 
-/// Gives a block of [`pool_allocate`] back; tag 0 fits every block, null has no effect. What is told as a violation stands at
-/// [`RawSmallPool::free_tagged`].
+/// Gives a block of [`pool_allocate`] back; tag 0 fits every block, null has no effect. What is told as a violation
+/// stands at [`RawSmallPool::free_tagged`].
 ///
 /// # Safety
-/// The block is null, or came from [`pool_allocate`] and nobody uses it any more; for what is told, the 16 bytes before it can be read.
+/// The block is null, or came from [`pool_allocate`] and nobody uses it any more; for what is told, the 16 bytes before
+/// it can be read.
 #[inline]
 pub unsafe fn pool_free(block: *mut u8, tag: Tag) {
     // SAFETY: the caller's promise.

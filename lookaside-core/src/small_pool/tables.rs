@@ -1,4 +1,4 @@
-//! The small-pool tables of each version of Windows (reference section 5), as data.
+//! The small-pool tables of each version of Windows, as data.
 
 /// Lists of one kind that any generation has at the most.
 pub const LISTS: usize = 32;
@@ -6,8 +6,8 @@ pub const LISTS: usize = 32;
 /// Which kernel's small-pool lists: how many there are, for which sizes, and whether a shared list stands behind each
 /// processor's.
 ///
-/// The sizes are those of blocks, and a block includes the header that the kernel puts before it. So the largest request
-/// that a list serves is smaller than the largest block: see [`Generation::tagged_limit`].
+/// The sizes are those of blocks, and a block includes the header that the kernel puts before it. So the largest
+/// request that a list serves is smaller than the largest block: see [`Generation::tagged_limit`].
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Generation {
@@ -119,9 +119,9 @@ impl Generation {
 mod tests {
     use super::*;
 
-    /// Reference section 5: lists, smallest and largest block, step, pair or single; and the callers' limits.
+    /// Lists, smallest and largest block, step, pair or single; and the callers' limits.
     #[test]
-    fn the_tables_are_the_reference_s() {
+    fn the_tables_are_those_of_windows() {
         for (generation, lists, smallest, largest, step, pairs, limit) in [
             (Generation::V5_0, 8, 0x20, 0x100, 0x20, true, 248),
             (Generation::V5_1X86, 32, 0x08, 0x100, 8, true, 248),
@@ -140,7 +140,8 @@ mod tests {
         }
     }
 
-    /// units = ceil((bytes + header) / unit), index = units - 1, for every request that a list serves and the first that none does.
+    /// units = ceil((bytes + header) / unit), index = units - 1, for every request that a list serves and the first
+    /// that none does.
     #[test]
     fn a_request_gets_the_smallest_block_that_holds_it_and_its_header() {
         for generation in Generation::ALL {

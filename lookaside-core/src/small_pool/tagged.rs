@@ -1,13 +1,13 @@
-//! The tagged interface: blocks that remember their tag and size, so that a free which names another tag or size, comes twice
-//! or brings a foreign block is told.
+//! The tagged interface: blocks that remember their tag and size, so that a free which names another tag or size, comes
+//! twice or brings a foreign block is told.
 //!
 //! ```text
 //! from a list:            [ word | check ] block
 //! from the general pool:  [ ... | size | its check | word | check ] block        aligned to 16, 64 or 4,096 bytes
 //!                           word: tag 32 | size 10 | pool type 10 | entry of the usage by tag 11 | from the general pool 1
 //! ```
-//! The check is keyed by the pool and by the address. When a block is freed the check is inverted: until its memory is used
-//! again, another free finds that.
+//! The check is keyed by the pool and by the address. When a block is freed the check is inverted: until its memory is
+//! used again, another free finds that.
 
 use core::fmt;
 use core::sync::atomic::AtomicU64;
@@ -40,8 +40,8 @@ const fn field(word: u64, shift: u32, bits: u32) -> usize {
     (word >> shift) as usize & ((1 << bits) - 1)
 }
 
-/// Two words before a block. Atomic, so that two threads that free one block at once are no data race; Relaxed, since a block
-/// passes from thread to thread by means of the program.
+/// Two words before a block. Atomic, so that two threads that free one block at once are no data race; Relaxed, since a
+/// block passes from thread to thread by means of the program.
 #[repr(C)]
 struct Words {
     word: AtomicU64,
@@ -97,8 +97,8 @@ impl Label {
     }
 }
 
-/// The place of a block from the general pool behind the memory's start, and what that memory was asked for with. `None`
-/// where there is no such size.
+/// The place of a block from the general pool behind the memory's start, and what that memory was asked for with.
+/// `None` where there is no such size.
 fn general_request(pool_type: PoolType, bytes: usize, tag: Tag) -> Option<(usize, Request)> {
     let alignment = match bytes {
         PAGE.. => PAGE,
@@ -117,11 +117,11 @@ fn tell(bug_check: BugCheck, block: *mut u8, tag: Tag, message: fmt::Arguments<'
 impl RawSmallPool {
     /// A block of at least so many bytes under a tag, or null: as `ExAllocatePoolWithTag`.
     ///
-    /// No bytes count as one. A request that with the kernel's header is no larger than the largest block of the tables, so up to
-    /// 248 or 496 bytes, comes from its list; larger ones, session pools and cache-aligned types come from the
-    /// general pool. The block is aligned as the generation's are (8 or 16 bytes), to 64 bytes for cache-aligned types, and to 4,096
-    /// from 4,096 bytes on. A pool type with unknown bits gets null. The bits for raising have no effect. O(1) unless the general
-    /// pool is asked.
+    /// No bytes count as one. A request that with the kernel's header is no larger than the largest block of the
+    /// tables, so up to 248 or 496 bytes, comes from its list; larger ones, session pools and cache-aligned types come
+    /// from the general pool. The block is aligned as the generation's are (8 or 16 bytes), to 64 bytes for
+    /// cache-aligned types, and to 4,096 from 4,096 bytes on. A pool type with unknown bits gets null. The bits for
+    /// raising have no effect. O(1) unless the general pool is asked.
     ///
     /// # Safety
     /// As for [`RawSmallPool::allocate`].
@@ -204,23 +204,24 @@ impl RawSmallPool {
         Some(Label { key, word, size: size as usize })
     }
 
-    /// Gives a block back: as `ExFreePoolWithTag`, or as `ExFreePool` with tag 0, which fits every block. Null has no effect. O(1) unless
-    /// the general pool is asked.
+    /// Gives a block back: as `ExFreePoolWithTag`, or as `ExFreePool` with tag 0, which fits every block. Null has no
+    /// effect. O(1) unless the general pool is asked.
     ///
-    /// Told as violations (see [`set_violation_hook`](crate::set_violation_hook)) are another tag than the block's, a block
-    /// that is free already, as long as its memory was not used again and no two threads free it at once, and
+    /// Told as violations (see [`set_violation_hook`](crate::set_violation_hook)) are another tag than the block's, a
+    /// block that is free already, as long as its memory was not used again and no two threads free it at once, and
     /// memory that this pool did not give or whose header was overwritten, but for a chance of 2^-64.
     ///
     /// # Safety
-    /// `pool` points to an object that was initialised, and may have been deleted meanwhile. The block is null, or came from a tagged
-    /// allocate and nobody uses it any more; for what is told, the 16 bytes before it can be read.
+    /// `pool` points to an object that was initialised, and may have been deleted meanwhile. The block is null, or came
+    /// from a tagged allocate and nobody uses it any more; for what is told, the 16 bytes before it can be read.
     #[inline]
     pub unsafe fn free_tagged(pool: *const RawSmallPool, block: *mut u8, tag: Tag) {
         // SAFETY: the caller's promise.
         unsafe { Self::free_if_right(pool, block, tag, None) }
     }
 
-    /// [`RawSmallPool::free_tagged`] of a block whose size the caller knows: another one than was asked for is told as well.
+    /// [`RawSmallPool::free_tagged`] of a block whose size the caller knows: another one than was asked for is told as
+    /// well.
     ///
     /// # Safety
     /// As for `free_tagged`.
@@ -260,7 +261,8 @@ impl RawSmallPool {
         unsafe { pool.lists(kind).free(list, block.wrapping_sub(HEADER), || pool.plan(kind)) }
     }
 
-    /// The bytes that a block was asked for with; 0 for null. What is no live block of this pool is told as when it is freed.
+    /// The bytes that a block was asked for with; 0 for null. What is no live block of this pool is told as when it is
+    /// freed.
     ///
     /// # Safety
     /// As for `free_tagged`, but the block stays the caller's.
@@ -286,8 +288,8 @@ impl SmallPool {
     /// Gives a block back: see [`RawSmallPool::free_tagged`].
     ///
     /// # Safety
-    /// The block is null, or came from a tagged allocate of this pool and nobody uses it any more; for what is told, the 16 bytes before it
-    /// can be read.
+    /// The block is null, or came from a tagged allocate of this pool and nobody uses it any more; for what is told,
+    /// the 16 bytes before it can be read.
     #[inline]
     pub unsafe fn free_tagged(&self, block: *mut u8, tag: Tag) {
         // SAFETY: the object is initialised; the caller's promise.

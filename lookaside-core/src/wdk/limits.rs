@@ -1,4 +1,4 @@
-//! Numbers that bound a list (reference sections 1.2, 1.4 and 3.3).
+//! Numbers that bound a list.
 
 /// Depth of a new list, and the depth below which the tuning rule never goes.
 pub const MINIMUM_DEPTH: u16 = 4;
@@ -10,7 +10,7 @@ pub const DEFAULT_MAXIMUM_DEPTH: u16 = 256;
 /// user-mode pools go to 16,384, and so do we.
 pub const MAXIMUM_DEPTH_LIMIT: u16 = 16_384;
 
-/// A maximum depth with this value freezes the depth: the rule never touches it (reference 3.2).
+/// A maximum depth with this value freezes the depth: the rule never touches it.
 pub const DEPTH_FROZEN: u32 = 0xFFFF;
 
 /// Alignment of blocks, in bytes, when the creator did not ask for another one (MEMORY_ALLOCATION_ALIGNMENT).

@@ -33,7 +33,7 @@ impl PoolType {
     const CACHE_ALIGNED: u32 = 0x4;
     const SESSION: u32 = 0x20;
     const NX: u32 = 0x200;
-    /// Every bit that has a meaning (reference 1.3, and the two flags).
+    /// Every bit that has a meaning, the two flags included.
     const KNOWN: u32 = 0x3FF;
 
     /// Whether bit 0 says paged: the bit by which Windows sorts lists into its two chains.

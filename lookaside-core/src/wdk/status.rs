@@ -16,7 +16,8 @@ macro_rules! statuses {
         impl Status {
             $($(#[$doc])* pub const $name: Status = Status($value);)*
 
-            /// The WDK's name of this value, without its `STATUS_` prefix; `"UNKNOWN"` for a value that this library never returns.
+            /// The WDK's name of this value, without its `STATUS_` prefix; `"UNKNOWN"` for a value that this library
+            /// never returns.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {

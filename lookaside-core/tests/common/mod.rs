@@ -59,7 +59,7 @@ pub fn accounted() -> Builder<'static> {
     unsafe { LookasideList::builder(SIZE).callbacks(AllocateCallback::Plain(allocate), FreeCallback::Plain(free)) }
 }
 
-/// The counter identity (reference 2.3, with the terms of batches and maintenance) of each list, and the conservation of blocks.
+/// The counter identity (with the terms of batches and maintenance) of each list, and the conservation of blocks.
 pub fn assert_identities(statistics: &Statistics) {
     let Statistics { list, processor, shared, pool_allocates, pool_frees, outstanding, .. } = *statistics;
     let sides = |c: &lookaside_core::Counters| {

@@ -1,9 +1,9 @@
 //! Every example in c-examples builds without a warning, against both libraries, and prints what `expected/` says.
 //!
-//! Addresses differ from run to run: here and in `expected/` they are `<address 1>`, `<address 2>`, numbered in the order
-//! in which they first appear. Nothing else is changed. To make the order in which blocks come back certain, the
-//! programs run on one processor, except `threads`, which prints no address.
-//! `LOOKASIDE_UPDATE_EXPECTED=1 cargo test -p lookaside-ffi examples_print` writes the files anew.
+//! Addresses differ from run to run: here and in `expected/` they are `<address 1>`, `<address 2>`, numbered in the
+//! order in which they first appear. Nothing else is changed. To make the order in which blocks come back certain, the
+//! programs run on one processor, except `threads`, which prints no address. `LOOKASIDE_UPDATE_EXPECTED=1 cargo test -p
+//! lookaside-ffi examples_print` writes the files anew.
 
 use std::os::unix::process::CommandExt;
 use std::process::Command;

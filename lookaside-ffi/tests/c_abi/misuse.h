@@ -1,5 +1,5 @@
-/* The frame of misuse.c and its kin: one misuse of the library per run. "misuse CASE" says what the calls answered, unless
- * the library ends it.
+/* The frame of misuse.c and its kin: one misuse of the library per run. "misuse CASE" says what the calls answered,
+ * unless the library ends it.
  *
  * tests/c_abi/misuse.rs knows every case and what it must come to. All of them compile as C11 and as C++17.
  */

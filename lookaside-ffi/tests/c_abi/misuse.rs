@@ -1,7 +1,7 @@
 //! What every call does with what it should never be given: the exact status, or the exact message and signal.
 //!
-//! Each case of misuse.c and its kin runs in a process of its own, compiled as C against the static library and as C++ against the
-//! shared one.
+//! Each case of misuse.c and its kin runs in a process of its own, compiled as C against the static library and as C++
+//! against the shared one.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
@@ -14,8 +14,8 @@ use crate::toolchain::{ENGINES, Language, Link, build, run, text, with_engine};
 pub enum End {
     /// By itself.
     Well,
-    /// By abort, after this line on standard error; A and B stand for the first and the second address in it, and PLACE for
-    /// an instruction of the program.
+    /// By abort, after this line on standard error; A and B stand for the first and the second address in it, and PLACE
+    /// for an instruction of the program.
     Abort(&'static str),
 }
 use End::{Abort, Well};

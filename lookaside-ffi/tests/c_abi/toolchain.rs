@@ -46,8 +46,8 @@ impl Link {
     }
 }
 
-/// The folder with `liblookaside.so` and `liblookaside.a`. Cargo makes them in the same run of the compiler as the crate
-/// that this test is linked to, and beside it.
+/// The folder with `liblookaside.so` and `liblookaside.a`. Cargo makes them in the same run of the compiler as the
+/// crate that this test is linked to, and beside it.
 pub fn libraries() -> PathBuf {
     let test = env::current_exe().expect("this test has a path");
     let folder = test.parent().expect("this test is in a folder").to_path_buf();

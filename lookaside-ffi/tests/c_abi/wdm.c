@@ -68,6 +68,13 @@ static VOID NTAPI pool_free(PVOID block)
     ExFreePool(block);
 }
 
+static PVOID NTAPI deleting_allocate(POOL_TYPE type, SIZE_T size, ULONG tag)
+{
+    (void)type, (void)tag;
+    ExDeletePagedLookasideList(&paged);
+    return malloc(size);
+}
+
 static PVOID NTAPI raising_allocate(POOL_TYPE type, SIZE_T size, ULONG tag)
 {
     (void)type, (void)size, (void)tag;
@@ -106,7 +113,7 @@ static GENERAL_LOOKASIDE picture(const LOOKASIDE_WDM_LIST *list)
     return general;
 }
 
-/* Reference 1.4: the state after initialisation. */
+/* The state after initialisation. */
 static void check_state(const LOOKASIDE_WDM_LIST *list, ULONG type, ULONG size, ULONG tag, USHORT maximum)
 {
     GENERAL_LOOKASIDE general = picture(list);
@@ -124,7 +131,7 @@ static void check_state(const LOOKASIDE_WDM_LIST *list, ULONG type, ULONG size, 
     CHECK(information.Type == (type & 1) && information.Size == size && information.Tag == tag);
 }
 
-/* Reference 1.3: PoolType, Flags, Size and Depth, and what they come to. */
+/* PoolType, Flags, Size and Depth, and what they come to. */
 static const struct {
     ULONG type, flags, size, depth;
     NTSTATUS status;
@@ -234,7 +241,7 @@ static void default_pools(void)
     vectors_with(NULL, NULL);
 }
 
-/* Total allocates, allocate misses, total frees, free misses and current depth, as the reference writes them. */
+/* Total allocates, allocate misses, total frees, free misses and current depth. */
 static int counts(const LOOKASIDE_WDM_LIST *list, ULONG ta, ULONG am, ULONG tf, ULONG fm, ULONG current)
 {
     GENERAL_LOOKASIDE general = picture(list);
@@ -247,7 +254,7 @@ static int counts(const LOOKASIDE_WDM_LIST *list, ULONG ta, ULONG am, ULONG tf, 
     return 1;
 }
 
-/* Reference 4.1 for a list of Windows' own shape; a pair block by block keeps four blocks more, in its shared list. */
+/* The counts of a list of Windows' own shape; a pair block by block keeps four blocks more, in its shared list. */
 static void block_by_block(void)
 {
     const unsigned more = LOOKASIDE_WDM_TOPOLOGY == LOOKASIDE_TOPOLOGY_GENERAL ? 0 : 4;
@@ -277,7 +284,7 @@ static void block_by_block(void)
     CHECK(last.allocates == last.frees);
 }
 
-/* Reference 4.2: depths of 2 and 2, which the WDK's calls cannot ask for. */
+/* Depths of 2 and 2, which the WDK's calls cannot ask for. */
 static void pair_of_two_and_two(void)
 {
     static lookaside_list list;
@@ -489,6 +496,7 @@ static void raises(void)
 
 static void initialize_huge(void) { ExInitializePagedLookasideList(&paged, NULL, NULL, 0, (SIZE_T)1 << 32, TAG, 0); }
 static void initialize_odd(void) { ExInitializeNPagedLookasideList(&npaged, my_allocate, my_free, 0x400, 64, TAG, 0); }
+static void initialize_type_3(void) { ExInitializePagedLookasideList(&paged, NULL, NULL, 2, 64, TAG, 0); }
 static void initialize_paged(void) { ExInitializePagedLookasideList(&paged, NULL, NULL, 0, 64, TAG, 0); }
 static void delete_paged(void) { ExDeletePagedLookasideList(&paged); }
 static void delete_npaged(void) { ExDeleteNPagedLookasideList(&npaged); }
@@ -501,6 +509,7 @@ static void misuse(void)
     LOOKASIDE_LIST_EX before = ex;
     CHECK(raised_by(initialize_huge) == STATUS_INTEGER_OVERFLOW);
     CHECK(raised_by(initialize_odd) == STATUS_INVALID_PARAMETER);
+    CHECK(raised_by(initialize_type_3) == STATUS_INVALID_PARAMETER);
     CHECK(ExInitializeLookasideListEx(&ex, NULL, NULL, PagedPool, 0, (SIZE_T)1 << 32, TAG, 0) ==
           STATUS_INTEGER_OVERFLOW);
     CHECK(memcmp(&before, &ex, sizeof ex) == 0);
@@ -556,6 +565,11 @@ static void cases(const char *name)
     {
         lookaside_wdm_raise_hook = raise_back;
         ExInitializePagedLookasideList(&paged, raising_allocate, my_free, 0, 64, TAG, 0);
+        ExAllocateFromPagedLookasideList(&paged);
+    }
+    CASE("delete in a callback")
+    {
+        ExInitializePagedLookasideList(&paged, deleting_allocate, my_free, 0, 64, TAG, 0);
         ExAllocateFromPagedLookasideList(&paged);
     }
     CASE("initialize at a null pointer") ExInitializePagedLookasideList(NULL, NULL, NULL, 0, 64, TAG, 0);

@@ -1,5 +1,5 @@
-/* The frame of wdm.c and its kin: what lookaside_wdm.h promises, against what is known of Windows. "wdm CASE" says OK, or
- * which line is not so.
+/* The frame of wdm.c and its kin: what lookaside_wdm.h promises, against what is known of Windows. "wdm CASE" says
+ * OK, or which line is not so.
  *
  * tests/c_abi/wdm.rs builds them as C and as C++, for each topology, beside wdm_other.c, and knows how each case ends.
  */

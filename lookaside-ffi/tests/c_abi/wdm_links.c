@@ -9,6 +9,7 @@ static union {
     SLIST_HEADER aligned;
     char bytes[2 * sizeof(SLIST_HEADER)];
 } room;
+static void initialize_null(void) { InitializeSListHead(NULL); }
 static void initialize_misaligned(void) { InitializeSListHead((PSLIST_HEADER)(void *)(room.bytes + 8)); }
 
 static void slists(void)
@@ -47,7 +48,7 @@ static void slists(void)
     CHECK(QueryDepthSList(&head) == 0 && FirstEntrySList(&head) == &entries[65535]);
     CHECK(InterlockedPopEntrySList(&head) == &entries[65535] && QueryDepthSList(&head) == 65535);
     CHECK(raised_by(initialize_misaligned) == STATUS_DATATYPE_MISALIGNMENT);
-    CHECK(lookaside_slist_initialize(NULL) == LOOKASIDE_STATUS_INVALID_PARAMETER);
+    CHECK(raised_by(initialize_null) == STATUS_INVALID_PARAMETER);
 }
 
 /* Linked lists. */

@@ -106,7 +106,8 @@ pub struct Pair {
     manage: Lock,
     // Under `manage`: milliseconds of the clock.
     last_scan: AtomicU64,
-    // Anybody. `surplus` asks the next caller who misses to trim: set by a scan that may not call the user's free routine.
+    // Anybody. `surplus` asks the next caller who misses to trim: set by a scan that may not call the user's free
+    // routine.
     surplus: AtomicBool,
     callbacks_running: AtomicU32,
     // Calls of the pool that the misses do not tell of, modulo 2^64: failures, what prefill and pairs that share this
@@ -144,14 +145,13 @@ impl Pair {
     /// Makes this a new, empty list.
     ///
     /// # Safety
-    /// Nobody else uses it. `parts` in the settings are zeroed, and `shared_slots` has room for the maximum depth; both are never unmapped.
+    /// Nobody else uses it. `parts` in the settings are zeroed, and `shared_slots` has room for the maximum depth; both
+    /// are never unmapped.
     pub unsafe fn open(&mut self, settings: Settings, shared_slots: *mut *mut u8) {
         *self = Pair { settings: MaybeUninit::new(settings), ..Pair::new() };
         self.last_scan.store(platform::milliseconds(), Relaxed);
         self.shared.open(shared_slots, settings.initial_depth.min(settings.shared_maximum));
-        if let Some(lower) = settings.lower {
-            lower.pair.sharers.fetch_add(1, Relaxed);
-        }
+        self.count_as_sharer();
     }
 
     /// What was given to `open`.
@@ -165,12 +165,24 @@ impl Pair {
         self.settings().lower.map_or(&self.shared, |lower| &lower.pair.shared)
     }
 
+    /// Counts this pair on the list that it shares, if there is one.
+    pub fn count_as_sharer(&self) {
+        if let Some(lower) = self.settings().lower {
+            lower.pair.sharers.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// In the child of a fork, before the sharers are counted anew.
+    pub fn forget_sharers(&self) {
+        self.sharers.store(0, Relaxed);
+    }
+
     /// Whether a pair that is still there has this as its L.
     pub fn has_sharers(&self) -> bool {
         self.sharers.load(Relaxed) != 0
     }
 
-    /// Allocate, after the fast path found nothing: steps 1 to 3 of reference 4.2.
+    /// Allocate, after the fast path found nothing: the processor list, the shared list, the pool.
     pub fn allocate(&self, list: *mut RawList) -> *mut u8 {
         by_engine!(self, E => self.allocate_by::<E>(list))
     }
@@ -306,7 +318,8 @@ impl Pair {
         }
     }
 
-    /// A free that P had no room for, with the blocks that its batch brings: to L, and what finds no room there to the pool.
+    /// A free that P had no room for, with the blocks that its batch brings: to L, and what finds no room there to the
+    /// pool.
     unsafe fn free_below(&self, list: *mut RawList, part: Option<&Part>, blocks: &[*mut u8]) {
         // SAFETY: the caller owns the blocks.
         unsafe {
@@ -326,8 +339,8 @@ impl Pair {
         self.trim_if_asked(list);
     }
 
-    /// The pair whose L has to count a miss in words of its own: a general list, or one that others share. Otherwise the
-    /// count on the part says it.
+    /// The pair whose L has to count a miss in words of its own: a general list, or one that others share. Otherwise
+    /// the count on the part says it.
     fn counts_misses_itself(&self, part: Option<&Part>) -> Option<&Pair> {
         match self.settings().lower {
             Some(lower) => Some(lower.pair),

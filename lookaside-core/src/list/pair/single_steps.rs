@@ -1,4 +1,4 @@
-//! What the kernel's own code does with pairs beyond allocate and free (reference 4.2): a free to the list of a given
+//! What the kernel's own code does with pairs beyond allocate and free: a free to the list of a given
 //! processor, and the steps of a pair whose P is its L.
 
 use core::sync::atomic::Ordering::Relaxed;

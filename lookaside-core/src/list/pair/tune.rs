@@ -45,7 +45,7 @@ impl Pair {
         if due { self.manage.try_lock() } else { None }
     }
 
-    /// One visit of the scan. `windows_step` numbers the steps of Windows' rotation (reference 3.1).
+    /// One visit of the scan. `windows_step` numbers the steps of Windows' rotation.
     ///
     /// Surplus blocks are left to whoever made the visit, unless that would call the user's free routine on this thread.
     pub fn scan(&self, windows_step: u64, by_hand: bool) -> Scanned {
@@ -125,7 +125,7 @@ impl Visit {
 }
 
 /// Windows' rotation: of every three steps the first visits nonpaged lists, the second paged lists, the third the
-/// pairs, one processor at a time and then the shared lists (reference 3.1).
+/// pairs, one processor at a time and then the shared lists.
 struct Rotation {
     step: u64,
     processors: u64,

@@ -48,8 +48,8 @@ pub trait Engine {
     /// As for `pop`; the blocks belong to the caller, who loses those that are put in.
     unsafe fn push_many(parts: &Parts, blocks: *const *mut u8, offered: usize) -> (usize, u32);
 
-    /// Closes a part: answers how many blocks it holds, which belong to the caller until [`Engine::reopen`]. Others miss
-    /// meanwhile. `None` where the system does not let us any more; the part is as before then.
+    /// Closes a part: answers how many blocks it holds, which belong to the caller until [`Engine::reopen`]. Others
+    /// miss meanwhile. `None` where the system does not let us any more; the part is as before then.
     ///
     /// # Safety
     /// The caller holds the pair's `manage` lock, and reopens before letting it go.
@@ -231,7 +231,8 @@ impl Part {
     /// Takes the `count` oldest of `length` blocks out of a closed part, and moves the others down.
     ///
     /// # Safety
-    /// The part is closed by this thread and holds `length` blocks; `count` is not above that, and `out` has room for it.
+    /// The part is closed by this thread and holds `length` blocks; `count` is not above that, and `out` has room for
+    /// it.
     pub unsafe fn take_oldest(&self, out: *mut *mut u8, count: usize, length: usize) {
         // SAFETY: slots below `length` exist, and are the caller's while the part is closed.
         unsafe {
@@ -250,7 +251,8 @@ impl Part {
         unsafe { (*self.slots().add(length)).store(block, Relaxed) };
     }
 
-    /// Makes the part as if it had never been used. Writes only where something is, so that an unused part's page stays untouched.
+    /// Makes the part as if it had never been used. Writes only where something is, so that an unused part's page stays
+    /// untouched.
     ///
     /// # Safety
     /// No list uses it.

@@ -22,8 +22,8 @@ const FRONT_LIMIT: usize = 4096;
 pub struct Layout {
     /// What the pool is asked for.
     pub request: Request,
-    /// Whether the memory is the library's to fill, to surround and to keep back: there are no callbacks, which must get
-    /// each call and know their blocks, and the pool does not do all this by itself.
+    /// Whether the memory is the library's to fill, to surround and to keep back: there are no callbacks, which must
+    /// get each call and know their blocks, and the pool does not do all this by itself.
     pub own: bool,
     front: usize,
     size: usize,
@@ -71,7 +71,8 @@ impl Layout {
         }
     }
 
-    /// The first byte of the zones that was written, as an offset in the block: behind it if any, else the nearest before it.
+    /// The first byte of the zones that was written, as an offset in the block: behind it if any, else the nearest
+    /// before it.
     ///
     /// # Safety
     /// `prepare` answered this block, and it was not given back.
@@ -79,7 +80,8 @@ impl Layout {
         if !self.own {
             return None;
         }
-        // SAFETY: all of it lies within the request. Reads are volatile, since others may be writing where they must not.
+        // SAFETY: all of it lies within the request. Reads are volatile, since others may be writing where they must
+        // not.
         unsafe {
             let damaged = |offset: &isize| ptr::read_volatile(block.offset(*offset)) != ZONE;
             let (behind, before) = (self.size as isize, self.front.min(REACH) as isize);

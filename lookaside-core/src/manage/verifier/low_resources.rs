@@ -62,10 +62,11 @@ static SIMULATION: Simulation = Simulation {
     }),
 };
 
-/// Makes pool allocations of verified lists fail as described; `None` ends that. Failures are counted as those of the pool.
+/// Makes pool allocations of verified lists fail as described; `None` ends that. Failures are counted as those of the
+/// pool.
 ///
-/// INVALID_PARAMETER for a share above a million, or a schedule that is too long or names a 0; then nothing has changed.
-/// Lists that are not verified never fail on purpose.
+/// INVALID_PARAMETER for a share above a million, or a schedule that is too long or names a 0; then nothing has
+/// changed. Lists that are not verified never fail on purpose.
 pub fn simulate_low_resources(resources: Option<&LowResources<'_>>) -> Status {
     let Some(resources) = resources else {
         SIMULATION.on.store(false, Relaxed);
@@ -118,8 +119,8 @@ fn mix(number: u64) -> u64 {
     number ^ number >> 33
 }
 
-/// What `LOOKASIDE_VERIFY_FAIL` asks for, when it is set: `share=60000,seed=42,skip=100`, `schedule=3,7,9`, `tag=Irps`, in
-/// any combination.
+/// What `LOOKASIDE_VERIFY_FAIL` asks for, when it is set: `share=60000,seed=42,skip=100`, `schedule=3,7,9`, `tag=Irps`,
+/// in any combination.
 pub fn obey_environment() {
     let Some(text) = platform::variable(c"LOOKASIDE_VERIFY_FAIL") else { return };
     let mut schedule = [0; SCHEDULE_LIMIT];

@@ -155,7 +155,8 @@ pub unsafe fn free(record: &Record, list: *mut RawList, block: *mut u8, place: P
     }
 }
 
-/// Gives the memory of a block that left the quarantine to its pool, after a last look. Its list may have ended meanwhile.
+/// Gives the memory of a block that left the quarantine to its pool, after a last look. Its list may have ended
+/// meanwhile.
 fn give_back(entry: &Entry) {
     let layout = Layout::own(entry.request());
     let block = entry.block as *mut u8;
@@ -168,7 +169,8 @@ fn give_back(entry: &Entry) {
     }
 }
 
-/// Checks every freed block that is still kept, and gives it back to its pool: those of one list, before it ends, or of all.
+/// Checks every freed block that is still kept, and gives it back to its pool: those of one list, before it ends, or of
+/// all.
 fn empty_quarantine(owner: Owner) {
     let mut from = 0;
     while let Some(entry) = TABLE.leaving_of(owner, &mut from) {

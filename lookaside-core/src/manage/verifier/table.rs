@@ -50,8 +50,8 @@ pub struct Act {
     pub thread: u32,
 }
 
-/// What giving a block's memory back takes, besides its size and tag. With the block, since its list may end, and its record be
-/// another's, between a block's leaving the quarantine and that.
+/// What giving a block's memory back takes, besides its size and tag. With the block, since its list may end, and its
+/// record be another's, between a block's leaving the quarantine and that.
 #[derive(Clone, Copy, Debug)]
 pub struct Home {
     pub alignment: u32,

@@ -65,7 +65,8 @@ pub fn processor() -> Option<u32> {
     }
 }
 
-/// Lets the sections of lists that are made from now on run in the calling thread's spare area, as if on the given processor.
+/// Lets the sections of lists that are made from now on run in the calling thread's spare area, as if on the given
+/// processor.
 ///
 /// For benchmarks that count instructions (under Valgrind there is no rseq) and for model tests that
 /// visit every processor from one thread; only while one thread alone uses lists.
