@@ -3,15 +3,18 @@
 
 mod common;
 
+use std::ffi::c_void;
 use std::ptr::NonNull;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicPtr, AtomicUsize};
 use std::sync::{Mutex, MutexGuard};
 
 use common::{
     SIZE, accounted, allowed_processors, assert_identities, blocks_out, engines, move_to, stay_on_one_processor,
 };
 use lookaside_core::{
-    Counters, EngineKind, KernelVersion, LookasideList, PairName, PairTable, RawList, Status, Topology, Tuning,
-    adjust_depth,
+    AllocateCallback, Counters, EngineKind, FreeCallback, KernelVersion, LookasideList, PairName, PairTable,
+    Parameters, PoolType, RawList, Status, Tag, Topology, Tuning, adjust_depth,
 };
 
 /// All tests count the blocks of one pool.
@@ -309,5 +312,43 @@ fn a_scan_leaves_blocks_of_l_s_routines_to_callers() {
         assert_eq!(blocks_out(), out, "the scan called the free routine of L");
         let held = take(&pair, 1);
         give(&pair, held);
+    }
+}
+
+/// A pair cannot be deleted by the routines that its own calls are in, though they are those of its L.
+#[test]
+fn a_routine_of_l_cannot_delete_the_pair_that_calls_it() {
+    static PAIR: AtomicPtr<RawList> = AtomicPtr::new(std::ptr::null_mut());
+    static BUSY: AtomicUsize = AtomicUsize::new(0);
+    fn try_delete() {
+        // SAFETY: the object stays where it is, and nobody else uses it; what is tested is that this has no effect.
+        let status = unsafe { RawList::delete(PAIR.load(Relaxed)) };
+        BUSY.fetch_add((status == Status::DEVICE_BUSY).into(), Relaxed);
+    }
+    unsafe extern "C-unwind" fn allocate(_: PoolType, size: usize, _: Tag) -> *mut c_void {
+        try_delete();
+        // SAFETY: any size may be asked for.
+        unsafe { libc::malloc(size) }
+    }
+    unsafe extern "C-unwind" fn free(block: *mut c_void) {
+        try_delete();
+        // SAFETY: it came from `allocate`.
+        unsafe { libc::free(block) }
+    }
+    let _alone = alone();
+    let mut pair = RawList::zeroed();
+    PAIR.store(&raw mut pair, Relaxed);
+    // SAFETY: the routines belong together; the lists stay where they are, and the pair goes first.
+    unsafe {
+        let general = LookasideList::builder(SIZE).topology(Topology::General);
+        let lower = general.callbacks(AllocateCallback::Plain(allocate), FreeCallback::Plain(free)).build().unwrap();
+        let parameters = Parameters { shared: lower.as_raw(), ..Parameters::new(SIZE) };
+        assert_eq!(RawList::initialize(PAIR.load(Relaxed), &parameters), Status::SUCCESS);
+        let block = RawList::allocate(PAIR.load(Relaxed));
+        assert_eq!(BUSY.load(Relaxed), 1);
+        RawList::free(PAIR.load(Relaxed), block);
+        assert_eq!(RawList::flush(PAIR.load(Relaxed)), Status::SUCCESS);
+        assert_eq!(BUSY.load(Relaxed), 2);
+        assert_eq!(RawList::delete(PAIR.load(Relaxed)), Status::SUCCESS);
     }
 }

@@ -7,13 +7,13 @@ mod common;
 use std::collections::HashSet;
 use std::os::unix::process::ExitStatusExt;
 use std::ptr::NonNull;
-use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use common::processes::{again, case, forks, give, in_child, in_own_process, take, with_lock_limit};
 use lookaside_core::{
-    Builder, ListFlags, LookasideList, PoolKind, PoolStatistics, PoolType, Status, Tag, pool_allocate, pool_free,
-    pool_report, pool_statistics,
+    Builder, ListFlags, LookasideList, PoolKind, PoolStatistics, PoolType, Status, Tag, Topology, Violation,
+    adjust_depth, pool_allocate, pool_free, pool_report, pool_statistics, report, set_violation_hook,
 };
 
 fn nonpaged(size: usize) -> Builder<'static> {
@@ -377,6 +377,32 @@ fn the_child_of_a_busy_process_meets_no_torn_arena() {
         for list in &lists {
             list.flush();
             assert_eq!(list.statistics().outstanding, 0);
+        }
+    });
+}
+
+/// A hook may look at all lists, also when the scan found what is told.
+#[test]
+fn a_violation_that_a_scan_finds_is_told_with_no_lock_held() {
+    in_own_process("a_violation_that_a_scan_finds_is_told_with_no_lock_held", || {
+        static REPORTS: AtomicUsize = AtomicUsize::new(0);
+        fn look_around(_: &Violation<'_>) {
+            let mut text = String::new();
+            assert_eq!(report(&mut text), Ok(()));
+            REPORTS.fetch_add(text.matches("scanned").count(), Relaxed);
+        }
+        set_violation_hook(Some(look_around));
+        for topology in [Topology::General, Topology::Pair] {
+            let list = LookasideList::builder(64).name("scanned").flags(ListFlags::PAGED_ARENAS).topology(topology);
+            let list = list.initial_depth(100).build().unwrap();
+            let blocks: Vec<_> = (0..50).map(|_| list.allocate().unwrap()).collect();
+            let twice = blocks.clone();
+            // SAFETY: the second frees are what is tested: the list keeps each block twice.
+            blocks.into_iter().chain(twice).for_each(|block| unsafe { list.free(block) });
+            while list.statistics().list.current_depth > 10 {
+                adjust_depth();
+            }
+            assert_ne!(REPORTS.swap(0, Relaxed), 0);
         }
     });
 }

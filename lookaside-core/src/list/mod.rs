@@ -8,5 +8,5 @@ mod shared;
 mod tuner;
 
 pub use counters::{Counters, Statistics};
-pub use pair::{Lower, Pair, Settings, Topology};
+pub use pair::{Lower, Pair, Settings, Surplus, Topology};
 pub use tuner::Tuning;

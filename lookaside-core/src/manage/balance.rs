@@ -7,6 +7,7 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 
 use super::{pools, registry};
+use crate::list::Surplus;
 use crate::platform::{Event, Guard, Thread, milliseconds, schedule_ordinarily};
 
 const PERIOD: u64 = 1000;
@@ -106,5 +107,16 @@ extern "C" fn run(epoch: *mut c_void) -> *mut c_void {
 
 fn scan(by_hand: bool) {
     let step = MANAGER.step.fetch_add(1, Relaxed);
-    pools::note_heap_use(registry::walk(|record| record.pair().scan(step, by_hand)).sum());
+    let mut heap_bytes = 0;
+    for (scanned, index, generation) in
+        registry::walk(|record| (record.pair().scan(step, by_hand), record.index, record.generation()))
+    {
+        heap_bytes += scanned.heap_bytes;
+        if scanned.surplus {
+            // The pool works with no lock held.
+            let taken = || registry::look_at(index, generation, |record| record.pair().take_surplus()).flatten();
+            core::iter::from_fn(taken).for_each(Surplus::give_back);
+        }
+    }
+    pools::note_heap_use(heap_bytes);
 }

@@ -285,6 +285,13 @@ pub fn walk<T>(mut look: impl FnMut(&Record) -> T) -> impl Iterator<Item = T> {
     })
 }
 
+/// What `look` finds at the list that had this record then, which exists meanwhile; `None` if it ended.
+pub fn look_at<T>(index: u32, generation: u32, look: impl FnOnce(&Record) -> T) -> Option<T> {
+    let record = record(index)?;
+    let _life = record.life.lock();
+    (record.state() == State::Live && record.generation() == generation).then(|| look(record))
+}
+
 /// Lists that are live.
 pub fn live(_guard: &Guard<'_>) -> u32 {
     REGISTRY.live.load(Relaxed)

@@ -3,9 +3,9 @@
 use core::mem::MaybeUninit;
 use core::sync::atomic::Ordering::Relaxed;
 
-use super::{BATCH_LIMIT, Buffer, Pair, by_engine};
+use super::{BATCH_LIMIT, Buffer, Pair, Settings, by_engine};
 use crate::list::processor::{Count, Engine, Part};
-use crate::pool::OnUnwind;
+use crate::pool::{OnUnwind, Pool, Request, Source};
 use crate::wdk::RawList;
 
 /// How much [`Pair::drain`] leaves in each list.
@@ -17,7 +17,55 @@ enum Keep {
     Never,
 }
 
+/// Blocks that were taken out of a list whose free routine is the library's, and the pool that they go back to.
+pub struct Surplus {
+    blocks: Buffer,
+    count: usize,
+    source: Source,
+    request: Request,
+}
+
+impl Surplus {
+    /// Gives the blocks back. The list need not be there any more.
+    pub fn give_back(self) {
+        self.give(&self.blocks[..self.count]);
+    }
+
+    fn give(&self, blocks: &[MaybeUninit<*mut u8>]) {
+        let mut rest = blocks.iter();
+        while let Some(block) = rest.next() {
+            // A hook may unwind.
+            let unwinding = OnUnwind::new(|| self.give(rest.as_slice()));
+            // SAFETY: the first `count` pointers were written; the blocks are of this pool by this request, and nobody
+            // else's.
+            unsafe { self.source.free(block.assume_init(), &self.request, core::ptr::null_mut()) };
+            unwinding.disarm();
+        }
+    }
+}
+
 impl Pair {
+    /// Takes some of the blocks that lie above a depth, for their pool, where the free routine is the library's; `None`
+    /// when there are no more. So a scan holds no lock while the pool works, which may tell a violation.
+    pub fn take_surplus(&self) -> Option<Surplus> {
+        let Settings { backing, request, lower, .. } = *self.settings();
+        let mut blocks: Buffer = [MaybeUninit::uninit(); BATCH_LIMIT];
+        let out = blocks.as_mut_ptr().cast::<*mut u8>();
+        let above = self.parts().filter(|(_, part)| part.length() > part.tuner().target() as usize);
+        let taken_of = |(processor, part): (u32, &Part)| {
+            let kept = part.tuner().target() as usize;
+            // SAFETY: the part is of this pair, and the buffer has room.
+            by_engine!(self, E => unsafe { self.close_and_take::<E>(part, processor, kept, out, false) })
+        };
+        let mut count = above.map(taken_of).find(|taken| *taken != 0).unwrap_or(0);
+        self.count_direct(0, count as u64);
+        if count == 0 && lower.is_none() {
+            // SAFETY: the buffer has room.
+            count = unsafe { self.shared.remove(out, BATCH_LIMIT, self.shared.tuner().target() as usize) };
+        }
+        (count != 0).then_some(Surplus { blocks, count, source: backing.source, request })
+    }
+
     /// Gives every cached block back to the pool; answers how many. The list stays usable.
     pub fn flush(&self, list: *mut RawList) -> usize {
         self.drain(list, Keep::Nothing)

@@ -10,6 +10,8 @@ mod statistics;
 mod tune;
 mod verified;
 
+pub use maintain::Surplus;
+
 use core::mem::MaybeUninit;
 use core::sync::atomic::Ordering::{AcqRel, Relaxed};
 use core::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64};
@@ -403,13 +405,13 @@ impl Pair {
     fn pool_allocate_as(&self, list: *mut RawList, request: &Request) -> *mut u8 {
         let settings = self.settings();
         let unwinding = OnUnwind::new(|| _ = self.pool_failures.fetch_add(1, Relaxed));
+        let running = self.enter_pool(settings.backing.allocates_by_callback());
         if let Some(lower) = settings.lower {
             let block = lower.pair.pool_allocate(lower.list);
             unwinding.disarm();
             self.pool_failures.fetch_add(block.is_null().into(), Relaxed);
             return block;
         }
-        let running = self.enter_pool(settings.backing.allocates_by_callback());
         let mut block = settings.backing.allocate(request, list);
         unwinding.disarm();
         drop(running);
@@ -433,6 +435,7 @@ impl Pair {
     unsafe fn pool_free_all(&self, list: *mut RawList, blocks: &[*mut u8]) {
         let settings = self.settings();
         if let Some(lower) = settings.lower {
+            let _running = self.enter_pool(settings.backing.frees_by_callback());
             // SAFETY: the caller owns the blocks.
             return unsafe { lower.pair.pool_free_all(lower.list, blocks) };
         }

@@ -47,20 +47,20 @@ impl Pair {
 
     /// One visit of the scan. `windows_step` numbers the steps of Windows' rotation.
     ///
-    /// Surplus blocks go back to the pool at once, unless that would call the user's free routine on this thread.
-    /// Answers how many bytes of the process heap the list held at its beginning, 0 where a closer kept it from
-    /// looking.
-    pub fn scan(&self, windows_step: u64, by_hand: bool) -> u64 {
+    /// Surplus blocks are left to whoever made the visit, unless that would call the user's free routine on this
+    /// thread.
+    pub fn scan(&self, windows_step: u64, by_hand: bool) -> Scanned {
         let settings = self.settings();
         if !settings.cached || settings.tuning == Tuning::Manual && !by_hand {
-            return self.heap_bytes(&self.part_counters(&self.manage.lock()));
+            let heap_bytes = self.heap_bytes(&self.part_counters(&self.manage.lock()));
+            return Scanned { heap_bytes, surplus: false };
         }
         let mut surplus = false;
         let heap_bytes;
         {
             // Whoever holds the lock is tuning or closing; the next scan will do, by hand we wait.
             let guard = if by_hand { Some(self.manage.lock()) } else { self.manage.try_lock() };
-            let Some(_guard) = guard else { return 0 };
+            let Some(_guard) = guard else { return Scanned::default() };
             let now = platform::milliseconds();
             let elapsed = (now.saturating_sub(self.last_scan.swap(now, Relaxed)) + 500) / 1000;
             let rotation = Rotation { step: windows_step, processors: settings.parts.processors.into() };
@@ -89,15 +89,22 @@ impl Pair {
                 surplus |= counters.current_depth > target.into();
             }
         }
-        if surplus && settings.tuning != Tuning::Windows {
-            if settings.backing.frees_by_callback() {
-                self.surplus.store(true, Relaxed);
-            } else {
-                self.trim(core::ptr::null_mut());
-            }
+        surplus &= settings.tuning != Tuning::Windows;
+        if surplus && settings.backing.frees_by_callback() {
+            self.surplus.store(true, Relaxed);
+            surplus = false;
         }
-        heap_bytes
+        Scanned { heap_bytes, surplus }
     }
+}
+
+/// What a visit of the scan found.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Scanned {
+    /// How many bytes of the process heap the list held; 0 where a closer kept the visit from looking.
+    pub heap_bytes: u64,
+    /// Whether there are blocks for [`Pair::take_surplus`].
+    pub surplus: bool,
 }
 
 /// Which processor lists a scan visits.
