@@ -205,8 +205,8 @@ typedef struct lookaside_parameters {
     /**
      * A general list that serves as the shared list of this one, so that several lists may share it; NULL for a shared
      * list of its own. It must have blocks of the same size, alignment and pool; its callbacks are called, never this
-     * list's. It cannot be deleted before this list, which must be a pair that is neither verified nor of the special
-     * pool.
+     * list's. It cannot be deleted before this list, which must be a pair, without a flag for the verifier or the
+     * special pool; it is verified if the shared list is.
      */
     struct lookaside_list *shared;
 } lookaside_parameters;

@@ -367,6 +367,42 @@ fn an_allocate_routine_that_gives_a_block_twice() {
     assert_eq!(told(), []);
 }
 
+/// An address that was a block once, and now is memory within another, belongs to that one.
+#[test]
+fn an_address_within_a_block_that_was_a_block_before() {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    unsafe extern "C-unwind" fn next(_: PoolType, _: usize, _: Tag) -> *mut c_void {
+        NEXT.load(Relaxed) as *mut c_void
+    }
+    let _alone = alone();
+    let mut memory = [0u128; 8];
+    let start = memory.as_mut_ptr().addr();
+    let packets = |size| {
+        // SAFETY: the routines may be called from anywhere.
+        let builder =
+            unsafe { LookasideList::builder(size).callbacks(AllocateCallback::Plain(next), FreeCallback::Plain(keep)) };
+        builder.name("packets").tag(Tag::new(*b"Pkts")).flags(ListFlags::VERIFY).build().unwrap()
+    };
+    let (small, large) = (packets(32), packets(128));
+    NEXT.store(start + 48, Relaxed);
+    let inner = small.allocate().unwrap();
+    // SAFETY: freed once.
+    unsafe { small.free(inner) };
+    NEXT.store(start, Relaxed);
+    let (block, allocated) = (large.allocate().unwrap(), line!());
+    // SAFETY: within the block; the free is what is tested.
+    let freed = unsafe { (large.free(inner), line!()).1 };
+    tell_only(
+        BugCheck::NEVER_ALLOCATED,
+        format!(
+            "block {inner:p} was never allocated from list \"packets\" (Pkts): it lies 48 bytes inside block \
+             {block:p} of list \"packets\" (Pkts); allocated at {FILE}:{allocated}, freed at {FILE}:{freed}"
+        ),
+    );
+    // SAFETY: freed once.
+    unsafe { large.free(block) };
+}
+
 /// Frees to a list that was deleted push nothing out of the quarantine before it was checked and given back.
 #[test]
 fn many_frees_to_a_deleted_list_lose_no_kept_block() {

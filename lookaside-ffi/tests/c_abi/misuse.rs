@@ -418,6 +418,13 @@ const MISUSE_VERIFIED: &[Case] = &[
         ),
     ),
     (
+        "verified: block freed twice to a pair that shares a list",
+        "STATUS_SUCCESS\nSTATUS_SUCCESS\n",
+        Abort(
+            "0xC4/0x13: block A of list \"misuse\" (Test) is freed twice; allocated at PLACE, freed at PLACE, freed again at PLACE",
+        ),
+    ),
+    (
         "verified: live list initialised",
         "",
         Abort(

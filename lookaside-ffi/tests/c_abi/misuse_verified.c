@@ -126,6 +126,18 @@ static void misuses(const char *name)
         take();
         puts("end");
     }
+    CASE("verified: block freed twice to a pair that shares a list")
+    {
+        lookaside_parameters parameters = usual();
+        verify();
+        parameters.topology = LOOKASIDE_TOPOLOGY_GENERAL;
+        tell(lookaside_list_initialize(&list, &parameters));
+        changed.shared = &list;
+        tell(lookaside_list_initialize(&other_list, &changed));
+        void *block = lookaside_list_allocate(&other_list);
+        lookaside_list_free(&list, block);
+        lookaside_list_free(&other_list, block);
+    }
     CASE("verified: live list initialised")
     {
         verify();

@@ -36,7 +36,8 @@ impl Surplus {
         while let Some(block) = rest.next() {
             // A hook may unwind.
             let unwinding = OnUnwind::new(|| self.give(rest.as_slice()));
-            // SAFETY: the first `count` pointers were written; the blocks are of this pool by this request, and nobody else's.
+            // SAFETY: the first `count` pointers were written; the blocks are of this pool by this request, and nobody
+            // else's.
             unsafe { self.source.free(block.assume_init(), &self.request, core::ptr::null_mut()) };
             unwinding.disarm();
         }
@@ -44,8 +45,8 @@ impl Surplus {
 }
 
 impl Pair {
-    /// Takes some of the blocks that lie above a depth, for their pool, where the free routine is the library's; `None` when there
-    /// are no more. So a scan holds no lock while the pool works, which may tell a violation.
+    /// Takes some of the blocks that lie above a depth, for their pool, where the free routine is the library's; `None`
+    /// when there are no more. So a scan holds no lock while the pool works, which may tell a violation.
     pub fn take_surplus(&self) -> Option<Surplus> {
         let Settings { backing, request, lower, .. } = *self.settings();
         let mut blocks: Buffer = [MaybeUninit::uninit(); BATCH_LIMIT];
