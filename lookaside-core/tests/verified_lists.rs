@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
 use common::told::{TOLD, alone, empty_quarantine, others, packets, told};
-use common::{accounted, assert_identities, blocks_out};
+use common::{accounted, assert_identities, blocks_out, stay_on_one_processor};
 use lookaside_core::{
     AllocateCallback, BugCheck, FreeCallback, ListFlags, Lookaside, LookasideList, LowResources, PairTable, PoolKind,
     PoolType, RawList, Status, Tag, Topology, pool_statistics, simulate_low_resources,
@@ -161,6 +161,8 @@ fn callbacks_get_every_call_at_once_with_their_own_blocks() {
 #[test]
 fn lists_that_are_not_verified_go_on_as_ever() {
     let _alone = alone();
+    // Elsewhere its block would have to come from the pool once more.
+    stay_on_one_processor();
     let (verified, list) = (packets(), LookasideList::new(64).unwrap());
     for _ in 0..100 {
         for list in [&verified, &list] {
