@@ -61,7 +61,7 @@ enum Command {
 /// the library's pools are compared with what does their work without them. These tables name the units of their figures.
 #[derive(Args)]
 pub struct Compare {
-    /// Few rounds: about a minute for everything
+    /// Few rounds: a minute or two for everything
     #[arg(long)]
     pub quick: bool,
     /// Print the figures as one JSON array, and nothing else

@@ -12,32 +12,10 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use common::engines;
+use common::processes::{forks, in_child};
 use lookaside_core::{
     AllocateCallback, LookasideList, Parameters, PoolType, RawList, Status, Tag, Topology, adjust_depth,
 };
-
-fn forks() -> usize {
-    std::env::var("LOOKASIDE_SOAK_FORKS").ok().map_or(300, |forks| forks.parse().unwrap())
-}
-
-/// Runs `body` in a child process, which must answer true.
-fn in_child(body: impl FnOnce() -> bool) {
-    // SAFETY: the child calls nothing but the lists, the heap (which glibc makes sound again after a fork) and _exit.
-    unsafe {
-        match libc::fork() {
-            -1 => panic!("fork failed"),
-            0 => libc::_exit(if body() { 0 } else { 1 }),
-            child => {
-                let mut status = 0;
-                assert_eq!(libc::waitpid(child, &mut status, 0), child);
-                assert!(
-                    libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0,
-                    "the child ended with status {status:#x}"
-                );
-            }
-        }
-    }
-}
 
 /// Takes blocks until the pool must have given some, and answers whether all are different; then gives them back.
 fn is_sound(list: &LookasideList) -> bool {
