@@ -1,8 +1,8 @@
 //! `lookaside tune`: how lists tune themselves under each schedule, as a table, a picture and JSON.
 //!
 //! Each schedule plays each load in a process of its own, on one thread that keeps to one processor. Unless the clock's
-//! seconds are asked for, seconds are virtual: as soon as the operations of one are done the scan is called by hand,
-//! which visits a list as after one second. All counts are those of real seconds; they do not depend on the machine's
+//! seconds are asked for, seconds are virtual: as soon as the operations of one are done the library's clock is set
+//! ahead by a second, and the scan is called by hand. So the counts are those of real seconds, whatever the machine's
 //! speed.
 
 mod chart;

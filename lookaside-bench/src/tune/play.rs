@@ -125,6 +125,9 @@ pub fn play(load: &Load, schedule: &str, conditions: Conditions) -> Result<Run> 
             thread::sleep((start + Duration::from_secs_f64(second)).saturating_duration_since(Instant::now()));
         }
         if (tick + 1).is_multiple_of(TICKS) {
+            if !conditions.real {
+                hooks::advance_clock(1000);
+            }
             let by_program = tuning == Tuning::Manual && ((tick + 1) / TICKS).is_multiple_of(conditions.adjust);
             let by_clock = tuning != Tuning::Manual && !conditions.real;
             if by_program || by_clock {

@@ -46,7 +46,7 @@ pub fn adjust_depth() {
     scan(true);
 }
 
-/// Leaves the scans to [`adjust_depth`], each call of which is a second then, for who measures in seconds of his own.
+/// Leaves the scans to [`adjust_depth`], for measurements whose seconds are not the clock's.
 pub fn hold_scans() {
     // Relaxed: called before there is a list, so before there is a thread.
     MANAGER.held.store(true, Relaxed);
