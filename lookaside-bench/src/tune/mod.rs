@@ -210,7 +210,7 @@ fn text(played: &[(Load, Vec<Run>)], conditions: Conditions) -> String {
         }
         text += &format!("{}: {}\n\n{table}\n\n", load.name, load.about);
     }
-    text += "A hit is a call, allocate or free, that needs no pool. Back: no list keeps more than its minimum\n\
+    text += "A hit is a call, allocate or free, that needs no trip to the pool. Back: no list keeps more than its minimum\n\
              depth, in idle seconds after the last operation.\n\n";
     let lists = if conditions.general { "general" } else { "pairs" };
     text += &format!("Lists: {lists}, of the usual depths (4 at first, at most 256), used on one processor\n");

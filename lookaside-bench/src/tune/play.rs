@@ -38,7 +38,7 @@ pub struct Conditions {
 pub struct Calls {
     /// All.
     pub calls: u64,
-    /// Those that no list could serve, so that the pool had to.
+    /// Those that went to the pool.
     pub misses: u64,
 }
 
