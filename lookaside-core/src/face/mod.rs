@@ -4,6 +4,7 @@
 mod allocator;
 mod builder;
 mod list;
+mod many;
 #[cfg(doctest)]
 mod misuse;
 mod pair_table;

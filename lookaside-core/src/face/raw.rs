@@ -124,7 +124,7 @@ impl RawList {
     }
 
     #[inline(always)]
-    unsafe fn allocate_by(list: *const RawList, caller: Caller) -> *mut u8 {
+    pub(super) unsafe fn allocate_by(list: *const RawList, caller: Caller) -> *mut u8 {
         // SAFETY: an initialised object has parts, or none in range.
         let block = unsafe { rseq::pop(&raw const (*list).parts) };
         if !block.is_null() {
@@ -212,7 +212,7 @@ impl RawList {
 
     /// Whether the fast path may be tried: an object that was never initialised has no processors.
     #[inline(always)]
-    unsafe fn is_served(list: *const RawList) -> bool {
+    pub(super) unsafe fn is_served(list: *const RawList) -> bool {
         // SAFETY: not null, aligned; the caller's promise.
         !list.is_null() && list.addr() & 15 == 0 && unsafe { (*list).parts.processors } != 0
     }
@@ -422,7 +422,7 @@ pub unsafe fn report_list(list: *const RawList, out: &mut dyn fmt::Write) -> Res
 
 /// The parts of a list that the portable engine serves.
 #[inline(always)]
-unsafe fn locked_parts(list: *const RawList) -> Option<Parts> {
+pub(super) unsafe fn locked_parts(list: *const RawList) -> Option<Parts> {
     if list.is_null() || !list.is_aligned() {
         return None;
     }
@@ -444,7 +444,7 @@ unsafe fn found(list: *const RawList) -> Result<&'static Record, Status> {
 }
 
 /// The record of a live list.
-unsafe fn live(list: *const RawList) -> Result<&'static Record, Status> {
+pub(super) unsafe fn live(list: *const RawList) -> Result<&'static Record, Status> {
     // SAFETY: the caller's promise.
     let record = unsafe { found(list) }?;
     if record.state() == State::Live { Ok(record) } else { Err(Status::DELETE_PENDING) }
@@ -470,7 +470,7 @@ fn status_of<T>(result: Result<T, Status>) -> Status {
 
 #[cold]
 #[inline(never)]
-unsafe fn allocate_slow(list: *const RawList, caller: Caller) -> *mut u8 {
+pub(super) unsafe fn allocate_slow(list: *const RawList, caller: Caller) -> *mut u8 {
     // SAFETY: the caller's promise.
     if let Some(parts) = unsafe { locked_parts(list) } {
         // SAFETY: the parts are those of an initialised object.
@@ -500,7 +500,7 @@ unsafe fn allocate_slow(list: *const RawList, caller: Caller) -> *mut u8 {
 
 #[cold]
 #[inline(never)]
-unsafe fn free_slow(list: *const RawList, block: *mut u8, caller: Caller) {
+pub(super) unsafe fn free_slow(list: *const RawList, block: *mut u8, caller: Caller) {
     // SAFETY: the caller's promises: about the object here, about the block where it is put away.
     unsafe {
         if let Some(parts) = locked_parts(list) {

@@ -137,6 +137,38 @@ impl SharedList {
         accepted
     }
 
+    /// Allocates of several blocks that went down to here: takes up to `wanted` for `asked` of them and a batch beyond.
+    /// Answers how many; what is short of `asked` the caller counts as misses, if it does not ask again.
+    ///
+    /// # Safety
+    /// As for `allocate`.
+    pub unsafe fn allocate_many(&self, out: *mut *mut u8, asked: usize, wanted: usize) -> usize {
+        if self.length() == 0 {
+            return 0;
+        }
+        let guard = self.lock.lock();
+        // SAFETY: the caller's promise.
+        let count = unsafe { self.pop(&guard, out, wanted) };
+        add(&self.allocate_hits, count.min(asked) as u64);
+        count
+    }
+
+    /// Frees of `given` blocks that went down to here, with the blocks that their batch brings: as `free`. Where fewer
+    /// than `given` are put in, the rest are misses, which the caller counts.
+    ///
+    /// # Safety
+    /// As for `free`.
+    pub unsafe fn free_many(&self, blocks: &[*mut u8], given: usize) -> usize {
+        if blocks.len() == given && self.room() == 0 {
+            return 0;
+        }
+        let guard = self.lock.lock();
+        let accepted = self.push(&guard, blocks);
+        add(&self.free_hits, accepted.min(given) as u64);
+        add(&self.removed, (blocks.len() - accepted.max(given)) as u64);
+        accepted
+    }
+
     /// Takes back blocks of a batch that found no room above; answers how many it could keep. The others leave the
     /// list.
     ///
@@ -157,7 +189,12 @@ impl SharedList {
 
     /// Counts a miss of a general list's free; answers the count.
     pub fn count_free_miss(&self) -> u64 {
-        self.free_misses.fetch_add(1, Relaxed) + 1
+        self.count_free_misses(1)
+    }
+
+    /// The same for several.
+    pub fn count_free_misses(&self, misses: u64) -> u64 {
+        self.free_misses.fetch_add(misses, Relaxed) + misses
     }
 
     /// Counts what batches of a pair that shares this list took from it and brought to it, beyond the blocks asked for

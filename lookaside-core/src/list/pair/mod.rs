@@ -5,6 +5,7 @@
 //! found no block or no room. Lock order: `manage`, then the shared list's lock; no lock is held while the pool works.
 
 mod maintain;
+mod many;
 mod single_steps;
 mod statistics;
 mod tune;

@@ -12,7 +12,12 @@ impl Pair {
     /// After so many misses of one kind on a part, runs the rule at once: for the processor list, and if they were
     /// misses of the shared list too, for that.
     pub(super) fn demand(&self, part: &Part, misses: u64, also_shared: bool) {
-        if let Some(guard) = self.due(misses) {
+        self.demand_after(part, misses, 1, also_shared);
+    }
+
+    /// The same after several misses at once, of which `misses` counts the last.
+    pub(super) fn demand_after(&self, part: &Part, misses: u64, new: u64, also_shared: bool) {
+        if let Some(guard) = self.due(misses, new) {
             let maximum = self.settings().maximum_depth;
             // SAFETY: `manage` is held.
             unsafe {
@@ -27,7 +32,12 @@ impl Pair {
 
     /// The same for a general list.
     pub(super) fn demand_shared(&self, misses: u64) {
-        if let Some(guard) = self.due(misses) {
+        self.demand_shared_after(misses, 1);
+    }
+
+    /// The same after several misses at once.
+    pub(super) fn demand_shared_after(&self, misses: u64, new: u64) {
+        if let Some(guard) = self.due(misses, new) {
             self.demand_of_shared(&guard);
         }
     }
@@ -37,10 +47,11 @@ impl Pair {
         self.shared.tuner().demand(&counters, self.settings().shared_maximum);
     }
 
-    fn due(&self, misses: u64) -> Option<Guard<'_>> {
+    fn due(&self, misses: u64, new: u64) -> Option<Guard<'_>> {
         let settings = self.settings();
-        let due =
-            settings.tuning == Tuning::Default && settings.cached && misses != 0 && misses % MISSES_PER_DEMAND == 0;
+        // The last `new` misses crossed a multiple.
+        let crossed = misses % MISSES_PER_DEMAND < new;
+        let due = settings.tuning == Tuning::Default && settings.cached && misses != 0 && crossed;
         // Whoever holds the lock is tuning or closing: then the next demand will do.
         if due { self.manage.try_lock() } else { None }
     }
