@@ -97,7 +97,7 @@ impl Pair {
             filled.set(filled.get() + taken);
             if let Some(part) = part.filter(|_| taken != 0) {
                 let misses = part.count(Count::AllocatesFromShared, taken as u64);
-                self.demand_after(part, misses, taken as u64, false);
+                self.demand(part, misses, taken as u64, false);
             }
             if others != 0 {
                 self.refill::<E>(list, slice::from_raw_parts(out, others));
@@ -164,10 +164,10 @@ impl Pair {
             let misses = given as u64 - hits;
             if let Some(part) = part {
                 if hits != 0 {
-                    self.demand_after(part, part.count(Count::FreesToShared, hits), hits, false);
+                    self.demand(part, part.count(Count::FreesToShared, hits), hits, false);
                 }
                 if misses != 0 {
-                    self.demand_after(part, part.count(Count::FreesToPool, misses), misses, true);
+                    self.demand(part, part.count(Count::FreesToPool, misses), misses, true);
                 }
             }
             if misses != 0 {
