@@ -999,6 +999,27 @@ lookaside_status lookaside_list_initialize(struct lookaside_list *list,
 void *lookaside_list_allocate(struct lookaside_list *list);
 
 /**
+ * Takes several blocks at once: one short trip through the list instead of one for each.
+ *
+ * Parameters:
+ * - `list`: the list.
+ * - `blocks`: where to write them, room for `count` pointers at a multiple of 8 bytes.
+ * - `count`: how many.
+ *
+ * Returns how many blocks stand in `blocks` from the first place on, in no particular order: all, or fewer when the
+ * pool had no more; the places behind them are undefined then. 0 when `blocks` is NULL or misaligned or `count` more
+ * than memory has room for, and when `list` is NULL, misaligned, all zero bytes, or deleted. Each block counts as one
+ * allocate.
+ *
+ * Memory and threads: as `lookaside_list_allocate`. The time grows with `count`.
+ *
+ * WDK: it has no such function.
+ */
+size_t lookaside_list_allocate_many(struct lookaside_list *list,
+                                    void **blocks,
+                                    size_t count);
+
+/**
  * Takes a block that the list keeps, and never asks the pool or a callback.
  *
  * Parameters:
@@ -1031,6 +1052,25 @@ void *lookaside_list_try_allocate(struct lookaside_list *list);
  */
 void lookaside_list_free(struct lookaside_list *list,
                          void *block);
+
+/**
+ * Gives several blocks back at once.
+ *
+ * Parameters:
+ * - `list`: the list that the blocks came from.
+ * - `blocks`: the blocks, none of them twice; or NULL, which has no effect. Those among them that are NULL have none.
+ * - `count`: how many pointers stand in `blocks`. More than memory has room for cannot, and have no effect.
+ *
+ * Returns nothing. Each block gets what `lookaside_list_free` gives it: the process ends with a message at the first
+ * that could only be lost or do harm. Each counts as one free.
+ *
+ * Memory and threads: as `lookaside_list_free`. The time grows with `count`.
+ *
+ * WDK: it has no such function.
+ */
+void lookaside_list_free_many(struct lookaside_list *list,
+                              void *const *blocks,
+                              size_t count);
 
 /**
  * Gives every block that the list keeps back to the pool. The list stays as it is otherwise, its depth included.

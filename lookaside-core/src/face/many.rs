@@ -1,9 +1,12 @@
 //! Calls on the embedded object for several blocks at once: one section where the processor list serves all.
 
-use super::raw::{allocate_slow, free_slow, live, locked_parts};
+use core::cell::Cell;
+use core::slice;
+
+use super::raw::{describe, followed, found, free_at, live, locked_parts, place_if_verified};
 use crate::list::processor::{Engine, Portable};
-use crate::manage;
-use crate::platform::{Caller, rseq};
+use crate::manage::{self, Record, verifier};
+use crate::platform::{Caller, Place, place_of, rseq};
 use crate::pool::OnUnwind;
 use crate::wdk::RawList;
 
@@ -145,40 +148,54 @@ unsafe fn allocate_many_slow(list: *const RawList, out: &mut [*mut u8], mut coun
                 return count;
             }
         }
-        if let Ok(record) = live(list) {
-            if !record.pair().settings().verified {
-                manage::ensure_running();
-                return record.pair().allocate_many(list.cast_mut(), out, count);
+        let record = match live(list) {
+            Ok(record) => record,
+            Err(status) => {
+                if verifier::is_program_wide() {
+                    let (bug_check, described) = describe(status);
+                    verifier::tell_no_list(bug_check, "allocate", list, described, place_of(caller));
+                }
+                return count;
             }
+        };
+        manage::ensure_running();
+        if record.pair().settings().verified {
+            return allocate_verified(record, list, out, place_of(caller));
         }
-        // What is no list, or has each call verified.
-        let filled = core::cell::Cell::new(count);
-        let start = out.as_mut_ptr();
-        let give_back = || free_many_slow(list, core::slice::from_raw_parts(start, filled.get()), caller);
-        let unwinding = OnUnwind::new(give_back);
-        while filled.get() < out.len() {
-            let block = allocate_slow(list, caller);
-            if block.is_null() {
-                break;
-            }
-            start.add(filled.get()).write(block);
-            filled.set(filled.get() + 1);
-        }
-        unwinding.disarm();
-        filled.get()
+        record.pair().allocate_many(list.cast_mut(), out, count)
     }
+}
+
+/// Each block by itself; all of them go back if a callback or a hook unwinds.
+unsafe fn allocate_verified(record: &'static Record, list: *const RawList, out: &mut [*mut u8], place: Place) -> usize {
+    let (followed, followed_list) = followed(record, list.cast_mut());
+    let (start, wanted) = (out.as_mut_ptr(), out.len());
+    let filled = Cell::new(0);
+    // SAFETY: that many pointers were written, and nobody else has the blocks.
+    let unwinding = OnUnwind::new(|| unsafe { free_each(list, slice::from_raw_parts(start, filled.get()), place) });
+    while filled.get() < wanted {
+        let block = verifier::allocate(followed, followed_list, place);
+        if block.is_null() {
+            break;
+        }
+        // SAFETY: there is room.
+        unsafe { start.add(filled.get()).write(block) };
+        filled.set(filled.get() + 1);
+    }
+    unwinding.disarm();
+    filled.get()
 }
 
 #[cold]
 #[inline(never)]
 unsafe fn free_many_slow(list: *const RawList, mut blocks: &[*mut u8], caller: Caller) {
+    if blocks.is_empty() {
+        return;
+    }
     // SAFETY: the caller's promises: about the object here, about the blocks where they are put away.
     unsafe {
-        if blocks.is_empty() {
-            return;
-        }
-        if let Ok(record) = live(list) {
-            if !record.pair().settings().verified && are_whole(list, blocks) {
+        let place = match live(list) {
+            Ok(record) if !record.pair().settings().verified && are_whole(list, blocks) => {
                 if let Some(parts) = locked_parts(list) {
                     blocks = &blocks[Portable::push_many(&parts, blocks.as_ptr(), blocks.len()).0..];
                     if blocks.is_empty() {
@@ -188,19 +205,20 @@ unsafe fn free_many_slow(list: *const RawList, mut blocks: &[*mut u8], caller: C
                 manage::ensure_running();
                 return record.pair().free_many(list.cast_mut(), blocks);
             }
-        }
-        free_each(list, blocks, caller);
+            _ => place_if_verified(found(list), caller),
+        };
+        free_each(list, blocks, place);
     }
 }
 
 /// Each block by itself, with what is told of each; the rest also when a hook unwinds.
-unsafe fn free_each(list: *const RawList, blocks: &[*mut u8], caller: Caller) {
+unsafe fn free_each(list: *const RawList, blocks: &[*mut u8], place: Place) {
     let mut rest = blocks.iter();
     while let Some(block) = rest.next() {
         // SAFETY: the caller's promises.
-        let unwinding = OnUnwind::new(|| unsafe { free_each(list, rest.as_slice(), caller) });
-        // SAFETY: as above.
-        unsafe { free_slow(list, *block, caller) };
+        let unwinding = OnUnwind::new(|| unsafe { free_each(list, rest.as_slice(), place) });
+        // SAFETY: as above. A block may end a list that is being deleted, so it is looked for each time.
+        unsafe { free_at(found(list), list, *block, place) };
         unwinding.disarm();
     }
 }

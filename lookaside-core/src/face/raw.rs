@@ -11,7 +11,7 @@ use crate::list::processor::{Engine, Portable};
 use crate::list::{Lower, Statistics, Topology};
 use crate::manage::verifier;
 use crate::manage::{self, Owner, Record, State};
-use crate::platform::{Caller, Violation, place_of, rseq};
+use crate::platform::{Caller, Place, Violation, place_of, rseq};
 use crate::pool::OnUnwind;
 use crate::wdk::{BugCheck, ListFlags, Parts, RawList, Status};
 
@@ -124,7 +124,7 @@ impl RawList {
     }
 
     #[inline(always)]
-    pub(super) unsafe fn allocate_by(list: *const RawList, caller: Caller) -> *mut u8 {
+    unsafe fn allocate_by(list: *const RawList, caller: Caller) -> *mut u8 {
         // SAFETY: an initialised object has parts, or none in range.
         let block = unsafe { rseq::pop(&raw const (*list).parts) };
         if !block.is_null() {
@@ -432,7 +432,7 @@ pub(super) unsafe fn locked_parts(list: *const RawList) -> Option<Parts> {
 }
 
 /// The record of an object that was initialised and not deleted to the end.
-unsafe fn found(list: *const RawList) -> Result<&'static Record, Status> {
+pub(super) unsafe fn found(list: *const RawList) -> Result<&'static Record, Status> {
     if list.is_null() {
         return Err(Status::INVALID_PARAMETER);
     }
@@ -470,7 +470,7 @@ fn status_of<T>(result: Result<T, Status>) -> Status {
 
 #[cold]
 #[inline(never)]
-pub(super) unsafe fn allocate_slow(list: *const RawList, caller: Caller) -> *mut u8 {
+unsafe fn allocate_slow(list: *const RawList, caller: Caller) -> *mut u8 {
     // SAFETY: the caller's promise.
     if let Some(parts) = unsafe { locked_parts(list) } {
         // SAFETY: the parts are those of an initialised object.
@@ -498,9 +498,19 @@ pub(super) unsafe fn allocate_slow(list: *const RawList, caller: Caller) -> *mut
     record.pair().allocate(list.cast_mut())
 }
 
+/// The place of a call that the verifier follows; unknown for any other. To be asked in the function that the entry
+/// point calls (see `place_of`).
+#[inline(always)]
+pub(super) fn place_if_verified(record: Result<&'static Record, Status>, caller: Caller) -> Place {
+    match record {
+        Ok(record) if record.pair().settings().verified => place_of(caller),
+        _ => Place::UNKNOWN,
+    }
+}
+
 #[cold]
 #[inline(never)]
-pub(super) unsafe fn free_slow(list: *const RawList, block: *mut u8, caller: Caller) {
+unsafe fn free_slow(list: *const RawList, block: *mut u8, caller: Caller) {
     // SAFETY: the caller's promises: about the object here, about the block where it is put away.
     unsafe {
         if let Some(parts) = locked_parts(list) {
@@ -509,7 +519,22 @@ pub(super) unsafe fn free_slow(list: *const RawList, block: *mut u8, caller: Cal
                 return;
             }
         }
-        let record = match found(list) {
+        let record = found(list);
+        free_at(record, list, block, place_if_verified(record, caller));
+    }
+}
+
+/// A free that no processor list took at once.
+#[inline(always)]
+pub(super) unsafe fn free_at(
+    record: Result<&'static Record, Status>,
+    list: *const RawList,
+    block: *mut u8,
+    place: Place,
+) {
+    // SAFETY: the caller's promises: about the object here, about the block where it is put away.
+    unsafe {
+        let record = match record {
             Ok(record) => record,
             Err(_) if block.is_null() && !list.is_null() => return,
             Err(status) => {
@@ -536,7 +561,7 @@ pub(super) unsafe fn free_slow(list: *const RawList, block: *mut u8, caller: Cal
         }
         if record.pair().settings().verified {
             let (record, list) = followed(record, list.cast_mut());
-            return verifier::free(record, list, block, place_of(caller));
+            return verifier::free(record, list, block, place);
         }
         if record.state() == State::Live {
             manage::ensure_running();
@@ -548,7 +573,7 @@ pub(super) unsafe fn free_slow(list: *const RawList, block: *mut u8, caller: Cal
 }
 
 /// The list that the verifier follows in a verified one's place: the shared list of a pair, whose blocks they are.
-fn followed(record: &'static Record, list: *mut RawList) -> (&'static Record, *mut RawList) {
+pub(super) fn followed(record: &'static Record, list: *mut RawList) -> (&'static Record, *mut RawList) {
     match record.pair().settings().lower {
         // SAFETY: whoever made the pair promised that its shared list stays.
         Some(lower) => unsafe { found(lower.list) }.map_or((record, list), |record| (record, lower.list)),
@@ -557,7 +582,7 @@ fn followed(record: &'static Record, list: *mut RawList) -> (&'static Record, *m
 }
 
 /// What is wrong with an object that leads to no list.
-fn describe(status: Status) -> (BugCheck, &'static str) {
+pub(super) fn describe(status: Status) -> (BugCheck, &'static str) {
     match status {
         Status::INVALID_PARAMETER => (BugCheck::NO_LIST, "no list"),
         Status::DATATYPE_MISALIGNMENT => (BugCheck::NO_LIST, "not aligned to 16 bytes"),

@@ -6,6 +6,7 @@ mod c_examples;
 mod header;
 mod libraries;
 mod misuse;
+mod misuse_many;
 mod misuse_page;
 mod places;
 mod toolchain;

@@ -7,6 +7,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 
 use crate::c_examples::with_numbered_addresses;
+use crate::misuse_many;
 use crate::toolchain::{ENGINES, Language, Link, build, run, text, with_engine};
 
 /// How a case ends.
@@ -35,8 +36,9 @@ macro_rules! small_pool_calls {
 }
 
 /// The programs, with the cases of each: name, what it prints, how it ends.
-pub const PROGRAMS: [(&str, &str, &[Case]); 4] = [
+pub const PROGRAMS: [(&str, &str, &[Case]); 5] = [
     ("misuse", include_str!("misuse.c"), MISUSE),
+    ("misuse_many", include_str!("misuse_many.c"), misuse_many::CASES),
     ("misuse_pools", include_str!("misuse_pools.c"), MISUSE_POOLS),
     ("misuse_told", include_str!("misuse_told.c"), MISUSE_TOLD),
     ("misuse_verified", include_str!("misuse_verified.c"), MISUSE_VERIFIED),
