@@ -12,7 +12,7 @@ use crate::list::{Lower, Statistics, Topology};
 use crate::manage::verifier;
 use crate::manage::{self, Owner, Record, State};
 use crate::platform::{Caller, Violation, place_of, rseq};
-use crate::pool::OnUnwind;
+use crate::pool::{OnUnwind, Request};
 use crate::wdk::{BugCheck, ListFlags, Parts, RawList, Status};
 
 impl RawList {
@@ -483,17 +483,13 @@ unsafe fn allocate_slow(list: *const RawList, caller: Caller) -> *mut u8 {
     let record = match unsafe { live(list) } {
         Ok(record) => record,
         Err(status) => {
-            if verifier::is_program_wide() {
-                let (bug_check, described) = describe(status);
-                verifier::tell_no_list(bug_check, "allocate", list, described, place_of(caller));
-            }
+            tell_no_list(status, list, caller);
             return core::ptr::null_mut();
         }
     };
     manage::ensure_running();
     if record.pair().settings().verified {
-        let (record, list) = followed(record, list.cast_mut());
-        return verifier::allocate(record, list, place_of(caller));
+        return allocate_verified(record, list.cast_mut(), caller);
     }
     record.pair().allocate(list.cast_mut())
 }
@@ -512,31 +508,16 @@ unsafe fn free_slow(list: *const RawList, block: *mut u8, caller: Caller) {
         let record = match found(list) {
             Ok(record) => record,
             Err(_) if block.is_null() && !list.is_null() => return,
-            Err(status) => {
-                let (bug_check, described) = describe(status);
-                return Violation { list: list.addr(), block: block.addr(), ..Violation::new(bug_check) }
-                    .tell(format_args!("free of block {block:p} to {list:p}, which is {described}"));
-            }
+            Err(status) => return tell_free_to_no_list(status, list, block),
         };
         if block.is_null() {
             return;
         }
         if block.addr() & (*list).alignment_mask as usize != 0 {
-            let tag = record.pair().settings().request.tag;
-            return Violation {
-                list: list.addr(),
-                tag,
-                block: block.addr(),
-                ..Violation::new(BugCheck::NEVER_ALLOCATED)
-            }
-            .tell(format_args!(
-                "free of block {block:p} to list {list:p}, whose blocks are aligned to {} bytes",
-                (*list).alignment_mask + 1
-            ));
+            return tell_misaligned(record, list, block);
         }
         if record.pair().settings().verified {
-            let (record, list) = followed(record, list.cast_mut());
-            return verifier::free(record, list, block, place_of(caller));
+            return free_verified(record, list.cast_mut(), block, caller);
         }
         if record.state() == State::Live {
             manage::ensure_running();
@@ -545,6 +526,49 @@ unsafe fn free_slow(list: *const RawList, block: *mut u8, caller: Caller) {
             manage::free_draining(record, list.cast_mut(), block);
         }
     }
+}
+
+// What is rare stands apart, so that a general list's calls, which all come through here, save no registers for it.
+
+#[cold]
+#[inline(never)]
+fn allocate_verified(record: &'static Record, list: *mut RawList, caller: Caller) -> *mut u8 {
+    let (record, list) = followed(record, list);
+    verifier::allocate(record, list, place_of(caller))
+}
+
+#[cold]
+#[inline(never)]
+unsafe fn free_verified(record: &'static Record, list: *mut RawList, block: *mut u8, caller: Caller) {
+    let (record, list) = followed(record, list);
+    // SAFETY: the caller's promise about the block.
+    unsafe { verifier::free(record, list, block, place_of(caller)) }
+}
+
+#[cold]
+#[inline(never)]
+fn tell_no_list(status: Status, list: *const RawList, caller: Caller) {
+    if verifier::is_program_wide() {
+        let (bug_check, described) = describe(status);
+        verifier::tell_no_list(bug_check, "allocate", list, described, place_of(caller));
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn tell_free_to_no_list(status: Status, list: *const RawList, block: *mut u8) {
+    let (bug_check, described) = describe(status);
+    Violation { list: list.addr(), block: block.addr(), ..Violation::new(bug_check) }
+        .tell(format_args!("free of block {block:p} to {list:p}, which is {described}"));
+}
+
+#[cold]
+#[inline(never)]
+fn tell_misaligned(record: &'static Record, list: *const RawList, block: *mut u8) {
+    let Request { tag, alignment, .. } = record.pair().settings().request;
+    let violation = Violation::new(BugCheck::NEVER_ALLOCATED);
+    Violation { list: list.addr(), tag, block: block.addr(), ..violation }
+        .tell(format_args!("free of block {block:p} to list {list:p}, whose blocks are aligned to {alignment} bytes"));
 }
 
 /// The list that the verifier follows in a verified one's place: the shared list of a pair, whose blocks they are.
