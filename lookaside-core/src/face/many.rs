@@ -3,7 +3,7 @@
 use core::cell::Cell;
 use core::slice;
 
-use super::raw::{describe, followed, found, free_at, live, locked_parts, place_if_verified};
+use super::raw::{followed, found, free_slow, live, locked_parts, tell_no_list};
 use crate::list::processor::{Engine, Portable};
 use crate::manage::{self, Record, verifier};
 use crate::platform::{Caller, Place, place_of, rseq};
@@ -151,10 +151,7 @@ unsafe fn allocate_many_slow(list: *const RawList, out: &mut [*mut u8], mut coun
         let record = match live(list) {
             Ok(record) => record,
             Err(status) => {
-                if verifier::is_program_wide() {
-                    let (bug_check, described) = describe(status);
-                    verifier::tell_no_list(bug_check, "allocate", list, described, place_of(caller));
-                }
+                tell_no_list(status, list, caller, allocate_many_slow as *const () as usize);
                 return count;
             }
         };
@@ -205,7 +202,9 @@ unsafe fn free_many_slow(list: *const RawList, mut blocks: &[*mut u8], caller: C
                 manage::ensure_running();
                 return record.pair().free_many(list.cast_mut(), blocks);
             }
-            _ => place_if_verified(found(list), caller),
+            // Here, in the function that the entry point calls.
+            _ if found(list).is_ok_and(|record| record.pair().settings().verified) => place_of(caller),
+            _ => Place::UNKNOWN,
         };
         free_each(list, blocks, place);
     }
@@ -218,7 +217,15 @@ unsafe fn free_each(list: *const RawList, blocks: &[*mut u8], place: Place) {
         // SAFETY: the caller's promises.
         let unwinding = OnUnwind::new(|| unsafe { free_each(list, rest.as_slice(), place) });
         // SAFETY: as above. A block may end a list that is being deleted, so it is looked for each time.
-        unsafe { free_at(found(list), list, *block, place) };
+        unsafe {
+            match found(list) {
+                Ok(record) if record.pair().settings().verified && are_whole(list, &[*block]) => {
+                    let (record, list) = followed(record, list.cast_mut());
+                    verifier::free(record, list, *block, place);
+                }
+                _ => free_slow(list, *block, Caller::Unknown),
+            }
+        }
         unwinding.disarm();
     }
 }

@@ -3,6 +3,7 @@
 #[cfg(any(feature = "allocator-api2", feature = "allocator-api2-02"))]
 mod allocator;
 mod builder;
+mod cache;
 mod list;
 mod many;
 #[cfg(doctest)]
@@ -14,6 +15,7 @@ mod raw;
 mod typed;
 
 pub use builder::Builder;
+pub use cache::{LocalCache, RawCache};
 pub use list::LookasideList;
 pub use object_cache::{CachedObject, ObjectCache};
 pub use pair_table::{KernelVersion, PairName, PairSlot, PairTable};

@@ -11,8 +11,8 @@ use crate::list::processor::{Engine, Portable};
 use crate::list::{Lower, Statistics, Topology};
 use crate::manage::verifier;
 use crate::manage::{self, Owner, Record, State};
-use crate::platform::{Caller, Place, Violation, place_of, rseq};
-use crate::pool::OnUnwind;
+use crate::platform::{Caller, Violation, place_of, place_through, rseq};
+use crate::pool::{OnUnwind, Request};
 use crate::wdk::{BugCheck, ListFlags, Parts, RawList, Status};
 
 impl RawList {
@@ -483,34 +483,20 @@ unsafe fn allocate_slow(list: *const RawList, caller: Caller) -> *mut u8 {
     let record = match unsafe { live(list) } {
         Ok(record) => record,
         Err(status) => {
-            if verifier::is_program_wide() {
-                let (bug_check, described) = describe(status);
-                verifier::tell_no_list(bug_check, "allocate", list, described, place_of(caller));
-            }
+            tell_no_list(status, list, caller, allocate_slow as *const () as usize);
             return core::ptr::null_mut();
         }
     };
     manage::ensure_running();
     if record.pair().settings().verified {
-        let (record, list) = followed(record, list.cast_mut());
-        return verifier::allocate(record, list, place_of(caller));
+        return allocate_verified(record, list.cast_mut(), caller);
     }
     record.pair().allocate(list.cast_mut())
 }
 
-/// The place of a call that the verifier follows; unknown for any other. To be asked in the function that the entry
-/// point calls (see `place_of`).
-#[inline(always)]
-pub(super) fn place_if_verified(record: Result<&'static Record, Status>, caller: Caller) -> Place {
-    match record {
-        Ok(record) if record.pair().settings().verified => place_of(caller),
-        _ => Place::UNKNOWN,
-    }
-}
-
 #[cold]
 #[inline(never)]
-unsafe fn free_slow(list: *const RawList, block: *mut u8, caller: Caller) {
+pub(super) unsafe fn free_slow(list: *const RawList, block: *mut u8, caller: Caller) {
     // SAFETY: the caller's promises: about the object here, about the block where it is put away.
     unsafe {
         if let Some(parts) = locked_parts(list) {
@@ -519,49 +505,19 @@ unsafe fn free_slow(list: *const RawList, block: *mut u8, caller: Caller) {
                 return;
             }
         }
-        let record = found(list);
-        free_at(record, list, block, place_if_verified(record, caller));
-    }
-}
-
-/// A free that no processor list took at once.
-#[inline(always)]
-pub(super) unsafe fn free_at(
-    record: Result<&'static Record, Status>,
-    list: *const RawList,
-    block: *mut u8,
-    place: Place,
-) {
-    // SAFETY: the caller's promises: about the object here, about the block where it is put away.
-    unsafe {
-        let record = match record {
+        let record = match found(list) {
             Ok(record) => record,
             Err(_) if block.is_null() && !list.is_null() => return,
-            Err(status) => {
-                let (bug_check, described) = describe(status);
-                return Violation { list: list.addr(), block: block.addr(), ..Violation::new(bug_check) }
-                    .tell(format_args!("free of block {block:p} to {list:p}, which is {described}"));
-            }
+            Err(status) => return tell_free_to_no_list(status, list, block),
         };
         if block.is_null() {
             return;
         }
         if block.addr() & (*list).alignment_mask as usize != 0 {
-            let tag = record.pair().settings().request.tag;
-            return Violation {
-                list: list.addr(),
-                tag,
-                block: block.addr(),
-                ..Violation::new(BugCheck::NEVER_ALLOCATED)
-            }
-            .tell(format_args!(
-                "free of block {block:p} to list {list:p}, whose blocks are aligned to {} bytes",
-                (*list).alignment_mask + 1
-            ));
+            return tell_misaligned(record, list, block);
         }
         if record.pair().settings().verified {
-            let (record, list) = followed(record, list.cast_mut());
-            return verifier::free(record, list, block, place);
+            return free_verified(record, list.cast_mut(), block, caller);
         }
         if record.state() == State::Live {
             manage::ensure_running();
@@ -570,6 +526,49 @@ pub(super) unsafe fn free_at(
             manage::free_draining(record, list.cast_mut(), block);
         }
     }
+}
+
+// What is rare stands apart, so that a general list's calls, which all come through here, save no registers for it.
+
+#[cold]
+#[inline(never)]
+fn allocate_verified(record: &'static Record, list: *mut RawList, caller: Caller) -> *mut u8 {
+    let (record, list) = followed(record, list);
+    verifier::allocate(record, list, place_through(caller, allocate_slow as *const () as usize))
+}
+
+#[cold]
+#[inline(never)]
+unsafe fn free_verified(record: &'static Record, list: *mut RawList, block: *mut u8, caller: Caller) {
+    let (record, list) = followed(record, list);
+    // SAFETY: the caller's promise about the block.
+    unsafe { verifier::free(record, list, block, place_through(caller, free_slow as *const () as usize)) }
+}
+
+#[cold]
+#[inline(never)]
+pub(super) fn tell_no_list(status: Status, list: *const RawList, caller: Caller, through: usize) {
+    if verifier::is_program_wide() {
+        let (bug_check, described) = describe(status);
+        verifier::tell_no_list(bug_check, "allocate", list, described, place_through(caller, through));
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn tell_free_to_no_list(status: Status, list: *const RawList, block: *mut u8) {
+    let (bug_check, described) = describe(status);
+    Violation { list: list.addr(), block: block.addr(), ..Violation::new(bug_check) }
+        .tell(format_args!("free of block {block:p} to {list:p}, which is {described}"));
+}
+
+#[cold]
+#[inline(never)]
+fn tell_misaligned(record: &'static Record, list: *const RawList, block: *mut u8) {
+    let Request { tag, alignment, .. } = record.pair().settings().request;
+    let violation = Violation::new(BugCheck::NEVER_ALLOCATED);
+    Violation { list: list.addr(), tag, block: block.addr(), ..violation }
+        .tell(format_args!("free of block {block:p} to list {list:p}, whose blocks are aligned to {alignment} bytes"));
 }
 
 /// The list that the verifier follows in a verified one's place: the shared list of a pair, whose blocks they are.
@@ -582,7 +581,7 @@ pub(super) fn followed(record: &'static Record, list: *mut RawList) -> (&'static
 }
 
 /// What is wrong with an object that leads to no list.
-pub(super) fn describe(status: Status) -> (BugCheck, &'static str) {
+fn describe(status: Status) -> (BugCheck, &'static str) {
     match status {
         Status::INVALID_PARAMETER => (BugCheck::NO_LIST, "no list"),
         Status::DATATYPE_MISALIGNMENT => (BugCheck::NO_LIST, "not aligned to 16 bytes"),

@@ -108,6 +108,45 @@ impl SharedList {
         count
     }
 
+    /// `allocate` of one block.
+    #[inline]
+    pub fn allocate_one(&self) -> Option<*mut u8> {
+        if self.length() == 0 {
+            return None;
+        }
+        let _guard = self.lock.lock();
+        let length = self.length.load(Relaxed);
+        let top = length.checked_sub(1)?;
+        // SAFETY: slots below the length are set; the guard says that nobody else moves them.
+        let block = unsafe { self.slots.load(Relaxed).add(top as usize).read() };
+        add(&self.allocate_hits, 1);
+        // Release: the commit comes after the read, also for a fork between the two.
+        self.length.store(top, Release);
+        Some(block)
+    }
+
+    /// `free` of one block; answers whether there was room.
+    ///
+    /// # Safety
+    /// The block belongs to the caller, who loses it if the answer is true.
+    #[inline]
+    pub unsafe fn free_one(&self, block: *mut u8) -> bool {
+        if self.room() == 0 {
+            return false;
+        }
+        let _guard = self.lock.lock();
+        let length = self.length.load(Relaxed);
+        let has_room = length < self.tuner.target();
+        if has_room {
+            // SAFETY: slots below the depth exist; the guard says that nobody else moves them.
+            unsafe { self.slots.load(Relaxed).add(length as usize).write(block) };
+            add(&self.free_hits, 1);
+            // Release: as in `allocate_one`.
+            self.length.store(length + 1, Release);
+        }
+        has_room
+    }
+
     /// Like `allocate` for one block, but does not wait for the lock.
     pub fn try_allocate(&self) -> Option<*mut u8> {
         let guard = self.lock.try_lock()?;
