@@ -30,6 +30,8 @@ mod small_pool;
 
 pub mod theory;
 
+#[doc(hidden)]
+pub use face::inline_abi;
 pub use face::{
     Builder, CachedObject, KernelVersion, Lookaside, LookasideBox, LookasideList, ObjectCache, PairName, PairSlot,
     PairTable, Parameters, report_list,

@@ -3,6 +3,7 @@
 #[cfg(any(feature = "allocator-api2", feature = "allocator-api2-02"))]
 mod allocator;
 mod builder;
+pub mod inline_abi;
 mod list;
 #[cfg(doctest)]
 mod misuse;
