@@ -72,6 +72,11 @@ typedef uint64_t __attribute__((__may_alias__)) lookaside_inline_u64;
         [shift] "i"(LOOKASIDE_INLINE_SHIFT), [header] "i"(LOOKASIDE_INLINE_HEADER),                                    \
         [slots] "i"(LOOKASIDE_INLINE_SLOTS), [signature] "i"(LOOKASIDE_INLINE_SIGNATURE)
 
+/* Where tests let time pass between a section's last look and its commit. */
+#ifndef LOOKASIDE_INLINE_PAUSE
+#define LOOKASIDE_INLINE_PAUSE ""
+#endif
+
 #define LOOKASIDE_INLINE_LIKELY(condition) __builtin_expect(!!(condition), 1)
 
 /* The distance to the thread's rseq area; 0 if the sections may not be tried, as in a list that is all zeroes. */
@@ -108,6 +113,7 @@ static inline __attribute__((__always_inline__)) void *lookaside_list_allocate_i
             "jz 71f\n\t"
             "movq %c[slots]-8(%%rax,%[block],8), %[block]\n\t"
             "addq %[one_hit], %%rcx\n\t"
+            LOOKASIDE_INLINE_PAUSE
             "movq %%rcx, %c[header](%%rax)\n"
             "79:\n\t"
             LOOKASIDE_INLINE_END("\n71:\txorl %k[block], %k[block]\n\tjmp 79b")
@@ -146,9 +152,11 @@ static inline __attribute__((__always_inline__)) void lookaside_list_free_inline
         __asm__ goto(
             LOOKASIDE_INLINE_BEGIN("%l[call]")
             "movzwl %c[header](%%rax), %%ecx\n\t"
+            LOOKASIDE_INLINE_PAUSE
             "cmpq %c[depth](%%rax), %%rcx\n\t"
             "jae %l[call]\n\t"
             "movq %[block], %c[slots](%%rax,%%rcx,8)\n\t"
+            LOOKASIDE_INLINE_PAUSE
             "incq %c[header](%%rax)\n"
             "79:\n\t"
             LOOKASIDE_INLINE_END("jmp %l[call]")
