@@ -1,5 +1,5 @@
 //! Notes the versions of the compiler and of the rivals, which the tables name, and compiles the preload library of
-//! `lookaside record` and the lists through the WDK header.
+//! `lookaside record` and the lists that code in C has.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,6 +19,7 @@ fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     compile_recorder();
     compile_wdm_lists();
+    compile_inlined_list();
     note_versions();
 }
 
@@ -58,6 +59,17 @@ fn compile_wdm_lists() {
             .define("LOOKASIDE_WDM_TOPOLOGY", topology)
             .compile(&format!("lookaside_wdm_{shape}"));
     }
+}
+
+/// Compiles the code in C of the contender lookaside-c-inline, optimised whatever the profile is.
+fn compile_inlined_list() {
+    let source = "inlined/list.c";
+    for file in [source, "../include/lookaside.h", "../include/lookaside_inline.h"] {
+        println!("cargo:rerun-if-changed={file}");
+    }
+    let mut build = cc::Build::new();
+    build.file(source).include("../include").std("c11").warnings(true).opt_level(2);
+    build.compile("lookaside_inlined");
 }
 
 /// Hands on the versions of the compiler and of the rivals.

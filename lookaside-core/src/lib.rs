@@ -31,6 +31,8 @@ mod small_pool;
 
 pub mod theory;
 
+#[doc(hidden)]
+pub use face::inline_abi;
 pub use face::{
     Builder, CachedObject, KernelVersion, LocalCache, Lookaside, LookasideBox, LookasideList, ObjectCache, PairName,
     PairSlot, PairTable, Parameters, RawCache, report_list,

@@ -4,6 +4,7 @@
 //! is inlined, a malloc is called. Those that keep blocks by hand keep at most [`CAPACITY`] and take them from malloc.
 
 mod array_queue;
+mod c_inline;
 mod c_library;
 mod glibc;
 mod jemalloc;
@@ -23,6 +24,7 @@ mod wdm;
 pub use glibc::Glibc;
 
 use crate::rounds::Entrant;
+use crate::workloads::random::PLACES;
 use crate::workloads::{self, Workload};
 
 /// How many blocks a cache written by hand keeps.
@@ -35,6 +37,9 @@ pub const LARGEST: usize = 4096;
 ///
 /// The two calls are marked `#[inline(always)]`, so that a workload holds exactly what a user's code would hold.
 pub trait Contender: Sized {
+    /// The inner loops of workloads, where they are not Rust's.
+    const LOOPS: Option<Loops<Self>> = None;
+
     /// Makes one for blocks of `size` bytes, 16 to [`LARGEST`]; an error says why this machine has none.
     fn new(size: usize) -> anyhow::Result<Self>;
 
@@ -75,6 +80,17 @@ pub trait Contender: Sized {
     fn kept(&self) -> Option<u64> {
         None
     }
+}
+
+/// Loops that a contender brings along because its calls are inlined in another language. Each does what the workload's
+/// own does, and touches every block as that does.
+pub struct Loops<C> {
+    /// So many pairs of `pair`.
+    pub pair: fn(&C, u64),
+    /// So many pairs of `batch128`.
+    pub batch: fn(&C, u64),
+    /// So many pairs of `random`, with its places and its random number.
+    pub random: fn(&C, &mut [*mut u8; PLACES], &mut u64, u64),
 }
 
 /// A contender by name.
@@ -130,6 +146,7 @@ pub const ALL: &[Entry] = &[
     entry::<lookaside::Pair>("lookaside"),
     Entry { engine: Some("portable"), ..entry::<lookaside::Pair>("lookaside-portable") },
     entry::<c_library::CLibrary>("lookaside-c"),
+    entry::<c_inline::CInline>("lookaside-c-inline"),
     entry::<small_pool::Sized>("small-pool"),
     entry::<small_pool::Tagged>("small-pool-tagged"),
     entry::<wdm::Pair>("wdm"),
@@ -254,6 +271,7 @@ mod tests {
         general: lookaside::General;
         pair: lookaside::Pair;
         c_library: c_library::CLibrary;
+        c_inline: c_inline::CInline;
         small_pool: small_pool::Sized;
         small_pool_tagged: small_pool::Tagged;
         wdm: wdm::Pair;
@@ -323,6 +341,7 @@ mod tests {
             "lookaside",
             "lookaside-portable",
             "lookaside-c",
+            "lookaside-c-inline",
             "small-pool",
             "small-pool-tagged",
             "wdm",

@@ -9,7 +9,7 @@ mod burst;
 mod crossing;
 mod handoff;
 pub(crate) mod pair;
-mod random;
+pub(crate) mod random;
 mod ring;
 pub mod team;
 
