@@ -56,9 +56,11 @@ pub use wdk::{BugCheck, ListFlags, PoolType, RawList, Status, Tag};
 /// The library's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// For this project's own tests and instruction counts.
+/// For this project's own tests and measurements.
 #[doc(hidden)]
 pub mod hooks {
+    pub use crate::manage::hold_scans;
+    pub use crate::platform::advance_clock;
     pub use crate::platform::rseq::pretend;
 }
 
