@@ -20,12 +20,13 @@ table() {
         function shown(x) { return sprintf(x < 99.95 ? "%." digits "f" : "%.0f", x) }
         /"workload":/ { workload = value() }
         /"contender":/ { contender = value() }
-        /"(ns_)?min":/ { min = value() }
-        /"(ns_)?median":/ { median = value() }
+        /"min":/ { min = value() }
+        /"median":/ { median = value() }
         /^ *}/ {
             if (!(workload in column)) { column[workload] = ++columns; head[columns] = workload }
             if (!(contender in row)) { row[contender] = ++rows; side[rows] = contender }
-            cell[contender, workload] = shown(min) " (" shown(median) ")"
+            # The first of a workload's measures.
+            if (!((contender, workload) in cell)) cell[contender, workload] = shown(min) " (" shown(median) ")"
         }
         END {
             line = "| |"; rule = "|---|"

@@ -331,11 +331,11 @@ typedef struct lookaside_counters {
      */
     uint64_t spilled;
     /**
-     * Blocks put in by `lookaside_list_prefill`.
+     * Blocks put in by `lookaside_list_prefill`, and by trips to the pool beside those that were asked for.
      */
     uint64_t added;
     /**
-     * Blocks taken out by flush, trim and the scan.
+     * Blocks taken out by flush, trim and the scan, and by trips to the pool beside those that were freed.
      */
     uint64_t removed;
     /**

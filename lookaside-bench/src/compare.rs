@@ -1,13 +1,13 @@
-//! `lookaside compare`: plays every contender in every workload, round by round, and prints what came out.
+//! `lookaside compare`: plays every contender in every workload and job, round by round, and prints what came out.
 
 use std::io::{self, Write};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, ensure};
 
 use crate::cli;
-use crate::contenders::{self, Entry};
-use crate::jobs::{self, Job};
-use crate::rounds::{self, Entrant, Outcome, Stage};
+use crate::contenders;
+use crate::jobs::{self, Rows};
+use crate::rounds::{self, Stage};
 use crate::table;
 use crate::workloads::{self, Workload};
 
@@ -18,26 +18,52 @@ const QUICK_ROUNDS: u32 = 5;
 /// The most rounds of a workload that idles.
 const IDLE_ROUNDS: u32 = 2;
 
-/// What a contender came to in a workload: nanoseconds for one allocate plus one free, and after `burst-idle` the blocks
-/// still kept.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Row {
-    /// The workload's name.
-    pub workload: &'static str,
-    /// What came out.
-    pub outcome: Outcome,
-}
-
 /// Does what the arguments say.
 pub fn run(arguments: &cli::Compare) -> anyhow::Result<()> {
     if cfg!(debug_assertions) {
         eprintln!("lookaside: built without optimisation, so these figures say nothing: use `cargo run --release`");
     }
-    let rounds = arguments.rounds.unwrap_or(if arguments.quick { QUICK_ROUNDS } else { ROUNDS });
-    match arguments.jobs() {
-        Some(jobs) => run_jobs(jobs, arguments, rounds),
-        None => run_workloads(arguments, rounds),
+    let mut plan = Rows::plan(|set| arguments.plays(set), |name| chosen(&arguments.contender, name));
+    ensure!(
+        !plan.is_empty() || !arguments.contender.is_empty(),
+        "there is nothing to compare in {} yet",
+        arguments.sets()
+    );
+    plan.retain(|rows| chosen(&arguments.workload, rows.name));
+    ensure!(!plan.is_empty(), "nothing is left to compare: the names are of another table");
+
+    let comparison = play(plan, arguments)?;
+    let mut out = io::stdout().lock();
+    if arguments.json {
+        writeln!(out, "{:#}", table::json(&comparison.rows))?;
+    } else {
+        write!(out, "{}", table::text(&comparison))?;
     }
+    Ok(())
+}
+
+/// What was played.
+pub struct Comparison {
+    /// The rows, with their outcomes.
+    pub rows: Vec<Rows>,
+    /// The journeys of a cache line to another processor and back, in nanoseconds, as they were between the workloads.
+    pub crossings: Vec<f64>,
+}
+
+fn play(mut plan: Vec<Rows>, arguments: &cli::Compare) -> anyhow::Result<Comparison> {
+    let rounds = arguments.rounds.unwrap_or(if arguments.quick { QUICK_ROUNDS } else { ROUNDS });
+    let rounds_of = |rows: &Rows| if rows.lingers { rounds.min(IDLE_ROUNDS) } else { rounds };
+    let total: u64 = plan.iter().map(|rows| u64::from(rounds_of(rows)) * rows.entrants.len() as u64).sum();
+    let progress = rounds::progress(total);
+    let mut crossings = Vec::from_iter(workloads::crossing());
+    for rows in &mut plan {
+        let size = if rows.sized { arguments.size } else { 0 };
+        let stage = Stage::new(rows.name, rows.measures, size, rounds_of(rows), rows.lingers)?;
+        (rows.outcomes, rows.left_out) = stage.play(&rows.entrants, &progress)?;
+        crossings.extend(workloads::crossing());
+    }
+    progress.finish_and_clear();
+    Ok(Comparison { rows: plan, crossings })
 }
 
 /// Plays one round in this process, which `compare` started for it.
@@ -51,73 +77,7 @@ pub fn serve_round(job: &str, contender: &str, size: usize) -> anyhow::Result<()
     }
 }
 
-fn run_workloads(arguments: &cli::Compare, rounds: u32) -> anyhow::Result<()> {
-    let contenders: Vec<&Entry> =
-        contenders::ALL.iter().filter(|entry| chosen(&arguments.contender, entry.name)).collect();
-    let workloads: Vec<_> = workloads::ALL.into_iter().filter(|&(_, name)| chosen(&arguments.workload, name)).collect();
-    if contenders.is_empty() || workloads.is_empty() {
-        bail!("nothing is left to compare: the names are of another table");
-    }
-
-    let total: u64 = workloads.iter().map(|&(workload, _)| u64::from(rounds_of(workload, rounds))).sum();
-    let progress = rounds::progress(total * contenders.len() as u64);
-    let mut rows = Vec::new();
-    let mut crossings = Vec::from_iter(workloads::crossing());
-    for &(workload, name) in &workloads {
-        let entrants: Vec<Entrant> =
-            contenders.iter().filter(|entry| entry.shared || !workload.shares()).map(|entry| entry.entrant()).collect();
-        let lingers = workload == Workload::BurstIdle;
-        let stage = Stage::new(name, arguments.size, rounds_of(workload, rounds), lingers)?;
-        rows.extend(stage.play(&entrants, &progress)?.into_iter().map(|outcome| Row { workload: name, outcome }));
-        crossings.extend(workloads::crossing());
-    }
-    progress.finish_and_clear();
-
-    let mut out = io::stdout().lock();
-    if arguments.json {
-        writeln!(out, "{:#}", table::json(&rows))?;
-    } else {
-        write!(out, "{}", table::text(&rows, &contenders, &workloads, &crossings))?;
-    }
-    Ok(())
-}
-
-fn run_jobs(all: &'static [Job], arguments: &cli::Compare, rounds: u32) -> anyhow::Result<()> {
-    let entrants = |job: &Job| -> Vec<Entrant> {
-        job.contenders.iter().filter(|entrant| chosen(&arguments.contender, entrant.name)).copied().collect()
-    };
-    let jobs = all.iter().filter(|job| chosen(&arguments.workload, job.name));
-    let played: Vec<_> = jobs.map(|job| (job, entrants(job))).filter(|(_, entrants)| !entrants.is_empty()).collect();
-    if played.is_empty() {
-        bail!("nothing is left to compare: the names are of another table");
-    }
-
-    let total: usize = played.iter().map(|(_, entrants)| entrants.len()).sum();
-    let progress = rounds::progress(total as u64 * u64::from(rounds));
-    let mut rows = Vec::new();
-    for (job, entrants) in &played {
-        let outcomes = Stage::new(job.name, 0, rounds, false)?.play(entrants, &progress)?;
-        rows.push((*job, outcomes));
-    }
-    progress.finish_and_clear();
-
-    let mut out = io::stdout().lock();
-    if arguments.json {
-        writeln!(out, "{:#}", jobs::json(&rows))?;
-    } else {
-        write!(out, "{}", jobs::text(&rows))?;
-    }
-    Ok(())
-}
-
 /// Whether a name is among those asked for; all are when none was.
 fn chosen(names: &[String], name: &str) -> bool {
     names.is_empty() || names.iter().any(|chosen| chosen == name)
-}
-
-fn rounds_of(workload: Workload, rounds: u32) -> u32 {
-    match workload {
-        Workload::BurstIdle => rounds.min(IDLE_ROUNDS),
-        _ => rounds,
-    }
 }

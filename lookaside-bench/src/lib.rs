@@ -8,6 +8,7 @@ pub mod cli;
 pub mod compare;
 pub mod contenders;
 pub mod global;
+pub mod goals;
 pub mod jobs;
 pub mod machine;
 pub mod pools;

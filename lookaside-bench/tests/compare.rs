@@ -12,6 +12,13 @@ fn lookaside(arguments: &str) -> Output {
         .expect("the command starts")
 }
 
+/// What a contender came to in a workload.
+fn find<'a>(rows: &'a Value, workload: &str, contender: &str, measure: &str) -> Option<&'a Value> {
+    let is_it =
+        |row: &&Value| row["workload"] == workload && row["contender"] == contender && row["measure"] == measure;
+    rows.as_array().expect("it is an array").iter().find(is_it)
+}
+
 fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).expect("the command prints text")
 }
@@ -38,10 +45,15 @@ fn json_has_a_row_for_each_contender_that_can() {
     ];
     assert_eq!(names, expected.map(|(workload, contender)| (Some(workload), Some(contender))));
     for row in rows {
-        let (min, median) = (row["ns_min"].as_f64().unwrap(), row["ns_median"].as_f64().unwrap());
-        assert!(min > 0.0 && min <= median, "{row}");
+        let [min, median, max, ratio] = ["min", "median", "max", "ratio"].map(|key| row[key].as_f64().unwrap());
+        assert!(min > 0.0 && min <= median && median <= max, "{row}");
         assert_eq!(row["rounds"], 2, "{row}");
-        assert_eq!(row.as_object().unwrap().len(), 5, "{row}");
+        assert_eq!(ratio == 1.0, row["contender"] == "glibc", "it is the only malloc: {row}");
+        assert_eq!(
+            (&row["set"], &row["measure"], &row["unit"]),
+            (&"lists".into(), &"ns".into(), &"ns".into()),
+            "{row}"
+        );
     }
 }
 
@@ -50,9 +62,11 @@ fn an_idle_list_tells_what_it_keeps() {
     let output = lookaside("compare --json --rounds 1 --workload burst-idle --contender mutex-vec lookaside glibc");
     assert!(output.status.success(), "{}", text(&output.stderr));
     let rows: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
-    assert_eq!(rows[0]["kept"], 1024);
-    assert_eq!(rows[1].get("kept"), None, "glibc cannot tell");
-    assert!(rows[2]["kept"].is_u64(), "{}", rows[2]);
+    let kept = |contender| find(&rows, "burst-idle", contender, "kept").map(|row| row["max"].as_f64().unwrap());
+    assert_eq!(kept("mutex-vec"), Some(1024.0));
+    assert_eq!(kept("glibc"), None, "it cannot tell");
+    assert!(kept("lookaside").is_some_and(|kept| kept >= 0.0), "{rows}");
+    assert!(find(&rows, "burst-idle", "glibc", "ns").is_some(), "{rows}");
 }
 
 #[test]
@@ -100,9 +114,8 @@ fn pools_are_compared_with_work_by_hand() {
     let output = lookaside("compare --pools --json --rounds 1");
     assert!(output.status.success(), "{}", text(&output.stderr));
     let rows: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
-    let row = |job: &str, contender: &str| {
-        let is_it = |row: &&Value| row["workload"] == job && row["contender"] == contender;
-        rows.as_array().expect("it is an array").iter().find(is_it)
+    let figure = |job: &str, contender: &str, measure: &str| {
+        find(&rows, job, contender, measure).map(|row| row["median"].as_f64().unwrap())
     };
     for (job, contenders) in [
         ("special", &["by-hand", "lookaside", "glibc"][..]),
@@ -110,17 +123,16 @@ fn pools_are_compared_with_work_by_hand() {
         ("paged-2t", &["glibc", "lookaside-heap", "lookaside-arenas"]),
     ] {
         for contender in contenders {
-            let row = row(job, contender).unwrap_or_else(|| panic!("{job}, {contender}: {}", text(&output.stderr)));
-            assert!(row["min"].as_f64().unwrap() > 0.0, "{row}");
+            assert!(figure(job, contender, "ns") > Some(0.0), "{job}, {contender}: {}", text(&output.stderr));
         }
     }
-    assert!(row("special", "lookaside").unwrap()["blocks_per_second"].as_u64() > Some(0));
-    let guarded = |contender: &str| row("special-many", contender).unwrap()["guarded_at_once"].as_u64();
-    assert!(guarded("lookaside") > Some(0) && guarded("by-hand") > Some(0));
+    assert!(figure("special", "lookaside", "blocks_per_second") > Some(0.0));
+    let guarded = |contender: &str| figure("special-many", contender, "guarded_at_once");
+    assert!(guarded("lookaside") > Some(0.0) && guarded("by-hand") > Some(0.0));
     assert_eq!(guarded("glibc"), None, "malloc guards nothing");
     // Where little may be locked there is no such row, and somebody is told.
-    match row("nonpaged", "lookaside") {
-        Some(row) => assert!(row["locked_bytes"].as_u64() >= Some(16 << 20), "{row}"),
+    match figure("nonpaged", "lookaside", "us") {
+        Some(_) => assert!(figure("nonpaged", "lookaside", "locked_bytes") >= Some(f64::from(16 << 20)), "{rows}"),
         None => assert!(text(&output.stderr).contains("lookaside is left out"), "{}", text(&output.stderr)),
     }
 }

@@ -209,9 +209,9 @@ pub struct lookaside_counters {
     pub refilled: u64,
     /// Blocks that batches moved from processor lists to the shared list, beside those that found no room.
     pub spilled: u64,
-    /// Blocks put in by `lookaside_list_prefill`.
+    /// Blocks put in by `lookaside_list_prefill`, and by trips to the pool beside those that were asked for.
     pub added: u64,
-    /// Blocks taken out by flush, trim and the scan.
+    /// Blocks taken out by flush, trim and the scan, and by trips to the pool beside those that were freed.
     pub removed: u64,
     /// Blocks that it keeps.
     pub current_depth: u64,

@@ -36,11 +36,14 @@ use crate::workloads::{self, Workload};
 /// How many blocks a cache written by hand keeps.
 pub const CAPACITY: usize = 1024;
 
+/// The largest block that contenders are asked for; the smallest has 16 bytes.
+pub const LARGEST: usize = 4096;
+
 /// Something that hands out blocks of one size.
 ///
 /// The two calls are marked `#[inline(always)]`, so that a workload holds exactly what a user's code would hold.
 pub trait Contender: Sized {
-    /// Makes one for blocks of `size` bytes, 16 to 1024; an error says why this machine has none.
+    /// Makes one for blocks of `size` bytes, 16 to [`LARGEST`]; an error says why this machine has none.
     fn new(size: usize) -> anyhow::Result<Self>;
 
     /// Hands out a block.
@@ -51,6 +54,30 @@ pub trait Contender: Sized {
     /// # Safety
     /// `block` came from `allocate` of this contender, and was not given back since.
     unsafe fn free(&self, block: *mut u8);
+
+    /// Hands out as many blocks as there are places, and answers how many of them, from the front, could be filled.
+    #[inline(always)]
+    fn allocate_many(&self, out: &mut [*mut u8]) -> usize {
+        for (filled, place) in out.iter_mut().enumerate() {
+            *place = self.allocate();
+            if place.is_null() {
+                return filled;
+            }
+        }
+        out.len()
+    }
+
+    /// Takes blocks back.
+    ///
+    /// # Safety
+    /// Each of the blocks came from this contender, stands there once, and was not given back since.
+    #[inline(always)]
+    unsafe fn free_many(&self, blocks: &[*mut u8]) {
+        for &block in blocks {
+            // SAFETY: as the caller says.
+            unsafe { self.free(block) };
+        }
+    }
 
     /// How many free blocks it keeps, where it can tell.
     fn kept(&self) -> Option<u64> {
@@ -101,7 +128,14 @@ pub const ALL: &[Entry] = &[
     entry::<Native<native::DpdkUserCache>>("dpdk-user-cache"),
     malloc::<Glibc>("glibc"),
     malloc::<jemalloc::Jemalloc>("jemalloc"),
-    malloc::<mimalloc::Mimalloc>("mimalloc"),
+    Entry {
+        // Its call for small sizes is another function than the one for the rest.
+        serve: |workload, size| match size {
+            ..=mimalloc::LARGEST_SMALL => (malloc::<mimalloc::Small>("mimalloc").serve)(workload, size),
+            _ => (malloc::<mimalloc::Large>("mimalloc").serve)(workload, size),
+        },
+        ..malloc::<mimalloc::Small>("mimalloc")
+    },
     #[cfg(feature = "snmalloc")]
     malloc::<snmalloc::Snmalloc>("snmalloc"),
     malloc::<tcmalloc::Tcmalloc>("tcmalloc"),
@@ -167,6 +201,7 @@ pub fn by_name(name: &str) -> Option<&'static Entry> {
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
+    use std::ptr;
 
     use super::*;
 
@@ -174,21 +209,34 @@ mod tests {
 
     /// Blocks that are out are distinct, aligned, and keep what is written to them.
     fn hands_out_distinct_blocks<C: Contender>() {
-        let contender = C::new(SIZE).expect("this contender can be had on this machine");
-        for _ in 0..3 {
-            let blocks: Vec<*mut u8> = (0..2 * CAPACITY).map(|_| contender.allocate()).collect();
+        for size in [16, SIZE, 1024] {
+            // One thread for each size: some keep their blocks by thread, and a round has one size.
+            std::thread::scope(|scope| scope.spawn(|| hands_out_distinct_blocks_of::<C>(size)).join().unwrap());
+        }
+    }
+
+    fn hands_out_distinct_blocks_of<C: Contender>(size: usize) {
+        let contender = C::new(size).expect("this contender can be had on this machine");
+        for _ in 0..2 {
+            let mut blocks: Vec<*mut u8> = (0..CAPACITY).map(|_| contender.allocate()).collect();
+            blocks.resize(2 * CAPACITY, ptr::null_mut());
+            assert_eq!(contender.allocate_many(&mut blocks[CAPACITY..]), CAPACITY);
             assert_eq!(blocks.iter().collect::<HashSet<_>>().len(), blocks.len());
             for (index, &block) in blocks.iter().enumerate() {
                 assert!(!block.is_null() && block.addr().is_multiple_of(16), "{block:p}");
-                // SAFETY: the block is out and has SIZE bytes.
-                unsafe { block.write_bytes(index as u8, SIZE) };
+                // SAFETY: the block is out and has so many bytes.
+                unsafe { block.write_bytes(index as u8, size) };
             }
             for (index, &block) in blocks.iter().enumerate() {
-                // SAFETY: the block is out, has SIZE bytes, and all of them were written above.
-                let bytes = unsafe { std::slice::from_raw_parts(block, SIZE) };
+                // SAFETY: the block is out, has so many bytes, and all of them were written above.
+                let bytes = unsafe { std::slice::from_raw_parts(block, size) };
                 assert!(bytes.iter().all(|&byte| byte == index as u8));
-                // SAFETY: the block came from this contender, and each is given back once.
-                unsafe { contender.free(block) };
+            }
+            let (many, singly) = blocks.split_at(CAPACITY);
+            // SAFETY: each of the blocks came from this contender, and is given back once.
+            unsafe {
+                contender.free_many(many);
+                singly.iter().for_each(|&block| contender.free(block));
             }
         }
     }
@@ -227,6 +275,7 @@ mod tests {
             #[test]
             fn $name() {
                 hands_out_distinct_blocks::<$contender>();
+                std::thread::spawn(|| hands_out_distinct_blocks_of::<$contender>(LARGEST)).join().unwrap();
                 shares_without_sharing_blocks::<$contender>();
             }
         )*};
@@ -238,7 +287,7 @@ mod tests {
         array_queue: array_queue::Queue;
         glibc: Glibc;
         jemalloc: jemalloc::Jemalloc;
-        mimalloc: mimalloc::Mimalloc;
+        mimalloc: mimalloc::Large;
         general: lookaside::General;
         pair: lookaside::Pair;
         c_library: c_library::CLibrary;
@@ -362,6 +411,13 @@ mod tests {
     #[test]
     fn vec() {
         hands_out_distinct_blocks::<vec::UnsyncVec>();
+        hands_out_distinct_blocks_of::<vec::UnsyncVec>(LARGEST);
+    }
+
+    #[test]
+    fn mimalloc_small() {
+        hands_out_distinct_blocks::<mimalloc::Small>();
+        shares_without_sharing_blocks::<mimalloc::Small>();
     }
 
     /// What is freed comes back, up to the capacity, and what is kept is counted.

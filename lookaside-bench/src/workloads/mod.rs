@@ -2,7 +2,7 @@
 //!
 //! A workload is generic over the contender and never inlined, so each pair of them is a function of its own, in which
 //! only the contender's two calls are inlined. Every block is made opaque to the compiler and written to before it is
-//! given back. All figures are nanoseconds for one allocate plus one free.
+//! given back. Their first measure is the time of one allocate plus one free, unless they say another.
 
 pub(crate) mod batch;
 mod burst;
@@ -14,12 +14,13 @@ mod ring;
 pub mod team;
 
 use std::arch::asm;
-use std::io::{self, Write};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::contenders::Contender;
+use crate::jobs::Set;
 use crate::machine;
+use crate::rounds::{self, Figures, Measure};
 pub use crossing::crossing;
 use random::WorkingSet;
 use team::team;
@@ -46,7 +47,7 @@ pub enum Workload {
 }
 
 /// Every workload with its name, in the order of tables.
-pub const ALL: [(Workload, &str); 8] = [
+pub const ALL: &[(Workload, &str)] = &[
     (Workload::Pair, "pair"),
     (Workload::Batch128, "batch128"),
     (Workload::Random, "random"),
@@ -56,6 +57,16 @@ pub const ALL: [(Workload, &str); 8] = [
     (Workload::Oversubscribed, "oversubscribed"),
     (Workload::BurstIdle, "burst-idle"),
 ];
+
+/// The time of what a contender is for.
+pub const NS: Measure = Measure::less("ns", "ns", "nanoseconds for one allocate plus one free");
+
+const BURST_IDLE: &[Measure] = &[NS, Measure::told("kept", "blocks", "blocks still there 3.2 s later")];
+
+/// The workloads of a set.
+pub fn of(set: Set) -> impl Iterator<Item = Workload> {
+    ALL.iter().map(|&(workload, _)| workload).filter(move |workload| workload.set() == set)
+}
 
 /// The names of all workloads.
 pub fn names() -> impl Iterator<Item = &'static str> {
@@ -80,8 +91,29 @@ impl Workload {
             Workload::Random2t => "random on two threads",
             Workload::Handoff => "one thread allocates and writes, another reads and frees",
             Workload::Oversubscribed => "random on four threads for each processor, per processor",
-            Workload::BurstIdle => "8 bursts of 4096 blocks in a fresh process; kept: blocks still there 3.2 s later",
+            Workload::BurstIdle => "8 bursts of 4096 blocks in a fresh process, which then does nothing",
         }
+    }
+
+    /// Where it belongs.
+    #[must_use]
+    pub fn set(self) -> Set {
+        Set::Lists
+    }
+
+    /// What its rounds find.
+    #[must_use]
+    pub fn measures(self) -> &'static [Measure] {
+        match self {
+            Workload::BurstIdle => BURST_IDLE,
+            _ => &[NS],
+        }
+    }
+
+    /// Whether its rounds idle before they have answered all.
+    #[must_use]
+    pub fn lingers(self) -> bool {
+        self == Workload::BurstIdle
     }
 
     /// Whether it runs on several threads, so that a contender must be safe to share.
@@ -99,28 +131,28 @@ const LONG_ROUND: Duration = Duration::from_millis(60);
 /// Time for two scans of the balance set manager, and some.
 const IDLE: Duration = Duration::from_millis(3200);
 
-/// Plays one round and writes its figure on a line; after `burst-idle`, and 3.2 idle seconds, a second line with the blocks
-/// that the contender still keeps, if it can tell. A contender that cannot be had is one line, `skip` and the reason.
-pub fn serve<C: Contender>(workload: Workload, size: usize, play: fn(Workload, &C) -> f64) -> anyhow::Result<()> {
-    let mut out = io::stdout();
+/// Plays one round and writes its answer. A contender that cannot be had is told of instead.
+pub fn serve<C: Contender>(workload: Workload, size: usize, play: fn(Workload, &C) -> Figures) -> anyhow::Result<()> {
     let contender = match C::new(size) {
         Ok(contender) => contender,
-        Err(reason) => return Ok(writeln!(out, "skip {reason:#}")?),
+        Err(reason) => return Ok(rounds::answer_absent(&reason)?),
     };
-    writeln!(out, "{}", play(workload, &contender))?;
-    out.flush()?;
-    if workload == Workload::BurstIdle {
-        thread::sleep(IDLE);
-        if let Some(kept) = contender.kept() {
-            writeln!(out, "{kept}")?;
-        }
+    rounds::answer(&play(workload, &contender))?;
+    if workload.lingers() {
+        rounds::answer(&idle(&contender))?;
     }
     Ok(())
 }
 
+/// What a contender still keeps after 3.2 idle seconds, if it can tell.
+fn idle<C: Contender>(contender: &C) -> Figures {
+    thread::sleep(IDLE);
+    contender.kept().map(|kept| ("kept", kept as f64)).into_iter().collect()
+}
+
 /// Plays a workload of one thread.
-pub fn alone<C: Contender>(workload: Workload, contender: &C) -> f64 {
-    match workload {
+pub fn alone<C: Contender>(workload: Workload, contender: &C) -> Figures {
+    let nanoseconds = match workload {
         Workload::Pair => timed(ROUND, |pairs| clock(|| pair::run(contender, pairs))),
         Workload::Batch128 => timed(ROUND, |pairs| clock(|| batch::run(contender, pairs))),
         Workload::Random => {
@@ -129,17 +161,18 @@ pub fn alone<C: Contender>(workload: Workload, contender: &C) -> f64 {
         }
         Workload::BurstIdle => burst::run(contender),
         _ => unreachable!("{workload:?} needs a contender that threads can share"),
-    }
+    };
+    vec![(NS.name, nanoseconds)]
 }
 
 /// Plays any workload.
-pub fn together<C: Contender + Sync>(workload: Workload, contender: &C) -> f64 {
+pub fn together<C: Contender + Sync>(workload: Workload, contender: &C) -> Figures {
     let lone_pairs = |_| |pairs| pair::run(contender, pairs);
     let random_set = |thread| {
         let mut set = WorkingSet::new(contender, thread);
         move |pairs| set.run(pairs)
     };
-    match workload {
+    let nanoseconds = match workload {
         Workload::Pair2t => timed(ROUND, |pairs| team(2, pairs, lone_pairs)),
         Workload::Random2t => timed(ROUND, |pairs| team(2, pairs, random_set)),
         Workload::Handoff => timed(ROUND, |pairs| handoff::run(contender, pairs)),
@@ -149,8 +182,9 @@ pub fn together<C: Contender + Sync>(workload: Workload, contender: &C) -> f64 {
             // Four threads took turns on each processor.
             wall / 4.0
         }
-        _ => alone(workload, contender),
-    }
+        _ => return alone(workload, contender),
+    };
+    vec![(NS.name, nanoseconds)]
 }
 
 /// How long a contender works before it is timed. Some loops, `batch128` on lists among them, were seen to run a quarter
@@ -259,16 +293,17 @@ mod tests {
         }
     }
 
-    /// Every workload gives back all that it takes, takes something, and has a figure.
+    /// Every workload gives back all that it takes, takes something, and has its first figure.
     #[test]
     fn workloads_give_everything_back() {
-        for (workload, name) in ALL {
+        for &(workload, name) in ALL {
             let ledger = ledger::Ledger::new(64).expect("it always can be had");
-            let figure = together(workload, &ledger);
+            let figures = together(workload, &ledger);
             let (allocated, freed) = (ledger.allocated.into_inner(), ledger.freed.into_inner());
             assert!(allocated >= 1024, "{name}: {allocated}");
             assert_eq!(allocated, freed, "{name}");
-            assert!(figure > 0.0 && figure.is_finite(), "{name}: {figure}");
+            assert_eq!(figures[0].0, workload.measures()[0].name, "{name}");
+            assert!(figures.iter().all(|&(_, figure)| figure > 0.0 && figure.is_finite()), "{name}: {figures:?}");
         }
     }
 }

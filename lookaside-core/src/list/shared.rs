@@ -210,6 +210,16 @@ impl SharedList {
         }
     }
 
+    /// The counters as the tuner shall see them: as if each block had gone to the pool and come from there by itself.
+    pub fn for_tuning(&self, parts: &PartCounters) -> Counters {
+        let mut counters = self.counters(parts);
+        counters.total_allocates = counters.total_allocates.wrapping_add(parts.batched_from_pool);
+        counters.allocate_misses = counters.allocate_misses.wrapping_add(parts.batched_from_pool);
+        counters.total_frees = counters.total_frees.wrapping_add(parts.batched_to_pool);
+        counters.free_misses = counters.free_misses.wrapping_add(parts.batched_to_pool);
+        counters
+    }
+
     /// In the child of a fork: whoever held the lock does not exist here.
     pub fn repair_after_fork(&self) {
         self.lock.reset_after_fork();

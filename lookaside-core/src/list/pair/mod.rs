@@ -7,6 +7,7 @@
 mod maintain;
 mod single_steps;
 mod statistics;
+mod trips;
 mod tune;
 mod verified;
 
@@ -81,6 +82,8 @@ pub struct Settings {
     pub initial_depth: u32,
     /// Blocks that move at once between P and L; 0 for half of P's depth.
     pub batch: u32,
+    /// The most blocks that go to the pool, or come from there, on one trip.
+    pub trip_limit: usize,
     /// What the pool is asked for.
     pub request: Request,
     /// The pool.
@@ -239,18 +242,22 @@ impl Pair {
         let count = unsafe { self.shared().allocate(out, batch) };
         if count == 0 {
             if let Some(part) = part {
-                self.demand(part, part.count(Count::AllocatesFromPool, 1), true);
+                self.demand(part, part.count(Count::AllocatesFromPool, 1), 1, true);
             }
             if let Some(counting) = self.counts_misses_itself(part) {
                 counting.demand_shared(counting.shared.count_allocate_miss());
             }
-            return self.pool_allocate(list);
+            let block = self.pool_allocate(list);
+            if let (Some(part), false) = (part, block.is_null()) {
+                self.refill_from_pool::<E>(list, part);
+            }
+            return block;
         }
         // SAFETY: `allocate` wrote the first `count` pointers, which are ours.
         let blocks = unsafe { core::slice::from_raw_parts(out, count) };
         let (block, others) = blocks.split_last().expect("count is not 0");
         if let Some(part) = part {
-            self.demand(part, part.count(Count::AllocatesFromShared, 1), false);
+            self.demand(part, part.count(Count::AllocatesFromShared, 1), 1, false);
         }
         if !others.is_empty() {
             // SAFETY: as above; nobody gets the block if a free routine unwinds.
@@ -295,7 +302,11 @@ impl Pair {
                     return;
                 }
                 // Half goes down, if it finds room there; then there is room for the block, the hottest of all, here.
-                let wanted = self.batch(part).min(self.shared().room());
+                let room = self.shared().room();
+                if room == 0 && self.spill_to_pool::<E>(list, part, block, out) {
+                    return;
+                }
+                let wanted = self.batch(part).min(room);
                 if wanted > 1 {
                     let (taken, from) = E::pop_many(parts, out, wanted);
                     count = taken;
@@ -326,7 +337,7 @@ impl Pair {
             let accepted = self.shared().free(blocks);
             if let Some(part) = part {
                 let what = if accepted == 0 { Count::FreesToPool } else { Count::FreesToShared };
-                self.demand(part, part.count(what, 1), accepted == 0);
+                self.demand(part, part.count(what, 1), 1, accepted == 0);
             }
             if accepted == 0 {
                 if let Some(counting) = self.counts_misses_itself(part) {
