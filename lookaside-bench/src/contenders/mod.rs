@@ -1,7 +1,8 @@
-//! What is compared: lookaside lists, allocators, and the pools that people write by hand.
+//! What is compared: lookaside lists, allocators, pools of other projects, and those that people write by hand.
 //!
 //! Each contender stands in its usual optimised setting, at the best of its calls, and behind its natural way in: a crate
-//! is inlined, a malloc is called. Those that keep blocks by hand keep at most [`CAPACITY`] and take them from malloc.
+//! is inlined, a malloc is called, and so is a pool in C or C++, which comes as a library. Those that keep blocks by hand
+//! keep at most [`CAPACITY`] and take them from malloc.
 
 mod array_queue;
 mod c_library;
@@ -30,7 +31,7 @@ mod wdm;
 pub use glibc::Glibc;
 use native::Native;
 
-use crate::rounds::Entrant;
+use crate::rounds::{self, Entrant};
 use crate::workloads::{self, Workload};
 
 /// How many blocks a cache written by hand keeps.
@@ -183,8 +184,8 @@ pub fn loaded_versions() -> impl Iterator<Item = String> {
 #[cold]
 fn exhausted(contender: &str) -> ! {
     assert!(std::env::args().nth(1).is_some_and(|command| command == "round"), "{contender} has no block left");
-    println!("skip all its blocks are out");
-    std::process::exit(0)
+    let told = rounds::answer_absent(&"all its blocks are out");
+    std::process::exit(told.is_err().into())
 }
 
 /// The names of all contenders.
@@ -330,6 +331,24 @@ mod tests {
         }
     }
 
+    /// Many at once are as distinct as one by one.
+    fn hands_out_many_at_once<C: Contender>() {
+        let contender = C::new(SIZE).expect("this contender can be had on this machine");
+        let mut blocks = [std::ptr::null_mut(); 100];
+        for count in [1, 7, 100] {
+            let blocks = &mut blocks[..count];
+            let one = contender.allocate();
+            assert_eq!(contender.allocate_many(blocks), count);
+            let distinct: HashSet<_> = blocks.iter().chain([&one]).filter(|block| !block.is_null()).collect();
+            assert_eq!(distinct.len(), count + 1);
+            // SAFETY: the blocks came from this contender, and each is given back once.
+            unsafe {
+                contender.free_many(blocks);
+                contender.free(one);
+            }
+        }
+    }
+
     /// All of the above, for a contender that this machine may lack.
     fn check_if_there<C: Contender + Sync>(missing: Option<String>) {
         if let Some(reason) = missing {
@@ -338,6 +357,7 @@ mod tests {
         hands_out_distinct_blocks::<C>();
         shares_without_sharing_blocks::<C>();
         has_every_size::<C>();
+        hands_out_many_at_once::<C>();
     }
 
     macro_rules! peers {

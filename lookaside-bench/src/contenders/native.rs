@@ -190,6 +190,33 @@ impl<S: Shape> Contender for Native<S> {
         unsafe { (self.peer.free)(self.peer.pool, block.cast()) };
     }
 
+    #[inline(always)]
+    fn allocate_many(&self, out: &mut [*mut u8]) -> usize {
+        match self.peer.allocate_many {
+            // SAFETY: the pool was made, and there are so many places.
+            Some(many) => match unsafe { many(self.peer.pool, out.as_mut_ptr().cast(), out.len()) } {
+                0 => exhausted(S::NAME),
+                _ => {}
+            },
+            None => out.fill_with(|| self.allocate()),
+        }
+        out.len()
+    }
+
+    #[inline(always)]
+    unsafe fn free_many(&self, blocks: &[*mut u8]) {
+        match self.peer.free_many {
+            // SAFETY: the pool was made, and the caller gives back so many blocks of it.
+            Some(many) => unsafe { many(self.peer.pool, blocks.as_ptr().cast(), blocks.len()) },
+            None => {
+                for &block in blocks {
+                    // SAFETY: as the caller says.
+                    unsafe { self.free(block) };
+                }
+            }
+        }
+    }
+
     fn kept(&self) -> Option<u64> {
         // SAFETY: the pool was made, and its functions belong to it.
         self.peer.kept.map(|kept| unsafe { kept(self.peer.pool) })
