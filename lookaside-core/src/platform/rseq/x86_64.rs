@@ -265,7 +265,7 @@ pub unsafe fn pop_many<const HITS: bool>(parts: *const Parts, out: *mut *mut u8,
             count = inout(reg) count,
             HEADER = const HEADER,
             SLOTS = const SLOTS,
-            ONE_BLOCK = const if HITS { ONE_HIT } else { -1 },
+            ONE_BLOCK = const if HITS { ONE_HIT as i32 } else { -1 },
         );
     }
     // SAFETY: the caller's promise that `parts` can be read.
