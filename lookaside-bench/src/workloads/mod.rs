@@ -10,7 +10,7 @@ mod crossing;
 mod handoff;
 pub mod memory;
 pub(crate) mod pair;
-mod random;
+pub(crate) mod random;
 mod ring;
 pub mod team;
 
