@@ -35,7 +35,7 @@ pub fn draw(played: &[(Load, Vec<Run>)], conditions: Conditions) -> Result<Strin
     for (column, (load, runs)) in played.iter().enumerate() {
         let area = |row: usize| &areas[row * played.len() + column];
         let ticks = |values: &dyn Fn(usize) -> f64| -> Vec<Point> {
-            (0..load.ticks.len()).map(|tick| ((tick + 1) as f64 / TICKS as f64, values(tick))).collect()
+            corners((0..load.ticks.len()).map(|tick| ((tick + 1) as f64 / TICKS as f64, values(tick))).collect())
         };
         let panel = |row: usize, what| Panel { area: area(row), seconds: load.seconds() as f64, what };
 
@@ -86,6 +86,13 @@ fn hit_rates(run: &Run) -> Vec<Vec<Point>> {
         .filter(|line| !line.is_empty())
         .map(|line| line.iter().flatten().copied().collect())
         .collect()
+}
+
+/// The points without those that lie in the midst of a level piece of the line.
+fn corners(points: Vec<Point>) -> Vec<Point> {
+    let level = |at: usize| points[at - 1].1 == points[at].1 && points[at].1 == points[at + 1].1;
+    let last = points.len().saturating_sub(1);
+    (0..points.len()).filter(|&at| at == 0 || at == last || !level(at)).map(|at| points[at]).collect()
 }
 
 fn largest(lines: &[&[Point]]) -> f64 {
@@ -141,5 +148,20 @@ impl<'b> Panel<'_, 'b> {
             }
             Ok(())
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn corners_draw_the_same_line() {
+        let line =
+            |values: &[f64]| values.iter().enumerate().map(|(at, &value)| (at as f64, value)).collect::<Vec<_>>();
+        let corners: Vec<f64> = corners(line(&[1.0, 1.0, 1.0, 2.0, 3.0, 3.0, 3.0, 3.0])).iter().map(|p| p.0).collect();
+        assert_eq!(corners, [0.0, 2.0, 3.0, 4.0, 7.0]);
+        assert_eq!(super::corners(line(&[5.0])), line(&[5.0]));
+        assert_eq!(super::corners(Vec::new()), []);
     }
 }

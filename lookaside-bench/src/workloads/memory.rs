@@ -60,7 +60,9 @@ impl Memory {
     pub fn about(self) -> &'static str {
         match self {
             Memory::Burst => "9 bursts of 65,536 blocks in a fresh process, which then does nothing",
-            Memory::Lists => "64 of them for blocks of one size, of which each gave out one block and got it back",
+            Memory::Lists => {
+                "64 of them, of which each gave out one block and got it back; an allocator is there once for all"
+            }
             Memory::Handoff => {
                 "one thread allocates and writes, another reads and frees: 400,000 blocks, 1,024 at once"
             }
