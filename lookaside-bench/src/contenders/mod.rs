@@ -36,6 +36,8 @@ pub const LARGEST: usize = 4096;
 /// The two calls are marked `#[inline(always)]`, so that a workload holds exactly what a user's code would hold.
 pub trait Contender: Sized {
     /// Makes one for blocks of `size` bytes, 16 to [`LARGEST`]; an error says why this machine has none.
+    ///
+    /// A thread may have several, also of other sizes; where one that is there makes another impossible, that is the error.
     fn new(size: usize) -> anyhow::Result<Self>;
 
     /// Hands out a block.
@@ -69,6 +71,11 @@ pub trait Contender: Sized {
             // SAFETY: as the caller says.
             unsafe { self.free(block) };
         }
+    }
+
+    /// How many calls so far found nothing, or no room, in what is nearest to the caller, where it can tell.
+    fn misses(&self) -> Option<u64> {
+        None
     }
 
     /// How many free blocks it keeps, where it can tell.
