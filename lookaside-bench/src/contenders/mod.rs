@@ -21,6 +21,8 @@ mod vec;
 mod wdm;
 
 pub use glibc::Glibc;
+#[cfg(test)]
+pub use lookaside::Pair;
 
 use crate::rounds::Entrant;
 use crate::workloads::{self, Workload};
@@ -125,7 +127,7 @@ pub const ALL: &[Entry] = &[
     malloc::<jemalloc::Jemalloc>("jemalloc"),
     Entry {
         // Its call for small sizes is another function than the one for the rest.
-        serve: |workload, size| match size {
+        serve: |workload, size| match workload.largest_block(size) {
             ..=mimalloc::LARGEST_SMALL => (malloc::<mimalloc::Small>("mimalloc").serve)(workload, size),
             _ => (malloc::<mimalloc::Large>("mimalloc").serve)(workload, size),
         },

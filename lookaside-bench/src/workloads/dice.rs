@@ -20,7 +20,7 @@ impl Dice {
     /// A number below `sides`, which are few enough for 32 bits.
     #[inline(always)]
     pub fn below(&mut self, sides: usize) -> usize {
-        ((self.roll() >> 32) * sides as u64 >> 32) as usize
+        (((self.roll() >> 32) * sides as u64) >> 32) as usize
     }
 }
 

@@ -168,6 +168,15 @@ impl Workload {
             _ => asked,
         }
     }
+
+    /// The largest of its blocks, where it has some of other sizes.
+    #[must_use]
+    pub fn largest_block(self, asked: usize) -> usize {
+        match self {
+            Workload::Foreign(workload) => workload.largest_block(asked),
+            _ => asked,
+        }
+    }
 }
 
 /// How long the timed part of a round takes, about.

@@ -111,6 +111,15 @@ impl Foreign {
             _ => asked,
         }
     }
+
+    /// The largest of its blocks.
+    #[must_use]
+    pub fn largest_block(self, asked: usize) -> usize {
+        match self {
+            Self::Packets => asked.max(packets::BUFFER),
+            _ => self.block_size(asked),
+        }
+    }
 }
 
 /// Plays a workload of one thread.

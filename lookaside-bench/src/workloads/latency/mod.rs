@@ -2,12 +2,14 @@
 //! has the same to do, and while each has more threads than one.
 //!
 //! Every call is timed alone. The interval also holds the timer, whose own cost is the median of as many empty intervals,
-//! taken in the same round; it is taken off every figure, and stated. A thread that was interrupted within a call shows in
+//! taken in the same round; it is taken off every figure, and stated. So are the steps in which the timer counts, which are
+//! longer than a hit on some machines: percentiles are read off as from classes of that width, and what differs by less than
+//! a step is the same. A thread that was interrupted within a call shows in
 //! the longest ones, as it would in a program. Every block is written to between its calls.
 //!
 //! Hits and misses are kept apart by what is done: few blocks, out and in at random, or bursts beyond what any cache holds.
 //! A contender that counts its misses tells more: how many calls of the first kind missed after all, and, by one thread that
-//! looks at the count after every call, how long exactly those calls take that missed.
+//! looks at the count after every call, how long exactly those calls take that missed. That look leaves them somewhat slower.
 
 mod timer;
 
@@ -51,7 +53,8 @@ const P50: Measure =
 const P99: Measure = Measure::less("p99", "ns", "99 of 100 calls");
 const P999: Measure = Measure::less("p99.9", "ns", "999 of 1000 calls");
 const MAX: Measure = Measure::less("max", "ns", "the longest call");
-const TIMER: Measure = Measure::told("timer", "ns", "nanoseconds of the timer itself, which were taken off each call");
+const TIMER: Measure = Measure::told("timer", "ns", "the timer's own cost, which was taken off each");
+const STEP: Measure = Measure::told("step", "ns", "the steps in which the timer counts");
 
 const HITS: &[Measure] = &[
     P50,
@@ -59,6 +62,7 @@ const HITS: &[Measure] = &[
     P999,
     MAX,
     TIMER,
+    STEP,
     Measure::told("missed", "calls", "calls of a million that missed after all, where the contender counts them"),
 ];
 
@@ -68,6 +72,7 @@ const MISSES: &[Measure] = &[
     P999,
     MAX,
     TIMER,
+    STEP,
     Measure::less("missed-p50", "ns", "half of the calls that missed by the contender's count, on one thread"),
     Measure::less("missed-p99", "ns", "99 of 100 of them"),
     Measure::less("missed-p99.9", "ns", "999 of 1000 of them"),
@@ -111,7 +116,7 @@ pub fn play<C: Contender + Sync>(workload: Latency, contender: &C) -> Figures {
 }
 
 fn play_by<C: Contender + Sync, K: Clock>(workload: Latency, contender: &C) -> Figures {
-    let timer = empty::<K>().value_at_quantile(0.5);
+    let scale = Scale::of::<K>();
     let (all, before) = (Mutex::new(histogram()), Mutex::new(None));
     team(workload.threads(), CALLS, |thread| {
         let (mut times, mut dice) = (histogram(), Dice::new(thread));
@@ -134,12 +139,13 @@ fn play_by<C: Contender + Sync, K: Clock>(workload: Latency, contender: &C) -> F
         }
     });
     let (after, all) = (contender.misses(), lock(&all));
-    let mut figures = percentiles::<K>([P50.name, P99.name, P999.name, MAX.name], &all, timer);
-    figures.push((TIMER.name, timer as f64 * K::tick()));
+    let mut figures = scale.figures([P50.name, P99.name, P999.name, MAX.name], &all);
+    figures.push((TIMER.name, scale.timer * scale.tick));
+    figures.push((STEP.name, scale.step * scale.tick));
     if !workload.hits() {
         let names = ["missed-p50", "missed-p99", "missed-p99.9", "missed-max"];
         let times = missed::<C, K>(contender).filter(|times| !times.is_empty());
-        figures.extend(times.into_iter().flat_map(|times| percentiles::<K>(names, &times, timer)));
+        figures.extend(times.into_iter().flat_map(|times| scale.figures(names, &times)));
     } else if let Some((before, after)) = lock(&before).flatten().zip(after) {
         figures.push(("missed", (after - before) as f64 * 1e6 / all.len() as f64));
     }
@@ -218,25 +224,95 @@ fn missed<C: Contender, K: Clock>(contender: &C) -> Option<Histogram<u64>> {
     Some(times)
 }
 
-/// Intervals in which nothing is done.
-fn empty<K: Clock>() -> Histogram<u64> {
-    let mut times = histogram();
-    for _ in 0..CALLS {
-        let start = K::start();
-        let stop = K::stop();
-        times.saturating_record(stop.saturating_sub(start));
-    }
-    times
-}
-
 /// A histogram of ticks, for anything up to minutes, exact to a thousandth.
 fn histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(1, 1 << 40, 3).expect("these bounds are in order")
 }
 
-/// The figures of these names: p50, p99, p99.9 and the longest.
-fn percentiles<K: Clock>(names: [&'static str; 4], times: &Histogram<u64>, timer: u64) -> Figures {
-    let [p50, p99, p999] = [0.5, 0.99, 0.999].map(|quantile| times.value_at_quantile(quantile));
-    let nanoseconds = |ticks: u64| ticks.saturating_sub(timer) as f64 * K::tick();
-    names.into_iter().zip([p50, p99, p999, times.max()].map(nanoseconds)).collect()
+/// From ticks to nanoseconds.
+struct Scale {
+    /// Nanoseconds in a tick.
+    tick: f64,
+    /// Ticks from one value that the timer can have to the next.
+    step: f64,
+    /// Ticks that the timer itself takes.
+    timer: f64,
+}
+
+impl Scale {
+    /// Measures the timer.
+    fn of<K: Clock>() -> Self {
+        let (mut empty, mut step) = (histogram(), u64::MAX);
+        let mut last = K::start();
+        for _ in 0..CALLS {
+            let start = K::start();
+            let stop = K::stop();
+            empty.saturating_record(stop.saturating_sub(start));
+            for (earlier, later) in [(last, start), (start, stop)] {
+                step = step.min(later.checked_sub(earlier).filter(|&ticks| ticks > 0).unwrap_or(step));
+            }
+            last = stop;
+        }
+        let step = step as f64;
+        Self { tick: K::tick(), step, timer: quantile(&empty, 0.5, step) }
+    }
+
+    /// The figures of these names: p50, p99, p99.9 and the longest.
+    fn figures(&self, names: [&'static str; 4], times: &Histogram<u64>) -> Figures {
+        let [p50, p99, p999] = [0.5, 0.99, 0.999].map(|share| quantile(times, share, self.step));
+        let nanoseconds = |ticks: f64| (ticks - self.timer).max(0.0) * self.tick;
+        names.into_iter().zip([p50, p99, p999, times.max() as f64].map(nanoseconds)).collect()
+    }
+}
+
+/// The value that a share of those in the histogram do not exceed, where each stands for a class of this width around it.
+fn quantile(times: &Histogram<u64>, share: f64, width: f64) -> f64 {
+    let wanted = share * times.len() as f64;
+    let mut below = 0.0;
+    for class in times.iter_recorded() {
+        let count = class.count_at_value() as f64;
+        if below + count >= wanted {
+            let value = class.value_iterated_to() as f64 + width * ((wanted - below) / count - 0.5);
+            return value.min(times.max() as f64);
+        }
+        below += count;
+    }
+    times.max() as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contenders::CAPACITY;
+    use crate::contenders::Pair;
+
+    #[test]
+    fn quantiles_are_read_off_within_a_class() {
+        let mut times = histogram();
+        times.record_n(20, 80).unwrap();
+        times.record_n(30, 20).unwrap();
+        assert_eq!(
+            [0.0, 0.5, 0.8, 0.9, 1.0].map(|share| quantile(&times, share, 10.0)),
+            [15.0, 21.25, 25.0, 30.0, 30.0]
+        );
+        assert_eq!(quantile(&times, 0.5, 0.0), 20.0);
+        assert_eq!(quantile(&histogram(), 0.5, 1.0), 0.0);
+    }
+
+    #[test]
+    fn hits_hit_and_bursts_miss() {
+        const { assert!(BURST >= 2 * CAPACITY) };
+        let list = Pair::new(64).expect("a list can always be had");
+        let figures = play(Latency::Hits, &list);
+        let of_million = figures.iter().find(|figure| figure.0 == "missed").expect("lists count").1;
+        assert!(of_million < 1e4, "{of_million} of a million");
+
+        let (before, mut calls) = (list.misses().unwrap(), 0);
+        bursts::<_, System>(&list, CALLS, |_| calls += 1);
+        let misses = list.misses().unwrap() - before;
+        assert!(calls >= CALLS && misses > calls / 100, "{misses} of {calls}");
+        // Those are told apart, and no others.
+        let counted = missed::<_, System>(&list).expect("lists count").len();
+        assert!(counted > CALLS / 100 && counted < CALLS, "{counted}");
+    }
 }
