@@ -30,6 +30,8 @@ mod vec;
 mod wdm;
 
 pub use glibc::Glibc;
+#[cfg(test)]
+pub use lookaside::Pair;
 use native::Native;
 
 use crate::rounds::{self, Entrant};
@@ -50,6 +52,8 @@ pub trait Contender: Sized {
     const LOOPS: Option<Loops<Self>> = None;
 
     /// Makes one for blocks of `size` bytes, 16 to [`LARGEST`]; an error says why this machine has none.
+    ///
+    /// A thread may have several, also of other sizes; where one that is there makes another impossible, that is the error.
     fn new(size: usize) -> anyhow::Result<Self>;
 
     /// Hands out a block.
@@ -83,6 +87,11 @@ pub trait Contender: Sized {
             // SAFETY: as the caller says.
             unsafe { self.free(block) };
         }
+    }
+
+    /// How many calls so far found nothing, or no room, in what is nearest to the caller, where it can tell.
+    fn misses(&self) -> Option<u64> {
+        None
     }
 
     /// How many free blocks it keeps, where it can tell.
@@ -147,7 +156,7 @@ pub const ALL: &[Entry] = &[
     malloc::<jemalloc::Jemalloc>("jemalloc"),
     Entry {
         // Its call for small sizes is another function than the one for the rest.
-        serve: |workload, size| match size {
+        serve: |workload, size| match workload.largest_block(size) {
             ..=mimalloc::LARGEST_SMALL => (malloc::<mimalloc::Small>("mimalloc").serve)(workload, size),
             _ => (malloc::<mimalloc::Large>("mimalloc").serve)(workload, size),
         },
