@@ -9,7 +9,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
 use crate::jobs::{self, Set};
-use crate::{compare, contenders, trace, workloads};
+use crate::{compare, contenders, trace, tune, workloads};
 
 /// Lookaside lists: replay recorded programs over them, and compare them with allocators.
 ///
@@ -43,6 +43,7 @@ enum Command {
     },
     /// Run a program and record what it allocates and frees
     Record(Record),
+    Tune(tune::Tune),
     /// One round of one contender in this process; `compare` starts it
     #[command(hide = true)]
     Round {
@@ -163,6 +164,7 @@ pub fn main() -> ExitCode {
         Some(Command::Replay { file }) => trace::run_replay(&file),
         Some(Command::Tags { file, json }) => trace::run_tags(file.as_deref(), json),
         Some(Command::Record(record)) => trace::run_record(&record.program, &record.output, record.limit),
+        Some(Command::Tune(arguments)) => tune::run(&arguments),
         Some(Command::Round { job, contender, size }) => compare::serve_round(&job, &contender, size),
     };
     match done {

@@ -1,7 +1,7 @@
 //! `lookaside compare`: plays every contender in every workload and job, round by round, and prints what came out.
 
 use std::io::{self, Write};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, ensure};
 
@@ -120,9 +120,13 @@ fn play(mut plan: Vec<Rows>, arguments: &cli::Compare) -> anyhow::Result<Compari
     let rounds_of = |rows: &Rows| if rows.lingers { rounds.min(IDLE_ROUNDS) } else { rounds };
     let total: u64 = plan.iter().map(|rows| u64::from(rounds_of(rows)) * rows.entrants.len() as u64).sum();
     let progress = rounds::progress(total);
-    let time = (arguments.quick && arguments.rounds.is_none()).then(|| QUICK / plan.len() as u32);
+    let start = Instant::now();
+    let jobs = plan.len() as u32;
     let mut crossings = Vec::from_iter(workloads::crossing());
-    for rows in &mut plan {
+    for (rows, played) in plan.iter_mut().zip(0..) {
+        // What one job saves is the others'.
+        let left = || QUICK.saturating_sub(start.elapsed()) / (jobs - played);
+        let time = (arguments.quick && arguments.rounds.is_none()).then(left);
         let size = if rows.sized { arguments.size } else { 0 };
         let stage = Stage::new(rows.name, rows.measures, size, rounds_of(rows), time, rows.lingers)?;
         (rows.outcomes, rows.left_out) = stage.play(&rows.entrants, &progress)?;

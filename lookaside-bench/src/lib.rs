@@ -17,4 +17,5 @@ pub mod rounds;
 pub mod scan;
 pub mod table;
 pub mod trace;
+pub mod tune;
 pub mod workloads;

@@ -7,6 +7,8 @@ use std::sync::OnceLock;
 
 use lookaside_core::EngineKind;
 
+use crate::contenders;
+
 /// How many processors this process may run on.
 #[must_use]
 pub fn processors() -> usize {
@@ -76,6 +78,15 @@ pub fn versions() -> String {
         parts.push(concat!("snmalloc-rs ", env!("LOOKASIDE_SNMALLOC_RS")).into());
     }
     parts.push(concat!("crossbeam-queue ", env!("LOOKASIDE_CROSSBEAM_QUEUE")).into());
+    for rival in [
+        concat!("heapless ", env!("LOOKASIDE_HEAPLESS")),
+        concat!("lockfree-object-pool ", env!("LOOKASIDE_LOCKFREE_OBJECT_POOL")),
+        concat!("opool ", env!("LOOKASIDE_OPOOL")),
+        concat!("sharded-slab ", env!("LOOKASIDE_SHARDED_SLAB")),
+    ] {
+        parts.push(rival.into());
+    }
+    parts.extend(contenders::loaded_versions());
     parts.push(concat!("serde_json ", env!("LOOKASIDE_SERDE_JSON")).into());
     parts.push(concat!("regex ", env!("LOOKASIDE_REGEX")).into());
     parts.push(env!("LOOKASIDE_RUSTC").into());

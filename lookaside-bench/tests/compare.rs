@@ -57,6 +57,33 @@ fn json_has_a_row_for_each_contender_that_can() {
     }
 }
 
+/// Pools of others play, or somebody is told which package brings them.
+#[test]
+fn pools_of_others_play_or_are_told_of() {
+    let of_crates = ["lockfree-object-pool", "opool", "sharded-slab", "heapless"];
+    let of_packages = [
+        ("boost-pool", "libboost-dev"),
+        ("boost-singleton-pool", "libboost-dev"),
+        ("foonathan", "libfoonathan-memory-dev"),
+        ("foonathan-mutex", "libfoonathan-memory-dev"),
+        ("dpdk", "libdpdk-dev"),
+        ("dpdk-user-cache", "libdpdk-dev"),
+        ("tcmalloc", "libtcmalloc-minimal4"),
+    ];
+    let names: Vec<_> = of_crates.into_iter().chain(of_packages.map(|(name, _)| name)).collect();
+    let line = format!("compare --json --rounds 1 --workload batch128 --contender {}", names.join(" "));
+    let output = lookaside(&line);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let rows: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
+    let played = |name| find(&rows, "batch128", name, "ns").is_some();
+    assert!(of_crates.into_iter().all(played), "{rows}");
+    for (name, package) in of_packages {
+        let told = text(&output.stderr).lines().find(|line| line.contains(&format!(": {name} is left out")));
+        assert_eq!(told.is_some(), !played(name), "{name}: {told:?}");
+        assert!(told.is_none_or(|told| told.contains(package)), "{told:?}");
+    }
+}
+
 #[test]
 fn an_idle_list_tells_what_it_keeps() {
     let output = lookaside("compare --json --rounds 1 --workload burst-idle --contender mutex-vec lookaside glibc");

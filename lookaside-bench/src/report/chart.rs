@@ -185,8 +185,11 @@ fn steps(high: f64) -> Vec<f64> {
     (0..).map(|count| f64::from(count) * step).take_while(|&tick| tick <= high).collect()
 }
 
-/// A round number, with its thousands apart.
+/// A round number, with its thousands apart and without many zeroes.
 fn tick_label(tick: f64) -> String {
+    if tick >= 1e6 {
+        return tick_label(tick / 1e6) + " M";
+    }
     if tick < 1000.0 {
         // Products of a step such as 0.1 have digits that nobody meant.
         return ((tick * 1e6).round() / 1e6).to_string();
@@ -221,7 +224,10 @@ mod tests {
         let axis = Axis::of([3.0, 4_000_000.0].into_iter());
         assert_eq!(axis.ticks.len(), 6, "so many would stand in each other's way: {:?}", axis.ticks);
         assert!(Axis::of([0.0, 0.0].into_iter()).place(0.0) == LEFT, "figures may all be zero");
-        assert_eq!([0.3, 1000.0, 1_234_567.0].map(tick_label), ["0.3", "1,000", "1,234,567"]);
+        assert_eq!(
+            [0.3, 1000.0, 200_000.0, 1.5e6, 2e9].map(tick_label),
+            ["0.3", "1,000", "200,000", "1.5 M", "2,000 M"]
+        );
         assert_eq!(
             steps(0.31).into_iter().map(tick_label).collect::<Vec<_>>(),
             ["0", "0.05", "0.1", "0.15", "0.2", "0.25", "0.3"]

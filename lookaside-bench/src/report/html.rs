@@ -306,8 +306,10 @@ fn axis(measure: &Measure) -> String {
 
 /// The table of a workload, with the columns that the command prints.
 fn table(rows: &Rows) -> String {
-    let mut table = String::from(
-        "<table>\n<tr><th>contender</th><th>min</th><th>median</th><th>max</th><th>ratio</th><th>rounds</th>",
+    // Where there are several measures, whose rounds they are has to be said.
+    let first = if rows.measures.len() > 1 { format!(" {}", unit_of(&rows.measures[0])) } else { String::new() };
+    let mut table = format!(
+        "<table>\n<tr><th>contender</th><th>min{first}</th><th>median{first}</th><th>max{first}</th><th>ratio</th><th>rounds</th>"
     );
     rows.measures[1..].iter().for_each(|measure| _ = write!(table, "<th>{}</th>", unit_of(measure)));
     table += "</tr>\n";
@@ -361,4 +363,68 @@ fn all_figures(page: &mut String, rows: &[Rows]) {
 /// A text in which nothing is taken for markup.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rounds::{LeftOut, Outcome, Spread};
+    use crate::table::tests::rows;
+
+    const LATENCY: &[Measure] = &[
+        Measure::less("p50", "ns", "nanoseconds of the call in the middle"),
+        Measure::less("p99", "ns", "nanoseconds of the slowest call of a hundred"),
+        Measure::less("p99.9", "ns", "nanoseconds of the slowest call of a thousand"),
+        Measure::less("max", "ns", "nanoseconds of the slowest call"),
+        Measure::told("misses", "calls", "calls that missed"),
+        Measure::more("rate", "calls/s", "calls in a second"),
+    ];
+
+    fn latency() -> Rows {
+        let outcome = |name, scale: f64| {
+            let spread = |figure: f64| Some(Spread { min: figure, median: 1.25 * figure, max: 3.0 * figure });
+            let figures = [20.0, 45.0, 900.0, 250_000.0].map(|figure| spread(scale * figure));
+            Outcome { name, rounds: 5, spreads: [&figures[..], &[None, spread(1e9 / scale)]].concat() }
+        };
+        let outcomes = vec![outcome("glibc", 2.0), outcome("lookaside", 1.0), outcome("slist", 1.1)];
+        let left_out = vec![LeftOut { name: "arrayqueue", reason: "it is <absent> & gone".into() }];
+        Rows { measures: LATENCY, outcomes, left_out, ..rows("pair", &[]) }
+    }
+
+    /// Measures of one unit share a chart in which each has its own shape; others have charts of their own, or none.
+    #[test]
+    fn measures_of_one_unit_share_a_chart() {
+        let mut page = String::new();
+        workload(&mut page, &latency()).unwrap();
+        assert_eq!(page.matches("<svg ").count(), 2, "{page}");
+        for key in
+            ["dot: p50, ", "ring: p99, ", "tick: p99.9, ", "cross: max, ", "ns: less is better", "more is better"]
+        {
+            assert!(page.contains(key), "{key}: {page}");
+        }
+        assert!(page.contains("it is &lt;absent&gt; &amp; gone"), "{page}");
+        let rate = page.rsplit_once("<svg ").unwrap().1;
+        assert!(
+            rate.find("lookaside") < rate.find("slist") && rate.find("slist") < rate.find("glibc"),
+            "the best is first"
+        );
+    }
+
+    #[test]
+    fn a_loss_has_a_row_and_a_reason_where_one_is_known() {
+        let rows = [rows("pair", &[("vec", 1.0), ("lookaside", 2.0), ("glibc", 1.5)]), latency()];
+        let mut page = String::new();
+        losses(&mut page, &duels::standings(&rows));
+        let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("<tr><td>")).collect();
+        assert_eq!(rows.len(), 2, "{page}");
+        assert!(
+            rows[0].contains("<td>vec</td>") && rows[0].contains(">2.00<") && rows[1].contains("<td>glibc</td>"),
+            "{page}"
+        );
+        assert!(page.contains("<li><b>vec</b>: one thread owns it"), "{page}");
+
+        let mut page = String::new();
+        losses(&mut page, &duels::standings(&[latency()]));
+        assert!(page.contains("Nowhere"), "{page}");
+    }
 }

@@ -8,8 +8,9 @@ pub(crate) mod batch;
 mod burst;
 mod crossing;
 mod handoff;
+pub mod memory;
 pub(crate) mod pair;
-mod random;
+pub(crate) mod random;
 mod ring;
 pub mod team;
 
@@ -22,6 +23,7 @@ use crate::jobs::Set;
 use crate::machine;
 use crate::rounds::{self, Figures, Measure};
 pub use crossing::crossing;
+use memory::Memory;
 use random::WorkingSet;
 use team::team;
 
@@ -44,6 +46,8 @@ pub enum Workload {
     Oversubscribed,
     /// A fresh process takes 4,096 blocks and gives them back, 8 times over, and then does nothing.
     BurstIdle,
+    /// One that is judged by memory.
+    Memory(Memory),
 }
 
 /// Every workload with its name, in the order of tables.
@@ -56,6 +60,9 @@ pub const ALL: &[(Workload, &str)] = &[
     (Workload::Handoff, "handoff"),
     (Workload::Oversubscribed, "oversubscribed"),
     (Workload::BurstIdle, "burst-idle"),
+    (Workload::Memory(Memory::Burst), "memory-burst"),
+    (Workload::Memory(Memory::Lists), "memory-lists"),
+    (Workload::Memory(Memory::Handoff), "memory-handoff"),
 ];
 
 /// The time of what a contender is for.
@@ -92,13 +99,17 @@ impl Workload {
             Workload::Handoff => "one thread allocates and writes, another reads and frees",
             Workload::Oversubscribed => "random on four threads for each processor, per processor",
             Workload::BurstIdle => "8 bursts of 4096 blocks in a fresh process, which then does nothing",
+            Workload::Memory(workload) => workload.about(),
         }
     }
 
     /// Where it belongs.
     #[must_use]
     pub fn set(self) -> Set {
-        Set::Lists
+        match self {
+            Workload::Memory(_) => Set::Memory,
+            _ => Set::Lists,
+        }
     }
 
     /// What its rounds find.
@@ -106,6 +117,7 @@ impl Workload {
     pub fn measures(self) -> &'static [Measure] {
         match self {
             Workload::BurstIdle => BURST_IDLE,
+            Workload::Memory(workload) => workload.measures(),
             _ => &[NS],
         }
     }
@@ -113,14 +125,21 @@ impl Workload {
     /// Whether its rounds idle before they have answered all.
     #[must_use]
     pub fn lingers(self) -> bool {
-        self == Workload::BurstIdle
+        match self {
+            Workload::BurstIdle => true,
+            Workload::Memory(workload) => workload.lingers(),
+            _ => false,
+        }
     }
 
     /// Whether it runs on several threads, so that a contender must be safe to share.
     #[must_use]
     pub fn shares(self) -> bool {
-        use Workload::{Handoff, Oversubscribed, Pair2t, Random2t};
-        matches!(self, Pair2t | Random2t | Handoff | Oversubscribed)
+        match self {
+            Workload::Pair2t | Workload::Random2t | Workload::Handoff | Workload::Oversubscribed => true,
+            Workload::Memory(workload) => workload.shares(),
+            _ => false,
+        }
     }
 }
 
@@ -133,13 +152,20 @@ const IDLE: Duration = Duration::from_millis(3200);
 
 /// Plays one round and writes its answer. A contender that cannot be had is told of instead.
 pub fn serve<C: Contender>(workload: Workload, size: usize, play: fn(Workload, &C) -> Figures) -> anyhow::Result<()> {
+    if let Workload::Memory(workload) = workload
+        && memory::serve::<C>(workload, size)?
+    {
+        return Ok(());
+    }
     let contender = match C::new(size) {
         Ok(contender) => contender,
         Err(reason) => return Ok(rounds::answer_absent(&reason)?),
     };
     rounds::answer(&play(workload, &contender))?;
-    if workload.lingers() {
-        rounds::answer(&idle(&contender))?;
+    match workload {
+        Workload::Memory(Memory::Burst) => rounds::answer(&memory::rest())?,
+        _ if workload.lingers() => rounds::answer(&idle(&contender))?,
+        _ => (),
     }
     Ok(())
 }
@@ -160,6 +186,7 @@ pub fn alone<C: Contender>(workload: Workload, contender: &C) -> Figures {
             timed(ROUND, |pairs| clock(|| set.run(pairs)))
         }
         Workload::BurstIdle => burst::run(contender),
+        Workload::Memory(workload) => return memory::alone(workload, contender),
         _ => unreachable!("{workload:?} needs a contender that threads can share"),
     };
     vec![(NS.name, nanoseconds)]
@@ -182,6 +209,7 @@ pub fn together<C: Contender + Sync>(workload: Workload, contender: &C) -> Figur
             // Four threads took turns on each processor.
             wall / 4.0
         }
+        Workload::Memory(workload) => return memory::together(workload, contender),
         _ => return alone(workload, contender),
     };
     vec![(NS.name, nanoseconds)]
@@ -243,7 +271,9 @@ mod tests {
     fn names_are_complete_and_distinct() {
         let expected =
             ["pair", "batch128", "random", "pair-2t", "random-2t", "handoff", "oversubscribed", "burst-idle"];
-        assert!(names().eq(expected));
+        let of = |set| ALL.iter().filter(move |(workload, _)| workload.set() == set).map(|&(_, name)| name);
+        assert!(of(Set::Lists).eq(expected));
+        assert!(of(Set::Memory).eq(["memory-burst", "memory-lists", "memory-handoff"]));
         assert!(ALL.iter().all(|&(workload, name)| Workload::by_name(name) == Some(workload)));
         assert_eq!(Workload::by_name("pairs"), None);
     }
@@ -296,14 +326,17 @@ mod tests {
     /// Every workload gives back all that it takes, takes something, and has its first figure.
     #[test]
     fn workloads_give_everything_back() {
-        for &(workload, name) in ALL {
+        // Where many are made there is none to look at.
+        for &(workload, name) in ALL.iter().filter(|&&(workload, _)| workload != Workload::Memory(Memory::Lists)) {
             let ledger = ledger::Ledger::new(64).expect("it always can be had");
             let figures = together(workload, &ledger);
             let (allocated, freed) = (ledger.allocated.into_inner(), ledger.freed.into_inner());
             assert!(allocated >= 1024, "{name}: {allocated}");
             assert_eq!(allocated, freed, "{name}");
             assert_eq!(figures[0].0, workload.measures()[0].name, "{name}");
-            assert!(figures.iter().all(|&(_, figure)| figure > 0.0 && figure.is_finite()), "{name}: {figures:?}");
+            let sound =
+                |figure: f64| figure.is_finite() && (figure > 0.0 || workload.set() == Set::Memory && figure == 0.0);
+            assert!(figures.iter().all(|&(_, figure)| sound(figure)), "{name}: {figures:?}");
         }
     }
 }
