@@ -12,6 +12,7 @@ pub mod goals;
 pub mod jobs;
 pub mod machine;
 pub mod pools;
+pub mod report;
 pub mod rounds;
 pub mod scan;
 pub mod table;
