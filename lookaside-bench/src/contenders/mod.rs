@@ -18,12 +18,13 @@ mod small_pool;
 mod snmalloc;
 mod tls_vec;
 mod vec;
+pub mod ways;
 mod wdm;
 
 pub use glibc::Glibc;
 
 use crate::rounds::Entrant;
-use crate::workloads::{self, Workload};
+use crate::workloads::{self, Player, Workload, player};
 
 /// How many blocks a cache written by hand keeps.
 pub const CAPACITY: usize = 1024;
@@ -62,6 +63,8 @@ pub struct Entry {
     pub engine: Option<&'static str>,
     /// Plays one round in this process, for blocks of so many bytes.
     pub serve: fn(Workload, usize) -> anyhow::Result<()>,
+    /// Makes one for blocks of so many bytes, who plays a workload in this process on so many threads.
+    pub player: fn(Workload, usize, usize) -> anyhow::Result<Player>,
 }
 
 impl Entry {
@@ -80,6 +83,7 @@ pub const ALL: &[Entry] = &[
         shared: false,
         engine: None,
         serve: |workload, size| workloads::serve(workload, size, workloads::alone::<vec::UnsyncVec>),
+        player: player::alone::<vec::UnsyncVec>,
     },
     entry::<tls_vec::TlsVec>("tls-vec"),
     entry::<mutex_vec::MutexVec>("mutex-vec"),
@@ -102,17 +106,18 @@ pub const ALL: &[Entry] = &[
     entry::<wdm::General>("wdm-general"),
 ];
 
-const fn entry<C: Contender + Sync>(name: &'static str) -> Entry {
+const fn entry<C: Contender + Sync + 'static>(name: &'static str) -> Entry {
     Entry {
         name,
         malloc: false,
         shared: true,
         engine: None,
         serve: |workload, size| workloads::serve(workload, size, workloads::together::<C>),
+        player: player::together::<C>,
     }
 }
 
-const fn malloc<C: Contender + Sync>(name: &'static str) -> Entry {
+const fn malloc<C: Contender + Sync + 'static>(name: &'static str) -> Entry {
     Entry { malloc: true, ..entry::<C>(name) }
 }
 

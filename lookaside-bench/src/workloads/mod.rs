@@ -9,6 +9,7 @@ mod burst;
 mod crossing;
 mod handoff;
 pub(crate) mod pair;
+pub mod player;
 mod random;
 mod ring;
 pub mod team;
@@ -21,6 +22,7 @@ use std::time::{Duration, Instant};
 use crate::contenders::Contender;
 use crate::machine;
 pub use crossing::crossing;
+pub use player::Player;
 use random::WorkingSet;
 use team::team;
 

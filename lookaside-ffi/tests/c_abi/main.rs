@@ -8,5 +8,6 @@ mod libraries;
 mod misuse;
 mod misuse_page;
 mod places;
+mod sequences;
 mod toolchain;
 mod wdm;
