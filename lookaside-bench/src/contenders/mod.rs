@@ -27,6 +27,7 @@ mod snmalloc;
 mod tcmalloc;
 mod tls_vec;
 mod vec;
+pub mod ways;
 mod wdm;
 
 pub use glibc::Glibc;
@@ -36,7 +37,7 @@ use native::Native;
 
 use crate::rounds::{self, Entrant};
 use crate::workloads::random::PLACES;
-use crate::workloads::{self, Workload};
+use crate::workloads::{self, Player, Workload, player};
 
 /// How many blocks a cache written by hand keeps.
 pub const CAPACITY: usize = 1024;
@@ -123,6 +124,8 @@ pub struct Entry {
     pub engine: Option<&'static str>,
     /// Plays one round in this process, for blocks of so many bytes.
     pub serve: fn(Workload, usize) -> anyhow::Result<()>,
+    /// Makes one for blocks of so many bytes, who plays a workload in this process on so many threads.
+    pub player: fn(Workload, usize, usize) -> anyhow::Result<Player>,
 }
 
 impl Entry {
@@ -176,28 +179,30 @@ pub const ALL: &[Entry] = &[
     entry::<wdm::General>("wdm-general"),
 ];
 
-const fn entry<C: Contender + Sync>(name: &'static str) -> Entry {
+const fn entry<C: Contender + Sync + 'static>(name: &'static str) -> Entry {
     Entry {
         name,
         malloc: false,
         shared: true,
         engine: None,
         serve: |workload, size| workloads::serve(workload, size, workloads::together::<C>),
+        player: player::together::<C>,
     }
 }
 
 /// One that no other thread may touch.
-const fn alone<C: Contender>(name: &'static str) -> Entry {
+const fn alone<C: Contender + 'static>(name: &'static str) -> Entry {
     Entry {
         name,
         malloc: false,
         shared: false,
         engine: None,
         serve: |workload, size| workloads::serve(workload, size, workloads::alone::<C>),
+        player: player::alone::<C>,
     }
 }
 
-const fn malloc<C: Contender + Sync>(name: &'static str) -> Entry {
+const fn malloc<C: Contender + Sync + 'static>(name: &'static str) -> Entry {
     Entry { malloc: true, ..entry::<C>(name) }
 }
 

@@ -13,6 +13,7 @@ mod handoff;
 pub mod memory;
 pub mod latency;
 pub(crate) mod pair;
+pub mod player;
 pub(crate) mod random;
 mod ring;
 pub mod team;
@@ -29,6 +30,7 @@ pub use crossing::crossing;
 use foreign::Foreign;
 use latency::Latency;
 use memory::Memory;
+pub use player::Player;
 use random::WorkingSet;
 use team::team;
 
