@@ -59,12 +59,18 @@ enum Command {
 /// contenders, and each is a process of its own with a warm-up before it is timed. Tables name the units of their figures.
 #[derive(Args)]
 pub struct Compare {
-    /// Few rounds: a minute or two for our own workloads
+    /// Few rounds, so that our own workloads take less than a minute
     #[arg(long)]
     pub quick: bool,
     /// Print the figures as one JSON array, and nothing else
     #[arg(long)]
     pub json: bool,
+    /// Write index.html, report.md, figures.csv and figures.json into this folder
+    #[arg(long, value_name = "DIR")]
+    pub report: Option<PathBuf>,
+    /// Our own workloads, which are played as well where no set is named
+    #[arg(long)]
+    pub lists: bool,
     /// Workloads that others have described
     #[arg(long)]
     pub foreign: bool,
@@ -81,7 +87,7 @@ pub struct Compare {
     #[arg(long, conflicts_with = "size")]
     pub pools: bool,
     /// Everything: our own workloads and all of those
-    #[arg(long, conflicts_with_all = ["foreign", "memory", "latency", "global", "pools"])]
+    #[arg(long, conflicts_with_all = ["lists", "foreign", "memory", "latency", "global", "pools"])]
     pub all: bool,
     /// Only these workloads
     #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',', value_parser = PossibleValuesParser::new(workload_names()))]
@@ -89,7 +95,7 @@ pub struct Compare {
     /// Only these contenders
     #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',', value_parser = PossibleValuesParser::new(contender_names()))]
     pub contender: Vec<String>,
-    /// Rounds of each contender in each workload [default: 25, with --quick 5]
+    /// Rounds of each contender in each workload [default: 25, with --quick up to 5]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub rounds: Option<u32>,
     /// Bytes in a block
@@ -102,7 +108,7 @@ impl Compare {
     #[must_use]
     pub fn plays(&self, set: Set) -> bool {
         let asked = |set| match set {
-            Set::Lists => false,
+            Set::Lists => self.lists,
             Set::Foreign => self.foreign,
             Set::Memory => self.memory,
             Set::Latency => self.latency,
@@ -205,6 +211,7 @@ mod tests {
         };
         assert_eq!(sets("lookaside compare"), "lists");
         assert_eq!(sets("lookaside compare --latency --global"), "latency, global");
+        assert_eq!(sets("lookaside compare --lists --global"), "lists, global");
         assert_eq!(sets("lookaside compare --all --size 32"), "lists, foreign, memory, latency, global, pools");
     }
 
