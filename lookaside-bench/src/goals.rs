@@ -30,6 +30,8 @@ pub fn goals(rows: &[Rows]) -> Vec<Goal> {
     let malloc = |workload: &str| of(workload)?.base(0);
     let kept = of("burst-idle").and_then(|rows| rows.spread("lookaside", 1)).map(|kept| kept.max);
     let processor_lists = machine::processors() + 1;
+    let memory = rows.iter().find(|rows| rows.name == "memory-lists");
+    let kib = |measure: usize| Some(memory?.spread("lookaside", measure)?.max / 1024.0);
     let mut goals: Vec<Goal> = [
         Goal::at_most("pair, to vec", 1.6, ours("pair"), pair("vec")),
         Goal::at_least("pair, the fastest malloc to it", 1.4, malloc("pair"), ours("pair")),
@@ -41,6 +43,8 @@ pub fn goals(rows: &[Rows]) -> Vec<Goal> {
         Goal::at_most("pair, portable, to arrayqueue", 1.0, pair("lookaside-portable"), pair("arrayqueue")),
         Goal::at_most("pair, portable, to slist", 1.0, pair("lookaside-portable"), pair("slist")),
         Goal::at_most("burst-idle, blocks kept, to lists", MINIMUM_DEPTH as f64, kept, Some(processor_lists as f64)),
+        Goal::at_most("memory-lists, KiB of a list that was never used", 1.0, kib(1), Some(1.0)),
+        Goal::at_most("memory-lists, KiB of a list that one processor used", 3.0, kib(0), Some(1.0)),
     ]
     .into_iter()
     .flatten()
