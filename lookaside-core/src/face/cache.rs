@@ -97,6 +97,12 @@ impl RawCache {
         Ok(RawCache { blocks, list, limit, alignment_mask, ..RawCache::zeroed() })
     }
 
+    /// Where the header stands, in bytes: the first of the words that C's inlined calls use. They follow the array and
+    /// the list.
+    pub const HEADER: usize = core::mem::offset_of!(RawCache, header);
+    /// Where the limit stands.
+    pub const LIMIT: usize = core::mem::offset_of!(RawCache, limit);
+
     /// The array that was given to `new`.
     #[must_use]
     pub fn blocks(&self) -> *mut *mut u8 {
