@@ -57,6 +57,33 @@ fn json_has_a_row_for_each_contender_that_can() {
     }
 }
 
+/// Pools of others play, or somebody is told which package brings them.
+#[test]
+fn pools_of_others_play_or_are_told_of() {
+    let of_crates = ["lockfree-object-pool", "opool", "sharded-slab", "heapless"];
+    let of_packages = [
+        ("boost-pool", "libboost-dev"),
+        ("boost-singleton-pool", "libboost-dev"),
+        ("foonathan", "libfoonathan-memory-dev"),
+        ("foonathan-mutex", "libfoonathan-memory-dev"),
+        ("dpdk", "libdpdk-dev"),
+        ("dpdk-user-cache", "libdpdk-dev"),
+        ("tcmalloc", "libtcmalloc-minimal4"),
+    ];
+    let names: Vec<_> = of_crates.into_iter().chain(of_packages.map(|(name, _)| name)).collect();
+    let line = format!("compare --json --rounds 1 --workload batch128 --contender {}", names.join(" "));
+    let output = lookaside(&line);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let rows: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
+    let played = |name| find(&rows, "batch128", name, "ns").is_some();
+    assert!(of_crates.into_iter().all(played), "{rows}");
+    for (name, package) in of_packages {
+        let told = text(&output.stderr).lines().find(|line| line.contains(&format!(": {name} is left out")));
+        assert_eq!(told.is_some(), !played(name), "{name}: {told:?}");
+        assert!(told.is_none_or(|told| told.contains(package)), "{told:?}");
+    }
+}
+
 #[test]
 fn an_idle_list_tells_what_it_keeps() {
     let output = lookaside("compare --json --rounds 1 --workload burst-idle --contender mutex-vec lookaside glibc");
@@ -152,5 +179,54 @@ fn names_of_another_table_leave_nothing() {
         let output = lookaside(line);
         assert_eq!(output.status.code(), Some(1), "{line}");
         assert!(text(&output.stderr).contains("nothing is left to compare"), "{}", text(&output.stderr));
+    }
+}
+
+/// Every workload that others have described is played, and a pool that cannot do one says why.
+#[test]
+fn foreign_workloads_are_played() {
+    let output = lookaside("compare --foreign --json --rounds 1 --contender vec tls-vec glibc mimalloc lookaside");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let rows: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
+    let shared = ["larson", "xmalloc", "cache-thrash", "cache-scratch", "sh6bench", "sh8bench", "mstress", "rptest"];
+    for workload in shared.into_iter().chain(["packets", "lru"]) {
+        for contender in ["glibc", "mimalloc", "lookaside"] {
+            let row = find(&rows, workload, contender, "ns").unwrap_or_else(|| panic!("{workload}, {contender}"));
+            assert!(row["set"] == "foreign" && row["min"].as_f64() > Some(0.0), "{row}");
+        }
+        assert_eq!(find(&rows, workload, "vec", "ns").is_some(), workload == "lru", "{workload}");
+    }
+    for (workload, contender) in [("mempool-1c", "vec"), ("mempool-1c", "lookaside"), ("mempool-2c", "lookaside")] {
+        for measure in ["k32-b1", "k32-b4", "k32-b32", "k128-b1", "k128-b4", "k128-b32", "k128-b128"] {
+            assert!(find(&rows, workload, contender, measure).is_some(), "{workload}, {contender}, {measure}");
+        }
+    }
+    assert_eq!(find(&rows, "packets", "tls-vec", "ns"), None);
+    assert!(text(&output.stderr).contains("tls-vec is left out: a thread has one stack"), "{}", text(&output.stderr));
+}
+
+/// Percentiles in their order, with the timer's cost; and misses apart where the contender counts them.
+#[test]
+fn single_calls_are_told_by_percentiles() {
+    let output = lookaside("compare --latency --json --rounds 1 --contender glibc lookaside lookaside-c");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let rows: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
+    for workload in ["latency-hits", "latency-hits-over", "latency-misses", "latency-misses-over"] {
+        for contender in ["glibc", "lookaside", "lookaside-c"] {
+            let figure = |measure| find(&rows, workload, contender, measure).map(|row| row["min"].as_f64().unwrap());
+            let in_order = |measures: [_; 4]| {
+                let figures =
+                    measures.map(|measure| figure(measure).unwrap_or_else(|| panic!("{workload}, {measure}")));
+                assert!(figures.is_sorted() && figures[3] > 0.0, "{workload}, {contender}: {figures:?}");
+            };
+            in_order(["p50", "p99", "p99.9", "max"]);
+            assert!(figure("timer") > Some(0.0) && figure("step") > Some(0.0), "{workload}, {contender}");
+            let (counts, misses) = (contender != "glibc", workload.contains("misses"));
+            assert_eq!(figure("missed").is_some(), counts && !misses, "{workload}, {contender}");
+            assert_eq!(figure("missed-p50").is_some(), counts && misses, "{workload}, {contender}");
+            if counts && misses {
+                in_order(["missed-p50", "missed-p99", "missed-p99.9", "missed-max"]);
+            }
+        }
     }
 }

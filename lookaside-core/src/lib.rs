@@ -31,6 +31,8 @@ mod small_pool;
 
 pub mod theory;
 
+#[doc(hidden)]
+pub use face::inline_abi;
 pub use face::{
     Builder, CachedObject, KernelVersion, LocalCache, Lookaside, LookasideBox, LookasideList, ObjectCache, PairName,
     PairSlot, PairTable, Parameters, RawCache, report_list,
@@ -54,9 +56,11 @@ pub use wdk::{BugCheck, ListFlags, PoolType, RawList, Status, Tag};
 /// The library's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// For this project's own tests and instruction counts.
+/// For this project's own tests and measurements.
 #[doc(hidden)]
 pub mod hooks {
+    pub use crate::manage::hold_scans;
+    pub use crate::platform::advance_clock;
     pub use crate::platform::rseq::pretend;
 }
 

@@ -10,6 +10,7 @@
 #![expect(clippy::missing_safety_doc, reason = "the C documentation of each function states its contract")]
 
 mod caches;
+mod inlined;
 mod lists;
 mod pairs;
 mod pools;
@@ -21,6 +22,7 @@ mod types;
 mod verifier;
 
 pub use caches::*;
+pub use inlined::*;
 pub use lists::*;
 pub use pairs::*;
 pub use pools::*;

@@ -26,7 +26,8 @@ const MOST: usize = isize::MAX as usize / size_of::<*mut c_void>();
 /// - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` or `shared` does not stand at a multiple of 16 bytes.
 /// - `LOOKASIDE_STATUS_INVALID_HANDLE`, `LOOKASIDE_STATUS_DELETE_PENDING`: `shared` was never initialised, or is
 ///   deleted.
-/// - `LOOKASIDE_STATUS_NOT_SUPPORTED`: `LOOKASIDE_FLAG_VERIFY` for a session pool.
+/// - `LOOKASIDE_STATUS_NOT_SUPPORTED`: `LOOKASIDE_FLAG_VERIFY` for a session pool; or `inline_abi` is neither 0 nor this
+///   library's: compile the program anew, with the `lookaside_inline.h` that belongs to the library.
 /// - `LOOKASIDE_STATUS_DEVICE_BUSY`: `list` is live already, or deleted with blocks still out, and goes on as it
 ///   was. Delete it, or free its blocks, first.
 /// - `LOOKASIDE_STATUS_WORKING_SET_QUOTA`: the nonpaged pool cannot be locked. Raise `RLIMIT_MEMLOCK` (`ulimit -l`),
@@ -51,9 +52,13 @@ pub unsafe extern "C" fn lookaside_list_initialize(
     // SAFETY: the caller gives a name and callbacks as their types say, and keeps the core's contract for the object.
     unsafe {
         match parameters.to_core() {
-            Ok(parameters) => {
+            Ok(core) => {
                 let caller = Caller::Export(lookaside_list_initialize as *const () as usize);
-                RawList::initialize_by(list.cast(), &parameters, caller).0
+                let status = RawList::initialize_by(list.cast(), &core, caller);
+                if status == Status::SUCCESS && parameters.inline_abi != 0 {
+                    RawList::allow_inlined(list.cast());
+                }
+                status.0
             }
             Err(status) => status.0,
         }

@@ -4,6 +4,7 @@
 mod allocator;
 mod builder;
 mod cache;
+pub mod inline_abi;
 mod list;
 mod many;
 #[cfg(doctest)]

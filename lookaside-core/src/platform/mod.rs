@@ -20,7 +20,7 @@ mod shared_lock;
 mod sync;
 mod thread;
 
-pub use clock::milliseconds;
+pub use clock::{advance_clock, milliseconds};
 pub use environment::{variable, variable_is};
 pub use exit::at_exit;
 pub use fatal::{Violation, ViolationHook, fatal, print, set_violation_hook};

@@ -4,6 +4,7 @@
 
 mod c_examples;
 mod header;
+mod inlined;
 mod libraries;
 mod misuse;
 mod misuse_many;

@@ -10,14 +10,10 @@ use core::arch::{asm, global_asm};
 use core::mem::offset_of;
 use core::sync::atomic::AtomicU32;
 
-use super::layout::{DEPTH, HEADER, SHIFT, SLOTS};
+use super::layout::{DEPTH, HEADER, ONE_HIT, SHIFT, SIGNATURE, SLOTS};
 use super::self_test::Watch;
 use super::{AREA, Relaxed};
 use crate::wdk::Parts;
-
-/// What an allocate adds to the header: one hit in the upper 48 bits, less one block in the lower 16.
-/// (A free adds one block: 1.)
-const ONE_HIT: i32 = (1 << 16) - 1;
 
 /// With `--cfg lookaside_slow_sections` a pause of about a microsecond stands where a closer can come between: so tests
 /// meet in seconds what else takes days. Without it, nothing.
@@ -66,7 +62,7 @@ macro_rules! section {
             "79:",
             ".pushsection .text.unlikely, \"ax\"",
             ".byte 0x0f, 0xb9, 0x3d", // With the signature after it, an undefined instruction for disassemblers.
-            ".long 0x53053053",
+            ".long {SIGNATURE}",
             "75:",
             "71:",
             $miss,
@@ -78,6 +74,7 @@ macro_rules! section {
             PROCESSORS = const offset_of!(Parts, processors),
             BASE = const offset_of!(Parts, base),
             SHIFT = const SHIFT,
+            SIGNATURE = const SIGNATURE,
             part = $($operands)*
             options(nostack),
         )
@@ -268,7 +265,7 @@ pub unsafe fn pop_many<const HITS: bool>(parts: *const Parts, out: *mut *mut u8,
             count = inout(reg) count,
             HEADER = const HEADER,
             SLOTS = const SLOTS,
-            ONE_BLOCK = const if HITS { ONE_HIT } else { -1 },
+            ONE_BLOCK = const if HITS { ONE_HIT as i32 } else { -1 },
         );
     }
     // SAFETY: the caller's promise that `parts` can be read.
@@ -362,11 +359,12 @@ pub fn watch(counter: &AtomicU32, looks: u32, armed: bool) -> Watch {
             "79:",
             ".pushsection .text.unlikely, \"ax\"",
             ".byte 0x0f, 0xb9, 0x3d",
-            ".long 0x53053053",
+            ".long {SIGNATURE}",
             "75:",
             "xor {outcome:e}, {outcome:e}",
             "jmp 79b",
             ".popsection",
+            SIGNATURE = const SIGNATURE,
             area = in(reg) AREA.load(Relaxed),
             counter = in(reg) counter.as_ptr(),
             armed = in(reg) u32::from(armed),
