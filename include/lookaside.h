@@ -126,6 +126,87 @@ typedef struct LOOKASIDE_ALIGNED(16) lookaside_list {
 } lookaside_list;
 
 /**
+ * A cache before a list, for the hot loop of one thread: an allocate and a free cost what a push and a pop of an array
+ * cost, inlined by `lookaside_cache.h`. The memory is the caller's, and its contents are the library's. It may be moved
+ * while no call on it is running. Set all bytes to 0 where it may be used before it is initialised.
+ */
+typedef struct lookaside_cache {
+    /**
+     * Where its blocks stand: the caller's array.
+     */
+    void **blocks;
+    /**
+     * The list before which it stands.
+     */
+    struct lookaside_list *list;
+    /**
+     * In the low 16 bits the blocks that it holds, above them the allocates that it served.
+     */
+    uint64_t header;
+    /**
+     * The blocks that it may hold; 0 where every call is the list's own.
+     */
+    uint32_t limit;
+    /**
+     * The alignment of a block, less 1.
+     */
+    uint32_t alignment_mask;
+    /**
+     * The library's own.
+     */
+    uint64_t opaque[12];
+} lookaside_cache;
+
+/**
+ * What one list has done since it was initialised. While nobody uses a list, its blocks are those that came less those
+ * that went: for a processor list `current_depth` is
+ * `total_frees - free_misses + refilled + added` less `total_allocates - allocate_misses + spilled + removed`,
+ * and for the shared list the same with `refilled` and `spilled` in each other's place.
+ */
+typedef struct lookaside_counters {
+    /**
+     * Calls of allocate that reached the list.
+     */
+    uint64_t total_allocates;
+    /**
+     * Those that found no block and went one level down.
+     */
+    uint64_t allocate_misses;
+    /**
+     * Calls of free that reached the list.
+     */
+    uint64_t total_frees;
+    /**
+     * Those that found no room and went one level down.
+     */
+    uint64_t free_misses;
+    /**
+     * Blocks that batches moved from the shared list to processor lists, beside those asked for.
+     */
+    uint64_t refilled;
+    /**
+     * Blocks that batches moved from processor lists to the shared list, beside those that found no room.
+     */
+    uint64_t spilled;
+    /**
+     * Blocks put in by `lookaside_list_prefill`, and by trips to the pool beside those that were asked for.
+     */
+    uint64_t added;
+    /**
+     * Blocks taken out by flush, trim and the scan, and by trips to the pool beside those that were freed.
+     */
+    uint64_t removed;
+    /**
+     * Blocks that it keeps.
+     */
+    uint64_t current_depth;
+    /**
+     * Blocks that it may keep now.
+     */
+    uint64_t depth;
+} lookaside_counters;
+
+/**
  * Four characters that mark a list's blocks, the first in the low byte: see `LOOKASIDE_TAG`.
  */
 typedef uint32_t lookaside_tag;
@@ -355,55 +436,6 @@ typedef struct lookaside_pool_usage {
      */
     uint64_t lost;
 } lookaside_pool_usage;
-
-/**
- * What one list has done since it was initialised. While nobody uses a list, its blocks are those that came less those
- * that went: for a processor list `current_depth` is
- * `total_frees - free_misses + refilled + added` less `total_allocates - allocate_misses + spilled + removed`,
- * and for the shared list the same with `refilled` and `spilled` in each other's place.
- */
-typedef struct lookaside_counters {
-    /**
-     * Calls of allocate that reached the list.
-     */
-    uint64_t total_allocates;
-    /**
-     * Those that found no block and went one level down.
-     */
-    uint64_t allocate_misses;
-    /**
-     * Calls of free that reached the list.
-     */
-    uint64_t total_frees;
-    /**
-     * Those that found no room and went one level down.
-     */
-    uint64_t free_misses;
-    /**
-     * Blocks that batches moved from the shared list to processor lists, beside those asked for.
-     */
-    uint64_t refilled;
-    /**
-     * Blocks that batches moved from processor lists to the shared list, beside those that found no room.
-     */
-    uint64_t spilled;
-    /**
-     * Blocks put in by `lookaside_list_prefill`, and by trips to the pool beside those that were asked for.
-     */
-    uint64_t added;
-    /**
-     * Blocks taken out by flush, trim and the scan, and by trips to the pool beside those that were freed.
-     */
-    uint64_t removed;
-    /**
-     * Blocks that it keeps.
-     */
-    uint64_t current_depth;
-    /**
-     * Blocks that it may keep now.
-     */
-    uint64_t depth;
-} lookaside_counters;
 
 /**
  * What a list is and has done.
@@ -1004,6 +1036,119 @@ typedef struct lookaside_low_resources {
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
+
+/**
+ * Makes an empty cache before a list.
+ *
+ * Parameters:
+ * - `cache`: the caller's memory for it. Its contents do not matter; blocks that a cache there still held would be lost
+ *   to the program, and count as out of their list.
+ * - `list`: the list. It stays where it is as long as the cache is used.
+ * - `blocks`: an array for the cache, which is the cache's until it is deleted.
+ * - `capacity`: how many pointers it has room for, 1 to 65,535. Half of them are filled or emptied at once, 64 at most.
+ *
+ * Returns, and then the cache is untouched unless the call succeeded:
+ * - `LOOKASIDE_STATUS_SUCCESS`: the cache is ready. Delete it before the list.
+ * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: a pointer is NULL, or `capacity` is out of range. Correct the program.
+ * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` does not stand at a multiple of 16 bytes, or one of the others at
+ *   one of 8.
+ * - `LOOKASIDE_STATUS_INVALID_HANDLE`: the list was never initialised.
+ * - `LOOKASIDE_STATUS_DELETE_PENDING`: the list is deleted.
+ *
+ * Memory and threads: the list knows nothing of its caches. For it the blocks in them are out, and its statistics count
+ * what reaches it. One thread at a time may use a cache. Before a list that is verified, or keeps nothing, each call is
+ * the list's own. In the child of a fork a cache before a session pool's list holds blocks that are the parent's too:
+ * one of the two has to leave its cache alone.
+ *
+ * WDK: it has no such function.
+ */
+lookaside_status lookaside_cache_initialize(struct lookaside_cache *cache,
+                                            struct lookaside_list *list,
+                                            void **blocks,
+                                            size_t capacity);
+
+/**
+ * Takes a block from the cache; when it has none, some from its list. The contents are whatever was there.
+ *
+ * Parameters:
+ * - `cache`: the cache.
+ *
+ * Returns the block, which may be freed to the cache, to another of its list, or to the list itself. NULL when the pool
+ * has none left, and when `cache` is NULL, misaligned, all zero bytes, or deleted.
+ *
+ * Memory and threads: one thread at a time. Not for signal handlers.
+ *
+ * WDK: it has no such function.
+ */
+void *lookaside_cache_allocate(struct lookaside_cache *cache);
+
+/**
+ * Gives a block to the cache; when it is full, some of its blocks go to its list.
+ *
+ * Parameters:
+ * - `cache`: a cache of the list that the block came from.
+ * - `block`: the block, or NULL, which has no effect.
+ *
+ * Returns nothing. The process ends with a message when the block could only be lost or do harm: `cache` is NULL,
+ * misaligned, all zero bytes, or deleted, or `block` is misaligned. Besides, what `lookaside_list_free` says of the
+ * list holds as soon as the block reaches it.
+ *
+ * Memory and threads: one thread at a time. The block may not be used afterwards.
+ *
+ * WDK: it has no such function.
+ */
+void lookaside_cache_free(struct lookaside_cache *cache,
+                          void *block);
+
+/**
+ * Gives every block in the cache back to its list.
+ *
+ * Parameters:
+ * - `cache`: the cache.
+ *
+ * Returns:
+ * - `LOOKASIDE_STATUS_SUCCESS`: it is empty.
+ * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `cache` is NULL.
+ * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: it does not stand at a multiple of 8 bytes.
+ * - `LOOKASIDE_STATUS_INVALID_HANDLE`: it is all zero bytes, or deleted.
+ *
+ * Memory and threads: one thread at a time. A list that was deleted meanwhile, with the blocks out, takes them too.
+ *
+ * WDK: it has no such function.
+ */
+lookaside_status lookaside_cache_flush(struct lookaside_cache *cache);
+
+/**
+ * Ends a cache: its blocks go back to its list, and it is all zero bytes.
+ *
+ * Parameters:
+ * - `cache`: the cache.
+ *
+ * Returns as `lookaside_cache_flush`; on success its memory and its array may be reused.
+ *
+ * Memory and threads: as `lookaside_cache_flush`.
+ *
+ * WDK: it has no such function.
+ */
+lookaside_status lookaside_cache_delete(struct lookaside_cache *cache);
+
+/**
+ * Tells what a cache served by itself: calls that its list never saw.
+ *
+ * Parameters:
+ * - `cache`: the cache.
+ * - `counters`: where to write them. A miss is a call that went to the list for some blocks, or with some: `refilled`
+ *   and `spilled` are those beyond the one of the call, `removed` those that were flushed. `depth` is the most that the
+ *   cache holds, 0 where each call is the list's own. They are exact unless 2^48 hits come between two misses or looks.
+ *
+ * Returns as `lookaside_cache_flush`, and `LOOKASIDE_STATUS_INVALID_PARAMETER` also when `counters` is NULL.
+ *
+ * Memory and threads: one thread at a time.
+ *
+ * WDK: it has no such function.
+ */
+lookaside_status lookaside_cache_counters(struct lookaside_cache *cache,
+                                          struct lookaside_counters *counters);
 
 /**
  * Makes a list. It is empty: the first blocks come from the pool, and freed blocks stay in it.
@@ -2015,6 +2160,7 @@ LOOKASIDE_ASSERT_LAYOUT(lookaside_small_list_statistics, 120, 8);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_tag_usage, 32, 8);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_pool_usage, 80, 8);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_low_resources, 48, 8);
+LOOKASIDE_ASSERT_LAYOUT(lookaside_cache, 128, 8);
 #undef LOOKASIDE_ASSERT_LAYOUT
 
 #endif /* LOOKASIDE_H */

@@ -42,6 +42,8 @@ pub fn goals(rows: &[Rows]) -> Vec<Goal> {
         Goal::at_most("pair, portable, to glibc", 2.0, pair("lookaside-portable"), pair("glibc")),
         Goal::at_most("pair, portable, to arrayqueue", 1.0, pair("lookaside-portable"), pair("arrayqueue")),
         Goal::at_most("pair, portable, to slist", 1.0, pair("lookaside-portable"), pair("slist")),
+        Goal::at_most("bulk32 by lookaside-bulk, nanoseconds a block", 0.6, ns("bulk32", "lookaside-bulk"), Some(1.0)),
+        Goal::at_most("pair by lookaside-cache, to vec", 1.1, pair("lookaside-cache"), pair("vec")),
         Goal::at_most("burst-idle, blocks kept, to lists", MINIMUM_DEPTH as f64, kept, Some(processor_lists as f64)),
         Goal::at_most("memory-lists, KiB of a list that was never used", 1.0, kib(1), Some(1.0)),
         Goal::at_most("memory-lists, KiB of a list that one processor used", 3.0, kib(0), Some(1.0)),

@@ -120,7 +120,7 @@ impl Rows {
         let of_workload = |&(workload, name): &(workloads::Workload, &'static str)| {
             let (fit, unfit): (Vec<_>, Vec<_>) = contenders::ALL
                 .iter()
-                .filter(|entry| entrant(entry.name))
+                .filter(|entry| entrant(entry.name) && (workload.runs() || !entry.runs))
                 .partition(|entry| entry.shared || !workload.shares());
             Self {
                 set: workload.set(),

@@ -9,6 +9,7 @@
 #![expect(non_camel_case_types, reason = "the types bear the names that C programs use")]
 #![expect(clippy::missing_safety_doc, reason = "the C documentation of each function states its contract")]
 
+mod caches;
 mod inlined;
 mod lists;
 mod pairs;
@@ -20,6 +21,7 @@ mod slist;
 mod types;
 mod verifier;
 
+pub use caches::*;
 pub use inlined::*;
 pub use lists::*;
 pub use pairs::*;

@@ -14,6 +14,8 @@ use super::Contender;
 type Initialize = unsafe extern "C" fn(*mut lookaside_list, *const lookaside_parameters) -> lookaside_status;
 type Allocate = unsafe extern "C" fn(*mut lookaside_list) -> *mut c_void;
 type Free = unsafe extern "C" fn(*mut lookaside_list, *mut c_void);
+type AllocateMany = unsafe extern "C" fn(*mut lookaside_list, *mut *mut c_void, usize) -> usize;
+type FreeMany = unsafe extern "C" fn(*mut lookaside_list, *const *mut c_void, usize);
 type Delete = unsafe extern "C" fn(*mut lookaside_list) -> lookaside_status;
 type Statistics = unsafe extern "C" fn(*const lookaside_list, *mut lookaside_statistics) -> lookaside_status;
 
@@ -22,6 +24,8 @@ pub struct CLibrary {
     list: Box<UnsafeCell<lookaside_list>>,
     allocate: Allocate,
     free: Free,
+    allocate_many: AllocateMany,
+    free_many: FreeMany,
     delete: Delete,
     statistics: Statistics,
     _library: Library,
@@ -42,6 +46,8 @@ impl Contender for CLibrary {
                 list: Box::new(UnsafeCell::new(mem::zeroed())),
                 allocate: *library.get("lookaside_list_allocate")?,
                 free: *library.get("lookaside_list_free")?,
+                allocate_many: *library.get("lookaside_list_allocate_many")?,
+                free_many: *library.get("lookaside_list_free_many")?,
                 delete: *library.get("lookaside_list_delete")?,
                 statistics: *library.get("lookaside_list_statistics")?,
                 _library: library,
@@ -70,6 +76,18 @@ impl Contender for CLibrary {
     unsafe fn free(&self, block: *mut u8) {
         // SAFETY: the list was initialised, and the caller gives back a block of it.
         unsafe { (self.free)(self.list.get(), block.cast()) };
+    }
+
+    #[inline(always)]
+    fn allocate_many(&self, out: &mut [*mut u8]) -> usize {
+        // SAFETY: the list was initialised, and the slice has so many places.
+        unsafe { (self.allocate_many)(self.list.get(), out.as_mut_ptr().cast(), out.len()) }
+    }
+
+    #[inline(always)]
+    unsafe fn free_many(&self, blocks: &[*mut u8]) {
+        // SAFETY: the list was initialised, and the caller gives back blocks of it.
+        unsafe { (self.free_many)(self.list.get(), blocks.as_ptr().cast(), blocks.len()) };
     }
 
     fn misses(&self) -> Option<u64> {

@@ -34,6 +34,12 @@ fn misses(list: &LookasideList) -> u64 {
     nearest.allocate_misses + nearest.free_misses
 }
 
+impl Pair {
+    pub(super) fn list(&self) -> &LookasideList {
+        &self.0
+    }
+}
+
 impl Contender for Pair {
     fn new(size: usize) -> anyhow::Result<Self> {
         build(size, Topology::Pair).map(Self)

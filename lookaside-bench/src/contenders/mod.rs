@@ -12,6 +12,7 @@ mod glibc;
 mod heapless;
 mod jemalloc;
 mod lookaside;
+mod lookaside_many;
 mod mimalloc;
 mod mutex_vec;
 mod native;
@@ -120,6 +121,8 @@ pub struct Entry {
     pub malloc: bool,
     /// Whether several threads may use it at once.
     pub shared: bool,
+    /// Whether it plays only where several blocks are asked for at once: elsewhere it is another of these.
+    pub runs: bool,
     /// The engine that its process is made to take.
     pub engine: Option<&'static str>,
     /// Plays one round in this process, for blocks of so many bytes.
@@ -171,6 +174,8 @@ pub const ALL: &[Entry] = &[
     entry::<lookaside::General>("general"),
     entry::<lookaside::Pair>("lookaside"),
     Entry { engine: Some("portable"), ..entry::<lookaside::Pair>("lookaside-portable") },
+    Entry { runs: true, ..entry::<lookaside_many::Bulk>("lookaside-bulk") },
+    alone::<lookaside_many::Cached>("lookaside-cache"),
     entry::<c_library::CLibrary>("lookaside-c"),
     entry::<c_inline::CInline>("lookaside-c-inline"),
     entry::<small_pool::Sized>("small-pool"),
@@ -184,6 +189,7 @@ const fn entry<C: Contender + Sync + 'static>(name: &'static str) -> Entry {
         name,
         malloc: false,
         shared: true,
+        runs: false,
         engine: None,
         serve: |workload, size| workloads::serve(workload, size, workloads::together::<C>),
         player: player::together::<C>,
@@ -196,6 +202,7 @@ const fn alone<C: Contender + 'static>(name: &'static str) -> Entry {
         name,
         malloc: false,
         shared: false,
+        runs: false,
         engine: None,
         serve: |workload, size| workloads::serve(workload, size, workloads::alone::<C>),
         player: player::alone::<C>,
@@ -322,6 +329,7 @@ mod tests {
         mimalloc: mimalloc::Large;
         general: lookaside::General;
         pair: lookaside::Pair;
+        bulk: lookaside_many::Bulk;
         c_library: c_library::CLibrary;
         c_inline: c_inline::CInline;
         small_pool: small_pool::Sized;
@@ -467,6 +475,12 @@ mod tests {
     }
 
     #[test]
+    fn cached() {
+        hands_out_distinct_blocks::<lookaside_many::Cached>();
+        hands_out_distinct_blocks_of::<lookaside_many::Cached>(LARGEST);
+    }
+
+    #[test]
     fn mimalloc_small() {
         hands_out_distinct_blocks::<mimalloc::Small>();
         shares_without_sharing_blocks::<mimalloc::Small>();
@@ -526,6 +540,8 @@ mod tests {
             "general",
             "lookaside",
             "lookaside-portable",
+            "lookaside-bulk",
+            "lookaside-cache",
             "lookaside-c",
             "lookaside-c-inline",
             "small-pool",

@@ -50,6 +50,30 @@ impl Contender for MutexVec {
         }
     }
 
+    #[inline(always)]
+    fn allocate_many(&self, out: &mut [*mut u8]) -> usize {
+        let mut blocks = self.blocks();
+        let kept = blocks.len().min(out.len());
+        let from = blocks.len() - kept;
+        for (place, Block(block)) in out.iter_mut().zip(blocks.drain(from..)) {
+            *place = block;
+        }
+        drop(blocks);
+        // SAFETY: malloc takes any size.
+        out[kept..].iter_mut().for_each(|place| *place = unsafe { libc::malloc(self.size).cast() });
+        out.len()
+    }
+
+    #[inline(always)]
+    unsafe fn free_many(&self, given: &[*mut u8]) {
+        let mut blocks = self.blocks();
+        let room = (blocks.capacity() - blocks.len()).min(given.len());
+        blocks.extend(given[..room].iter().map(|&block| Block(block)));
+        drop(blocks);
+        // SAFETY: every block came from malloc, and the caller gives these back.
+        given[room..].iter().for_each(|block| unsafe { libc::free(block.cast()) });
+    }
+
     fn kept(&self) -> Option<u64> {
         Some(self.blocks().len() as u64)
     }

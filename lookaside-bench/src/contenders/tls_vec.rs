@@ -72,6 +72,29 @@ impl Contender for TlsVec {
         });
     }
 
+    #[inline(always)]
+    fn allocate_many(&self, out: &mut [*mut u8]) -> usize {
+        with(|blocks| {
+            let from = blocks.len().saturating_sub(out.len());
+            let (kept, lacking) = out.split_at_mut(blocks.len() - from);
+            kept.copy_from_slice(&blocks[from..]);
+            blocks.truncate(from);
+            // SAFETY: malloc takes any size.
+            lacking.iter_mut().for_each(|place| *place = unsafe { libc::malloc(self.size).cast() });
+        });
+        out.len()
+    }
+
+    #[inline(always)]
+    unsafe fn free_many(&self, given: &[*mut u8]) {
+        with(|blocks| {
+            let room = (blocks.capacity() - blocks.len()).min(given.len());
+            blocks.extend_from_slice(&given[..room]);
+            // SAFETY: the caller gives the blocks back.
+            given[room..].iter().for_each(|&block| unsafe { no_room(blocks, block) });
+        });
+    }
+
     fn kept(&self) -> Option<u64> {
         Some(with(|blocks| blocks.len() as u64))
     }

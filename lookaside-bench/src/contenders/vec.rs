@@ -45,6 +45,29 @@ impl Contender for UnsyncVec {
         });
     }
 
+    #[inline(always)]
+    fn allocate_many(&self, out: &mut [*mut u8]) -> usize {
+        self.with(|blocks| {
+            let from = blocks.len().saturating_sub(out.len());
+            let (kept, lacking) = out.split_at_mut(blocks.len() - from);
+            kept.copy_from_slice(&blocks[from..]);
+            blocks.truncate(from);
+            // SAFETY: malloc takes any size.
+            lacking.iter_mut().for_each(|place| *place = unsafe { libc::malloc(self.size).cast() });
+        });
+        out.len()
+    }
+
+    #[inline(always)]
+    unsafe fn free_many(&self, given: &[*mut u8]) {
+        self.with(|blocks| {
+            let room = (blocks.capacity() - blocks.len()).min(given.len());
+            blocks.extend_from_slice(&given[..room]);
+            // SAFETY: every block came from malloc, and the caller gives these back.
+            given[room..].iter().for_each(|block| unsafe { libc::free(block.cast()) });
+        });
+    }
+
     fn kept(&self) -> Option<u64> {
         Some(self.with(|blocks| blocks.len() as u64))
     }

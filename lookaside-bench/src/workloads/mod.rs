@@ -5,6 +5,7 @@
 //! given back. Their first measure is the time of one allocate plus one free, unless they say another.
 
 pub(crate) mod batch;
+mod bulk;
 mod burst;
 mod crossing;
 mod dice;
@@ -53,6 +54,8 @@ pub enum Workload {
     Oversubscribed,
     /// A fresh process takes 4,096 blocks and gives them back, 8 times over, and then does nothing.
     BurstIdle,
+    /// So many blocks out at once, and in at once: 8, 32 or 128.
+    Bulk(usize),
     /// One that is judged by memory.
     Memory(Memory),
     /// One that others have described.
@@ -71,6 +74,9 @@ pub const ALL: &[(Workload, &str)] = &[
     (Workload::Handoff, "handoff"),
     (Workload::Oversubscribed, "oversubscribed"),
     (Workload::BurstIdle, "burst-idle"),
+    (Workload::Bulk(8), "bulk8"),
+    (Workload::Bulk(32), "bulk32"),
+    (Workload::Bulk(128), "bulk128"),
     (Workload::Memory(Memory::Burst), "memory-burst"),
     (Workload::Memory(Memory::Lists), "memory-lists"),
     (Workload::Memory(Memory::Handoff), "memory-handoff"),
@@ -126,6 +132,9 @@ impl Workload {
             Workload::Handoff => "one thread allocates and writes, another reads and frees",
             Workload::Oversubscribed => "random on four threads for each processor, per processor",
             Workload::BurstIdle => "8 bursts of 4096 blocks in a fresh process, which then does nothing",
+            Workload::Bulk(8) => "8 blocks out at once, and in at once",
+            Workload::Bulk(32) => "32 blocks out at once, and in at once",
+            Workload::Bulk(_) => "128 blocks out at once, and in at once",
             Workload::Memory(workload) => workload.about(),
             Workload::Foreign(workload) => workload.about(),
             Workload::Latency(workload) => workload.about(),
@@ -175,6 +184,12 @@ impl Workload {
             Workload::Latency(_) => true,
             _ => false,
         }
+    }
+
+    /// Whether it asks for several blocks at once.
+    #[must_use]
+    pub fn runs(self) -> bool {
+        matches!(self, Workload::Bulk(_) | Workload::Foreign(Foreign::Mempool1c | Foreign::Mempool2c))
     }
 
     /// How large its blocks are where blocks of `asked` bytes were asked for: some only make sense with others.
@@ -247,6 +262,9 @@ pub fn alone<C: Contender>(workload: Workload, contender: &C) -> anyhow::Result<
             timed(ROUND, |pairs| clock(|| set.run(pairs)))
         }
         Workload::BurstIdle => burst::run(contender),
+        Workload::Bulk(8) => timed(ROUND, |pairs| clock(|| bulk::run::<C, 8>(contender, pairs))),
+        Workload::Bulk(32) => timed(ROUND, |pairs| clock(|| bulk::run::<C, 32>(contender, pairs))),
+        Workload::Bulk(_) => timed(ROUND, |pairs| clock(|| bulk::run::<C, 128>(contender, pairs))),
         Workload::Memory(workload) => return Ok(memory::alone(workload, contender)),
         Workload::Foreign(workload) => return Ok(foreign::alone(workload, contender)),
         _ => unreachable!("{workload:?} needs a contender that threads can share"),
@@ -333,10 +351,9 @@ mod tests {
 
     #[test]
     fn names_are_complete_and_distinct() {
-        let expected =
-            ["pair", "batch128", "random", "pair-2t", "random-2t", "handoff", "oversubscribed", "burst-idle"];
+        let expected = "pair batch128 random pair-2t random-2t handoff oversubscribed burst-idle bulk8 bulk32 bulk128";
         let of = |set| ALL.iter().filter(move |(workload, _)| workload.set() == set).map(|&(_, name)| name);
-        assert!(of(Set::Lists).eq(expected));
+        assert!(of(Set::Lists).eq(expected.split(' ')));
         assert!(of(Set::Memory).eq(["memory-burst", "memory-lists", "memory-handoff"]));
         let expected = "larson xmalloc cache-thrash cache-scratch sh6bench sh8bench mstress rptest mempool-1c mempool-2c packets lru";
         assert!(of(Set::Foreign).eq(expected.split(' ')));

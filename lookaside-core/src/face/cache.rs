@@ -14,6 +14,7 @@ use super::LookasideList;
 use super::raw::live;
 use crate::list::Counters;
 use crate::platform::Caller;
+use crate::pool::OnUnwind;
 use crate::wdk::{RawList, Status};
 
 const LENGTH_MASK: u64 = 0xFFFF;
@@ -95,6 +96,12 @@ impl RawCache {
         let alignment_mask = settings.request.alignment as u32 - 1;
         Ok(RawCache { blocks, list, limit, alignment_mask, ..RawCache::zeroed() })
     }
+
+    /// Where the header stands, in bytes: the first of the words that C's inlined calls use. They follow the array and
+    /// the list.
+    pub const HEADER: usize = core::mem::offset_of!(RawCache, header);
+    /// Where the limit stands.
+    pub const LIMIT: usize = core::mem::offset_of!(RawCache, limit);
 
     /// The array that was given to `new`.
     #[must_use]
@@ -178,17 +185,15 @@ impl RawCache {
             let mut run = [null_mut(); RUN];
             let count = RawList::allocate_many_checked_by(self.list, &mut run[..self.half()], caller);
             let Some((block, others)) = run[..count].split_last() else { return null_mut() };
+            // Fewer than all where a callback filled it meanwhile.
             let put = others.len().min(self.limit as usize - self.length());
             slots.add(self.length()).copy_from_nonoverlapping(others.as_ptr(), put);
             self.header.set(self.header.get() + put as u64);
             add(&self.refilled, put);
             if put < others.len() {
-                // Nobody has the block yet, so it goes along: a free routine may unwind.
-                let last = others.len() - 1;
-                let (block, rest) = (others[last], &mut run[put..count]);
-                rest.swap(last - put, count - 1 - put);
-                RawList::free_many_checked_by(self.list, &rest[..last - put + 1], caller);
-                return block;
+                let unwinding = OnUnwind::new(|| RawList::free_checked_by(self.list, *block, caller));
+                RawList::free_many_checked_by(self.list, &others[put..], caller);
+                unwinding.disarm();
             }
             *block
         }

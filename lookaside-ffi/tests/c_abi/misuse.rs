@@ -37,8 +37,9 @@ macro_rules! small_pool_calls {
 }
 
 /// The programs, with the cases of each: name, what it prints, how it ends.
-pub const PROGRAMS: [(&str, &str, &[Case]); 5] = [
+pub const PROGRAMS: [(&str, &str, &[Case]); 6] = [
     ("misuse", include_str!("misuse.c"), MISUSE),
+    ("misuse_caches", include_str!("misuse_caches.c"), misuse_many::CACHES),
     ("misuse_many", include_str!("misuse_many.c"), misuse_many::CASES),
     ("misuse_pools", include_str!("misuse_pools.c"), MISUSE_POOLS),
     ("misuse_told", include_str!("misuse_told.c"), MISUSE_TOLD),

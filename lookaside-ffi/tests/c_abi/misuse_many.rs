@@ -1,4 +1,4 @@
-//! The cases of misuse_many.c: see misuse.rs.
+//! The cases of misuse_many.c and misuse_caches.c: see misuse.rs.
 
 use crate::misuse::{Case, End};
 use End::{Abort, Well};
@@ -37,4 +37,68 @@ pub const CASES: &[Case] = &[
         ),
     ),
     ("verified: a run is whole", "STATUS_SUCCESS\n4 frees, 0 out\nSTATUS_SUCCESS\n", Well),
+];
+
+/// What the calls of `tell_all_calls` answer for a cache.
+macro_rules! cache_calls {
+    ($status:literal) => {
+        concat!("NULL\n", $status, "\n", $status, "\n", $status, "\nuntouched\n")
+    };
+}
+
+pub const CACHES: &[Case] = &[
+    ("cache: every call, null cache", cache_calls!("STATUS_INVALID_PARAMETER"), Well),
+    ("cache: every call, misaligned cache", cache_calls!("STATUS_DATATYPE_MISALIGNMENT"), Well),
+    ("cache: every call, zeroed cache", cache_calls!("STATUS_INVALID_HANDLE"), Well),
+    ("cache: every call, deleted cache", cache_calls!("STATUS_INVALID_HANDLE"), Well),
+    ("cache: inlined calls, zeroed cache", "NULL\nno effect\n", Well),
+    (
+        "cache: initialize, what cannot be",
+        "STATUS_INVALID_PARAMETER\nSTATUS_INVALID_PARAMETER\nSTATUS_INVALID_PARAMETER\nSTATUS_INVALID_PARAMETER\n\
+         STATUS_INVALID_PARAMETER\nSTATUS_DATATYPE_MISALIGNMENT\nSTATUS_DATATYPE_MISALIGNMENT\n\
+         STATUS_DATATYPE_MISALIGNMENT\nSTATUS_INVALID_HANDLE\nSTATUS_DELETE_PENDING\nuntouched\n",
+        Well,
+    ),
+    ("cache: counters, null", "STATUS_INVALID_PARAMETER\n", Well),
+    ("cache: free, null block", "no effect\n", Well),
+    ("cache: free, null cache", "", Abort("0xC4/0x4C01: free of block A to 0x0, which is no list")),
+    ("cache: free, misaligned cache", "", Abort("0xC4/0x4C01: free of block A to 0x0, which is no list")),
+    ("cache: free, zeroed cache", "", Abort("0xC4/0x4C01: free of block A to 0x0, which is no list")),
+    ("cache: free inlined, deleted cache", "", Abort("0xC4/0x4C01: free of block A to 0x0, which is no list")),
+    (
+        "cache: free, misaligned block",
+        "",
+        Abort("0xC4/0x10: free of block A to list B, whose blocks are aligned to 16 bytes"),
+    ),
+    (
+        "cache: free inlined, misaligned block",
+        "",
+        Abort("0xC4/0x10: free of block A to list B, whose blocks are aligned to 16 bytes"),
+    ),
+    (
+        "cache: list deleted before it",
+        "STATUS_PENDING\nnot NULL\nSTATUS_DEVICE_BUSY\nSTATUS_SUCCESS\nSTATUS_SUCCESS\nSTATUS_SUCCESS\n",
+        Well,
+    ),
+    ("cache: callback has no memory", "STATUS_SUCCESS\nNULL\n1 allocates, 1 misses\n", Well),
+    (
+        "cache: called and inlined alike",
+        "100 allocates, 88 hits, 100 frees, 16 in the cache\n100 allocates, 88 hits, 100 frees, 16 in the cache\n\
+         100 allocates, 88 hits, 100 frees, 16 in the cache\n0 out\n",
+        Well,
+    ),
+    (
+        "cache, verified: block freed twice",
+        "",
+        Abort(
+            "0xC4/0x13: block A of list \"misuse\" (Test) is freed twice; allocated at PLACE, freed at PLACE, freed again at PLACE",
+        ),
+    ),
+    (
+        "cache, verified: block freed twice, inlined",
+        "",
+        Abort(
+            "0xC4/0x13: block A of list \"misuse\" (Test) is freed twice; allocated at PLACE, freed at PLACE, freed again at PLACE",
+        ),
+    ),
 ];
