@@ -75,6 +75,8 @@ fn compile_inlined_list() {
     }
     let mut build = cc::Build::new();
     build.file(source).include("../include").std("c11").warnings(true).opt_level(2);
+    // Code of a program, not of a library that may be unloaded.
+    build.pic(false).flag("-fPIE");
     build.compile("lookaside_inlined");
 }
 

@@ -8,7 +8,8 @@
 
 #include "nodes.h"
 
-// Lists call the library through these where they find no block, or no room: see nodes.cpp.
+// As in a program: the command never unloads what this becomes a part of.
+#define LOOKASIDE_INLINE_STAYS
 #include "lookaside_inline.h"
 
 extern const nodes_host *host;
