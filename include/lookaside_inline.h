@@ -12,6 +12,10 @@
  * calls are the library's; LOOKASIDE_INLINED tells which. C99 or C++11 is enough. The linker has to keep the section
  * __rseq_cs, as it does by itself, with --gc-sections too. lookaside_wdm.h uses these calls if LOOKASIDE_INLINE is
  * defined before it is included.
+ *
+ * A shared library with these calls may be unloaded: compiled as code of one (-fPIC, not -fPIE), a section removes its
+ * mark from the thread at its end, by one instruction more. Define LOOKASIDE_INLINE_STAYS before the header is included
+ * to save that in code that is never unloaded: of a library that is linked with -z nodelete, or of a program.
  */
 #ifndef LOOKASIDE_INLINE_H
 #define LOOKASIDE_INLINE_H
@@ -37,12 +41,12 @@ typedef uint64_t __attribute__((__may_alias__)) lookaside_inline_u64;
  *
  *       area->rseq_cs = &descriptor
  *   78: processor = area->cpu_id
- *       if (processor >= list->processors) goto nothing
+ *       if (processor >= list->processors) goto 71
  *       part = list->base + (processor << SHIFT)
  *
  * The kernel lets a thread that it interrupts between 78 and 79 go on at 75, as if there had been nothing to do. The
  * question marks keep all of it in the COMDAT group, if any, of the function around it. */
-#define LOOKASIDE_INLINE_BEGIN(nothing)                                                                                \
+#define LOOKASIDE_INLINE_BEGIN                                                                                         \
     ".pushsection __rseq_cs, \"aw?\"\n\t"                                                                              \
     ".balign 32\n"                                                                                                     \
     "77:\t.long 0, 0\n\t"                                                                                              \
@@ -52,17 +56,24 @@ typedef uint64_t __attribute__((__may_alias__)) lookaside_inline_u64;
     "movq %%rax, %%fs:8(%[area])\n"                                                                                    \
     "78:\tmovl %%fs:4(%[area]), %%eax\n\t"                                                                             \
     "cmpl %[processors], %%eax\n\t"                                                                                    \
-    "jae " nothing "\n\t"                                                                                              \
+    "jae 71f\n\t"                                                                                                      \
     "shlq %[shift], %%rax\n\t"                                                                                         \
     "addq %[base], %%rax\n\t"
 
+/* At 79: the kernel must not look for the descriptor when it has been unloaded. */
+#if defined(__PIC__) && !defined(__PIE__) && !defined(LOOKASIDE_INLINE_STAYS)
+#define LOOKASIDE_INLINE_LEAVE "movq $0, %%fs:8(%[area])\n\t"
+#else
+#define LOOKASIDE_INLINE_LEAVE ""
+#endif
+
 /* What stands out of line: an undefined instruction for disassemblers, which ends in the signature that the kernel
- * wants before the address where an interrupted section goes on. */
+ * wants before the address where an interrupted section goes on; and what is done when there is nothing to do. */
 #define LOOKASIDE_INLINE_END(then)                                                                                     \
     ".pushsection .text.unlikely, \"ax?\"\n\t"                                                                         \
     ".byte 0x0f, 0xb9, 0x3d\n\t"                                                                                       \
     ".long %c[signature]\n"                                                                                            \
-    "75:\t" then "\n\t"                                                                                                \
+    "75:\n71:\t" then "\n\t"                                                                                           \
     ".popsection"
 
 #define LOOKASIDE_INLINE_OPERANDS(list, area)                                                                          \
@@ -106,7 +117,7 @@ static inline __attribute__((__always_inline__)) void *lookaside_list_allocate_i
          * block = part->slots[length - 1]; part->header = header + ONE_HIT; the last commits. */
         void *block;
         __asm__ __volatile__(
-            LOOKASIDE_INLINE_BEGIN("71f")
+            LOOKASIDE_INLINE_BEGIN
             "movq %c[header](%%rax), %%rcx\n\t"
             "movzwl %%cx, %k[block]\n\t"
             "testl %k[block], %k[block]\n\t"
@@ -116,7 +127,8 @@ static inline __attribute__((__always_inline__)) void *lookaside_list_allocate_i
             LOOKASIDE_INLINE_PAUSE
             "movq %%rcx, %c[header](%%rax)\n"
             "79:\n\t"
-            LOOKASIDE_INLINE_END("\n71:\txorl %k[block], %k[block]\n\tjmp 79b")
+            LOOKASIDE_INLINE_LEAVE
+            LOOKASIDE_INLINE_END("xorl %k[block], %k[block]\n\tjmp 79b")
             : [block] "=&r"(block)
             : LOOKASIDE_INLINE_OPERANDS(list, area), [one_hit] "i"(LOOKASIDE_INLINE_ONE_HIT)
             : "rax", "rcx", "cc", "memory");
@@ -147,19 +159,20 @@ static inline __attribute__((__always_inline__)) void lookaside_list_free_inline
     if (LOOKASIDE_INLINE_LIKELY(area != 0) && LOOKASIDE_INLINE_LIKELY(block != NULL) &&
         LOOKASIDE_INLINE_LIKELY(((uintptr_t)block & LOOKASIDE_INLINE_WORD(list, lookaside_inline_u32,
                                                                           LOOKASIDE_INLINE_ALIGNMENT_MASK)) == 0)) {
-        /* length = part->header & 0xFFFF; if (length >= part->depth) goto call;
+        /* length = part->header & 0xFFFF; if (length >= part->depth) goto 71;
          * part->slots[length] = block; part->header += 1; the last commits. */
         __asm__ goto(
-            LOOKASIDE_INLINE_BEGIN("%l[call]")
+            LOOKASIDE_INLINE_BEGIN
             "movzwl %c[header](%%rax), %%ecx\n\t"
             LOOKASIDE_INLINE_PAUSE
             "cmpq %c[depth](%%rax), %%rcx\n\t"
-            "jae %l[call]\n\t"
+            "jae 71f\n\t"
             "movq %[block], %c[slots](%%rax,%%rcx,8)\n\t"
             LOOKASIDE_INLINE_PAUSE
             "incq %c[header](%%rax)\n"
             "79:\n\t"
-            LOOKASIDE_INLINE_END("jmp %l[call]")
+            LOOKASIDE_INLINE_LEAVE
+            LOOKASIDE_INLINE_END(LOOKASIDE_INLINE_LEAVE "jmp %l[call]")
             :
             : LOOKASIDE_INLINE_OPERANDS(list, area), [depth] "i"(LOOKASIDE_INLINE_DEPTH), [block] "r"(block)
             : "rax", "rcx", "cc", "memory"

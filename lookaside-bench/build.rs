@@ -24,6 +24,7 @@ fn main() {
     compile_recorder();
     compile_wdm_lists();
     compile_inlined_list();
+    compile_nodes();
     compile_peers();
     note_versions();
 }
@@ -74,6 +75,8 @@ fn compile_inlined_list() {
     }
     let mut build = cc::Build::new();
     build.file(source).include("../include").std("c11").warnings(true).opt_level(2);
+    // Code of a program, not of a library that may be unloaded.
+    build.pic(false).flag("-fPIE");
     build.compile("lookaside_inlined");
 }
 
@@ -182,6 +185,30 @@ fn compile_peer(peer: &Peer, prefixes: &[PathBuf], library: &Path) -> Result<(),
     let said = String::from_utf8_lossy(&output.stderr);
     let first = said.lines().find(|line| line.contains("error: ") || line.contains("cannot find"));
     Err(Some(first.unwrap_or("the compiler failed").to_owned()))
+}
+
+/// Compiles the containers of C++ into shared libraries, which the command carries within it: one for foonathan/memory, if
+/// it is here, and one for all other allocators.
+fn compile_nodes() {
+    println!("cargo:rerun-if-changed=nodes");
+    let folder = PathBuf::from(env::var_os("OUT_DIR").expect("cargo names a folder for the output"));
+    let compile = |name: &str, arguments: &[&str]| {
+        let library = folder.join(name);
+        let mut compiler = cc::Build::new().cpp(true).opt_level(2).get_compiler().to_command();
+        compiler.args(["-std=c++17", "-Wall", "-Wextra", "-fPIC", "-shared", "-pthread", "-I../include"]);
+        let status = compiler.arg("nodes/nodes.cpp").arg("-o").arg(&library).args(arguments).status();
+        (library, status.is_ok_and(|status| status.success()))
+    };
+    let (library, compiled) = compile("lookaside_nodes.so", &[]);
+    assert!(compiled, "the C++ compiler failed on {}", library.display());
+    let headers = Path::new("/usr/include/foonathan_memory");
+    println!("cargo:rerun-if-changed={}", headers.display());
+    let include = format!("-I{}", headers.display());
+    let arguments = ["-DFOONATHAN", &include, "-lfoonathan_memory"];
+    if !headers.exists() || !compile("lookaside_nodes_foonathan.so", &arguments).1 {
+        fs::write(folder.join("lookaside_nodes_foonathan.so"), "")
+            .expect("the folder for the output can be written to");
+    }
 }
 
 /// Hands on the versions of the compiler and of the rivals.

@@ -5,6 +5,7 @@ use anyhow::{Context, ensure};
 
 use crate::contenders;
 use crate::global;
+use crate::nodes;
 use crate::pools;
 use crate::rounds::{self, Absent, Better, Entrant, Figures, LeftOut, Measure, Outcome, Spread};
 use crate::workloads;
@@ -63,7 +64,7 @@ pub struct Job {
 
 /// The jobs of all sets.
 pub fn all() -> impl Iterator<Item = &'static Job> {
-    global::PROGRAMS.iter().chain(pools::JOBS)
+    global::PROGRAMS.iter().chain(pools::JOBS).chain(nodes::JOBS)
 }
 
 /// Plays one round of a contender, which it finds by the names, and writes its answer.

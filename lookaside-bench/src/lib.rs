@@ -12,6 +12,7 @@ pub mod global;
 pub mod goals;
 pub mod jobs;
 pub mod machine;
+pub mod nodes;
 pub mod pools;
 pub mod report;
 pub mod rounds;

@@ -5,6 +5,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include <dlfcn.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <sched.h>
@@ -261,6 +262,32 @@ static void disturbed(void)
     end();
 }
 
+/* A library with inlined calls is loaded, used and unloaded. The signal makes the kernel look where the thread's last
+ * section was. */
+static void unloaded(const char *path)
+{
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = interrupted;
+    CHECK(sigaction(SIGUSR1, &action, NULL) == 0);
+    make(LOOKASIDE_INLINE_ABI);
+    for (unsigned turn = 0; turn < 3; turn++) {
+        void *library = dlopen(path, RTLD_NOW);
+        CHECK(library != NULL);
+        unsigned (*pairs)(lookaside_list *, unsigned) =
+            (unsigned (*)(lookaside_list *, unsigned))(uintptr_t)dlsym(library, "other_pairs");
+        /* The last section of the first turn had a block and room, that of the others, of a deleted list, nothing. */
+        CHECK(pairs(&list, turn == 0 ? PAIRS : 1) == (turn == 0 ? PAIRS : 0));
+        CHECK(dlclose(library) == 0);
+        CHECK(dlopen(path, RTLD_NOW | RTLD_NOLOAD) == NULL);
+        CHECK(raise(SIGUSR1) == 0);
+        if (turn == 0) {
+            check_pairs(PAIRS);
+            end();
+        }
+    }
+}
+
 /* The sections of this program, those of the library that it is linked with statically among them. */
 
 struct descriptor {
@@ -300,7 +327,7 @@ static void tell_sections(void)
 
 int main(int count, char **arguments)
 {
-    const char *name = count == 2 ? arguments[1] : "";
+    const char *name = count >= 2 ? arguments[1] : "";
     setvbuf(stdout, NULL, _IONBF, 0);
     if (strcmp(name, "a list made for it") == 0) {
         tell_calls(LOOKASIDE_INLINE_ABI);
@@ -324,6 +351,8 @@ int main(int count, char **arguments)
         check_pairs(2 * PAIRS);
 #endif
         end();
+    } else if (strcmp(name, "unloaded") == 0 && count == 3) {
+        unloaded(arguments[2]);
     } else if (strcmp(name, "sections") == 0) {
         tell_sections();
     } else {

@@ -117,6 +117,23 @@ fn interrupted_sections_have_no_effect() {
     assert_eq!(succeed(with_engine(&slow, None).arg("disturbed")), "");
 }
 
+/// The kernel does not look for a section that went away with its library.
+#[test]
+fn libraries_with_inlined_calls_may_be_unloaded() {
+    for language in [Language::C, Language::Cpp] {
+        let out = scratch(&format!("inlined-library-{language:?}"));
+        let library = out.join("library.so");
+        let mut compiler = language.compiler();
+        // What is unique in the process is never unloaded, so C++ is told to have nothing of that kind.
+        compiler.args(["-O2", "-fPIC", "-shared"]).args((language == Language::Cpp).then_some("-fno-gnu-unique"));
+        succeed(compiler.arg(folder().join("inlined_other.c")).arg("-o").arg(&library));
+        for engine in ENGINES {
+            let mut command = with_engine(&programs()[1], engine);
+            assert_eq!(succeed(command.arg("unloaded").arg(&library)), "", "{language:?}, engine {engine:?}");
+        }
+    }
+}
+
 /// Every descriptor in the program is what the kernel wants, whatever the linker left out: at least those of three
 /// places with two calls each, or of one in C++, whose two copies of a template's function are one.
 #[test]

@@ -1,0 +1,38 @@
+/* What the command (src/nodes.rs) and the node containers in C++ know of each other. */
+#ifndef NODES_H
+#define NODES_H
+
+#include "lookaside.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What the command has, and hands on: mallocs and the calls of lists. */
+struct nodes_host {
+    void *(*jemalloc)(size_t size);
+    void (*jemalloc_free)(void *block, size_t size);
+    void *(*mimalloc)(size_t size);
+    void (*mimalloc_free)(void *block);
+    lookaside_status (*list_initialize)(lookaside_list *list, const lookaside_parameters *parameters);
+    void *(*list_allocate)(lookaside_list *list);
+    void (*list_free)(lookaside_list *list, void *block);
+};
+
+/* A container of this kind, empty, with its nodes from this allocator; NULL if there is no such here. There is one of
+ * them in a process. */
+struct nodes *nodes_make(const char *container, const char *allocator, const struct nodes_host *host);
+
+/* Changes it so many times; answers a sum over what was found in it, the same for every allocator. */
+uint64_t nodes_run(struct nodes *nodes, uint64_t changes);
+
+/* How many elements are in it. */
+uint64_t nodes_size(const struct nodes *nodes);
+
+/* Takes it apart. */
+void nodes_delete(struct nodes *nodes);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

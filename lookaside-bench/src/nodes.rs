@@ -1,0 +1,222 @@
+//! Containers of C++ with their nodes from several allocators: a B-tree, and a hash map whose elements are linked.
+//!
+//! The containers and the allocators are C++ (`nodes/`), compiled by the build script into a shared library, which the
+//! command carries within it: there the calls of lists and of Boost's pools are inlined. jemalloc and mimalloc are those of
+//! this command, called as from any shared library. foonathan/memory, which is a library itself, has one of its own.
+
+use std::ffi::CString;
+use std::io::Write;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use ::lookaside::{
+    lookaside_list, lookaside_list_allocate, lookaside_list_free, lookaside_list_initialize, lookaside_parameters,
+    lookaside_status,
+};
+use anyhow::{Context, anyhow, bail};
+use libc::{c_char, c_void};
+use libloading::Library;
+
+use crate::jobs::{Job, Set};
+use crate::rounds::{Absent, Entrant, Figures, Measure};
+use crate::workloads::{clock, timed_from};
+
+/// How long the timed part of a round takes, about.
+const ROUND: Duration = Duration::from_millis(10);
+
+/// Changes before the first that is timed: the containers are full by then.
+const FILL: u64 = 1 << 15;
+
+/// The containers.
+pub const JOBS: &[Job] = &[
+    Job {
+        set: Set::Foreign,
+        name: "btree",
+        about: "a B-tree in C++ as index of the last 4096 events: one comes in, the oldest leaves, one is found",
+        measures: &[Measure::less("ns", "ns", "nanoseconds for one such change")],
+        contenders: ALLOCATORS,
+        serve: |allocator| play(c"btree".as_ptr(), allocator),
+    },
+    Job {
+        set: Set::Foreign,
+        name: "linked-hash-map",
+        about: "a hash map of C++ into a linked list: 4096 sessions, three of four uses replace the eldest",
+        measures: &[Measure::less("ns", "ns", "nanoseconds for one use of a session")],
+        contenders: ALLOCATORS,
+        serve: |allocator| play(c"linked-hash-map".as_ptr(), allocator),
+    },
+];
+
+const ALLOCATORS: &[Entrant] = &[
+    Entrant { name: "glibc", variable: None },
+    Entrant { name: "jemalloc", variable: None },
+    Entrant { name: "mimalloc", variable: None },
+    Entrant { name: "boost-fast-pool", variable: None },
+    Entrant { name: "boost-fast-pool-unsync", variable: None },
+    Entrant { name: "foonathan", variable: None },
+    Entrant { name: "lookaside", variable: None },
+    Entrant { name: "lookaside-portable", variable: Some(("LOOKASIDE_ENGINE", "portable")) },
+];
+
+/// `struct nodes_host` of `nodes/nodes.h`.
+#[repr(C)]
+struct Host {
+    jemalloc: unsafe extern "C" fn(usize) -> *mut c_void,
+    jemalloc_free: unsafe extern "C" fn(*mut c_void, usize),
+    mimalloc: unsafe extern "C" fn(usize) -> *mut c_void,
+    mimalloc_free: unsafe extern "C" fn(*mut c_void),
+    list_initialize: unsafe extern "C" fn(*mut lookaside_list, *const lookaside_parameters) -> lookaside_status,
+    list_allocate: unsafe extern "C" fn(*mut lookaside_list) -> *mut c_void,
+    list_free: unsafe extern "C" fn(*mut lookaside_list, *mut c_void),
+}
+
+static HOST: Host = Host {
+    jemalloc: tikv_jemalloc_sys::malloc,
+    jemalloc_free,
+    mimalloc: libmimalloc_sys::mi_malloc,
+    mimalloc_free: libmimalloc_sys::mi_free,
+    list_initialize: lookaside_list_initialize,
+    list_allocate: lookaside_list_allocate,
+    list_free: lookaside_list_free,
+};
+
+unsafe extern "C" fn jemalloc_free(block: *mut c_void, size: usize) {
+    // SAFETY: the caller gives back what jemalloc gave for this size.
+    unsafe { tikv_jemalloc_sys::sdallocx(block, size, 0) };
+}
+
+/// A container of C++.
+#[repr(C)]
+struct Raw {
+    _private: [u8; 0],
+}
+
+type Make = unsafe extern "C" fn(*const c_char, *const c_char, *const Host) -> *mut Raw;
+type Run = unsafe extern "C" fn(*mut Raw, u64) -> u64;
+#[cfg(test)]
+type Size = unsafe extern "C" fn(*const Raw) -> u64;
+type Delete = unsafe extern "C" fn(*mut Raw);
+
+/// A library of containers.
+struct Source {
+    /// The library; empty where the build script could not make it.
+    carried: &'static [u8],
+    /// The Debian package that brings what it may lack.
+    package: &'static str,
+    /// Loaded for good: the sources of nodes stand in it.
+    loaded: OnceLock<anyhow::Result<Library>>,
+}
+
+static MOST: Source = Source {
+    carried: include_bytes!(concat!(env!("OUT_DIR"), "/lookaside_nodes.so")),
+    package: "libboost-dev",
+    loaded: OnceLock::new(),
+};
+
+static FOONATHAN: Source = Source {
+    carried: include_bytes!(concat!(env!("OUT_DIR"), "/lookaside_nodes_foonathan.so")),
+    package: "libfoonathan-memory-dev",
+    loaded: OnceLock::new(),
+};
+
+impl Source {
+    fn absent(&self) -> Absent {
+        Absent(format!("this command was built without it (Debian: {}; then build it again)", self.package))
+    }
+
+    fn library(&'static self) -> anyhow::Result<&'static Library> {
+        if self.carried.is_empty() {
+            bail!(self.absent());
+        }
+        let loaded = self.loaded.get_or_init(|| {
+            let mut file = tempfile::NamedTempFile::new()?;
+            file.write_all(self.carried)?;
+            // SAFETY: the library is this project's own; C++'s runtime is what is initialised while it is loaded.
+            unsafe { Library::new(file.path()) }.context("the containers cannot be loaded")
+        });
+        loaded.as_ref().map_err(|reason| anyhow!("{reason:#}"))
+    }
+}
+
+/// A container.
+struct Nodes {
+    raw: *mut Raw,
+    library: &'static Library,
+    run: Run,
+}
+
+impl Nodes {
+    /// An empty container of this kind.
+    fn new(container: *const c_char, allocator: &str) -> anyhow::Result<Self> {
+        let source = if allocator == "foonathan" { &FOONATHAN } else { &MOST };
+        let library = source.library()?;
+        let name = CString::new(allocator)?;
+        // SAFETY: the types are those of nodes.h, the names are strings, and the host outlives everything.
+        let (raw, run) = unsafe {
+            let raw = library.get::<Make>(c"nodes_make")?(container, name.as_ptr(), &raw const HOST);
+            (raw, *library.get::<Run>(c"nodes_run")?)
+        };
+        if raw.is_null() {
+            bail!(source.absent());
+        }
+        Ok(Self { raw, library, run })
+    }
+
+    /// Changes it so many times; answers a sum over what was found.
+    fn run(&mut self, changes: u64) -> u64 {
+        // SAFETY: the container was made, and is this one's own.
+        unsafe { (self.run)(self.raw, changes) }
+    }
+
+    /// How many elements are in it.
+    #[cfg(test)]
+    fn size(&self) -> u64 {
+        // SAFETY: as above; the type is that of nodes.h.
+        unsafe { self.library.get::<Size>(c"nodes_size").expect("the library has it")(self.raw) }
+    }
+}
+
+impl Drop for Nodes {
+    fn drop(&mut self) {
+        // SAFETY: the container was made, and nobody uses it any more; the type is that of nodes.h.
+        unsafe { self.library.get::<Delete>(c"nodes_delete").expect("the library has it")(self.raw) };
+    }
+}
+
+fn play(container: *const c_char, allocator: &str) -> anyhow::Result<Figures> {
+    let mut nodes = Nodes::new(container, allocator)?;
+    nodes.run(FILL);
+    let nanoseconds = timed_from(1024, ROUND, |changes| {
+        clock(|| {
+            std::hint::black_box(nodes.run(changes));
+        })
+    });
+    Ok(vec![("ns", nanoseconds)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The containers find the same under every allocator, and hold what they say.
+    #[test]
+    fn containers_find_the_same_under_every_allocator() {
+        for container in [c"btree", c"linked-hash-map"] {
+            let mut sums = Vec::new();
+            for Entrant { name, .. } in ALLOCATORS {
+                let mut nodes = match Nodes::new(container.as_ptr(), name) {
+                    Ok(nodes) => nodes,
+                    Err(reason) => {
+                        assert!(reason.is::<Absent>(), "{name}: {reason:#}");
+                        println!("skipped: {name}: {reason}");
+                        continue;
+                    }
+                };
+                sums.push((name, nodes.run(3 * FILL)));
+                assert_eq!(nodes.size(), 4096, "{name}");
+            }
+            assert!(sums.len() >= 5, "what needs no package is there: {sums:?}");
+            assert!(sums.iter().all(|&(_, sum)| sum == sums[0].1 && sum > 3 * FILL / 4), "{container:?}: {sums:?}");
+        }
+    }
+}
