@@ -7,6 +7,7 @@
 pub mod cli;
 pub mod compare;
 pub mod contenders;
+pub mod counts;
 pub mod global;
 pub mod goals;
 pub mod jobs;

@@ -60,6 +60,7 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 #[doc(hidden)]
 pub mod hooks {
     pub use crate::manage::hold_scans;
+    pub use crate::manage::pretend_engine;
     pub use crate::platform::advance_clock;
     pub use crate::platform::rseq::pretend;
 }

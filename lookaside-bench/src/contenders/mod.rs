@@ -27,14 +27,17 @@ mod snmalloc;
 mod tcmalloc;
 mod tls_vec;
 mod vec;
+pub mod ways;
 mod wdm;
 
 pub use glibc::Glibc;
+#[cfg(test)]
+pub use lookaside::Pair;
 use native::Native;
 
 use crate::rounds::{self, Entrant};
 use crate::workloads::random::PLACES;
-use crate::workloads::{self, Workload};
+use crate::workloads::{self, Player, Workload, player};
 
 /// How many blocks a cache written by hand keeps.
 pub const CAPACITY: usize = 1024;
@@ -50,6 +53,8 @@ pub trait Contender: Sized {
     const LOOPS: Option<Loops<Self>> = None;
 
     /// Makes one for blocks of `size` bytes, 16 to [`LARGEST`]; an error says why this machine has none.
+    ///
+    /// A thread may have several, also of other sizes; where one that is there makes another impossible, that is the error.
     fn new(size: usize) -> anyhow::Result<Self>;
 
     /// Hands out a block.
@@ -85,6 +90,11 @@ pub trait Contender: Sized {
         }
     }
 
+    /// How many calls so far found nothing, or no room, in what is nearest to the caller, where it can tell.
+    fn misses(&self) -> Option<u64> {
+        None
+    }
+
     /// How many free blocks it keeps, where it can tell.
     fn kept(&self) -> Option<u64> {
         None
@@ -114,6 +124,8 @@ pub struct Entry {
     pub engine: Option<&'static str>,
     /// Plays one round in this process, for blocks of so many bytes.
     pub serve: fn(Workload, usize) -> anyhow::Result<()>,
+    /// Makes one for blocks of so many bytes, who plays a workload in this process on so many threads.
+    pub player: fn(Workload, usize, usize) -> anyhow::Result<Player>,
 }
 
 impl Entry {
@@ -147,7 +159,7 @@ pub const ALL: &[Entry] = &[
     malloc::<jemalloc::Jemalloc>("jemalloc"),
     Entry {
         // Its call for small sizes is another function than the one for the rest.
-        serve: |workload, size| match size {
+        serve: |workload, size| match workload.largest_block(size) {
             ..=mimalloc::LARGEST_SMALL => (malloc::<mimalloc::Small>("mimalloc").serve)(workload, size),
             _ => (malloc::<mimalloc::Large>("mimalloc").serve)(workload, size),
         },
@@ -167,28 +179,30 @@ pub const ALL: &[Entry] = &[
     entry::<wdm::General>("wdm-general"),
 ];
 
-const fn entry<C: Contender + Sync>(name: &'static str) -> Entry {
+const fn entry<C: Contender + Sync + 'static>(name: &'static str) -> Entry {
     Entry {
         name,
         malloc: false,
         shared: true,
         engine: None,
         serve: |workload, size| workloads::serve(workload, size, workloads::together::<C>),
+        player: player::together::<C>,
     }
 }
 
 /// One that no other thread may touch.
-const fn alone<C: Contender>(name: &'static str) -> Entry {
+const fn alone<C: Contender + 'static>(name: &'static str) -> Entry {
     Entry {
         name,
         malloc: false,
         shared: false,
         engine: None,
         serve: |workload, size| workloads::serve(workload, size, workloads::alone::<C>),
+        player: player::alone::<C>,
     }
 }
 
-const fn malloc<C: Contender + Sync>(name: &'static str) -> Entry {
+const fn malloc<C: Contender + Sync + 'static>(name: &'static str) -> Entry {
     Entry { malloc: true, ..entry::<C>(name) }
 }
 

@@ -10,5 +10,6 @@ mod misuse;
 mod misuse_many;
 mod misuse_page;
 mod places;
+mod sequences;
 mod toolchain;
 mod wdm;
