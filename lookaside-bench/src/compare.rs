@@ -64,7 +64,7 @@ pub struct Comparison {
 }
 
 /// Where, when and how something was played.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Session {
     /// The beginning, by UTC.
     pub date: String,

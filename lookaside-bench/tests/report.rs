@@ -106,7 +106,7 @@ fn the_files_have_the_same_figures_and_the_page_refers_to_nothing_else() {
     for fact in facts {
         assert!(page.contains(fact) && markdown.contains(fact), "{fact}");
     }
-    assert!(page.contains("pair-2t") && page.contains("vec cannot play this"), "who cannot share is told of");
+    assert!(page.contains("pair-2t") && page.contains("not for this: vec."), "who cannot share is told of");
 }
 
 #[test]

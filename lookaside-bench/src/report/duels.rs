@@ -79,7 +79,7 @@ fn standing<'a>(rows: &'a Rows, measure: usize, name: &'static str) -> Option<St
 #[must_use]
 pub fn why_peer(name: &str) -> Option<&'static str> {
     let why = match name {
-        "vec" => "one thread owns it: it need not be safe to share",
+        "vec" | "boost-pool" | "foonathan" => "one thread owns it: it need not be safe to share",
         "tls-vec" => {
             "each thread keeps what it frees, for itself alone: nobody else gets it, and nothing bounds all together"
         }

@@ -48,7 +48,19 @@ pub fn page(comparison: &Comparison, goals: &[Goal]) -> Result<String> {
     for (name, about) in super::explained(rows) {
         _ = writeln!(page, "<dt>{}</dt><dd>{}</dd>", escaped(name), escaped(about));
     }
-    page += "</dl>\n<h2 id=\"method\">How this was measured, and what it does not say</h2>\n<ul>\n";
+    page += "</dl>\n";
+    let left_out = super::left_out(rows);
+    if !left_out.is_empty() {
+        page += "<h2 id=\"left-out\">Not on this machine</h2>\n<dl>\n";
+    }
+    for (name, reason, workloads) in &left_out {
+        let text = format!("{reason} ({})", workloads.join(", "));
+        _ = writeln!(page, "<dt>{}</dt><dd>{}</dd>", escaped(name), escaped(&text));
+    }
+    if !left_out.is_empty() {
+        page += "</dl>\n";
+    }
+    page += "<h2 id=\"method\">How this was measured, and what it does not say</h2>\n<ul>\n";
     words::CAVEATS.iter().for_each(|caveat| _ = writeln!(page, "<li>{}</li>", escaped(caveat)));
     page += "</ul>\n";
     all_figures(&mut page, rows);
@@ -234,11 +246,8 @@ fn workload(page: &mut String, rows: &Rows) -> Result<()> {
         table(rows),
         escaped(&caption(rows))
     );
-    for name in &rows.unfit {
-        _ = writeln!(page, "<p class=\"caption\">{name} cannot play this: its blocks are one thread's.</p>");
-    }
-    for left in &rows.left_out {
-        _ = writeln!(page, "<p class=\"caption\">{} is left out: {}</p>", left.name, escaped(&left.reason));
+    for told in super::without_figures(rows) {
+        _ = writeln!(page, "<p class=\"caption\">{}</p>", escaped(&told));
     }
     *page += "</section>\n";
     Ok(())
@@ -300,7 +309,8 @@ fn side(rows: &Rows, name: &str) -> Side {
 
 fn axis(measure: &Measure) -> String {
     let better = if measure.better == Better::More { "more" } else { "less" };
-    let unit = if measure.about.contains(measure.unit) { String::new() } else { format!(" [{}]", measure.unit) };
+    let named = measure.about == measure.unit || measure.about.starts_with(&format!("{} ", measure.unit));
+    let unit = if named { String::new() } else { format!(" [{}]", measure.unit) };
     format!("{}{unit}: {better} is better", measure.about)
 }
 
@@ -368,6 +378,7 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compare::Session;
     use crate::rounds::{LeftOut, Outcome, Spread};
     use crate::table::tests::rows;
 
@@ -402,12 +413,23 @@ mod tests {
         {
             assert!(page.contains(key), "{key}: {page}");
         }
-        assert!(page.contains("it is &lt;absent&gt; &amp; gone"), "{page}");
+        assert!(page.contains("stand below: arrayqueue."), "{page}");
         let rate = page.rsplit_once("<svg ").unwrap().1;
         assert!(
             rate.find("lookaside") < rate.find("slist") && rate.find("slist") < rate.find("glibc"),
             "the best is first"
         );
+    }
+
+    /// Who is not there is told of once, with the reason and where it is missing.
+    #[test]
+    fn those_left_out_are_told_of_once() {
+        let rows = [latency(), latency()];
+        assert_eq!(super::super::left_out(&rows), [("arrayqueue", "it is <absent> & gone", vec!["pair", "pair"])]);
+        let session = Session { size: 64, ..Session::default() };
+        let page = super::page(&Comparison { session, rows: rows.to_vec(), crossings: vec![] }, &[]).unwrap();
+        assert_eq!(page.matches("it is &lt;absent&gt; &amp; gone (pair, pair)").count(), 1, "{page}");
+        assert!(!page.contains("<absent>"), "{page}");
     }
 
     #[test]

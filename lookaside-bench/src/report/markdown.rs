@@ -31,8 +31,8 @@ pub fn report(comparison: &Comparison, goals: &[Goal]) -> String {
         }
         for rows in rows {
             _ = write!(text, "\n### {}\n\n{}\n\n{}\n\n{}\n", rows.name, rows.about, ranking(rows), caption(rows));
-            for left in &rows.left_out {
-                _ = write!(text, "\n{} is left out: {}\n", left.name, left.reason);
+            for told in super::without_figures(rows) {
+                _ = write!(text, "\n{told}\n");
             }
         }
     }
@@ -45,6 +45,13 @@ pub fn report(comparison: &Comparison, goals: &[Goal]) -> String {
     text += "\n## Who is who\n\n";
     for (name, about) in super::explained(&comparison.rows) {
         _ = writeln!(text, "- `{name}`: {about}");
+    }
+    let left_out = super::left_out(&comparison.rows);
+    if !left_out.is_empty() {
+        text += "\n## Not on this machine\n\n";
+    }
+    for (name, reason, workloads) in left_out {
+        _ = writeln!(text, "- `{name}`: {reason} ({})", workloads.join(", "));
     }
     text += "\n## How this was measured, and what it does not say\n\n";
     for caveat in words::CAVEATS {

@@ -51,3 +51,30 @@ fn explained(rows: &[Rows]) -> impl Iterator<Item = &'static (&'static str, &'st
     let plays = |name: &str| rows.iter().any(|rows| rows.entrants.iter().any(|entrant| entrant.name == name));
     words::CONTENDERS.iter().filter(move |(name, _)| plays(name))
 }
+
+/// Those that this machine does not have, each with its reasons and the workloads that they were left out of.
+fn left_out(rows: &[Rows]) -> Vec<(&'static str, &str, Vec<&'static str>)> {
+    let mut all: Vec<(&str, &str, Vec<&str>)> = Vec::new();
+    for rows in rows {
+        for left in &rows.left_out {
+            match all.iter_mut().find(|known| (known.0, known.1) == (left.name, left.reason.as_str())) {
+                Some(known) => known.2.push(rows.name),
+                None => all.push((left.name, &left.reason, vec![rows.name])),
+            }
+        }
+    }
+    all
+}
+
+/// Who has no figures in a workload, and why, in sentences.
+fn without_figures(rows: &Rows) -> Vec<String> {
+    let mut told = Vec::new();
+    if !rows.unfit.is_empty() {
+        told.push(format!("Made for one thread, and not for this: {}.", rows.unfit.join(", ")));
+    }
+    if !rows.left_out.is_empty() {
+        let names: Vec<&str> = rows.left_out.iter().map(|left| left.name).collect();
+        told.push(format!("Not on this machine, for reasons that stand below: {}.", names.join(", ")));
+    }
+    told
+}
