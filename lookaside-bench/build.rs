@@ -1,5 +1,5 @@
 //! Notes the versions of the compiler and of the rivals, which the tables name, and compiles the preload library of
-//! `lookaside record`, the lists through the WDK header and, where their headers are, the rivals in C and C++.
+//! `lookaside record`, the lists that code in C has and, where their headers are, the rivals in C and C++.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,6 +23,7 @@ fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     compile_recorder();
     compile_wdm_lists();
+    compile_inlined_list();
     compile_peers();
     note_versions();
 }
@@ -63,6 +64,17 @@ fn compile_wdm_lists() {
             .define("LOOKASIDE_WDM_TOPOLOGY", topology)
             .compile(&format!("lookaside_wdm_{shape}"));
     }
+}
+
+/// Compiles the code in C of the contender lookaside-c-inline, optimised whatever the profile is.
+fn compile_inlined_list() {
+    let source = "inlined/list.c";
+    for file in [source, "../include/lookaside.h", "../include/lookaside_inline.h"] {
+        println!("cargo:rerun-if-changed={file}");
+    }
+    let mut build = cc::Build::new();
+    build.file(source).include("../include").std("c11").warnings(true).opt_level(2);
+    build.compile("lookaside_inlined");
 }
 
 /// A rival in C or C++.

@@ -9,7 +9,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
 use crate::jobs::{self, Set};
-use crate::{compare, contenders, trace, workloads};
+use crate::{compare, contenders, trace, tune, workloads};
 
 /// Lookaside lists: replay recorded programs over them, and compare them with allocators.
 ///
@@ -43,6 +43,7 @@ enum Command {
     },
     /// Run a program and record what it allocates and frees
     Record(Record),
+    Tune(tune::Tune),
     /// One round of one contender in this process; `compare` starts it
     #[command(hide = true)]
     Round {
@@ -58,12 +59,18 @@ enum Command {
 /// contenders, and each is a process of its own with a warm-up before it is timed. Tables name the units of their figures.
 #[derive(Args)]
 pub struct Compare {
-    /// Few rounds: a minute or two for our own workloads
+    /// Few rounds, so that our own workloads take less than a minute
     #[arg(long)]
     pub quick: bool,
     /// Print the figures as one JSON array, and nothing else
     #[arg(long)]
     pub json: bool,
+    /// Write index.html, report.md, figures.csv and figures.json into this folder
+    #[arg(long, value_name = "DIR")]
+    pub report: Option<PathBuf>,
+    /// Our own workloads, which are played as well where no set is named
+    #[arg(long)]
+    pub lists: bool,
     /// Workloads that others have described
     #[arg(long)]
     pub foreign: bool,
@@ -80,7 +87,7 @@ pub struct Compare {
     #[arg(long, conflicts_with = "size")]
     pub pools: bool,
     /// Everything: our own workloads and all of those
-    #[arg(long, conflicts_with_all = ["foreign", "memory", "latency", "global", "pools"])]
+    #[arg(long, conflicts_with_all = ["lists", "foreign", "memory", "latency", "global", "pools"])]
     pub all: bool,
     /// Only these workloads
     #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',', value_parser = PossibleValuesParser::new(workload_names()))]
@@ -88,7 +95,7 @@ pub struct Compare {
     /// Only these contenders
     #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',', value_parser = PossibleValuesParser::new(contender_names()))]
     pub contender: Vec<String>,
-    /// Rounds of each contender in each workload [default: 25, with --quick 5]
+    /// Rounds of each contender in each workload [default: 25, with --quick up to 5]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub rounds: Option<u32>,
     /// Bytes in a block
@@ -101,7 +108,7 @@ impl Compare {
     #[must_use]
     pub fn plays(&self, set: Set) -> bool {
         let asked = |set| match set {
-            Set::Lists => false,
+            Set::Lists => self.lists,
             Set::Foreign => self.foreign,
             Set::Memory => self.memory,
             Set::Latency => self.latency,
@@ -157,6 +164,7 @@ pub fn main() -> ExitCode {
         Some(Command::Replay { file }) => trace::run_replay(&file),
         Some(Command::Tags { file, json }) => trace::run_tags(file.as_deref(), json),
         Some(Command::Record(record)) => trace::run_record(&record.program, &record.output, record.limit),
+        Some(Command::Tune(arguments)) => tune::run(&arguments),
         Some(Command::Round { job, contender, size }) => compare::serve_round(&job, &contender, size),
     };
     match done {
@@ -203,6 +211,7 @@ mod tests {
         };
         assert_eq!(sets("lookaside compare"), "lists");
         assert_eq!(sets("lookaside compare --latency --global"), "latency, global");
+        assert_eq!(sets("lookaside compare --lists --global"), "lists, global");
         assert_eq!(sets("lookaside compare --all --size 32"), "lists, foreign, memory, latency, global, pools");
     }
 

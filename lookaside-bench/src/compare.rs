@@ -1,12 +1,15 @@
 //! `lookaside compare`: plays every contender in every workload and job, round by round, and prints what came out.
 
 use std::io::{self, Write};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, ensure};
 
 use crate::cli;
 use crate::contenders;
 use crate::jobs::{self, Rows};
+use crate::machine;
+use crate::report;
 use crate::rounds::{self, Stage};
 use crate::table;
 use crate::workloads::{self, Workload};
@@ -15,6 +18,8 @@ use crate::workloads::{self, Workload};
 const ROUNDS: u32 = 25;
 /// The same with `--quick`.
 const QUICK_ROUNDS: u32 = 5;
+/// And the time for all of them, which few contenders do not need and many exceed by their first round.
+const QUICK: Duration = Duration::from_secs(45);
 /// The most rounds of a workload that idles.
 const IDLE_ROUNDS: u32 = 2;
 
@@ -32,10 +37,15 @@ pub fn run(arguments: &cli::Compare) -> anyhow::Result<()> {
     plan.retain(|rows| chosen(&arguments.workload, rows.name));
     ensure!(!plan.is_empty(), "nothing is left to compare: the names are of another table");
 
+    // Before anything is measured, so that a folder that cannot be written costs nobody an hour.
+    let folder = arguments.report.as_deref().map(report::Folder::create).transpose()?;
     let comparison = play(plan, arguments)?;
+    if let Some(folder) = folder {
+        eprintln!("lookaside: the report is {}", folder.write(&comparison)?.display());
+    }
     let mut out = io::stdout().lock();
     if arguments.json {
-        writeln!(out, "{:#}", table::json(&comparison.rows))?;
+        writeln!(out, "{:#}", report::data::json(&comparison.rows))?;
     } else {
         write!(out, "{}", table::text(&comparison))?;
     }
@@ -43,27 +53,87 @@ pub fn run(arguments: &cli::Compare) -> anyhow::Result<()> {
 }
 
 /// What was played.
+#[derive(Debug)]
 pub struct Comparison {
+    /// Where, when and how.
+    pub session: Session,
     /// The rows, with their outcomes.
     pub rows: Vec<Rows>,
     /// The journeys of a cache line to another processor and back, in nanoseconds, as they were between the workloads.
     pub crossings: Vec<f64>,
 }
 
+/// Where, when and how something was played.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// The beginning, by UTC.
+    pub date: String,
+    /// The command that did it.
+    pub command: String,
+    /// The machine, with its load at the beginning.
+    pub machine: String,
+    /// The engine of the contender `lookaside`.
+    pub engine: &'static str,
+    /// The versions of everything.
+    pub versions: String,
+    /// Bytes in a block, where a workload has them.
+    pub size: usize,
+    /// Why little may be made of the figures.
+    pub warnings: Vec<String>,
+}
+
+impl Session {
+    fn begin(size: usize, quick: bool) -> Self {
+        let arguments: Vec<String> =
+            std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+        let mut warnings = Vec::new();
+        if cfg!(debug_assertions) {
+            warnings.push("Built without optimisation: these figures say nothing.".into());
+        }
+        if quick {
+            warnings.push("Few rounds (--quick): the figures are rough.".into());
+        }
+        let (load, processors) = (machine::load(), machine::processors());
+        if load.is_some_and(|load| load > 0.25 * processors as f64) {
+            warnings.push(
+                "The machine was busy with other things when this began: compare the fastest rounds only.".into(),
+            );
+        }
+        Self {
+            date: humantime::format_rfc3339_seconds(SystemTime::now())
+                .to_string()
+                .replace('T', " ")
+                .replace('Z', " UTC"),
+            command: format!("lookaside {}", arguments.join(" ")),
+            machine: machine::describe(),
+            engine: machine::engine(),
+            versions: machine::versions(),
+            size,
+            warnings,
+        }
+    }
+}
+
 fn play(mut plan: Vec<Rows>, arguments: &cli::Compare) -> anyhow::Result<Comparison> {
+    let session = Session::begin(arguments.size, arguments.quick);
     let rounds = arguments.rounds.unwrap_or(if arguments.quick { QUICK_ROUNDS } else { ROUNDS });
     let rounds_of = |rows: &Rows| if rows.lingers { rounds.min(IDLE_ROUNDS) } else { rounds };
     let total: u64 = plan.iter().map(|rows| u64::from(rounds_of(rows)) * rows.entrants.len() as u64).sum();
     let progress = rounds::progress(total);
+    let start = Instant::now();
+    let jobs = plan.len() as u32;
     let mut crossings = Vec::from_iter(workloads::crossing());
-    for rows in &mut plan {
+    for (rows, played) in plan.iter_mut().zip(0..) {
+        // What one job saves is the others'.
+        let left = || QUICK.saturating_sub(start.elapsed()) / (jobs - played);
+        let time = (arguments.quick && arguments.rounds.is_none()).then(left);
         let size = if rows.sized { arguments.size } else { 0 };
-        let stage = Stage::new(rows.name, rows.measures, size, rounds_of(rows), rows.lingers)?;
+        let stage = Stage::new(rows.name, rows.measures, size, rounds_of(rows), time, rows.lingers)?;
         (rows.outcomes, rows.left_out) = stage.play(&rows.entrants, &progress)?;
         crossings.extend(workloads::crossing());
     }
     progress.finish_and_clear();
-    Ok(Comparison { rows: plan, crossings })
+    Ok(Comparison { session, rows: plan, crossings })
 }
 
 /// Plays one round in this process, which `compare` started for it.

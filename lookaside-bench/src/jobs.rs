@@ -128,7 +128,7 @@ impl Rows {
                 about: workload.about(),
                 measures: workload.measures(),
                 base: Base {
-                    about: "the fastest malloc",
+                    about: if workload.set() == Set::Memory { "the leanest malloc" } else { "the fastest malloc" },
                     names: contenders::ALL.iter().filter(|entry| entry.malloc).map(|entry| entry.name).collect(),
                 },
                 sized: true,

@@ -55,14 +55,14 @@ pub fn describe() -> String {
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = field(&cpuinfo, "model name").unwrap_or(std::env::consts::ARCH);
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    format!(
-        "{model}, {} processors, load {}, {} {}",
-        processors(),
-        load.split(' ').next().unwrap_or("unknown"),
-        std::env::consts::OS,
-        kernel.trim(),
-    )
+    let load = load().map_or_else(|| "unknown".into(), |load| load.to_string());
+    format!("{model}, {} processors, load {load}, {} {}", processors(), std::env::consts::OS, kernel.trim(),)
+}
+
+/// How many threads wanted to run, by the mean of the last minute.
+#[must_use]
+pub fn load() -> Option<f64> {
+    fs::read_to_string("/proc/loadavg").ok()?.split(' ').next()?.parse().ok()
 }
 
 /// One line: the versions of the lists, the compiler and the rivals.

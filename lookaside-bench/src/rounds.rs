@@ -10,6 +10,7 @@ use std::fmt;
 use std::io::{self, BufRead, BufReader, Lines, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -146,11 +147,13 @@ pub struct Stage {
     measures: &'static [Measure],
     size: usize,
     rounds: u32,
+    time: Option<Duration>,
     lingers: bool,
 }
 
 impl Stage {
-    /// So many rounds of each contender, with blocks of so many bytes where the job has any.
+    /// So many rounds of each contender, with blocks of so many bytes where the job has any; or, once each had one, as many
+    /// as fit into the `time`.
     ///
     /// Where a job `lingers`, its processes take long to come to what follows the first measure, which is therefore read
     /// after the last round: one round idles while the next works.
@@ -159,10 +162,11 @@ impl Stage {
         measures: &'static [Measure],
         size: usize,
         rounds: u32,
+        time: Option<Duration>,
         lingers: bool,
     ) -> anyhow::Result<Self> {
         let program = std::env::current_exe().context("cannot find this program itself")?;
-        Ok(Self { program, job, measures, size, rounds, lingers })
+        Ok(Self { program, job, measures, size, rounds, time, lingers })
     }
 
     /// Plays the rounds of all contenders in turn, each round starting with another one. Those that this machine does not
@@ -171,8 +175,13 @@ impl Stage {
         progress.set_message(self.job);
         let mut entered: Vec<Entered> =
             entrants.iter().map(|&entrant| Entered::new(entrant, self.measures.len())).collect();
+        let start = Instant::now();
         for round in 0..self.rounds {
             let count = entered.len();
+            if self.time.is_some_and(|time| !another_fits(round, start.elapsed(), time)) {
+                progress.inc(u64::from(self.rounds - round) * count as u64);
+                break;
+            }
             for turn in 0..count {
                 let contender = &mut entered[(turn + round as usize) % count];
                 let played = self.play_round(contender, progress);
@@ -228,6 +237,11 @@ impl Stage {
         let answers = child.stdout.take().context("a round has no output")?;
         Ok(Round { child, answers: BufReader::new(answers).lines() })
     }
+}
+
+/// Whether, after so many rounds that took so long, another one fits into the time. The first one always does.
+fn another_fits(rounds: u32, took: Duration, time: Duration) -> bool {
+    rounds == 0 || took + took / rounds <= time
 }
 
 /// A contender in a job.
@@ -287,7 +301,7 @@ impl Round {
 /// A bar on the terminal for so many rounds, or nothing where there is none.
 pub fn progress(rounds: u64) -> ProgressBar {
     let bar = ProgressBar::new(rounds);
-    match ProgressStyle::with_template("{bar:40} {pos}/{len} {elapsed} {msg}") {
+    match ProgressStyle::with_template("{bar:40} {pos}/{len} rounds, {elapsed} gone, {eta} left: {msg}") {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,
     }
@@ -305,6 +319,15 @@ mod tests {
         assert_eq!(of(&mut [5.0, 1.0]), Some((1.0, 3.0, 5.0)));
         assert_eq!(of(&mut [9.0, 1.0, 2.0]), Some((1.0, 2.0, 9.0)));
         assert_eq!(of(&mut [4.0, 100.0, 1.0, 2.0]), Some((1.0, 3.0, 100.0)));
+    }
+
+    #[test]
+    fn rounds_fit_into_their_time_after_the_first() {
+        let seconds = Duration::from_secs;
+        assert!(another_fits(0, seconds(0), seconds(0)));
+        assert!(!another_fits(1, seconds(3), seconds(5)));
+        assert!(another_fits(1, seconds(3), seconds(6)) && another_fits(2, seconds(4), seconds(6)));
+        assert!(!another_fits(3, seconds(6), seconds(7)));
     }
 
     #[test]

@@ -1,51 +1,31 @@
-//! The figures as tables for people, with the goals that follow from them, and as JSON for programs.
+//! The figures as tables for people, with the goals that follow from them.
 
 use std::collections::HashSet;
 
 use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{CellAlignment, Table};
-use serde_json::{Value, json};
 
 use crate::compare::Comparison;
 use crate::goals::goals;
 use crate::jobs::Rows;
-use crate::machine;
-use crate::rounds::{Measure, Outcome};
 
-/// One object for every contender and measure.
-#[must_use]
-pub fn json(rows: &[Rows]) -> Value {
-    let of_rows = |rows: &Rows| -> Vec<Value> {
-        let of_measure = |index: usize, measure: &Measure| -> Vec<Value> {
-            let value = |outcome: &Outcome| {
-                let spread = outcome.spreads[index]?;
-                let mut value = json!({
-                    "set": rows.set.name(),
-                    "workload": rows.name,
-                    "contender": outcome.name,
-                    "measure": measure.name,
-                    "unit": measure.unit,
-                    "min": rounded(spread.min),
-                    "median": rounded(spread.median),
-                    "max": rounded(spread.max),
-                    "rounds": outcome.rounds,
-                });
-                if let Some(ratio) = rows.ratio(outcome.name, index) {
-                    value["ratio"] = rounded(ratio).into();
-                }
-                Some(value)
-            };
-            rows.outcomes.iter().filter_map(value).collect()
-        };
-        rows.measures.iter().enumerate().flat_map(|(index, measure)| of_measure(index, measure)).collect()
-    };
-    rows.iter().flat_map(of_rows).collect()
-}
-
-/// To a thousandth.
+/// A figure as JSON and reports give it: four digits, and never fewer than those before the point.
 #[must_use]
 pub fn rounded(figure: f64) -> f64 {
-    (figure * 1e3).round() / 1e3
+    digits(figure).parse().unwrap_or(figure)
+}
+
+/// The same as a text.
+#[must_use]
+pub fn digits(figure: f64) -> String {
+    let behind = match figure.abs() {
+        _ if figure.fract() == 0.0 => 0,
+        ..9.9995 => 3,
+        ..99.995 => 2,
+        ..999.95 => 1,
+        _ => 0,
+    };
+    format!("{figure:.behind$}")
 }
 
 /// A table for each workload and job, what was measured with, and the goals.
@@ -55,14 +35,9 @@ pub fn text(comparison: &Comparison) -> String {
     for rows in &comparison.rows {
         text += &format!("{}: {}\n\n{}\n\n{}\n\n", rows.name, rows.about, ranking(rows), caption(rows));
     }
-    text += &format!("Machine: {}\n", machine::describe());
-    let crossings = comparison.crossings.iter().copied();
-    if let (Some(low), Some(high)) = (crossings.clone().min_by(f64::total_cmp), crossings.max_by(f64::total_cmp)) {
-        text +=
-            &format!("A cache line to another processor and back: {low:.0} to {high:.0} ns between the workloads\n");
+    for (what, value) in facts(comparison) {
+        text += &format!("{what}: {value}\n");
     }
-    text += &format!("Engine: {}\n", machine::engine());
-    text += &format!("Versions: {}\n", machine::versions());
     let goals = goals(&comparison.rows);
     if !goals.is_empty() {
         text += "\nGoals, by the fastest rounds:\n\n";
@@ -73,8 +48,23 @@ pub fn text(comparison: &Comparison) -> String {
     text
 }
 
+/// What the figures were measured with.
+#[must_use]
+pub fn facts(comparison: &Comparison) -> Vec<(&'static str, String)> {
+    let session = &comparison.session;
+    let mut facts = vec![("Machine", session.machine.clone())];
+    let crossings = comparison.crossings.iter().copied();
+    if let (Some(low), Some(high)) = (crossings.clone().min_by(f64::total_cmp), crossings.max_by(f64::total_cmp)) {
+        let crossing = format!("{low:.0} to {high:.0} ns between the workloads");
+        facts.push(("A cache line to another processor and back", crossing));
+    }
+    facts.push(("Engine", session.engine.into()));
+    facts.push(("Versions", session.versions.clone()));
+    facts
+}
+
 /// What the figures of a table are.
-fn caption(rows: &Rows) -> String {
+pub fn caption(rows: &Rows) -> String {
     let first = rows.measures[0];
     let mut caption = format!("{}: {}; the ratio is to {}", first.name, first.about, rows.base.about);
     for measure in &rows.measures[1..] {
@@ -85,7 +75,7 @@ fn caption(rows: &Rows) -> String {
 
 /// A line for each contender, the best before the others and those that cannot do it at the end: its rounds by the first
 /// measure, their ratio to the base, and the medians of the other measures.
-fn ranking(rows: &Rows) -> Table {
+pub fn ranking(rows: &Rows) -> Table {
     let mut table = Table::new();
     table.load_style(ASCII_MARKDOWN);
     let mut header = ["contender", "min", "median", "max", "ratio"].map(String::from).to_vec();
@@ -126,7 +116,7 @@ fn short(figure: f64) -> String {
 pub(crate) mod tests {
     use super::*;
     use crate::jobs::Set;
-    use crate::rounds::{Entrant, Spread};
+    use crate::rounds::{Entrant, Outcome, Spread};
 
     fn spread(min: f64) -> Option<Spread> {
         Some(Spread { min, median: min + 1.0, max: min + 2.0 })
@@ -148,21 +138,10 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn json_has_an_object_for_each_figure() {
-        let mut idle = rows("burst-idle", &[("lookaside", 20.0)]);
-        idle.outcomes[0].spreads[1] = spread(7.0);
-        let expected = json!([
-            {"set": "lists", "workload": "pair", "contender": "vec", "measure": "ns", "unit": "ns",
-             "min": 1.235, "median": 2.235, "max": 3.235, "rounds": 5, "ratio": 0.617},
-            {"set": "lists", "workload": "pair", "contender": "glibc", "measure": "ns", "unit": "ns",
-             "min": 2.0, "median": 3.0, "max": 4.0, "rounds": 5, "ratio": 1.0},
-            {"set": "lists", "workload": "burst-idle", "contender": "lookaside", "measure": "ns", "unit": "ns",
-             "min": 20.0, "median": 21.0, "max": 22.0, "rounds": 5},
-            {"set": "lists", "workload": "burst-idle", "contender": "lookaside", "measure": "kept", "unit": "blocks",
-             "min": 7.0, "median": 8.0, "max": 9.0, "rounds": 5},
-        ]);
-        assert_eq!(json(&[rows("pair", &[("vec", 1.23456), ("glibc", 2.0)]), idle]), expected);
-        assert_eq!(json(&[]), json!([]));
+    fn figures_have_four_digits_and_all_before_the_point() {
+        let texts = [1.23456, 0.0004, 12.3456, 123.456, 1234.56, 16_777_216.0, 2.0, 9.9999].map(digits);
+        assert_eq!(texts, ["1.235", "0.000", "12.35", "123.5", "1235", "16777216", "2", "10.00"]);
+        assert_eq!([rounded(1.23456), rounded(2.0)], [1.235, 2.0]);
     }
 
     #[test]

@@ -181,3 +181,52 @@ fn names_of_another_table_leave_nothing() {
         assert!(text(&output.stderr).contains("nothing is left to compare"), "{}", text(&output.stderr));
     }
 }
+
+/// Every workload that others have described is played, and a pool that cannot do one says why.
+#[test]
+fn foreign_workloads_are_played() {
+    let output = lookaside("compare --foreign --json --rounds 1 --contender vec tls-vec glibc mimalloc lookaside");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let rows: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
+    let shared = ["larson", "xmalloc", "cache-thrash", "cache-scratch", "sh6bench", "sh8bench", "mstress", "rptest"];
+    for workload in shared.into_iter().chain(["packets", "lru"]) {
+        for contender in ["glibc", "mimalloc", "lookaside"] {
+            let row = find(&rows, workload, contender, "ns").unwrap_or_else(|| panic!("{workload}, {contender}"));
+            assert!(row["set"] == "foreign" && row["min"].as_f64() > Some(0.0), "{row}");
+        }
+        assert_eq!(find(&rows, workload, "vec", "ns").is_some(), workload == "lru", "{workload}");
+    }
+    for (workload, contender) in [("mempool-1c", "vec"), ("mempool-1c", "lookaside"), ("mempool-2c", "lookaside")] {
+        for measure in ["k32-b1", "k32-b4", "k32-b32", "k128-b1", "k128-b4", "k128-b32", "k128-b128"] {
+            assert!(find(&rows, workload, contender, measure).is_some(), "{workload}, {contender}, {measure}");
+        }
+    }
+    assert_eq!(find(&rows, "packets", "tls-vec", "ns"), None);
+    assert!(text(&output.stderr).contains("tls-vec is left out: a thread has one stack"), "{}", text(&output.stderr));
+}
+
+/// Percentiles in their order, with the timer's cost; and misses apart where the contender counts them.
+#[test]
+fn single_calls_are_told_by_percentiles() {
+    let output = lookaside("compare --latency --json --rounds 1 --contender glibc lookaside lookaside-c");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let rows: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
+    for workload in ["latency-hits", "latency-hits-over", "latency-misses", "latency-misses-over"] {
+        for contender in ["glibc", "lookaside", "lookaside-c"] {
+            let figure = |measure| find(&rows, workload, contender, measure).map(|row| row["min"].as_f64().unwrap());
+            let in_order = |measures: [_; 4]| {
+                let figures =
+                    measures.map(|measure| figure(measure).unwrap_or_else(|| panic!("{workload}, {measure}")));
+                assert!(figures.is_sorted() && figures[3] > 0.0, "{workload}, {contender}: {figures:?}");
+            };
+            in_order(["p50", "p99", "p99.9", "max"]);
+            assert!(figure("timer") > Some(0.0) && figure("step") > Some(0.0), "{workload}, {contender}");
+            let (counts, misses) = (contender != "glibc", workload.contains("misses"));
+            assert_eq!(figure("missed").is_some(), counts && !misses, "{workload}, {contender}");
+            assert_eq!(figure("missed-p50").is_some(), counts && misses, "{workload}, {contender}");
+            if counts && misses {
+                in_order(["missed-p50", "missed-p99", "missed-p99.9", "missed-max"]);
+            }
+        }
+    }
+}

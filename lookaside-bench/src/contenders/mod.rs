@@ -5,6 +5,7 @@
 //! keep at most [`CAPACITY`] and take them from malloc.
 
 mod array_queue;
+mod c_inline;
 mod c_library;
 mod framed;
 mod glibc;
@@ -26,13 +27,17 @@ mod snmalloc;
 mod tcmalloc;
 mod tls_vec;
 mod vec;
+pub mod ways;
 mod wdm;
 
 pub use glibc::Glibc;
+#[cfg(test)]
+pub use lookaside::Pair;
 use native::Native;
 
 use crate::rounds::{self, Entrant};
-use crate::workloads::{self, Workload};
+use crate::workloads::random::PLACES;
+use crate::workloads::{self, Player, Workload, player};
 
 /// How many blocks a cache written by hand keeps.
 pub const CAPACITY: usize = 1024;
@@ -44,7 +49,12 @@ pub const LARGEST: usize = 4096;
 ///
 /// The two calls are marked `#[inline(always)]`, so that a workload holds exactly what a user's code would hold.
 pub trait Contender: Sized {
+    /// The inner loops of workloads, where they are not Rust's.
+    const LOOPS: Option<Loops<Self>> = None;
+
     /// Makes one for blocks of `size` bytes, 16 to [`LARGEST`]; an error says why this machine has none.
+    ///
+    /// A thread may have several, also of other sizes; where one that is there makes another impossible, that is the error.
     fn new(size: usize) -> anyhow::Result<Self>;
 
     /// Hands out a block.
@@ -80,10 +90,26 @@ pub trait Contender: Sized {
         }
     }
 
+    /// How many calls so far found nothing, or no room, in what is nearest to the caller, where it can tell.
+    fn misses(&self) -> Option<u64> {
+        None
+    }
+
     /// How many free blocks it keeps, where it can tell.
     fn kept(&self) -> Option<u64> {
         None
     }
+}
+
+/// Loops that a contender brings along because its calls are inlined in another language. Each does what the workload's
+/// own does, and touches every block as that does.
+pub struct Loops<C> {
+    /// So many pairs of `pair`.
+    pub pair: fn(&C, u64),
+    /// So many pairs of `batch128`.
+    pub batch: fn(&C, u64),
+    /// So many pairs of `random`, with its places and its random number.
+    pub random: fn(&C, &mut [*mut u8; PLACES], &mut u64, u64),
 }
 
 /// A contender by name.
@@ -98,6 +124,8 @@ pub struct Entry {
     pub engine: Option<&'static str>,
     /// Plays one round in this process, for blocks of so many bytes.
     pub serve: fn(Workload, usize) -> anyhow::Result<()>,
+    /// Makes one for blocks of so many bytes, who plays a workload in this process on so many threads.
+    pub player: fn(Workload, usize, usize) -> anyhow::Result<Player>,
 }
 
 impl Entry {
@@ -131,7 +159,7 @@ pub const ALL: &[Entry] = &[
     malloc::<jemalloc::Jemalloc>("jemalloc"),
     Entry {
         // Its call for small sizes is another function than the one for the rest.
-        serve: |workload, size| match size {
+        serve: |workload, size| match workload.largest_block(size) {
             ..=mimalloc::LARGEST_SMALL => (malloc::<mimalloc::Small>("mimalloc").serve)(workload, size),
             _ => (malloc::<mimalloc::Large>("mimalloc").serve)(workload, size),
         },
@@ -144,34 +172,37 @@ pub const ALL: &[Entry] = &[
     entry::<lookaside::Pair>("lookaside"),
     Entry { engine: Some("portable"), ..entry::<lookaside::Pair>("lookaside-portable") },
     entry::<c_library::CLibrary>("lookaside-c"),
+    entry::<c_inline::CInline>("lookaside-c-inline"),
     entry::<small_pool::Sized>("small-pool"),
     entry::<small_pool::Tagged>("small-pool-tagged"),
     entry::<wdm::Pair>("wdm"),
     entry::<wdm::General>("wdm-general"),
 ];
 
-const fn entry<C: Contender + Sync>(name: &'static str) -> Entry {
+const fn entry<C: Contender + Sync + 'static>(name: &'static str) -> Entry {
     Entry {
         name,
         malloc: false,
         shared: true,
         engine: None,
         serve: |workload, size| workloads::serve(workload, size, workloads::together::<C>),
+        player: player::together::<C>,
     }
 }
 
 /// One that no other thread may touch.
-const fn alone<C: Contender>(name: &'static str) -> Entry {
+const fn alone<C: Contender + 'static>(name: &'static str) -> Entry {
     Entry {
         name,
         malloc: false,
         shared: false,
         engine: None,
         serve: |workload, size| workloads::serve(workload, size, workloads::alone::<C>),
+        player: player::alone::<C>,
     }
 }
 
-const fn malloc<C: Contender + Sync>(name: &'static str) -> Entry {
+const fn malloc<C: Contender + Sync + 'static>(name: &'static str) -> Entry {
     Entry { malloc: true, ..entry::<C>(name) }
 }
 
@@ -292,6 +323,7 @@ mod tests {
         general: lookaside::General;
         pair: lookaside::Pair;
         c_library: c_library::CLibrary;
+        c_inline: c_inline::CInline;
         small_pool: small_pool::Sized;
         small_pool_tagged: small_pool::Tagged;
         wdm: wdm::Pair;
@@ -495,6 +527,7 @@ mod tests {
             "lookaside",
             "lookaside-portable",
             "lookaside-c",
+            "lookaside-c-inline",
             "small-pool",
             "small-pool-tagged",
             "wdm",

@@ -198,11 +198,12 @@ impl<S: Shape> Contender for Native<S> {
     #[inline(always)]
     fn allocate_many(&self, out: &mut [*mut u8]) -> usize {
         match self.peer.allocate_many {
-            // SAFETY: the pool was made, and there are so many places.
-            Some(many) => match unsafe { many(self.peer.pool, out.as_mut_ptr().cast(), out.len()) } {
-                0 => exhausted(S::NAME),
-                _ => {}
-            },
+            Some(many) => {
+                // SAFETY: the pool was made, and there are so many places.
+                if unsafe { many(self.peer.pool, out.as_mut_ptr().cast(), out.len()) } == 0 {
+                    exhausted(S::NAME);
+                }
+            }
             None => out.fill_with(|| self.allocate()),
         }
         out.len()

@@ -23,7 +23,7 @@ pub const JOBS: &[Job] = &[
         about: "a block of 64 bytes before an inaccessible page: allocated, written to, freed",
         measures: &[
             Measure::less("ns", "ns", "nanoseconds for one block"),
-            Measure::more("blocks_per_second", "blocks/s", "blocks in a second"),
+            Measure::told("blocks_per_second", "blocks/s", "blocks in a second"),
         ],
         contenders: &[named("by-hand"), named("lookaside"), named("glibc")],
         serve: special::one,

@@ -5,6 +5,7 @@
 //! found no block or no room. Lock order: `manage`, then the shared list's lock; no lock is held while the pool works.
 
 mod maintain;
+mod many;
 mod single_steps;
 mod statistics;
 mod trips;
@@ -187,6 +188,9 @@ impl Pair {
 
     /// Allocate, after the fast path found nothing: the processor list, the shared list, the pool.
     pub fn allocate(&self, list: *mut RawList) -> *mut u8 {
+        if self.settings().parts.processors == 0 {
+            return self.allocate_general(list);
+        }
         by_engine!(self, E => self.allocate_by::<E>(list))
     }
 
@@ -195,6 +199,10 @@ impl Pair {
     /// # Safety
     /// The block is of this list, and the caller's.
     pub unsafe fn free(&self, list: *mut RawList, block: *mut u8) {
+        if self.settings().parts.processors == 0 {
+            // SAFETY: the caller's promise.
+            return unsafe { self.free_general(list, block) };
+        }
         // SAFETY: the caller's promise.
         by_engine!(self, E => unsafe { self.free_by::<E>(list, block) })
     }
@@ -267,6 +275,34 @@ impl Pair {
             unwinding.disarm();
         }
         *block
+    }
+
+    /// Allocate without processor lists.
+    fn allocate_general(&self, list: *mut RawList) -> *mut u8 {
+        self.trim_if_asked(list);
+        match self.shared.allocate_one() {
+            Some(block) => block,
+            None => {
+                self.demand_shared(self.shared.count_allocate_miss());
+                self.pool_allocate(list)
+            }
+        }
+    }
+
+    /// Free without processor lists.
+    ///
+    /// # Safety
+    /// As for `free`.
+    unsafe fn free_general(&self, list: *mut RawList, block: *mut u8) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            if !self.shared.free_one(block) {
+                self.demand_shared(self.shared.count_free_miss());
+                self.pool_free_all(list, &[block]);
+            }
+        }
+        // Last, so that a free routine that unwinds meets no block on the way.
+        self.trim_if_asked(list);
     }
 
     /// Puts blocks of a batch into the processor list; what does not fit any more goes back down.

@@ -27,7 +27,12 @@ impl Pair {
 
     /// The same for a general list.
     pub(super) fn demand_shared(&self, misses: u64) {
-        if let Some(guard) = self.due(misses, 1) {
+        self.demand_shared_after(misses, 1);
+    }
+
+    /// The same after `new` misses at once.
+    pub(super) fn demand_shared_after(&self, misses: u64, new: u64) {
+        if let Some(guard) = self.due(misses, new) {
             self.demand_of_shared(&guard);
         }
     }

@@ -42,6 +42,12 @@ pub trait Engine {
     /// As for `pop`; `out` has room, and `wanted` is not 0.
     unsafe fn pop_many(parts: &Parts, out: *mut *mut u8, wanted: usize) -> (usize, u32);
 
+    /// The same for allocates: each block counts as a hit.
+    ///
+    /// # Safety
+    /// As for `pop_many`.
+    unsafe fn pop_hits(parts: &Parts, out: *mut *mut u8, wanted: usize) -> usize;
+
     /// Puts in as many of these blocks as there is room for, from the first on.
     ///
     /// # Safety
