@@ -137,8 +137,8 @@ const PEERS: [Peer; 3] = [
     },
 ];
 
-/// Compiles each rival whose headers are here into a shared library, which the command carries within it. The others are
-/// empty files. `LOOKASIDE_PEERS` names one more folder like `/usr` that may have them.
+/// Compiles each rival whose headers are here into a shared library, which the command carries within it. Of the others
+/// it carries why there is none. `LOOKASIDE_PEERS` names one more folder like `/usr` that may have them.
 fn compile_peers() {
     println!("cargo:rerun-if-env-changed=LOOKASIDE_PEERS");
     println!("cargo:rerun-if-changed=peers");
@@ -155,21 +155,24 @@ fn compile_peers() {
     let folder = PathBuf::from(env::var_os("OUT_DIR").expect("cargo names a folder for the output"));
     for peer in &PEERS {
         let library = folder.join(format!("peer_{}.so", peer.name));
-        if let Err(reason) = compile_peer(peer, &prefixes, &library) {
-            if let Some(reason) = reason {
-                println!("cargo:warning={}: left out: {reason}", peer.name);
-            }
+        let reason = compile_peer(peer, &prefixes, &library).err();
+        if reason.is_some() {
             fs::write(&library, "").expect("the folder for the output can be written to");
         }
+        fs::write(library.with_extension("txt"), reason.unwrap_or_default())
+            .expect("the folder for the output can be written to");
     }
 }
 
-/// Compiles one rival, or says why not, if that is more than that it is not installed.
-fn compile_peer(peer: &Peer, prefixes: &[PathBuf], library: &Path) -> Result<(), Option<String>> {
+/// Compiles one rival, or says why not: nothing if it is not installed.
+fn compile_peer(peer: &Peer, prefixes: &[PathBuf], library: &Path) -> Result<(), String> {
     let has_header =
         |prefix: &&PathBuf| peer.includes.iter().any(|folder| prefix.join(folder).join(peer.header).exists());
-    let prefix = prefixes.iter().find(has_header).ok_or(None)?;
-    let mut compiler = cc::Build::new().cpp(peer.language == "cpp").opt_level(2).get_compiler().to_command();
+    let prefix = prefixes.iter().find(has_header).ok_or("")?;
+    // As its users build it: without assertions, and without what serves debuggers alone.
+    let mut build = cc::Build::new();
+    build.cpp(peer.language == "cpp").opt_level(2).define("NDEBUG", None).debug(false).force_frame_pointer(false);
+    let mut compiler = build.get_compiler().to_command();
     for folder in peer.includes {
         compiler.arg("-I").arg(prefix.join(folder));
     }
@@ -177,14 +180,13 @@ fn compile_peer(peer: &Peer, prefixes: &[PathBuf], library: &Path) -> Result<(),
     for folder in ["lib", "lib/x86_64-linux-gnu", "lib/aarch64-linux-gnu"] {
         compiler.arg("-L").arg(prefix.join(folder));
     }
-    let output =
-        compiler.args(peer.arguments).arg("-o").arg(library).output().map_err(|error| Some(error.to_string()))?;
+    let output = compiler.args(peer.arguments).arg("-o").arg(library).output().map_err(|error| error.to_string())?;
     if output.status.success() {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&output.stderr);
     let first = said.lines().find(|line| line.contains("error: ") || line.contains("cannot find"));
-    Err(Some(first.unwrap_or("the compiler failed").to_owned()))
+    Err(first.unwrap_or("the compiler failed").to_owned())
 }
 
 /// Compiles the containers of C++ into shared libraries, which the command carries within it: one for foonathan/memory, if

@@ -41,7 +41,9 @@ pub struct Source {
     packages: &'static str,
     /// The shared library that carries it; empty where the build script could not make it.
     carried: &'static [u8],
-    /// The same, loaded. It stays, since what ends with a thread runs its code.
+    /// Why it could not, if its headers were there.
+    fault: &'static str,
+    /// The library, loaded. It stays, since what ends with a thread runs its code.
     loaded: OnceLock<anyhow::Result<Library>>,
 }
 
@@ -51,6 +53,7 @@ macro_rules! source {
             name: $name,
             packages: $packages,
             carried: include_bytes!(concat!(env!("OUT_DIR"), "/peer_", $file, ".so")),
+            fault: include_str!(concat!(env!("OUT_DIR"), "/peer_", $file, ".txt")),
             loaded: OnceLock::new(),
         }
     };
@@ -63,9 +66,11 @@ static DPDK: Source = source!("DPDK", "libdpdk-dev, libbsd-dev and libnuma-dev",
 impl Source {
     /// Why this command has no such pool.
     fn missing(&self) -> Option<String> {
-        let Self { name, packages, .. } = self;
-        let reason = || format!("this command was built without {name} (Debian: {packages}; then build it again)");
-        self.carried.is_empty().then(reason)
+        let Self { name, packages, fault, .. } = self;
+        self.carried.is_empty().then(|| match *fault {
+            "" => format!("this command was built without {name} (Debian: {packages}; then build it again)"),
+            _ => format!("{name} could not be built (it needs Debian's {packages}): {fault}"),
+        })
     }
 
     fn library(&self) -> anyhow::Result<&Library> {
