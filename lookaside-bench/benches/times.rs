@@ -6,7 +6,6 @@
 //!
 //! All contenders share this process, its heap and its engine, which `lookaside compare` keeps apart: so figures of the
 //! two differ a little, and those of one contender over time are what this is for.
-#![expect(missing_docs, reason = "the macro makes a public function")]
 
 use std::time::Duration;
 

@@ -16,6 +16,8 @@ enum Operation {
     TryAllocate,
     Free(usize),
     FreeTo(usize, u32),
+    AllocateMany(usize),
+    FreeMany(usize, usize),
     MoveTo(u32),
     Prefill(usize),
     Flush,
@@ -29,6 +31,8 @@ fn operation() -> impl Strategy<Value = Operation> {
         12 => any::<usize>().prop_map(Operation::Free),
         3 => (any::<usize>(), prop_oneof![4 => 0u32..3, 1 => Just(4000)])
             .prop_map(|(which, processor)| Operation::FreeTo(which, processor)),
+        3 => (0usize..20).prop_map(Operation::AllocateMany),
+        3 => (any::<usize>(), 0usize..20).prop_map(|(from, count)| Operation::FreeMany(from, count)),
         3 => prop_oneof![4 => 0u32..3, 1 => Just(4000)].prop_map(Operation::MoveTo),
         1 => (0usize..12).prop_map(Operation::Prefill),
         1 => Just(Operation::Flush),
@@ -185,6 +189,75 @@ impl Model {
         }
     }
 
+    /// What must come, block by block: what P has, what L has, with a batch for P beyond it, and then like single
+    /// blocks.
+    fn allocate_many(&mut self, wanted: usize) -> Vec<Option<NonNull<u8>>> {
+        let mut out: Vec<NonNull<u8>> = Vec::new();
+        if wanted == 0 {
+            return Vec::new();
+        }
+        let mut batch = 0;
+        let current = self.current();
+        if let Some((index, in_range)) = current {
+            batch = self.batch(index);
+            if in_range {
+                out = self.processors[index].take(wanted);
+                self.processors[index].counters.total_allocates += out.len() as u64;
+            }
+        }
+        let lacking = wanted - out.len();
+        if lacking > 0 {
+            let mut others = self.shared.take(lacking.max(batch));
+            let mut taken = others.split_off(others.len() - others.len().min(lacking));
+            self.shared.counters.total_allocates += taken.len() as u64;
+            if let Some((index, in_range)) = current {
+                let level = &mut self.processors[index];
+                level.counters.total_allocates += taken.len() as u64;
+                level.counters.allocate_misses += taken.len() as u64;
+                if in_range {
+                    level.counters.refilled += others.len() as u64;
+                    self.shared.counters.refilled += others.len() as u64;
+                    level.blocks.append(&mut others);
+                }
+            }
+            self.shared.blocks.append(&mut others);
+            out.append(&mut taken);
+        }
+        let mut out: Vec<_> = out.into_iter().map(Some).collect();
+        while out.len() < wanted {
+            out.push(self.allocate());
+        }
+        out
+    }
+
+    fn free_many(&mut self, mut rest: Vec<NonNull<u8>>) {
+        if rest.is_empty() {
+            return;
+        }
+        if let Some((index, in_range)) = self.current() {
+            let level = &mut self.processors[index];
+            level.counters.total_frees += rest.len() as u64;
+            if in_range {
+                let room = level.room().min(rest.len());
+                level.blocks.extend(rest.drain(..room));
+            }
+            level.counters.free_misses += rest.len() as u64;
+            let batch = self.batch(index).min(self.shared.room());
+            if in_range && !rest.is_empty() && rest.len() < batch {
+                // A batch goes down, and these take its place.
+                let level = &mut self.processors[index];
+                let mut going = level.take(batch);
+                let spilled = (going.len() - rest.len()) as u64;
+                level.counters.spilled += spilled;
+                self.shared.counters.spilled += spilled;
+                self.shared.counters.total_frees += rest.len() as u64;
+                level.blocks.append(&mut rest);
+                self.shared.blocks.append(&mut going);
+            }
+        }
+        rest.into_iter().for_each(|block| self.free_below(vec![block]));
+    }
+
     fn free_below(&mut self, mut going: Vec<NonNull<u8>>) {
         self.shared.counters.total_frees += 1;
         if self.shared.room() == 0 {
@@ -291,6 +364,28 @@ fn run(engine: EngineKind, topology: Topology, maximum: u16, initial: u16, batch
                 unsafe { list.free_to_processor(block, processor) };
             }
             Operation::Free(_) | Operation::FreeTo(..) => {}
+            Operation::AllocateMany(wanted) => {
+                let expected = model.allocate_many(wanted);
+                let mut out = vec![std::ptr::null_mut(); wanted];
+                assert_eq!(list.allocate_many(&mut out), wanted);
+                for (block, expected) in out.into_iter().zip(expected) {
+                    let block = NonNull::new(block).unwrap();
+                    match expected {
+                        Some(expected) => assert_eq!(block, expected),
+                        None => assert!(!model.held.contains(&block)),
+                    }
+                    model.held.push(block);
+                }
+            }
+            Operation::FreeMany(from, count) => {
+                let from = from % (model.held.len() + 1);
+                let to = (from + count).min(model.held.len());
+                let going: Vec<_> = model.held.drain(from..to).collect();
+                let blocks: Vec<_> = going.iter().map(|block| block.as_ptr()).collect();
+                model.free_many(going);
+                // SAFETY: the caller held them.
+                unsafe { list.free_many(&blocks) };
+            }
             Operation::MoveTo(processor) => {
                 model.processor = processor;
                 hooks::pretend(processor);

@@ -10,7 +10,7 @@ mod tags;
 mod usage;
 pub mod verifier;
 
-pub use balance::{adjust_depth, ensure_running};
+pub use balance::{adjust_depth, ensure_running, hold_scans};
 pub use engine::{engine, pretend_engine};
 pub use pools::{pool_report, pool_statistics};
 pub use record::{Record, State};

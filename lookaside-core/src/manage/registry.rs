@@ -134,7 +134,7 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
     let verified = flags.contains(ListFlags::VERIFY);
     let has_parts = cached && creation.topology != Topology::General;
     let processors = if has_parts { set_up.processors } else { 0 };
-    let pair_parts = Parts { base: record.base, area: rseq::area(), processors };
+    let pair_parts = Parts { base: record.base, area: rseq::area(), processors, inlined_area: 0 };
     let settings = Settings {
         parts: pair_parts,
         engine: kind,
@@ -147,6 +147,7 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
         shared_maximum: if cached && creation.topology != Topology::Single { creation.maximum_depth } else { 0 },
         initial_depth: creation.initial_depth,
         batch: creation.batch,
+        trip_limit: trip_limit(creation),
         request: creation.request,
         backing: creation.backing,
         lower: creation.lower,
@@ -172,6 +173,17 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
     };
     let parts = Parts { processors, ..pair_parts };
     Ok(Created { parts, locked_processors, handle, check: check_of(handle) })
+}
+
+/// The most blocks that a list moves to and from its pool on one trip: one where each call counts (Windows' schedule),
+/// is seen (the user's routines) or is another list's; at most 32, and 32 KiB.
+fn trip_limit(creation: &Creation<'_>) -> usize {
+    let backing = &creation.backing;
+    let called = backing.allocates_by_callback() || backing.frees_by_callback();
+    if creation.tuning == Tuning::Windows || called || creation.lower.is_some() {
+        return 1;
+    }
+    (32 * 1024 / creation.request.size).clamp(1, 32)
 }
 
 /// Whether the usage by tag counts the list's blocks: a small pool charges its own, a shared list those of the pairs

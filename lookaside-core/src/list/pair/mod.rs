@@ -5,8 +5,10 @@
 //! found no block or no room. Lock order: `manage`, then the shared list's lock; no lock is held while the pool works.
 
 mod maintain;
+mod many;
 mod single_steps;
 mod statistics;
+mod trips;
 mod tune;
 mod verified;
 
@@ -81,6 +83,8 @@ pub struct Settings {
     pub initial_depth: u32,
     /// Blocks that move at once between P and L; 0 for half of P's depth.
     pub batch: u32,
+    /// The most blocks that go to the pool, or come from there, on one trip.
+    pub trip_limit: usize,
     /// What the pool is asked for.
     pub request: Request,
     /// The pool.
@@ -184,6 +188,9 @@ impl Pair {
 
     /// Allocate, after the fast path found nothing: the processor list, the shared list, the pool.
     pub fn allocate(&self, list: *mut RawList) -> *mut u8 {
+        if self.settings().parts.processors == 0 {
+            return self.allocate_general(list);
+        }
         by_engine!(self, E => self.allocate_by::<E>(list))
     }
 
@@ -192,6 +199,10 @@ impl Pair {
     /// # Safety
     /// The block is of this list, and the caller's.
     pub unsafe fn free(&self, list: *mut RawList, block: *mut u8) {
+        if self.settings().parts.processors == 0 {
+            // SAFETY: the caller's promise.
+            return unsafe { self.free_general(list, block) };
+        }
         // SAFETY: the caller's promise.
         by_engine!(self, E => unsafe { self.free_by::<E>(list, block) })
     }
@@ -239,18 +250,22 @@ impl Pair {
         let count = unsafe { self.shared().allocate(out, batch) };
         if count == 0 {
             if let Some(part) = part {
-                self.demand(part, part.count(Count::AllocatesFromPool, 1), true);
+                self.demand(part, part.count(Count::AllocatesFromPool, 1), 1, true);
             }
             if let Some(counting) = self.counts_misses_itself(part) {
                 counting.demand_shared(counting.shared.count_allocate_miss());
             }
-            return self.pool_allocate(list);
+            let block = self.pool_allocate(list);
+            if let (Some(part), false) = (part, block.is_null()) {
+                self.refill_from_pool::<E>(list, part);
+            }
+            return block;
         }
         // SAFETY: `allocate` wrote the first `count` pointers, which are ours.
         let blocks = unsafe { core::slice::from_raw_parts(out, count) };
         let (block, others) = blocks.split_last().expect("count is not 0");
         if let Some(part) = part {
-            self.demand(part, part.count(Count::AllocatesFromShared, 1), false);
+            self.demand(part, part.count(Count::AllocatesFromShared, 1), 1, false);
         }
         if !others.is_empty() {
             // SAFETY: as above; nobody gets the block if a free routine unwinds.
@@ -260,6 +275,34 @@ impl Pair {
             unwinding.disarm();
         }
         *block
+    }
+
+    /// Allocate without processor lists.
+    fn allocate_general(&self, list: *mut RawList) -> *mut u8 {
+        self.trim_if_asked(list);
+        match self.shared.allocate_one() {
+            Some(block) => block,
+            None => {
+                self.demand_shared(self.shared.count_allocate_miss());
+                self.pool_allocate(list)
+            }
+        }
+    }
+
+    /// Free without processor lists.
+    ///
+    /// # Safety
+    /// As for `free`.
+    unsafe fn free_general(&self, list: *mut RawList, block: *mut u8) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            if !self.shared.free_one(block) {
+                self.demand_shared(self.shared.count_free_miss());
+                self.pool_free_all(list, &[block]);
+            }
+        }
+        // Last, so that a free routine that unwinds meets no block on the way.
+        self.trim_if_asked(list);
     }
 
     /// Puts blocks of a batch into the processor list; what does not fit any more goes back down.
@@ -295,7 +338,11 @@ impl Pair {
                     return;
                 }
                 // Half goes down, if it finds room there; then there is room for the block, the hottest of all, here.
-                let wanted = self.batch(part).min(self.shared().room());
+                let room = self.shared().room();
+                if room == 0 && self.spill_to_pool::<E>(list, part, block, out) {
+                    return;
+                }
+                let wanted = self.batch(part).min(room);
                 if wanted > 1 {
                     let (taken, from) = E::pop_many(parts, out, wanted);
                     count = taken;
@@ -326,7 +373,7 @@ impl Pair {
             let accepted = self.shared().free(blocks);
             if let Some(part) = part {
                 let what = if accepted == 0 { Count::FreesToPool } else { Count::FreesToShared };
-                self.demand(part, part.count(what, 1), accepted == 0);
+                self.demand(part, part.count(what, 1), 1, accepted == 0);
             }
             if accepted == 0 {
                 if let Some(counting) = self.counts_misses_itself(part) {
