@@ -31,16 +31,19 @@ fi
 
 counts=$target/callgrind
 rm -rf "$counts"
-IAI_CALLGRIND_RUNNER=$tools/bin/iai-callgrind-runner IAI_CALLGRIND_HOME=$counts \
-    cargo bench -p lookaside-bench --features callgrind --bench instructions
+PATH=$tools/bin:$PATH IAI_CALLGRIND_HOME=$counts \
+    cargo bench -p lookaside-benches --features callgrind --bench instructions
 
 # The pairs that each way plays, as the benchmark has them.
 pairs=$(sed -n 's/^pub const PAIRS: u64 = \([0-9 *]*\);$/\1/p' lookaside-bench/src/counts.rs)
 # Lines "NAME COUNT", in the order of the benchmark.
 measured=$(
     sed -n 's/^#\[bench::\([a-z0-9_]*\)(.*/\1/p' lookaside-bench/benches/instructions.rs | while read -r name; do
-        out=$(find "$counts" -name "callgrind.pairs.$name.out")
-        awk -v name="$name" -v pairs="$((pairs))" '/^(summary|totals):/ { printf "%s %.1f\n", name, $2 / pairs; exit }' "$out"
+        # Callgrind writes a file for each thread. Only the benchmark's counts while it is on.
+        find "$counts" -path "*/pairs.$name/*.out" -exec cat {} + |
+            awk -v name="$name" -v pairs="$((pairs))" '
+                /^totals:/ { sum += $2 }
+                END { if (sum > 0) printf "%s %.1f\n", name, sum / pairs; else exit 1 }'
     done
 )
 test -n "$measured"
