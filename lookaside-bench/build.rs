@@ -176,7 +176,9 @@ fn compile_peer(peer: &Peer, prefixes: &[PathBuf], library: &Path) -> Result<(),
     for folder in peer.includes {
         compiler.arg("-I").arg(prefix.join(folder));
     }
-    compiler.args(["-fPIC", "-shared", "-pthread"]).arg(format!("peers/{}.{}", peer.name, peer.language));
+    compiler
+        .args(["-fPIC", "-shared", "-pthread", "-Wl,-z,defs"])
+        .arg(format!("peers/{}.{}", peer.name, peer.language));
     for folder in ["lib", "lib/x86_64-linux-gnu", "lib/aarch64-linux-gnu"] {
         compiler.arg("-L").arg(prefix.join(folder));
     }
