@@ -8,37 +8,72 @@
 //! Source: E. Berger, K. McKinley, R. Blumofe and P. Wilson, "Hoard: A Scalable Memory Allocator for Multithreaded
 //! Applications", ASPLOS 2000.
 
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 use super::threads;
 use crate::contenders::Contender;
-use crate::workloads::{TEAM_ROUND, team, timed, touch};
+use crate::rounds::{Figures, Measure};
+use crate::workloads::{NS, TEAM_ROUND, team, timed, touch};
 
 /// Bytes in a block: several of them fit into a cache line, or there is nothing to measure.
 pub const SIZE: usize = 16;
 /// How often each block is written to.
 const WRITES: u32 = 100;
 
-/// Nanoseconds for a block, with all that is written to it.
-pub fn thrash<C: Contender + Sync>(contender: &C) -> f64 {
-    timed(TEAM_ROUND, |pairs| team(threads(), pairs, |_| |pairs| run(contender, pairs)))
+/// Bytes in a cache line.
+const LINE: usize = 64;
+
+/// What both find: the time of a block with all that is written to it, and whether there was false sharing at all.
+pub const MEASURES: &[Measure] =
+    &[NS, Measure::told("sharing", "threads", "threads whose last block shared its cache line with another thread's")];
+
+/// Blocks as they come.
+pub fn thrash<C: Contender + Sync>(contender: &C) -> Figures {
+    let lines = lines();
+    let nanoseconds = timed(TEAM_ROUND, |pairs| {
+        team(threads(), pairs, |thread| {
+            let line = &lines[thread];
+            move |pairs| line.store(run(contender, pairs), Ordering::Relaxed)
+        })
+    });
+    figures(nanoseconds, lines)
 }
 
 /// The same after each thread has freed a block that stood beside those of the others.
-pub fn scratch<C: Contender + Sync>(contender: &C) -> f64 {
-    timed(TEAM_ROUND, |pairs| {
+pub fn scratch<C: Contender + Sync>(contender: &C) -> Figures {
+    let lines = lines();
+    let nanoseconds = timed(TEAM_ROUND, |pairs| {
         let neighbours: Vec<_> = (0..threads()).map(|_| AtomicPtr::new(touch(contender.allocate()))).collect();
         team(threads(), pairs, |thread| {
             // Relaxed: the blocks were there before the thread was.
             // SAFETY: the block was handed out above, and each thread gives back its own.
             unsafe { contender.free(neighbours[thread].load(Ordering::Relaxed)) };
-            |pairs| run(contender, pairs)
+            let line = &lines[thread];
+            move |pairs| line.store(run(contender, pairs), Ordering::Relaxed)
         })
-    })
+    });
+    figures(nanoseconds, lines)
 }
 
+/// For each thread where its last block stood. Relaxed: the threads have ended before anybody reads it.
+fn lines() -> Vec<AtomicUsize> {
+    (0..threads()).map(|_| AtomicUsize::new(0)).collect()
+}
+
+fn figures(nanoseconds: f64, lines: Vec<AtomicUsize>) -> Figures {
+    let lines: Vec<usize> = lines.into_iter().map(AtomicUsize::into_inner).collect();
+    vec![(NS.name, nanoseconds), (MEASURES[1].name, sharing(&lines) as f64)]
+}
+
+/// How many of these lines are there more than once.
+fn sharing(lines: &[usize]) -> usize {
+    lines.iter().filter(|&line| lines.iter().filter(|&other| other == line).count() > 1).count()
+}
+
+/// Returns the line of the last block.
 #[inline(never)]
-fn run<C: Contender>(contender: &C, pairs: u64) {
+fn run<C: Contender>(contender: &C, pairs: u64) -> usize {
+    let mut last = 0;
     for _ in 0..pairs {
         let block = touch(contender.allocate());
         let word = block.cast::<u64>();
@@ -46,7 +81,19 @@ fn run<C: Contender>(contender: &C, pairs: u64) {
             // SAFETY: the block is out, aligned, and `touch` wrote its first word.
             unsafe { word.write_volatile(word.read_volatile() + 1) };
         }
+        last = block.addr() / LINE;
         // SAFETY: the block was handed out above.
         unsafe { contender.free(block) };
+    }
+    last
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_that_share_a_line_are_counted() {
+        assert_eq!([&[1, 2, 3][..], &[1, 2, 1], &[7, 7], &[]].map(sharing), [0, 2, 2, 0]);
     }
 }

@@ -92,6 +92,7 @@ impl Foreign {
     pub fn measures(self) -> &'static [Measure] {
         match self {
             Self::Mempool1c | Self::Mempool2c => MEMPOOL,
+            Self::CacheThrash | Self::CacheScratch => false_sharing::MEASURES,
             _ => &[NS],
         }
     }
@@ -136,8 +137,8 @@ pub fn together<C: Contender + Sync>(workload: Foreign, contender: &C) -> anyhow
     let nanoseconds = match workload {
         Foreign::Larson => larson::play(contender),
         Foreign::Xmalloc => xmalloc::play(contender),
-        Foreign::CacheThrash => false_sharing::thrash(contender),
-        Foreign::CacheScratch => false_sharing::scratch(contender),
+        Foreign::CacheThrash => return Ok(false_sharing::thrash(contender)),
+        Foreign::CacheScratch => return Ok(false_sharing::scratch(contender)),
         Foreign::Sh6 => shbench::sh6(contender),
         Foreign::Sh8 => shbench::sh8(contender),
         Foreign::Mstress => mstress::play(contender),
