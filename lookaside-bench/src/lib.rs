@@ -12,6 +12,7 @@ pub mod jobs;
 pub mod machine;
 pub mod pools;
 pub mod rounds;
+pub mod scale;
 pub mod scan;
 pub mod table;
 pub mod trace;

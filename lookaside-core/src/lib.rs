@@ -56,6 +56,7 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// For this project's own tests and instruction counts.
 #[doc(hidden)]
 pub mod hooks {
+    pub use crate::platform::LOCK_WAIT;
     pub use crate::platform::rseq::pretend;
 }
 

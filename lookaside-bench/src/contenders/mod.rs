@@ -7,7 +7,7 @@ mod array_queue;
 mod c_library;
 mod glibc;
 mod jemalloc;
-mod lookaside;
+pub(crate) mod lookaside;
 mod mimalloc;
 mod mutex_vec;
 #[cfg(target_arch = "x86_64")]

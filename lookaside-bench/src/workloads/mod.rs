@@ -7,7 +7,7 @@
 pub(crate) mod batch;
 mod burst;
 mod crossing;
-mod handoff;
+pub(crate) mod handoff;
 pub(crate) mod pair;
 mod random;
 mod ring;
