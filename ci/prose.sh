@@ -4,8 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-prose=(README.md ARCHITECTURE.md CHANGELOG.md CONTRIBUTING.md docs/compat.md docs/misuse.md c-examples/README.md
-    lookaside-bench/traces/README.md)
+prose=(README.md ARCHITECTURE.md CHANGELOG.md CONTRIBUTING.md docs/compat.md docs/instructions.md docs/misuse.md
+    c-examples/README.md lookaside-bench/traces/README.md)
 top='(\.ci|ci|include|docs|c-examples|lookaside-core|lookaside-ffi|lookaside-bench)'
 theory=lookaside-core/src/theory.rs
 checked=0

@@ -4,7 +4,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-cargo run --release -- compare --quick
+report=$(mktemp -d)
+trap 'rm -rf "$report"' EXIT
+cargo run --release -- compare --quick --report "$report"
+ls "$report"/{index.html,report.md,figures.csv,figures.json}
 cargo run --release -- compare --global --rounds 2
 cargo run --release -- compare --pools --rounds 2
 cargo run --release -- tags

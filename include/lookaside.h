@@ -44,6 +44,62 @@
 #define LOOKASIDE_VERSION_PATCH 0
 
 /**
+ * The version of what `lookaside_inline.h` compiles into a program: see `lookaside_parameters`.
+ */
+#define LOOKASIDE_INLINE_ABI 1
+
+/**
+ * Offset in a list, in bytes, of the address of its processor lists.
+ */
+#define LOOKASIDE_INLINE_BASE 0
+
+/**
+ * Offset in a list of how many processor lists it has, in 32 bits.
+ */
+#define LOOKASIDE_INLINE_PROCESSORS 16
+
+/**
+ * Offset in a list of the distance from the thread pointer to the thread's rseq area, in 32 bits; 0 for a list that
+ * inlined calls may not serve.
+ */
+#define LOOKASIDE_INLINE_AREA 20
+
+/**
+ * Offset in a list of its blocks' alignment less 1, in 32 bits.
+ */
+#define LOOKASIDE_INLINE_ALIGNMENT_MASK 28
+
+/**
+ * Base-2 logarithm of the distance between the processor lists of neighbouring processors.
+ */
+#define LOOKASIDE_INLINE_SHIFT 18
+
+/**
+ * Offset in a processor list of its header word: blocks in 16 bits, hits of allocates in the upper 48.
+ */
+#define LOOKASIDE_INLINE_HEADER 0
+
+/**
+ * Offset in a processor list of its depth.
+ */
+#define LOOKASIDE_INLINE_DEPTH 8
+
+/**
+ * Offset in a processor list of its first block's address.
+ */
+#define LOOKASIDE_INLINE_SLOTS 192
+
+/**
+ * What an allocate adds to the header. A free adds 1.
+ */
+#define LOOKASIDE_INLINE_ONE_HIT 65535
+
+/**
+ * What stands before the address at which an interrupted section goes on.
+ */
+#define LOOKASIDE_INLINE_SIGNATURE 1392848979
+
+/**
  * Stands for the processor that the calling thread runs on.
  */
 #define LOOKASIDE_CURRENT_PROCESSOR 4294967295u
@@ -171,9 +227,10 @@ typedef struct lookaside_parameters {
      */
     uint16_t batch;
     /**
-     * Must be 0.
+     * `LOOKASIDE_INLINE_ABI` for a list that calls of `lookaside_inline.h` shall serve without a call of the library;
+     * with 0 they call it.
      */
-    uint16_t reserved;
+    uint16_t inline_abi;
     /**
      * Where new blocks come from; NULL is the pool.
      */
@@ -201,7 +258,7 @@ typedef struct lookaside_parameters {
     /**
      * Must be 0.
      */
-    uint32_t reserved2;
+    uint32_t reserved;
     /**
      * A general list that serves as the shared list of this one, so that several lists may share it; NULL for a shared
      * list of its own. It must have blocks of the same size, alignment and pool; its callbacks are called, never this
@@ -331,11 +388,11 @@ typedef struct lookaside_counters {
      */
     uint64_t spilled;
     /**
-     * Blocks put in by `lookaside_list_prefill`.
+     * Blocks put in by `lookaside_list_prefill`, and by trips to the pool beside those that were asked for.
      */
     uint64_t added;
     /**
-     * Blocks taken out by flush, trim and the scan.
+     * Blocks taken out by flush, trim and the scan, and by trips to the pool beside those that were freed.
      */
     uint64_t removed;
     /**
@@ -966,7 +1023,8 @@ extern "C" {
  * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` or `shared` does not stand at a multiple of 16 bytes.
  * - `LOOKASIDE_STATUS_INVALID_HANDLE`, `LOOKASIDE_STATUS_DELETE_PENDING`: `shared` was never initialised, or is
  *   deleted.
- * - `LOOKASIDE_STATUS_NOT_SUPPORTED`: `LOOKASIDE_FLAG_VERIFY` for a session pool.
+ * - `LOOKASIDE_STATUS_NOT_SUPPORTED`: `LOOKASIDE_FLAG_VERIFY` for a session pool; or `inline_abi` is neither 0 nor this
+ *   library's: compile the program anew, with the `lookaside_inline.h` that belongs to the library.
  * - `LOOKASIDE_STATUS_DEVICE_BUSY`: `list` is live already, or deleted with blocks still out, and goes on as it
  *   was. Delete it, or free its blocks, first.
  * - `LOOKASIDE_STATUS_WORKING_SET_QUOTA`: the nonpaged pool cannot be locked. Raise `RLIMIT_MEMLOCK` (`ulimit -l`),
@@ -997,6 +1055,27 @@ lookaside_status lookaside_list_initialize(struct lookaside_list *list,
  * WDK: `ExAllocateFromLookasideListEx`, `ExAllocateFromPagedLookasideList`, `ExAllocateFromNPagedLookasideList`.
  */
 void *lookaside_list_allocate(struct lookaside_list *list);
+
+/**
+ * Takes several blocks at once: one short trip through the list instead of one for each.
+ *
+ * Parameters:
+ * - `list`: the list.
+ * - `blocks`: where to write them, room for `count` pointers at a multiple of 8 bytes.
+ * - `count`: how many.
+ *
+ * Returns how many blocks stand in `blocks` from the first place on, in no particular order: all, or fewer when the
+ * pool had no more; the places behind them are undefined then. 0 when `blocks` is NULL or misaligned or `count` more
+ * than memory has room for, and when `list` is NULL, misaligned, all zero bytes, or deleted. Each block counts as one
+ * allocate.
+ *
+ * Memory and threads: as `lookaside_list_allocate`. The time grows with `count`.
+ *
+ * WDK: it has no such function.
+ */
+size_t lookaside_list_allocate_many(struct lookaside_list *list,
+                                    void **blocks,
+                                    size_t count);
 
 /**
  * Takes a block that the list keeps, and never asks the pool or a callback.
@@ -1031,6 +1110,25 @@ void *lookaside_list_try_allocate(struct lookaside_list *list);
  */
 void lookaside_list_free(struct lookaside_list *list,
                          void *block);
+
+/**
+ * Gives several blocks back at once.
+ *
+ * Parameters:
+ * - `list`: the list that the blocks came from.
+ * - `blocks`: the blocks, none of them twice; or NULL, which has no effect. Those among them that are NULL have none.
+ * - `count`: how many pointers stand in `blocks`. More than memory has room for cannot, and have no effect.
+ *
+ * Returns nothing. Each block gets what `lookaside_list_free` gives it: the process ends with a message at the first
+ * that could only be lost or do harm. Each counts as one free.
+ *
+ * Memory and threads: as `lookaside_list_free`. The time grows with `count`.
+ *
+ * WDK: it has no such function.
+ */
+void lookaside_list_free_many(struct lookaside_list *list,
+                              void *const *blocks,
+                              size_t count);
 
 /**
  * Gives every block that the list keeps back to the pool. The list stays as it is otherwise, its depth included.

@@ -10,6 +10,8 @@
  *   LOOKASIDE_WDM_TUNING     when depths change: LOOKASIDE_TUNING_DEFAULT (default), _WINDOWS, _MANUAL
  *   LOOKASIDE_WDM_FLAGS      LOOKASIDE_FLAG_... of every list, such as LOOKASIDE_FLAG_BEST_EFFORT_LOCK
  *   LOOKASIDE_WDM_RAISE(s)   what raises a status: must not return (default: see lookaside_wdm_raise_hook)
+ *   LOOKASIDE_INLINE         allocates and frees that find a block, or room, are compiled into the program: see
+ *                            lookaside_inline.h
  *   LOOKASIDE_WDM_NO_TYPES   the program has the basic types (ULONG, PVOID, NTSTATUS, LIST_ENTRY, ...) from elsewhere
  * They may differ from one translation unit to the next: the unit that initialises a list decides.
  */
@@ -21,6 +23,17 @@
 #include <string.h>
 
 #include "lookaside.h"
+
+#ifdef LOOKASIDE_INLINE
+#include "lookaside_inline.h"
+#define LOOKASIDE_WDM_INLINE_ABI LOOKASIDE_INLINE_ABI
+#define LOOKASIDE_WDM_LIST_ALLOCATE lookaside_list_allocate_inline
+#define LOOKASIDE_WDM_LIST_FREE lookaside_list_free_inline
+#else
+#define LOOKASIDE_WDM_INLINE_ABI 0
+#define LOOKASIDE_WDM_LIST_ALLOCATE lookaside_list_allocate
+#define LOOKASIDE_WDM_LIST_FREE lookaside_list_free
+#endif
 
 #ifndef LOOKASIDE_WDM_TOPOLOGY
 #define LOOKASIDE_WDM_TOPOLOGY LOOKASIDE_TOPOLOGY_PAIR
@@ -258,6 +271,7 @@ static inline lookaside_status lookaside_wdm_initialize(LOOKASIDE_WDM_LIST *self
     parameters.tuning = LOOKASIDE_WDM_TUNING;
     parameters.topology = LOOKASIDE_WDM_TOPOLOGY;
     parameters.batch = LOOKASIDE_WDM_BATCH;
+    parameters.inline_abi = LOOKASIDE_WDM_INLINE_ABI;
     parameters.maximum_depth = maximum_depth;
     parameters.flags = LOOKASIDE_FLAG_WDK | LOOKASIDE_WDM_FLAGS;
     parameters.allocate_ex = allocate;
@@ -302,7 +316,7 @@ static inline PVOID lookaside_wdm_no_block(const LOOKASIDE_WDM_LIST *self)
 
 static inline PVOID lookaside_wdm_take(LOOKASIDE_WDM_LIST *self)
 {
-    PVOID block = lookaside_list_allocate(&self->List);
+    PVOID block = LOOKASIDE_WDM_LIST_ALLOCATE(&self->List);
     return block != NULL ? block : lookaside_wdm_no_block(self);
 }
 
@@ -321,7 +335,7 @@ static inline PVOID ExAllocateFromNPagedLookasideList(PNPAGED_LOOKASIDE_LIST Loo
 
 static inline VOID ExFreeToNPagedLookasideList(PNPAGED_LOOKASIDE_LIST Lookaside, PVOID Entry)
 {
-    lookaside_list_free(&Lookaside->L.List, Entry);
+    LOOKASIDE_WDM_LIST_FREE(&Lookaside->L.List, Entry);
 }
 
 static inline VOID ExDeleteNPagedLookasideList(PNPAGED_LOOKASIDE_LIST Lookaside)
@@ -344,7 +358,7 @@ static inline PVOID ExAllocateFromPagedLookasideList(PPAGED_LOOKASIDE_LIST Looka
 
 static inline VOID ExFreeToPagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside, PVOID Entry)
 {
-    lookaside_list_free(&Lookaside->L.List, Entry);
+    LOOKASIDE_WDM_LIST_FREE(&Lookaside->L.List, Entry);
 }
 
 static inline VOID ExDeletePagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside)
@@ -390,7 +404,7 @@ static inline PVOID ExAllocateFromLookasideListEx(PLOOKASIDE_LIST_EX Lookaside)
 
 static inline VOID ExFreeToLookasideListEx(PLOOKASIDE_LIST_EX Lookaside, PVOID Entry)
 {
-    lookaside_list_free(&Lookaside->L.List, Entry);
+    LOOKASIDE_WDM_LIST_FREE(&Lookaside->L.List, Entry);
 }
 
 static inline VOID ExFlushLookasideListEx(PLOOKASIDE_LIST_EX Lookaside)

@@ -1,16 +1,20 @@
 //! Notes the versions of the compiler and of the rivals, which the tables name, and compiles the preload library of
-//! `lookaside record` and the lists through the WDK header.
+//! `lookaside record`, the lists that code in C has and, where their headers are, the rivals in C and C++.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
 /// The packages whose versions the tables name, with the variables that carry them into the build.
-const RIVALS: [(&str, &str); 6] = [
+const RIVALS: [(&str, &str); 10] = [
     ("crossbeam-queue", "LOOKASIDE_CROSSBEAM_QUEUE"),
+    ("heapless", "LOOKASIDE_HEAPLESS"),
     ("libmimalloc-sys", "LOOKASIDE_LIBMIMALLOC_SYS"),
+    ("lockfree-object-pool", "LOOKASIDE_LOCKFREE_OBJECT_POOL"),
+    ("opool", "LOOKASIDE_OPOOL"),
     ("regex", "LOOKASIDE_REGEX"),
     ("serde_json", "LOOKASIDE_SERDE_JSON"),
+    ("sharded-slab", "LOOKASIDE_SHARDED_SLAB"),
     ("snmalloc-rs", "LOOKASIDE_SNMALLOC_RS"),
     ("tikv-jemalloc-sys", "LOOKASIDE_TIKV_JEMALLOC_SYS"),
 ];
@@ -19,6 +23,8 @@ fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     compile_recorder();
     compile_wdm_lists();
+    compile_inlined_list();
+    compile_peers();
     note_versions();
 }
 
@@ -58,6 +64,124 @@ fn compile_wdm_lists() {
             .define("LOOKASIDE_WDM_TOPOLOGY", topology)
             .compile(&format!("lookaside_wdm_{shape}"));
     }
+}
+
+/// Compiles the code in C of the contender lookaside-c-inline, optimised whatever the profile is.
+fn compile_inlined_list() {
+    let source = "inlined/list.c";
+    for file in [source, "../include/lookaside.h", "../include/lookaside_inline.h"] {
+        println!("cargo:rerun-if-changed={file}");
+    }
+    let mut build = cc::Build::new();
+    build.file(source).include("../include").std("c11").warnings(true).opt_level(2);
+    build.compile("lookaside_inlined");
+}
+
+/// A rival in C or C++.
+struct Peer {
+    /// Its source in `peers/`, without the ending.
+    name: &'static str,
+    /// The ending.
+    language: &'static str,
+    /// A header that tells whether it is here.
+    header: &'static str,
+    /// Folders of headers, below each prefix.
+    includes: &'static [&'static str],
+    /// What the compiler and the linker are told besides.
+    arguments: &'static [&'static str],
+}
+
+const PEERS: [Peer; 3] = [
+    Peer {
+        name: "boost_pool",
+        language: "cpp",
+        header: "boost/pool/singleton_pool.hpp",
+        includes: &["include"],
+        arguments: &["-std=c++17"],
+    },
+    Peer {
+        name: "foonathan",
+        language: "cpp",
+        header: "foonathan/memory/memory_pool.hpp",
+        includes: &["include/foonathan_memory"],
+        arguments: &["-std=c++17", "-lfoonathan_memory"],
+    },
+    // Linked statically: the shared library would load every driver that the machine has. The processor is the one that
+    // DPDK's own description of its libraries asks for.
+    Peer {
+        name: "dpdk",
+        language: "c",
+        header: "rte_mempool.h",
+        includes: &["include/dpdk", "include/x86_64-linux-gnu/dpdk", "include/aarch64-linux-gnu/dpdk"],
+        arguments: &[
+            "-std=gnu11",
+            "-include",
+            "rte_config.h",
+            #[cfg(target_arch = "x86_64")]
+            "-march=corei7",
+            "-Wl,--whole-archive",
+            "-l:librte_mempool_ring.a",
+            "-Wl,--no-whole-archive",
+            "-l:librte_mempool.a",
+            "-l:librte_ring.a",
+            "-l:librte_eal.a",
+            "-l:librte_telemetry.a",
+            "-l:librte_kvargs.a",
+            "-lm",
+            "-lnuma",
+            "-lbsd",
+        ],
+    },
+];
+
+/// Compiles each rival whose headers are here into a shared library, which the command carries within it. The others are
+/// empty files. `LOOKASIDE_PEERS` names one more folder like `/usr` that may have them.
+fn compile_peers() {
+    println!("cargo:rerun-if-env-changed=LOOKASIDE_PEERS");
+    println!("cargo:rerun-if-changed=peers");
+    // Changes whenever a package is installed.
+    let installed = Path::new("/var/lib/dpkg/status");
+    if installed.exists() {
+        println!("cargo:rerun-if-changed={}", installed.display());
+    }
+    let prefixes: Vec<PathBuf> = env::var_os("LOOKASIDE_PEERS")
+        .into_iter()
+        .map(PathBuf::from)
+        .chain(["/usr/local".into(), "/usr".into()])
+        .collect();
+    let folder = PathBuf::from(env::var_os("OUT_DIR").expect("cargo names a folder for the output"));
+    for peer in &PEERS {
+        let library = folder.join(format!("peer_{}.so", peer.name));
+        if let Err(reason) = compile_peer(peer, &prefixes, &library) {
+            if let Some(reason) = reason {
+                println!("cargo:warning={}: left out: {reason}", peer.name);
+            }
+            fs::write(&library, "").expect("the folder for the output can be written to");
+        }
+    }
+}
+
+/// Compiles one rival, or says why not, if that is more than that it is not installed.
+fn compile_peer(peer: &Peer, prefixes: &[PathBuf], library: &Path) -> Result<(), Option<String>> {
+    let has_header =
+        |prefix: &&PathBuf| peer.includes.iter().any(|folder| prefix.join(folder).join(peer.header).exists());
+    let prefix = prefixes.iter().find(has_header).ok_or(None)?;
+    let mut compiler = cc::Build::new().cpp(peer.language == "cpp").opt_level(2).get_compiler().to_command();
+    for folder in peer.includes {
+        compiler.arg("-I").arg(prefix.join(folder));
+    }
+    compiler.args(["-fPIC", "-shared", "-pthread"]).arg(format!("peers/{}.{}", peer.name, peer.language));
+    for folder in ["lib", "lib/x86_64-linux-gnu", "lib/aarch64-linux-gnu"] {
+        compiler.arg("-L").arg(prefix.join(folder));
+    }
+    let output =
+        compiler.args(peer.arguments).arg("-o").arg(library).output().map_err(|error| Some(error.to_string()))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let first = said.lines().find(|line| line.contains("error: ") || line.contains("cannot find"));
+    Err(Some(first.unwrap_or("the compiler failed").to_owned()))
 }
 
 /// Hands on the versions of the compiler and of the rivals.

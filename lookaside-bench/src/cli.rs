@@ -8,8 +8,8 @@ use std::process::ExitCode;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
-use crate::jobs::{self, Job};
-use crate::{compare, contenders, global, pools, scale, trace, workloads};
+use crate::jobs::{self, Set};
+use crate::{compare, contenders, scale, trace, tune, workloads};
 
 /// Lookaside lists: replay recorded programs over them, and compare them with allocators.
 ///
@@ -44,6 +44,7 @@ enum Command {
     },
     /// Run a program and record what it allocates and frees
     Record(Record),
+    Tune(tune::Tune),
     /// One round of one contender in this process; `compare` starts it
     #[command(hide = true)]
     Round {
@@ -55,32 +56,47 @@ enum Command {
 
 /// Time the workloads on lookaside lists and on their rivals
 ///
-/// Every figure is nanoseconds for one allocate plus one free. Rounds are interleaved between the contenders, and each
-/// is a process of its own with a warm-up before it is timed.
-///
-/// With --global the contenders are allocators that serve a whole program each, and the workloads are programs. With --pools
-/// the library's pools are compared with what does their work without them. These tables name the units of their figures.
+/// Without a flag that names a set: our own workloads, each for blocks of one size. Rounds are interleaved between the
+/// contenders, and each is a process of its own with a warm-up before it is timed. Tables name the units of their figures.
 #[derive(Args)]
 pub struct Compare {
-    /// Few rounds: a minute or two for everything
+    /// Few rounds, so that our own workloads take less than a minute
     #[arg(long)]
     pub quick: bool,
     /// Print the figures as one JSON array, and nothing else
     #[arg(long)]
     pub json: bool,
-    /// Compare allocators of whole programs instead
+    /// Write index.html, report.md, figures.csv and figures.json into this folder
+    #[arg(long, value_name = "DIR")]
+    pub report: Option<PathBuf>,
+    /// Our own workloads, which are played as well where no set is named
+    #[arg(long)]
+    pub lists: bool,
+    /// Workloads that others have described
+    #[arg(long)]
+    pub foreign: bool,
+    /// Memory instead of time
+    #[arg(long)]
+    pub memory: bool,
+    /// Single calls under load instead of many
+    #[arg(long)]
+    pub latency: bool,
+    /// Allocators of whole programs, which are the workloads
     #[arg(long, conflicts_with = "size")]
     pub global: bool,
-    /// Compare the library's pools with what programs do by hand instead
-    #[arg(long, conflicts_with_all = ["size", "global"])]
+    /// The library's pools beside what programs do by hand
+    #[arg(long, conflicts_with = "size")]
     pub pools: bool,
+    /// Everything: our own workloads and all of those
+    #[arg(long, conflicts_with_all = ["lists", "foreign", "memory", "latency", "global", "pools"])]
+    pub all: bool,
     /// Only these workloads
     #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',', value_parser = PossibleValuesParser::new(workload_names()))]
     pub workload: Vec<String>,
     /// Only these contenders
     #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',', value_parser = PossibleValuesParser::new(contender_names()))]
     pub contender: Vec<String>,
-    /// Rounds of each contender in each workload [default: 25, with --quick 5]
+    /// Rounds of each contender in each workload [default: 25, with --quick up to 5]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub rounds: Option<u32>,
     /// Bytes in a block
@@ -89,13 +105,24 @@ pub struct Compare {
 }
 
 impl Compare {
-    /// The jobs to play instead of the workloads.
-    pub fn jobs(&self) -> Option<&'static [Job]> {
-        match (self.global, self.pools) {
-            (true, _) => Some(global::PROGRAMS),
-            (_, true) => Some(pools::JOBS),
-            _ => None,
-        }
+    /// Whether this set is to be played.
+    #[must_use]
+    pub fn plays(&self, set: Set) -> bool {
+        let asked = |set| match set {
+            Set::Lists => self.lists,
+            Set::Foreign => self.foreign,
+            Set::Memory => self.memory,
+            Set::Latency => self.latency,
+            Set::Global => self.global,
+            Set::Pools => self.pools,
+        };
+        self.all || asked(set) || set == Set::Lists && !Set::ALL.into_iter().any(asked)
+    }
+
+    /// The names of those that are.
+    #[must_use]
+    pub fn sets(&self) -> String {
+        Set::ALL.into_iter().filter(|&set| self.plays(set)).map(Set::name).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -163,6 +190,7 @@ pub fn main() -> ExitCode {
         Some(Command::Replay { file }) => trace::run_replay(&file),
         Some(Command::Tags { file, json }) => trace::run_tags(file.as_deref(), json),
         Some(Command::Record(record)) => trace::run_record(&record.program, &record.output, record.limit),
+        Some(Command::Tune(arguments)) => tune::run(&arguments),
         Some(Command::Round { job, contender, size }) => compare::serve_round(&job, &contender, size),
     };
     match done {
@@ -176,11 +204,11 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Accepts the sizes that every contender serves by its fastest call.
+/// Accepts the sizes that every contender serves.
 fn block_size(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(size @ 16..=1024) => Ok(size),
-        _ => Err("a whole number from 16 to 1024, where every contender has its fastest call".into()),
+        Ok(size @ 16..=contenders::LARGEST) => Ok(size),
+        _ => Err(format!("a whole number from 16 to {}", contenders::LARGEST)),
     }
 }
 
@@ -202,17 +230,30 @@ mod tests {
     }
 
     #[test]
+    fn flags_choose_sets() {
+        let sets = |line: &str| match Cli::try_parse_from(line.split(' ')).map(|cli| cli.command) {
+            Ok(Some(Command::Compare(compare))) => compare.sets(),
+            _ => panic!("{line}"),
+        };
+        assert_eq!(sets("lookaside compare"), "lists");
+        assert_eq!(sets("lookaside compare --latency --global"), "latency, global");
+        assert_eq!(sets("lookaside compare --lists --global"), "lists, global");
+        assert_eq!(sets("lookaside compare --all --size 32"), "lists, foreign, memory, latency, global, pools");
+    }
+
+    #[test]
     fn names_and_sizes_are_checked() {
         let parses = |line: &str| Cli::try_parse_from(line.split(' ')).is_ok();
         assert!(parses("lookaside compare --workload pair,handoff --contender vec glibc --size 64"));
         assert!(!parses("lookaside compare --workload pear"));
         assert!(!parses("lookaside compare --contender malloc"));
         assert!(!parses("lookaside compare --size 8"));
-        assert!(!parses("lookaside compare --size 2048"));
+        assert!(!parses("lookaside compare --size 4097"));
+        assert!(parses("lookaside compare --size 4096"));
         assert!(!parses("lookaside compare --rounds 0"));
         assert!(parses("lookaside compare --global --workload json --contender system"));
         assert!(!parses("lookaside compare --global --size 64"));
-        assert!(!parses("lookaside compare --global --pools"));
+        assert!(!parses("lookaside compare --all --pools"));
         assert!(parses("lookaside tags"));
         assert!(parses("lookaside record -o x -- ls -l"));
         assert!(!parses("lookaside record"));

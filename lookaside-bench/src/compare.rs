@@ -1,13 +1,16 @@
-//! `lookaside compare`: plays every contender in every workload, round by round, and prints what came out.
+//! `lookaside compare`: plays every contender in every workload and job, round by round, and prints what came out.
 
 use std::io::{self, Write};
+use std::time::{Duration, Instant, SystemTime};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, ensure};
 
 use crate::cli;
-use crate::contenders::{self, Entry};
-use crate::jobs::{self, Job};
-use crate::rounds::{self, Entrant, Outcome, Stage};
+use crate::contenders;
+use crate::jobs::{self, Rows};
+use crate::machine;
+use crate::report;
+use crate::rounds::{self, Stage};
 use crate::table;
 use crate::workloads::{self, Workload};
 
@@ -15,29 +18,122 @@ use crate::workloads::{self, Workload};
 const ROUNDS: u32 = 25;
 /// The same with `--quick`.
 const QUICK_ROUNDS: u32 = 5;
+/// And the time for all of them, which few contenders do not need and many exceed by their first round.
+const QUICK: Duration = Duration::from_secs(45);
 /// The most rounds of a workload that idles.
 const IDLE_ROUNDS: u32 = 2;
-
-/// What a contender came to in a workload: nanoseconds for one allocate plus one free, and after `burst-idle` the blocks
-/// still kept.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Row {
-    /// The workload's name.
-    pub workload: &'static str,
-    /// What came out.
-    pub outcome: Outcome,
-}
 
 /// Does what the arguments say.
 pub fn run(arguments: &cli::Compare) -> anyhow::Result<()> {
     if cfg!(debug_assertions) {
         eprintln!("lookaside: built without optimisation, so these figures say nothing: use `cargo run --release`");
     }
-    let rounds = arguments.rounds.unwrap_or(if arguments.quick { QUICK_ROUNDS } else { ROUNDS });
-    match arguments.jobs() {
-        Some(jobs) => run_jobs(jobs, arguments, rounds),
-        None => run_workloads(arguments, rounds),
+    let mut plan = Rows::plan(|set| arguments.plays(set), |name| chosen(&arguments.contender, name));
+    ensure!(
+        !plan.is_empty() || !arguments.contender.is_empty(),
+        "there is nothing to compare in {} yet",
+        arguments.sets()
+    );
+    plan.retain(|rows| chosen(&arguments.workload, rows.name));
+    ensure!(!plan.is_empty(), "nothing is left to compare: the names are of another table");
+
+    // Before anything is measured, so that a folder that cannot be written costs nobody an hour.
+    let folder = arguments.report.as_deref().map(report::Folder::create).transpose()?;
+    let comparison = play(plan, arguments)?;
+    if let Some(folder) = folder {
+        eprintln!("lookaside: the report is {}", folder.write(&comparison)?.display());
     }
+    let mut out = io::stdout().lock();
+    if arguments.json {
+        writeln!(out, "{:#}", report::data::json(&comparison.rows))?;
+    } else {
+        write!(out, "{}", table::text(&comparison))?;
+    }
+    Ok(())
+}
+
+/// What was played.
+#[derive(Debug)]
+pub struct Comparison {
+    /// Where, when and how.
+    pub session: Session,
+    /// The rows, with their outcomes.
+    pub rows: Vec<Rows>,
+    /// The journeys of a cache line to another processor and back, in nanoseconds, as they were between the workloads.
+    pub crossings: Vec<f64>,
+}
+
+/// Where, when and how something was played.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// The beginning, by UTC.
+    pub date: String,
+    /// The command that did it.
+    pub command: String,
+    /// The machine, with its load at the beginning.
+    pub machine: String,
+    /// The engine of the contender `lookaside`.
+    pub engine: &'static str,
+    /// The versions of everything.
+    pub versions: String,
+    /// Bytes in a block, where a workload has them.
+    pub size: usize,
+    /// Why little may be made of the figures.
+    pub warnings: Vec<String>,
+}
+
+impl Session {
+    fn begin(size: usize, quick: bool) -> Self {
+        let arguments: Vec<String> =
+            std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+        let mut warnings = Vec::new();
+        if cfg!(debug_assertions) {
+            warnings.push("Built without optimisation: these figures say nothing.".into());
+        }
+        if quick {
+            warnings.push("Few rounds (--quick): the figures are rough.".into());
+        }
+        let (load, processors) = (machine::load(), machine::processors());
+        if load.is_some_and(|load| load > 0.25 * processors as f64) {
+            warnings.push(
+                "The machine was busy with other things when this began: compare the fastest rounds only.".into(),
+            );
+        }
+        Self {
+            date: humantime::format_rfc3339_seconds(SystemTime::now())
+                .to_string()
+                .replace('T', " ")
+                .replace('Z', " UTC"),
+            command: format!("lookaside {}", arguments.join(" ")),
+            machine: machine::describe(),
+            engine: machine::engine(),
+            versions: machine::versions(),
+            size,
+            warnings,
+        }
+    }
+}
+
+fn play(mut plan: Vec<Rows>, arguments: &cli::Compare) -> anyhow::Result<Comparison> {
+    let session = Session::begin(arguments.size, arguments.quick);
+    let rounds = arguments.rounds.unwrap_or(if arguments.quick { QUICK_ROUNDS } else { ROUNDS });
+    let rounds_of = |rows: &Rows| if rows.lingers { rounds.min(IDLE_ROUNDS) } else { rounds };
+    let total: u64 = plan.iter().map(|rows| u64::from(rounds_of(rows)) * rows.entrants.len() as u64).sum();
+    let progress = rounds::progress(total);
+    let start = Instant::now();
+    let jobs = plan.len() as u32;
+    let mut crossings = Vec::from_iter(workloads::crossing());
+    for (rows, played) in plan.iter_mut().zip(0..) {
+        // What one job saves is the others'.
+        let left = || QUICK.saturating_sub(start.elapsed()) / (jobs - played);
+        let time = (arguments.quick && arguments.rounds.is_none()).then(left);
+        let size = if rows.sized { arguments.size } else { 0 };
+        let stage = Stage::new(rows.name, rows.measures, size, rounds_of(rows), time, rows.lingers)?;
+        (rows.outcomes, rows.left_out) = stage.play(&rows.entrants, &progress)?;
+        crossings.extend(workloads::crossing());
+    }
+    progress.finish_and_clear();
+    Ok(Comparison { session, rows: plan, crossings })
 }
 
 /// Plays one round in this process, which `compare` started for it.
@@ -51,73 +147,7 @@ pub fn serve_round(job: &str, contender: &str, size: usize) -> anyhow::Result<()
     }
 }
 
-fn run_workloads(arguments: &cli::Compare, rounds: u32) -> anyhow::Result<()> {
-    let contenders: Vec<&Entry> =
-        contenders::ALL.iter().filter(|entry| chosen(&arguments.contender, entry.name)).collect();
-    let workloads: Vec<_> = workloads::ALL.into_iter().filter(|&(_, name)| chosen(&arguments.workload, name)).collect();
-    if contenders.is_empty() || workloads.is_empty() {
-        bail!("nothing is left to compare: the names are of another table");
-    }
-
-    let total: u64 = workloads.iter().map(|&(workload, _)| u64::from(rounds_of(workload, rounds))).sum();
-    let progress = rounds::progress(total * contenders.len() as u64);
-    let mut rows = Vec::new();
-    let mut crossings = Vec::from_iter(workloads::crossing());
-    for &(workload, name) in &workloads {
-        let entrants: Vec<Entrant> =
-            contenders.iter().filter(|entry| entry.shared || !workload.shares()).map(|entry| entry.entrant()).collect();
-        let lingers = workload == Workload::BurstIdle;
-        let stage = Stage::new(name, arguments.size, rounds_of(workload, rounds), lingers)?;
-        rows.extend(stage.play(&entrants, &progress)?.into_iter().map(|outcome| Row { workload: name, outcome }));
-        crossings.extend(workloads::crossing());
-    }
-    progress.finish_and_clear();
-
-    let mut out = io::stdout().lock();
-    if arguments.json {
-        writeln!(out, "{:#}", table::json(&rows))?;
-    } else {
-        write!(out, "{}", table::text(&rows, &contenders, &workloads, &crossings))?;
-    }
-    Ok(())
-}
-
-fn run_jobs(all: &'static [Job], arguments: &cli::Compare, rounds: u32) -> anyhow::Result<()> {
-    let entrants = |job: &Job| -> Vec<Entrant> {
-        job.contenders.iter().filter(|entrant| chosen(&arguments.contender, entrant.name)).copied().collect()
-    };
-    let jobs = all.iter().filter(|job| chosen(&arguments.workload, job.name));
-    let played: Vec<_> = jobs.map(|job| (job, entrants(job))).filter(|(_, entrants)| !entrants.is_empty()).collect();
-    if played.is_empty() {
-        bail!("nothing is left to compare: the names are of another table");
-    }
-
-    let total: usize = played.iter().map(|(_, entrants)| entrants.len()).sum();
-    let progress = rounds::progress(total as u64 * u64::from(rounds));
-    let mut rows = Vec::new();
-    for (job, entrants) in &played {
-        let outcomes = Stage::new(job.name, 0, rounds, false)?.play(entrants, &progress)?;
-        rows.push((*job, outcomes));
-    }
-    progress.finish_and_clear();
-
-    let mut out = io::stdout().lock();
-    if arguments.json {
-        writeln!(out, "{:#}", jobs::json(&rows))?;
-    } else {
-        write!(out, "{}", jobs::text(&rows))?;
-    }
-    Ok(())
-}
-
 /// Whether a name is among those asked for; all are when none was.
 fn chosen(names: &[String], name: &str) -> bool {
     names.is_empty() || names.iter().any(|chosen| chosen == name)
-}
-
-fn rounds_of(workload: Workload, rounds: u32) -> u32 {
-    match workload {
-        Workload::BurstIdle => rounds.min(IDLE_ROUNDS),
-        _ => rounds,
-    }
 }

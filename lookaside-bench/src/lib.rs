@@ -7,13 +7,17 @@
 pub mod cli;
 pub mod compare;
 pub mod contenders;
+pub mod counts;
 pub mod global;
+pub mod goals;
 pub mod jobs;
 pub mod machine;
 pub mod pools;
+pub mod report;
 pub mod rounds;
 pub mod scale;
 pub mod scan;
 pub mod table;
 pub mod trace;
+pub mod tune;
 pub mod workloads;

@@ -7,6 +7,8 @@ use std::sync::OnceLock;
 
 use lookaside_core::EngineKind;
 
+use crate::contenders;
+
 /// How many processors this process may run on.
 #[must_use]
 pub fn processors() -> usize {
@@ -53,14 +55,14 @@ pub fn describe() -> String {
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = field(&cpuinfo, "model name").unwrap_or(std::env::consts::ARCH);
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    format!(
-        "{model}, {} processors, load {}, {} {}",
-        processors(),
-        load.split(' ').next().unwrap_or("unknown"),
-        std::env::consts::OS,
-        kernel.trim(),
-    )
+    let load = load().map_or_else(|| "unknown".into(), |load| load.to_string());
+    format!("{model}, {} processors, load {load}, {} {}", processors(), std::env::consts::OS, kernel.trim(),)
+}
+
+/// How many threads wanted to run, by the mean of the last minute.
+#[must_use]
+pub fn load() -> Option<f64> {
+    fs::read_to_string("/proc/loadavg").ok()?.split(' ').next()?.parse().ok()
 }
 
 /// One line: the versions of the lists, the compiler and the rivals.
@@ -76,6 +78,15 @@ pub fn versions() -> String {
         parts.push(concat!("snmalloc-rs ", env!("LOOKASIDE_SNMALLOC_RS")).into());
     }
     parts.push(concat!("crossbeam-queue ", env!("LOOKASIDE_CROSSBEAM_QUEUE")).into());
+    for rival in [
+        concat!("heapless ", env!("LOOKASIDE_HEAPLESS")),
+        concat!("lockfree-object-pool ", env!("LOOKASIDE_LOCKFREE_OBJECT_POOL")),
+        concat!("opool ", env!("LOOKASIDE_OPOOL")),
+        concat!("sharded-slab ", env!("LOOKASIDE_SHARDED_SLAB")),
+    ] {
+        parts.push(rival.into());
+    }
+    parts.extend(contenders::loaded_versions());
     parts.push(concat!("serde_json ", env!("LOOKASIDE_SERDE_JSON")).into());
     parts.push(concat!("regex ", env!("LOOKASIDE_REGEX")).into());
     parts.push(env!("LOOKASIDE_RUSTC").into());

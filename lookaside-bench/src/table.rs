@@ -1,71 +1,44 @@
-//! The figures as tables for people, with the goals that follow from them, and as JSON for programs.
+//! The figures as tables for people, with the goals that follow from them.
 
-use std::fmt;
+use std::collections::HashSet;
 
 use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{CellAlignment, Table};
-use serde_json::{Value, json};
 
-use crate::compare::Row;
-use crate::contenders::{self, Entry};
-use crate::machine;
-use crate::rounds::Outcome;
-use crate::scan;
-use crate::workloads::{self, Workload};
+use crate::compare::Comparison;
+use crate::goals::goals;
+use crate::jobs::Rows;
 
-/// The depth that a list falls to when it is idle.
-const MINIMUM_DEPTH: usize = 4;
-
-/// One object for every row; nanoseconds for one allocate plus one free.
+/// A figure as JSON and reports give it: four digits, and never fewer than those before the point.
 #[must_use]
-pub fn json(rows: &[Row]) -> Value {
-    rows.iter()
-        .map(|row| {
-            let mut value = json!({
-                "workload": row.workload,
-                "contender": row.outcome.name,
-                "ns_min": rounded(row.outcome.min),
-                "ns_median": rounded(row.outcome.median),
-                "rounds": row.outcome.rounds,
-            });
-            if let Some(kept) = row.outcome.count {
-                value["kept"] = kept.into();
-            }
-            value
-        })
-        .collect()
-}
-
-/// To a thousandth.
 pub fn rounded(figure: f64) -> f64 {
-    (figure * 1e3).round() / 1e3
+    digits(figure).parse().unwrap_or(figure)
 }
 
-/// A table for each workload, what was measured with, and the goals. `crossings` are the journeys of a cache line to another
-/// processor and back, in nanoseconds, as they were between the workloads.
+/// The same as a text.
 #[must_use]
-pub fn text(rows: &[Row], contenders: &[&Entry], chosen: &[(Workload, &'static str)], crossings: &[f64]) -> String {
-    let figures = Figures(rows);
+pub fn digits(figure: f64) -> String {
+    let behind = match figure.abs() {
+        _ if figure.fract() == 0.0 => 0,
+        ..9.9995 => 3,
+        ..99.995 => 2,
+        ..999.95 => 1,
+        _ => 0,
+    };
+    format!("{figure:.behind$}")
+}
+
+/// A table for each workload and job, what was measured with, and the goals.
+#[must_use]
+pub fn text(comparison: &Comparison) -> String {
     let mut text = String::new();
-    for &(workload, name) in chosen {
-        let table = figures.table(workload, name, contenders);
-        text += &format!("{name}: {}\n\n{table}\n\n", workload.about());
+    for rows in &comparison.rows {
+        text += &format!("{}: {}\n\n{}\n\n{}\n\n", rows.name, rows.about, ranking(rows), caption(rows));
     }
-    text += "All figures are nanoseconds for one allocate plus one free; the ratio is to the fastest malloc.\n\n";
-    text += &format!("Machine: {}\n", machine::describe());
-    if let (Some(low), Some(high)) =
-        (crossings.iter().copied().min_by(f64::total_cmp), crossings.iter().copied().max_by(f64::total_cmp))
-    {
-        text +=
-            &format!("A cache line to another processor and back: {low:.0} to {high:.0} ns between the workloads\n");
+    for (what, value) in facts(comparison) {
+        text += &format!("{what}: {value}\n");
     }
-    text += &format!("Engine: {}\n", machine::engine());
-    text += &format!("Versions: {}\n", machine::versions());
-    let mut goals = figures.goals();
-    // Asked for by whoever compares everything.
-    if chosen.len() == workloads::ALL.len() {
-        goals.extend(scan_goal());
-    }
+    let goals = goals(&comparison.rows);
     if !goals.is_empty() {
         text += "\nGoals, by the fastest rounds:\n\n";
         for goal in goals {
@@ -75,89 +48,58 @@ pub fn text(rows: &[Row], contenders: &[&Entry], chosen: &[(Workload, &'static s
     text
 }
 
-/// The rows, to be asked for figures.
-struct Figures<'a>(&'a [Row]);
-
-impl Figures<'_> {
-    fn row(&self, workload: &str, contender: &str) -> Option<&Outcome> {
-        self.0.iter().find(|row| row.workload == workload && row.outcome.name == contender).map(|row| &row.outcome)
+/// What the figures were measured with.
+#[must_use]
+pub fn facts(comparison: &Comparison) -> Vec<(&'static str, String)> {
+    let session = &comparison.session;
+    let mut facts = vec![("Machine", session.machine.clone())];
+    let crossings = comparison.crossings.iter().copied();
+    if let (Some(low), Some(high)) = (crossings.clone().min_by(f64::total_cmp), crossings.max_by(f64::total_cmp)) {
+        let crossing = format!("{low:.0} to {high:.0} ns between the workloads");
+        facts.push(("A cache line to another processor and back", crossing));
     }
-
-    fn ns(&self, workload: &str, contender: &str) -> Option<f64> {
-        self.row(workload, contender).map(|row| row.min)
-    }
-
-    /// The fastest of the general allocators.
-    fn fastest_malloc(&self, workload: &str) -> Option<f64> {
-        contenders::ALL
-            .iter()
-            .filter(|entry| entry.malloc)
-            .filter_map(|entry| self.ns(workload, entry.name))
-            .min_by(f64::total_cmp)
-    }
-
-    fn table(&self, workload: Workload, name: &str, contenders: &[&Entry]) -> Table {
-        let malloc = self.fastest_malloc(name);
-        let mut lines: Vec<_> = contenders.iter().map(|entry| (entry.name, self.row(name, entry.name))).collect();
-        // Those that cannot do it stand at the end.
-        lines.sort_by(|(_, a), (_, b)| {
-            let ns = |row: &Option<&Outcome>| row.map_or(f64::INFINITY, |row| row.min);
-            ns(a).total_cmp(&ns(b))
-        });
-        ranking(&lines, malloc, (workload == Workload::BurstIdle).then_some("kept"))
-    }
-
-    /// The goals whose figures were measured.
-    fn goals(&self) -> Vec<Goal> {
-        let ours = |workload| self.ns(workload, "lookaside");
-        let pair = |contender| self.ns("pair", contender);
-        let malloc = |workload| self.fastest_malloc(workload);
-        let kept = self.row("burst-idle", "lookaside").and_then(|row| row.count);
-        let lists = machine::processors() + 1;
-        [
-            Goal::at_most("pair, to vec", 1.6, ours("pair"), pair("vec")),
-            Goal::at_least("pair, the fastest malloc to it", 1.4, malloc("pair"), ours("pair")),
-            Goal::at_least("batch128, the fastest malloc to it", 1.5, malloc("batch128"), ours("batch128")),
-            Goal::at_most("pair-2t, to pair", 1.05, ours("pair-2t"), ours("pair")),
-            Goal::at_least("handoff, the fastest malloc to it", 3.0, malloc("handoff"), ours("handoff")),
-            Goal::at_most("pair through C, to the fastest malloc", 1.0, pair("lookaside-c"), malloc("pair")),
-            Goal::at_most("pair, portable, to glibc", 2.0, pair("lookaside-portable"), pair("glibc")),
-            Goal::at_most("pair, portable, to arrayqueue", 1.0, pair("lookaside-portable"), pair("arrayqueue")),
-            Goal::at_most("pair, portable, to slist", 1.0, pair("lookaside-portable"), pair("slist")),
-            Goal::at_most(
-                "burst-idle, blocks kept, to lists",
-                MINIMUM_DEPTH as f64,
-                kept.map(|kept| kept as f64),
-                Some(lists as f64),
-            ),
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
-    }
+    facts.push(("Engine", session.engine.into()));
+    facts.push(("Versions", session.versions.clone()));
+    facts
 }
 
-/// A line for each contender with its outcome, if it has one, and the ratio of its fastest round to `base`; and a column
-/// for what its rounds counted, if they did.
-pub fn ranking(lines: &[(&str, Option<&Outcome>)], base: Option<f64>, counted: Option<&str>) -> Table {
+/// What the figures of a table are.
+pub fn caption(rows: &Rows) -> String {
+    let first = rows.measures[0];
+    let mut caption = format!("{}: {}; the ratio is to {}", first.name, first.about, rows.base.about);
+    for measure in &rows.measures[1..] {
+        caption += &format!("; {}: {}", measure.name, measure.about);
+    }
+    caption + "."
+}
+
+/// A line for each contender, the best before the others and those that cannot do it at the end: its rounds by the first
+/// measure, their ratio to the base, and the medians of the other measures.
+pub fn ranking(rows: &Rows) -> Table {
     let mut table = Table::new();
     table.load_style(ASCII_MARKDOWN);
-    let mut header = vec!["contender", "min", "median", "ratio"];
-    header.extend(counted);
+    let mut header = ["contender", "min", "median", "max", "ratio"].map(String::from).to_vec();
+    header.extend(rows.measures[1..].iter().map(|measure| measure.name.to_owned()));
     table.set_header(header);
-    for &(contender, outcome) in lines {
-        let number = |value: Option<f64>| value.map_or("-".into(), |value| format!("{value:.2}"));
+    let dash = || "-".to_owned();
+    for outcome in rows.ranked() {
+        let number = |value: Option<f64>| value.map_or_else(dash, |value| format!("{value:.2}"));
+        let first = outcome.spreads[0];
         let mut cells = vec![
-            contender.to_owned(),
-            number(outcome.map(|outcome| outcome.min)),
-            number(outcome.map(|outcome| outcome.median)),
-            number(outcome.zip(base).map(|(outcome, base)| outcome.min / base)),
+            outcome.name.to_owned(),
+            number(first.map(|spread| spread.min)),
+            number(first.map(|spread| spread.median)),
+            number(first.map(|spread| spread.max)),
+            number(rows.ratio(outcome.name, 0)),
         ];
-        if counted.is_some() {
-            let count = outcome.and_then(|outcome| outcome.count);
-            cells.push(count.map_or("-".into(), |count| count.to_string()));
-        }
+        cells.extend(outcome.spreads[1..].iter().map(|spread| spread.map_or_else(dash, |spread| short(spread.median))));
         table.add_row(cells);
+    }
+    let played: HashSet<_> = rows.outcomes.iter().map(|outcome| outcome.name).collect();
+    let entered = rows.entrants.iter().map(|entrant| entrant.name);
+    for name in entered.chain(rows.unfit.iter().copied()).filter(|name| !played.contains(name)) {
+        let cells = std::iter::once(name.to_owned()).chain((0..rows.measures.len() + 3).map(|_| dash()));
+        table.add_row(cells.collect::<Vec<_>>());
     }
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
@@ -165,101 +107,73 @@ pub fn ranking(lines: &[(&str, Option<&Outcome>)], base: Option<f64>, counted: O
     table
 }
 
-/// A ratio that shall be reached.
-struct Goal {
-    what: &'static str,
-    at_most: bool,
-    bound: f64,
-    ratio: f64,
-}
-
-impl Goal {
-    fn at_most(what: &'static str, bound: f64, value: Option<f64>, to: Option<f64>) -> Option<Self> {
-        let ratio = value? / to?;
-        Some(Self { what, at_most: true, bound, ratio })
-    }
-
-    fn at_least(what: &'static str, bound: f64, value: Option<f64>, to: Option<f64>) -> Option<Self> {
-        let goal = Self::at_most(what, bound, value, to)?;
-        Some(Self { at_most: false, ..goal })
-    }
-
-    fn reached(&self) -> bool {
-        match self.at_most {
-            true => self.ratio <= self.bound,
-            false => self.ratio >= self.bound,
-        }
-    }
-}
-
-impl fmt::Display for Goal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verdict = if self.reached() { "reached" } else { "not reached" };
-        let bound = if self.at_most { "at most" } else { "at least" };
-        write!(f, "{verdict:11}  {:.2}  {bound} {:.2}  {}", self.ratio, self.bound, self.what)
-    }
-}
-
-fn scan_goal() -> Option<Goal> {
-    let milliseconds = scan::idle_scan_milliseconds().ok()?;
-    Goal::at_most("milliseconds for a scan of 4,096 idle lists", 1.0, Some(milliseconds), Some(1.0))
+/// Two digits behind the point, where there is anything to be seen in them.
+fn short(figure: f64) -> String {
+    if figure.fract() == 0.0 || figure.abs() >= 1e4 { format!("{figure:.0}") } else { format!("{figure:.2}") }
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+    use crate::jobs::Set;
+    use crate::rounds::{Entrant, Outcome, Spread};
 
-    fn row(workload: &'static str, name: &'static str, min: f64) -> Row {
-        Row { workload, outcome: Outcome { name, min, median: min + 1.0, rounds: 5, count: None } }
+    fn spread(min: f64) -> Option<Spread> {
+        Some(Spread { min, median: min + 1.0, max: min + 2.0 })
+    }
+
+    /// What contenders came to in a workload, by the fastest rounds.
+    pub(crate) fn rows(workload: &str, figures: &[(&'static str, f64)]) -> Rows {
+        let mut plan = Rows::plan(|set| set == Set::Lists, |_| true);
+        plan.retain(|rows| rows.name == workload);
+        let mut rows = plan.remove(0);
+        rows.entrants = figures.iter().map(|&(name, _)| Entrant { name, variable: None }).collect();
+        let outcome = |&(name, min): &(&'static str, f64)| {
+            let mut spreads = vec![None; rows.measures.len()];
+            spreads[0] = spread(min);
+            Outcome { name, rounds: 5, spreads }
+        };
+        rows.outcomes = figures.iter().map(outcome).collect();
+        rows
     }
 
     #[test]
-    fn json_has_the_four_keys_and_the_rounds() {
-        let mut rows = vec![row("pair", "vec", 1.23456)];
-        rows.push(row("burst-idle", "lookaside", 20.0));
-        rows[1].outcome.count = Some(7);
-        let expected = json!([
-            {"workload": "pair", "contender": "vec", "ns_min": 1.235, "ns_median": 2.235, "rounds": 5},
-            {"workload": "burst-idle", "contender": "lookaside", "ns_min": 20.0, "ns_median": 21.0, "rounds": 5, "kept": 7},
-        ]);
-        assert_eq!(json(&rows), expected);
-        assert_eq!(json(&[]), json!([]));
+    fn figures_have_four_digits_and_all_before_the_point() {
+        let texts = [1.23456, 0.0004, 12.3456, 123.456, 1234.56, 16_777_216.0, 2.0, 9.9999].map(digits);
+        assert_eq!(texts, ["1.235", "0.000", "12.35", "123.5", "1235", "16777216", "2", "10.00"]);
+        assert_eq!([rounded(1.23456), rounded(2.0)], [1.235, 2.0]);
     }
 
     #[test]
     fn tables_are_sorted_and_end_with_those_that_cannot() {
-        let rows = [row("pair-2t", "glibc", 8.0), row("pair-2t", "jemalloc", 4.0), row("pair-2t", "lookaside", 2.0)];
-        let contenders: Vec<_> =
-            ["vec", "glibc", "jemalloc", "lookaside"].into_iter().filter_map(contenders::by_name).collect();
-        let table = Figures(&rows).table(Workload::Pair2t, "pair-2t", &contenders).to_string();
+        let mut rows = rows("pair-2t", &[("glibc", 8.0), ("jemalloc", 4.0), ("lookaside", 2.0)]);
+        rows.entrants.push(Entrant { name: "absent", variable: None });
+        rows.unfit = vec!["vec"];
+        let table = ranking(&rows).to_string();
         let words: Vec<Vec<&str>> = table
             .lines()
             .skip(2)
             .map(|line| line.split('|').map(str::trim).filter(|cell| !cell.is_empty()).collect())
             .collect();
-        assert_eq!(words[0], ["lookaside", "2.00", "3.00", "0.50"]);
-        assert_eq!(words[1], ["jemalloc", "4.00", "5.00", "1.00"]);
-        assert_eq!(words[2], ["glibc", "8.00", "9.00", "2.00"]);
-        assert_eq!(words[3], ["vec", "-", "-", "-"]);
+        assert_eq!(words[0], ["lookaside", "2.00", "3.00", "4.00", "0.50"]);
+        assert_eq!(words[1], ["jemalloc", "4.00", "5.00", "6.00", "1.00"]);
+        assert_eq!(words[2], ["glibc", "8.00", "9.00", "10.00", "2.00"]);
+        assert_eq!(words[3], ["absent", "-", "-", "-", "-"]);
+        assert_eq!(words[4], ["vec", "-", "-", "-", "-"]);
     }
 
     #[test]
-    fn goals_follow_from_the_rows() {
-        let rows = [
-            row("pair", "vec", 1.0),
-            row("pair", "lookaside", 1.5),
-            row("pair", "glibc", 6.0),
-            row("pair", "jemalloc", 2.0),
-            row("batch128", "lookaside", 2.0),
-        ];
-        let goals: Vec<String> = Figures(&rows).goals().iter().map(Goal::to_string).collect();
-        assert_eq!(
-            goals,
-            [
-                "reached      1.50  at most 1.60  pair, to vec",
-                "not reached  1.33  at least 1.40  pair, the fastest malloc to it",
-            ]
-        );
-        assert!(Figures(&[]).goals().is_empty());
+    fn further_measures_have_a_column_and_are_explained() {
+        let mut rows = rows("burst-idle", &[("lookaside", 20.0), ("glibc", 10.0)]);
+        rows.outcomes[0].spreads[1] = spread(1234.0);
+        let table = ranking(&rows).to_string();
+        let last = |name: &str| {
+            let line = table.lines().find(|line| line.contains(name)).unwrap();
+            line.trim_matches('|').rsplit('|').next().unwrap().trim().to_owned()
+        };
+        assert_eq!((last("contender"), last("lookaside"), last("glibc")), ("kept".into(), "1235".into(), "-".into()));
+        let caption = caption(&rows);
+        assert!(caption.contains("the ratio is to the fastest malloc; kept: "), "{caption}");
+        assert_eq!([short(0.126), short(12.0), short(123_456.7)], ["0.13", "12", "123457"]);
     }
 }

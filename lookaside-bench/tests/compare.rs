@@ -12,6 +12,13 @@ fn lookaside(arguments: &str) -> Output {
         .expect("the command starts")
 }
 
+/// What a contender came to in a workload.
+fn find<'a>(rows: &'a Value, workload: &str, contender: &str, measure: &str) -> Option<&'a Value> {
+    let is_it =
+        |row: &&Value| row["workload"] == workload && row["contender"] == contender && row["measure"] == measure;
+    rows.as_array().expect("it is an array").iter().find(is_it)
+}
+
 fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).expect("the command prints text")
 }
@@ -38,10 +45,42 @@ fn json_has_a_row_for_each_contender_that_can() {
     ];
     assert_eq!(names, expected.map(|(workload, contender)| (Some(workload), Some(contender))));
     for row in rows {
-        let (min, median) = (row["ns_min"].as_f64().unwrap(), row["ns_median"].as_f64().unwrap());
-        assert!(min > 0.0 && min <= median, "{row}");
+        let [min, median, max, ratio] = ["min", "median", "max", "ratio"].map(|key| row[key].as_f64().unwrap());
+        assert!(min > 0.0 && min <= median && median <= max, "{row}");
         assert_eq!(row["rounds"], 2, "{row}");
-        assert_eq!(row.as_object().unwrap().len(), 5, "{row}");
+        assert_eq!(ratio == 1.0, row["contender"] == "glibc", "it is the only malloc: {row}");
+        assert_eq!(
+            (&row["set"], &row["measure"], &row["unit"]),
+            (&"lists".into(), &"ns".into(), &"ns".into()),
+            "{row}"
+        );
+    }
+}
+
+/// Pools of others play, or somebody is told which package brings them.
+#[test]
+fn pools_of_others_play_or_are_told_of() {
+    let of_crates = ["lockfree-object-pool", "opool", "sharded-slab", "heapless"];
+    let of_packages = [
+        ("boost-pool", "libboost-dev"),
+        ("boost-singleton-pool", "libboost-dev"),
+        ("foonathan", "libfoonathan-memory-dev"),
+        ("foonathan-mutex", "libfoonathan-memory-dev"),
+        ("dpdk", "libdpdk-dev"),
+        ("dpdk-user-cache", "libdpdk-dev"),
+        ("tcmalloc", "libtcmalloc-minimal4"),
+    ];
+    let names: Vec<_> = of_crates.into_iter().chain(of_packages.map(|(name, _)| name)).collect();
+    let line = format!("compare --json --rounds 1 --workload batch128 --contender {}", names.join(" "));
+    let output = lookaside(&line);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let rows: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
+    let played = |name| find(&rows, "batch128", name, "ns").is_some();
+    assert!(of_crates.into_iter().all(played), "{rows}");
+    for (name, package) in of_packages {
+        let told = text(&output.stderr).lines().find(|line| line.contains(&format!(": {name} is left out")));
+        assert_eq!(told.is_some(), !played(name), "{name}: {told:?}");
+        assert!(told.is_none_or(|told| told.contains(package)), "{told:?}");
     }
 }
 
@@ -50,9 +89,11 @@ fn an_idle_list_tells_what_it_keeps() {
     let output = lookaside("compare --json --rounds 1 --workload burst-idle --contender mutex-vec lookaside glibc");
     assert!(output.status.success(), "{}", text(&output.stderr));
     let rows: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
-    assert_eq!(rows[0]["kept"], 1024);
-    assert_eq!(rows[1].get("kept"), None, "glibc cannot tell");
-    assert!(rows[2]["kept"].is_u64(), "{}", rows[2]);
+    let kept = |contender| find(&rows, "burst-idle", contender, "kept").map(|row| row["max"].as_f64().unwrap());
+    assert_eq!(kept("mutex-vec"), Some(1024.0));
+    assert_eq!(kept("glibc"), None, "it cannot tell");
+    assert!(kept("lookaside").is_some_and(|kept| kept >= 0.0), "{rows}");
+    assert!(find(&rows, "burst-idle", "glibc", "ns").is_some(), "{rows}");
 }
 
 #[test]
@@ -100,9 +141,8 @@ fn pools_are_compared_with_work_by_hand() {
     let output = lookaside("compare --pools --json --rounds 1");
     assert!(output.status.success(), "{}", text(&output.stderr));
     let rows: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
-    let row = |job: &str, contender: &str| {
-        let is_it = |row: &&Value| row["workload"] == job && row["contender"] == contender;
-        rows.as_array().expect("it is an array").iter().find(is_it)
+    let figure = |job: &str, contender: &str, measure: &str| {
+        find(&rows, job, contender, measure).map(|row| row["median"].as_f64().unwrap())
     };
     for (job, contenders) in [
         ("special", &["by-hand", "lookaside", "glibc"][..]),
@@ -110,17 +150,16 @@ fn pools_are_compared_with_work_by_hand() {
         ("paged-2t", &["glibc", "lookaside-heap", "lookaside-arenas"]),
     ] {
         for contender in contenders {
-            let row = row(job, contender).unwrap_or_else(|| panic!("{job}, {contender}: {}", text(&output.stderr)));
-            assert!(row["min"].as_f64().unwrap() > 0.0, "{row}");
+            assert!(figure(job, contender, "ns") > Some(0.0), "{job}, {contender}: {}", text(&output.stderr));
         }
     }
-    assert!(row("special", "lookaside").unwrap()["blocks_per_second"].as_u64() > Some(0));
-    let guarded = |contender: &str| row("special-many", contender).unwrap()["guarded_at_once"].as_u64();
-    assert!(guarded("lookaside") > Some(0) && guarded("by-hand") > Some(0));
+    assert!(figure("special", "lookaside", "blocks_per_second") > Some(0.0));
+    let guarded = |contender: &str| figure("special-many", contender, "guarded_at_once");
+    assert!(guarded("lookaside") > Some(0.0) && guarded("by-hand") > Some(0.0));
     assert_eq!(guarded("glibc"), None, "malloc guards nothing");
     // Where little may be locked there is no such row, and somebody is told.
-    match row("nonpaged", "lookaside") {
-        Some(row) => assert!(row["locked_bytes"].as_u64() >= Some(16 << 20), "{row}"),
+    match figure("nonpaged", "lookaside", "us") {
+        Some(_) => assert!(figure("nonpaged", "lookaside", "locked_bytes") >= Some(f64::from(16 << 20)), "{rows}"),
         None => assert!(text(&output.stderr).contains("lookaside is left out"), "{}", text(&output.stderr)),
     }
 }
@@ -140,5 +179,54 @@ fn names_of_another_table_leave_nothing() {
         let output = lookaside(line);
         assert_eq!(output.status.code(), Some(1), "{line}");
         assert!(text(&output.stderr).contains("nothing is left to compare"), "{}", text(&output.stderr));
+    }
+}
+
+/// Every workload that others have described is played, and a pool that cannot do one says why.
+#[test]
+fn foreign_workloads_are_played() {
+    let output = lookaside("compare --foreign --json --rounds 1 --contender vec tls-vec glibc mimalloc lookaside");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let rows: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
+    let shared = ["larson", "xmalloc", "cache-thrash", "cache-scratch", "sh6bench", "sh8bench", "mstress", "rptest"];
+    for workload in shared.into_iter().chain(["packets", "lru"]) {
+        for contender in ["glibc", "mimalloc", "lookaside"] {
+            let row = find(&rows, workload, contender, "ns").unwrap_or_else(|| panic!("{workload}, {contender}"));
+            assert!(row["set"] == "foreign" && row["min"].as_f64() > Some(0.0), "{row}");
+        }
+        assert_eq!(find(&rows, workload, "vec", "ns").is_some(), workload == "lru", "{workload}");
+    }
+    for (workload, contender) in [("mempool-1c", "vec"), ("mempool-1c", "lookaside"), ("mempool-2c", "lookaside")] {
+        for measure in ["k32-b1", "k32-b4", "k32-b32", "k128-b1", "k128-b4", "k128-b32", "k128-b128"] {
+            assert!(find(&rows, workload, contender, measure).is_some(), "{workload}, {contender}, {measure}");
+        }
+    }
+    assert_eq!(find(&rows, "packets", "tls-vec", "ns"), None);
+    assert!(text(&output.stderr).contains("tls-vec is left out: a thread has one stack"), "{}", text(&output.stderr));
+}
+
+/// Percentiles in their order, with the timer's cost; and misses apart where the contender counts them.
+#[test]
+fn single_calls_are_told_by_percentiles() {
+    let output = lookaside("compare --latency --json --rounds 1 --contender glibc lookaside lookaside-c");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let rows: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
+    for workload in ["latency-hits", "latency-hits-over", "latency-misses", "latency-misses-over"] {
+        for contender in ["glibc", "lookaside", "lookaside-c"] {
+            let figure = |measure| find(&rows, workload, contender, measure).map(|row| row["min"].as_f64().unwrap());
+            let in_order = |measures: [_; 4]| {
+                let figures =
+                    measures.map(|measure| figure(measure).unwrap_or_else(|| panic!("{workload}, {measure}")));
+                assert!(figures.is_sorted() && figures[3] > 0.0, "{workload}, {contender}: {figures:?}");
+            };
+            in_order(["p50", "p99", "p99.9", "max"]);
+            assert!(figure("timer") > Some(0.0) && figure("step") > Some(0.0), "{workload}, {contender}");
+            let (counts, misses) = (contender != "glibc", workload.contains("misses"));
+            assert_eq!(figure("missed").is_some(), counts && !misses, "{workload}, {contender}");
+            assert_eq!(figure("missed-p50").is_some(), counts && misses, "{workload}, {contender}");
+            if counts && misses {
+                in_order(["missed-p50", "missed-p99", "missed-p99.9", "missed-max"]);
+            }
+        }
     }
 }

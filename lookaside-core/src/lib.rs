@@ -4,6 +4,7 @@
 //! * [`Lookaside<T>`] is a list of typed blocks, with boxes that give themselves back.
 //! * [`ObjectCache`] keeps typed objects constructed between uses.
 //! * [`LookasideList`] is a list of raw blocks, made by a [`Builder`].
+//! * [`LocalCache`] is a cache before a list that one thread holds through a hot loop.
 //! * [`RawList`] is the object that C programs embed; the crate `lookaside-ffi` puts the C library over it.
 //! * [`SListHeader`] is a stack of linked entries for any number of threads; no list here uses it.
 //! * [`report`] writes what every list does, in the shape of Windows' `!lookaside`; [`Statistics`] has the numbers.
@@ -30,9 +31,11 @@ mod small_pool;
 
 pub mod theory;
 
+#[doc(hidden)]
+pub use face::inline_abi;
 pub use face::{
-    Builder, CachedObject, KernelVersion, Lookaside, LookasideBox, LookasideList, ObjectCache, PairName, PairSlot,
-    PairTable, Parameters, report_list,
+    Builder, CachedObject, KernelVersion, LocalCache, Lookaside, LookasideBox, LookasideList, ObjectCache, PairName,
+    PairSlot, PairTable, Parameters, RawCache, report_list,
 };
 pub use link::{SListEntry, SListHeader};
 pub use list::processor::EngineKind;
@@ -53,10 +56,13 @@ pub use wdk::{BugCheck, ListFlags, PoolType, RawList, Status, Tag};
 /// The library's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// For this project's own tests and instruction counts.
+/// For this project's own tests and measurements.
 #[doc(hidden)]
 pub mod hooks {
+    pub use crate::manage::hold_scans;
+    pub use crate::manage::pretend_engine;
     pub use crate::platform::LOCK_WAIT;
+    pub use crate::platform::advance_clock;
     pub use crate::platform::rseq::pretend;
 }
 

@@ -152,6 +152,16 @@
 //! Another processor's part is closed (§3), the block is put on top, and the part is opened again. Free hits follow
 //! from the length (§4.2), so it counts as one without being counted.
 //!
+//! ## 6.3. Trips to the pool
+//!
+//! A miss that L cannot serve asks the pool for its block, and on the same trip for some that P may need next; a free
+//! that finds L full takes some of P's blocks to the pool with it. The first trip moves one block, each further one in
+//! the same direction twice as many, up to an eighth of P's depth, 32 blocks and 32 KiB: a burst pays the way down once
+//! for many blocks, and traffic that just exceeds what the list keeps moves little more than it must. The blocks beyond
+//! the one that missed are `added` and `removed` ones, and for tuning they are misses, since one by one they would have
+//! been. Where each call counts (batches of one, `Tuning::Windows`) or is seen (callbacks), and in pairs over another
+//! list's L, a trip moves one block.
+//!
 //! # 7. Fork
 //!
 //! No lock of ours is held across a fork: that could deadlock with the handlers of others. In the child a handler makes

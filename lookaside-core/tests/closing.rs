@@ -87,7 +87,17 @@ fn run(engine: EngineKind, maximum: u16, batch: u16, close: fn(&LookasideList)) 
                 random ^= random << 13;
                 random ^= random >> 7;
                 random ^= random << 17;
-                for _ in 0..random % (u64::from(maximum) * 2) {
+                let count = random % (u64::from(maximum) * 2);
+                if random & 1 << 50 == 0 {
+                    let mut run = vec![std::ptr::null_mut(); count as usize];
+                    assert_eq!(list.allocate_many(&mut run), run.len());
+                    run.iter().for_each(|block| expect(block.addr(), IN_LIST, HELD));
+                    run.iter().for_each(|block| expect(block.addr(), HELD, IN_LIST));
+                    // SAFETY: this thread held them.
+                    unsafe { list.free_many(&run) };
+                    continue;
+                }
+                for _ in 0..count {
                     let block = list.allocate().unwrap();
                     expect(block.addr().get(), IN_LIST, HELD);
                     held.push(block);

@@ -123,7 +123,11 @@ fn the_child_of_a_busy_process_has_sound_lists() {
                     let (list, done) = (&list, &done);
                     scope.spawn(move || {
                         let mut held = Vec::new();
+                        let mut run = [std::ptr::null_mut(); 40];
                         while !done.load(Relaxed) {
+                            let count = list.allocate_many(&mut run[..thread * 13]);
+                            // SAFETY: the blocks are of this list, and freed once.
+                            unsafe { list.free_many(&run[..count]) };
                             for _ in 0..1 + thread * 20 {
                                 held.extend(list.allocate());
                             }

@@ -39,7 +39,8 @@ fn is_resident(block: NonNull<u8>, size: usize) -> bool {
 #[test]
 fn nonpaged_memory_is_resident_and_locked() {
     in_own_process("nonpaged_memory_is_resident_and_locked", || {
-        let list = nonpaged(3000).build().unwrap();
+        // Blocks come one by one, or the pool gave some that the list keeps.
+        let list = nonpaged(3000).batch(1).build().unwrap();
         let first = pool_statistics(PoolKind::NonPaged);
         assert_eq!((first.used, first.reserved, first.locked), (0, 1 << 20, 1 << 20));
         assert_eq!(locked_by_the_system(), first.locked);
@@ -102,7 +103,8 @@ fn no_right_to_lock_refuses_strict_lists() {
 #[test]
 fn growth_ends_at_the_lock_limit() {
     with_lock_limit("growth_ends_at_the_lock_limit", "3145728", || {
-        let list = nonpaged(4096).build().unwrap();
+        // Blocks come one by one, or a list that asks for more than it needs is refused once more.
+        let list = nonpaged(4096).batch(1).build().unwrap();
         let blocks: Vec<_> = std::iter::from_fn(|| list.allocate()).collect();
         assert!(blocks.len() > 700 && blocks.len() <= 768, "{} blocks", blocks.len());
         let full = pool_statistics(PoolKind::NonPaged);
@@ -239,7 +241,8 @@ fn paged_arenas_serve_many_threads() {
 #[test]
 fn the_heap_tells_what_lists_hold_of_it() {
     in_own_process("the_heap_tells_what_lists_hold_of_it", || {
-        let list = LookasideList::new(1000).unwrap();
+        // Blocks come one by one, or the heap gave some that the list keeps.
+        let list = LookasideList::builder(1000).batch(1).build().unwrap();
         let other = LookasideList::new(10).unwrap();
         let blocks = take(&list, 300);
         let few = take(&other, 7);

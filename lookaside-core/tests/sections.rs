@@ -29,6 +29,10 @@ fn every_descriptor_is_well_formed() {
     let block = list.allocate().unwrap();
     // SAFETY: the block is of this list, and freed once.
     unsafe { list.free(block) };
+    let mut blocks = [std::ptr::null_mut(); 2];
+    assert_eq!(list.allocate_many(&mut blocks), 2);
+    // SAFETY: as above.
+    unsafe { list.free_many(&blocks) };
     hooks::pretend(0);
 
     // SAFETY: the linker's symbols are the bounds of an array of descriptors; an abort address lies in code, with the
@@ -36,7 +40,7 @@ fn every_descriptor_is_well_formed() {
     unsafe {
         let start = (&raw const __start___rseq_cs).cast::<Descriptor>();
         let count = (&raw const __stop___rseq_cs).cast::<Descriptor>().offset_from(start) as usize;
-        assert!(count >= 5, "pop, push, pop_many, push_many and the self-test's: {count}");
+        assert!(count >= 6, "pop, push, pop_many with hits and without, push_many and the self-test's: {count}");
         for descriptor in std::slice::from_raw_parts(start, count) {
             assert_eq!((descriptor.version, descriptor.flags), (0, 0));
             assert!((8..256).contains(&descriptor.length), "{}", descriptor.length);

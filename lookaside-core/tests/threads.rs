@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use common::{allowed_processors, assert_identities, engines, move_to};
 use lookaside_core::{EngineKind, LookasideList, Topology, adjust_depth};
 
-/// Blocks that one thread holds at most.
+/// Blocks that one thread holds at most before it takes some more.
 const HELD: usize = 48;
 /// Threads for each processor.
 const THREADS: usize = 8;
@@ -38,7 +38,24 @@ fn work(list: &LookasideList, thread: u64, operations: u64, allowed: &[usize]) {
         if operation % 4096 == 0 {
             move_to(allowed, (random >> 20) as usize);
         }
-        if held.is_empty() || (random & 1 == 0 && held.len() < HELD) {
+        let run = (random >> 40) as usize % 24;
+        if random & 14 == 0 && held.len() < HELD {
+            let mut blocks = [std::ptr::null_mut(); 24];
+            let count = list.allocate_many(&mut blocks[..run]);
+            assert_eq!(count, run);
+            for block in blocks[..count].iter().map(|block| NonNull::new(*block).unwrap()) {
+                assert_eq!(owner(block).swap(thread, Relaxed), 0, "the block was held by another thread");
+                held.push(block);
+            }
+        } else if random & 14 == 2 && held.len() >= run {
+            let blocks: Vec<*mut u8> = held.split_off(held.len() - run).into_iter().map(NonNull::as_ptr).collect();
+            for block in &blocks {
+                let before = owner(NonNull::new(*block).unwrap()).swap(0, Relaxed);
+                assert_eq!(before, thread, "the block was taken by another thread");
+            }
+            // SAFETY: this thread held them.
+            unsafe { list.free_many(&blocks) };
+        } else if held.is_empty() || (random & 1 == 0 && held.len() < HELD) {
             let block = list.allocate().unwrap();
             assert_eq!(owner(block).swap(thread, Relaxed), 0, "the block was held by another thread");
             held.push(block);

@@ -154,6 +154,35 @@ fn an_allocate_routine_that_unwinds_is_a_failure() {
     });
 }
 
+/// Of a run whose allocate routine unwinds every block goes back, those of the lists too; of one whose free routine
+/// unwinds every block is freed.
+#[test]
+fn a_run_that_unwinds_loses_no_block() {
+    on_every_list(|list| {
+        fill(list, 150);
+        let before = statistics(list).list.total_allocates;
+        let mut run = vec![std::ptr::null_mut(); 500];
+        // SAFETY: the list is live, and the blocks are freed once.
+        unsafe {
+            assert_eq!(RawList::allocate_many(list, &mut run[..300]), 300);
+            RawList::free_many(list, &run[..300]);
+            ALLOCATES_TO_PANIC.store(1, Relaxed);
+            assert!(panics(|| RawList::allocate_many(list, &mut run)));
+            let after = statistics(list);
+            assert_eq!((after.pool_failures, after.outstanding), (1, 0));
+            assert_eq!(after.list.total_allocates - after.list.total_frees, 1, "the failure alone is not freed");
+            assert!(after.list.total_allocates > before + 300);
+            assert_eq!(blocks(|blocks| blocks.len()) as u64, after.list.current_depth);
+
+            assert_eq!(RawList::allocate_many(list, &mut run), 500);
+            FREES_TO_PANIC.store(1, Relaxed);
+            assert!(panics(|| RawList::free_many(list, &run)));
+        }
+        assert_eq!(statistics(list).outstanding, 0);
+        assert_eq!(delete(list), Status::SUCCESS);
+    });
+}
+
 /// A flush stops where a free routine unwinds, but what it had taken out of the list by then is freed.
 #[test]
 fn a_flush_that_unwinds_loses_no_block() {

@@ -9,6 +9,7 @@
 #![expect(non_camel_case_types, reason = "the types bear the names that C programs use")]
 #![expect(clippy::missing_safety_doc, reason = "the C documentation of each function states its contract")]
 
+mod inlined;
 mod lists;
 mod pairs;
 mod pools;
@@ -19,6 +20,7 @@ mod slist;
 mod types;
 mod verifier;
 
+pub use inlined::*;
 pub use lists::*;
 pub use pairs::*;
 pub use pools::*;

@@ -6,6 +6,9 @@ use lookaside_core::{Caller, RawList, Status};
 
 use crate::types::{lookaside_list, lookaside_parameters, lookaside_status};
 
+/// The most pointers that an array can have.
+const MOST: usize = isize::MAX as usize / size_of::<*mut c_void>();
+
 /// Makes a list. It is empty: the first blocks come from the pool, and freed blocks stay in it.
 ///
 /// Parameters:
@@ -23,7 +26,8 @@ use crate::types::{lookaside_list, lookaside_parameters, lookaside_status};
 /// - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` or `shared` does not stand at a multiple of 16 bytes.
 /// - `LOOKASIDE_STATUS_INVALID_HANDLE`, `LOOKASIDE_STATUS_DELETE_PENDING`: `shared` was never initialised, or is
 ///   deleted.
-/// - `LOOKASIDE_STATUS_NOT_SUPPORTED`: `LOOKASIDE_FLAG_VERIFY` for a session pool.
+/// - `LOOKASIDE_STATUS_NOT_SUPPORTED`: `LOOKASIDE_FLAG_VERIFY` for a session pool; or `inline_abi` is neither 0 nor this
+///   library's: compile the program anew, with the `lookaside_inline.h` that belongs to the library.
 /// - `LOOKASIDE_STATUS_DEVICE_BUSY`: `list` is live already, or deleted with blocks still out, and goes on as it
 ///   was. Delete it, or free its blocks, first.
 /// - `LOOKASIDE_STATUS_WORKING_SET_QUOTA`: the nonpaged pool cannot be locked. Raise `RLIMIT_MEMLOCK` (`ulimit -l`),
@@ -48,9 +52,13 @@ pub unsafe extern "C" fn lookaside_list_initialize(
     // SAFETY: the caller gives a name and callbacks as their types say, and keeps the core's contract for the object.
     unsafe {
         match parameters.to_core() {
-            Ok(parameters) => {
+            Ok(core) => {
                 let caller = Caller::Export(lookaside_list_initialize as *const () as usize);
-                RawList::initialize_by(list.cast(), &parameters, caller).0
+                let status = RawList::initialize_by(list.cast(), &core, caller);
+                if status == Status::SUCCESS && parameters.inline_abi != 0 {
+                    RawList::allow_inlined(list.cast());
+                }
+                status.0
             }
             Err(status) => status.0,
         }
@@ -73,6 +81,38 @@ pub unsafe extern "C" fn lookaside_list_allocate(list: *mut lookaside_list) -> *
     // SAFETY: the caller's contract is the core's: a list, or memory that may be read and is none.
     unsafe { RawList::allocate_checked_by(list.cast(), Caller::Export(lookaside_list_allocate as *const () as usize)) }
         .cast()
+}
+
+/// Takes several blocks at once: one short trip through the list instead of one for each.
+///
+/// Parameters:
+/// - `list`: the list.
+/// - `blocks`: where to write them, room for `count` pointers at a multiple of 8 bytes.
+/// - `count`: how many.
+///
+/// Returns how many blocks stand in `blocks` from the first place on, in no particular order: all, or fewer when the
+/// pool had no more; the places behind them are undefined then. 0 when `blocks` is NULL or misaligned or `count` more
+/// than memory has room for, and when `list` is NULL, misaligned, all zero bytes, or deleted. Each block counts as one
+/// allocate.
+///
+/// Memory and threads: as `lookaside_list_allocate`. The time grows with `count`.
+///
+/// WDK: it has no such function.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lookaside_list_allocate_many(
+    list: *mut lookaside_list,
+    blocks: *mut *mut c_void,
+    count: usize,
+) -> usize {
+    if blocks.is_null() || !blocks.is_aligned() || count > MOST {
+        return 0;
+    }
+    // SAFETY: the caller's contract is the core's, and there is room for `count` pointers.
+    unsafe {
+        let blocks = core::slice::from_raw_parts_mut(blocks.cast(), count);
+        let caller = Caller::Export(lookaside_list_allocate_many as *const () as usize);
+        RawList::allocate_many_checked_by(list.cast(), blocks, caller)
+    }
 }
 
 /// Takes a block that the list keeps, and never asks the pool or a callback.
@@ -112,6 +152,39 @@ pub unsafe extern "C" fn lookaside_list_free(list: *mut lookaside_list, block: *
     unsafe {
         let caller = Caller::Export(lookaside_list_free as *const () as usize);
         RawList::free_checked_by(list.cast(), block.cast(), caller);
+    }
+}
+
+/// Gives several blocks back at once.
+///
+/// Parameters:
+/// - `list`: the list that the blocks came from.
+/// - `blocks`: the blocks, none of them twice; or NULL, which has no effect. Those among them that are NULL have none.
+/// - `count`: how many pointers stand in `blocks`. More than memory has room for cannot, and have no effect.
+///
+/// Returns nothing. Each block gets what `lookaside_list_free` gives it: the process ends with a message at the first
+/// that could only be lost or do harm. Each counts as one free.
+///
+/// Memory and threads: as `lookaside_list_free`. The time grows with `count`.
+///
+/// WDK: it has no such function.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lookaside_list_free_many(list: *mut lookaside_list, blocks: *const *mut c_void, count: usize) {
+    if blocks.is_null() || count > MOST {
+        return;
+    }
+    let caller = Caller::Export(lookaside_list_free_many as *const () as usize);
+    // SAFETY: the caller's contract is the core's, and `count` pointers may be read.
+    unsafe {
+        if blocks.is_aligned() {
+            let blocks = core::slice::from_raw_parts(blocks.cast(), count);
+            RawList::free_many_checked_by(list.cast(), blocks, caller);
+        } else {
+            // No pointer of C stands there, but what it names would be lost.
+            for place in 0..count {
+                RawList::free_checked_by(list.cast(), blocks.add(place).read_unaligned().cast(), caller);
+            }
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use core::ffi::{CStr, c_char, c_void};
 use core::mem::{align_of, size_of, transmute};
 use core::str::Utf8Error;
 
+use crate::inlined::LOOKASIDE_INLINE_ABI;
 use lookaside_core::{
     AllocateCallback, AllocateFunction, AllocateFunctionEx, Counters, FreeCallback, FreeFunction, FreeFunctionEx,
     ListFlags, Parameters, PoolType, RawList, Statistics, Status, Tag, Topology, Tuning,
@@ -167,8 +168,9 @@ pub struct lookaside_parameters {
     /// How many blocks move at once between a processor list and the shared list; 0 is half the processor list's depth,
     /// 1 is block by block, as in Windows. Never more than 63 do, nor more than the depth.
     pub batch: u16,
-    /// Must be 0.
-    pub reserved: u16,
+    /// `LOOKASIDE_INLINE_ABI` for a list that calls of `lookaside_inline.h` shall serve without a call of the library;
+    /// with 0 they call it.
+    pub inline_abi: u16,
     /// Where new blocks come from; NULL is the pool.
     pub allocate: lookaside_allocate_function,
     /// Where blocks go back to; NULL is the pool.
@@ -182,7 +184,7 @@ pub struct lookaside_parameters {
     /// What the list does beside the ordinary.
     pub flags: lookaside_flags,
     /// Must be 0.
-    pub reserved2: u32,
+    pub reserved: u32,
     /// A general list that serves as the shared list of this one, so that several lists may share it; NULL for a shared
     /// list of its own. It must have blocks of the same size, alignment and pool; its callbacks are called, never this
     /// list's. It cannot be deleted before this list, which must be a pair, without a flag for the verifier or the
@@ -209,9 +211,9 @@ pub struct lookaside_counters {
     pub refilled: u64,
     /// Blocks that batches moved from processor lists to the shared list, beside those that found no room.
     pub spilled: u64,
-    /// Blocks put in by `lookaside_list_prefill`.
+    /// Blocks put in by `lookaside_list_prefill`, and by trips to the pool beside those that were asked for.
     pub added: u64,
-    /// Blocks taken out by flush, trim and the scan.
+    /// Blocks taken out by flush, trim and the scan, and by trips to the pool beside those that were freed.
     pub removed: u64,
     /// Blocks that it keeps.
     pub current_depth: u64,
@@ -258,8 +260,11 @@ impl lookaside_parameters {
     /// `name` is null or points to a string that ends with a zero byte and outlives the result, and the callbacks are
     /// what their types say.
     pub(crate) unsafe fn to_core(&self) -> Result<Parameters<'_>, Status> {
-        if self.struct_size != size_of::<Self>() || self.reserved != 0 || self.reserved2 != 0 {
+        if self.struct_size != size_of::<Self>() || self.reserved != 0 {
             return Err(Status::INVALID_PARAMETER);
+        }
+        if self.inline_abi != 0 && self.inline_abi != LOOKASIDE_INLINE_ABI {
+            return Err(Status::NOT_SUPPORTED);
         }
         let mut parameters = Parameters::new(self.size);
         parameters.alignment = self.alignment;

@@ -72,13 +72,23 @@ impl Contender for CLibrary {
         unsafe { (self.free)(self.list.get(), block.cast()) };
     }
 
+    fn misses(&self) -> Option<u64> {
+        self.statistics().map(|known| known.processor.allocate_misses + known.processor.free_misses)
+    }
+
     fn kept(&self) -> Option<u64> {
+        self.statistics().map(|known| known.processor.current_depth + known.shared.current_depth)
+    }
+}
+
+impl CLibrary {
+    fn statistics(&self) -> Option<lookaside_statistics> {
         // SAFETY: the structure is numbers alone.
         let mut statistics: lookaside_statistics = unsafe { mem::zeroed() };
         statistics.struct_size = size_of::<lookaside_statistics>();
         // SAFETY: the list was initialised, and the structure says how long it is.
         let status = unsafe { (self.statistics)(self.list.get(), &raw mut statistics) };
-        (status == 0).then_some(statistics.processor.current_depth + statistics.shared.current_depth)
+        (status == 0).then_some(statistics)
     }
 }
 

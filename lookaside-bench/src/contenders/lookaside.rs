@@ -27,6 +27,13 @@ fn kept(list: &LookasideList) -> u64 {
     statistics.processor.current_depth + statistics.shared.current_depth
 }
 
+/// A general list has no processor lists, whose counters stay at 0.
+fn misses(list: &LookasideList) -> u64 {
+    let statistics = list.statistics();
+    let nearest = if statistics.processors > 0 { statistics.processor } else { statistics.list };
+    nearest.allocate_misses + nearest.free_misses
+}
+
 impl Contender for Pair {
     fn new(size: usize) -> anyhow::Result<Self> {
         build(size, Topology::Pair).map(Self)
@@ -41,6 +48,10 @@ impl Contender for Pair {
     unsafe fn free(&self, block: *mut u8) {
         // SAFETY: the caller gives back a block of this list, and none of them is null.
         unsafe { self.0.free(NonNull::new_unchecked(block)) };
+    }
+
+    fn misses(&self) -> Option<u64> {
+        Some(misses(&self.0))
     }
 
     fn kept(&self) -> Option<u64> {
@@ -62,6 +73,10 @@ impl Contender for General {
     unsafe fn free(&self, block: *mut u8) {
         // SAFETY: the caller gives back a block of this list, and none of them is null.
         unsafe { self.0.free(NonNull::new_unchecked(block)) };
+    }
+
+    fn misses(&self) -> Option<u64> {
+        Some(misses(&self.0))
     }
 
     fn kept(&self) -> Option<u64> {

@@ -2,7 +2,9 @@
 //! that frees it, and what a thread keeps goes back to malloc when the thread ends.
 
 use std::arch::asm;
-use std::cell::UnsafeCell;
+use std::cell::{Cell, UnsafeCell};
+
+use anyhow::ensure;
 
 use super::{CAPACITY, Contender};
 
@@ -14,6 +16,8 @@ pub struct TlsVec {
 struct Kept(UnsafeCell<Vec<*mut u8>>);
 
 thread_local! {
+    /// The size of the blocks that this thread keeps, once it has made a pool.
+    static SIZE: Cell<usize> = const { Cell::new(0) };
     static KEPT: Kept = const { Kept(UnsafeCell::new(Vec::new())) };
 }
 
@@ -41,6 +45,9 @@ impl Drop for Kept {
 
 impl Contender for TlsVec {
     fn new(size: usize) -> anyhow::Result<Self> {
+        let first = SIZE.get();
+        ensure!(first == 0 || first == size, "a thread has one stack, and its blocks one size: {first} bytes");
+        SIZE.set(size);
         Ok(Self { size })
     }
 

@@ -10,13 +10,12 @@ mod regex;
 mod replay;
 pub mod switch;
 
-use std::io::Write;
 use std::time::Duration;
 
 use anyhow::ensure;
 
-use crate::jobs::Job;
-use crate::rounds::Entrant;
+use crate::jobs::{Job, Set};
+use crate::rounds::{Entrant, Figures, Measure};
 use switch::Allocator;
 
 /// How long the timed part of a round takes, about: short, since on a busy machine few long ones are left alone.
@@ -27,36 +26,36 @@ pub const PROGRAMS: &[Job] = &[
     program(
         "trace",
         "every processor replays sqlite-index",
-        "nanoseconds for one operation, an allocate or a free",
-        |allocator| play(allocator, replay::run),
+        &[Measure::less("ns", "ns", "nanoseconds for one operation, an allocate or a free")],
+        |allocator| play("ns", allocator, replay::run),
     ),
     program(
         "json",
         "serde_json parses a document of half a megabyte into values, writes it again, and drops both",
-        "milliseconds for one document",
-        |allocator| play(allocator, json::run),
+        &[Measure::less("ms", "ms", "milliseconds for one document")],
+        |allocator| play("ms", allocator, json::run),
     ),
     program(
         "regex",
         "the crate regex compiles its patterns, and searches 64 KB of text with each",
-        "milliseconds for all patterns",
-        |allocator| play(allocator, regex::run),
+        &[Measure::less("ms", "ms", "milliseconds for all patterns")],
+        |allocator| play("ms", allocator, regex::run),
     ),
     program(
         "maps",
         "on every processor B-trees and hash maps of strings grow, shrink and change hands",
-        "nanoseconds for one change of a tree and of a map",
-        |allocator| play(allocator, maps::run),
+        &[Measure::less("ns", "ns", "nanoseconds for one change of a tree and of a map")],
+        |allocator| play("ns", allocator, maps::run),
     ),
 ];
 
 const fn program(
     name: &'static str,
     about: &'static str,
-    unit: &'static str,
-    serve: fn(&str) -> anyhow::Result<()>,
+    measures: &'static [Measure],
+    serve: fn(&str) -> anyhow::Result<Figures>,
 ) -> Job {
-    Job { name, about, unit, counted: None, contenders: &ALLOCATORS, serve }
+    Job { set: Set::Global, name, about, measures, contenders: &ALLOCATORS, serve }
 }
 
 /// The allocators, the system's first: the others are compared with it.
@@ -72,13 +71,11 @@ const fn entrant(allocator: Allocator) -> Entrant {
     Entrant { name, variable: Some((switch::VARIABLE, name)) }
 }
 
-/// Plays a program in this process, whose allocator has to be the one of this name, and writes its figure.
-fn play(allocator: &str, program: fn() -> anyhow::Result<f64>) -> anyhow::Result<()> {
+/// Plays a program in this process, whose allocator has to be the one of this name, and returns its figure.
+fn play(measure: &'static str, allocator: &str, program: fn() -> anyhow::Result<f64>) -> anyhow::Result<Figures> {
     let serving = switch::serving().map_or("none behind the switch", Allocator::name);
     ensure!(serving == allocator, "the allocator of this process is {serving}, and not {allocator}");
-    let figure = program()?;
-    writeln!(std::io::stdout(), "{figure}")?;
-    Ok(())
+    Ok(vec![(measure, program()?)])
 }
 
 /// Numbers that look random, the same in every process. Marsaglia's xorshift.

@@ -4,8 +4,8 @@ use std::ptr::{self, NonNull};
 
 use lookaside_core::{Builder, ListFlags, LookasideList, PoolType, Status, Topology, Tuning};
 
-use super::Absent;
 use crate::contenders::Contender;
+use crate::rounds::Absent;
 
 /// A list over one of the pools.
 pub struct OverPool(LookasideList);

@@ -7,8 +7,8 @@ use lookaside_core::PoolKind;
 
 use super::by_hand::{map, page};
 use super::list::OverPool;
-use super::{Absent, Answer};
 use crate::contenders::{Contender, Glibc};
+use crate::rounds::{Absent, Figures};
 
 const MIB: usize = 1 << 20;
 /// Bytes in all.
@@ -17,7 +17,7 @@ const TOTAL: usize = 16 * MIB;
 const BLOCK: usize = 32 << 10;
 
 /// Takes all of it once, as a program does.
-pub fn grow(contender: &str) -> Answer {
+pub fn grow(contender: &str) -> anyhow::Result<Figures> {
     let (took, locked) = match contender {
         "by-hand" => pieces(true)?,
         "lookaside" => {
@@ -26,7 +26,7 @@ pub fn grow(contender: &str) -> Answer {
         "first-touch" => pieces(false)?,
         _ => blocks(&Glibc::new(BLOCK)?, || 0)?,
     };
-    Ok((took.as_secs_f64() * 1e6 / (TOTAL / MIB) as f64, (locked > 0).then_some(locked)))
+    Ok(super::figures(("us", took.as_secs_f64() * 1e6 / (TOTAL / MIB) as f64), "locked_bytes", locked))
 }
 
 /// By pieces of a MiB from the system, each locked if they shall be.

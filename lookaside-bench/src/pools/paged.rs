@@ -2,24 +2,24 @@
 
 use lookaside_core::ListFlags;
 
-use super::Answer;
 use super::list::OverPool;
 use crate::contenders::{Contender, Glibc};
+use crate::rounds::Figures;
 use crate::workloads::team::team;
-use crate::workloads::{batch, timed_from};
+use crate::workloads::{NS, batch, timed_from};
 
 /// Bytes of a block.
 const SIZE: usize = 256;
 const THREADS: usize = 2;
 
 /// Both threads at once, each with blocks of its own.
-pub fn two_threads(contender: &str) -> Answer {
+pub fn two_threads(contender: &str) -> anyhow::Result<Figures> {
     let figure = match contender {
         "lookaside-heap" => play(&OverPool::paged(SIZE, ListFlags::default())?),
         "lookaside-arenas" => play(&OverPool::paged(SIZE, ListFlags::PAGED_ARENAS)?),
         _ => play(&Glibc::new(SIZE)?),
     };
-    Ok((figure, None))
+    Ok(vec![(NS.name, figure)])
 }
 
 fn play<C: Contender + Sync>(pool: &C) -> f64 {

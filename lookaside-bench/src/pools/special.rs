@@ -5,8 +5,8 @@ use lookaside_core::PoolKind;
 
 use super::by_hand::{GuardedPages, is_inaccessible};
 use super::list::OverPool;
-use super::{Absent, Answer};
 use crate::contenders::{Contender, Glibc};
+use crate::rounds::{Absent, Figures};
 use crate::workloads::{clock, pair, timed_from, touch};
 
 /// Bytes of a block.
@@ -17,7 +17,7 @@ const MANY: usize = 120_000;
 const SAMPLE: usize = 512;
 
 /// One block at a time.
-pub fn one(contender: &str) -> Answer {
+pub fn one(contender: &str) -> anyhow::Result<Figures> {
     match contender {
         "by-hand" => pairs(&GuardedPages::new(SIZE)?, true),
         "lookaside" => pairs(&OverPool::special(SIZE)?, true),
@@ -25,18 +25,18 @@ pub fn one(contender: &str) -> Answer {
     }
 }
 
-fn pairs<C: Contender>(contender: &C, guarded: bool) -> Answer {
+fn pairs<C: Contender>(contender: &C, guarded: bool) -> anyhow::Result<Figures> {
     let block = touch(contender.allocate());
     let found = is_guarded(block);
     // SAFETY: the block was handed out above, and is given back once.
     unsafe { contender.free(block) };
     ensure!(found == guarded, "a block's guard is {found} and not {guarded}");
     let figure = timed_from(64, super::ROUND, |pairs| clock(|| pair::run(contender, pairs)));
-    Ok((figure, Some((1e9 / figure) as u64)))
+    Ok(super::figures(("ns", figure), "blocks_per_second", (1e9 / figure) as u64))
 }
 
 /// As many blocks at once as can be had.
-pub fn many(contender: &str) -> Answer {
+pub fn many(contender: &str) -> anyhow::Result<Figures> {
     match contender {
         "by-hand" => out_at_once(&GuardedPages::new(SIZE)?, |blocks| blocks as u64),
         "lookaside" => {
@@ -48,7 +48,7 @@ pub fn many(contender: &str) -> Answer {
     }
 }
 
-fn out_at_once<C: Contender>(contender: &C, guarded: impl FnOnce(usize) -> u64) -> Answer {
+fn out_at_once<C: Contender>(contender: &C, guarded: impl FnOnce(usize) -> u64) -> anyhow::Result<Figures> {
     let mut blocks = Vec::with_capacity(MANY);
     let taking = clock(|| {
         while blocks.len() < MANY {
@@ -70,7 +70,7 @@ fn out_at_once<C: Contender>(contender: &C, guarded: impl FnOnce(usize) -> u64) 
         }
     });
     let figure = (taking + giving).as_secs_f64() * 1e9 / blocks.len() as f64;
-    Ok((figure, (guarded > 0).then_some(guarded)))
+    Ok(super::figures(("ns", figure), "guarded_at_once", guarded))
 }
 
 /// Whether nobody may touch what stands behind the block.

@@ -33,12 +33,35 @@ impl Player {
     /// The heap was made for the classes of this script, and the player for this script.
     pub unsafe fn play<H: Heap>(&mut self, heap: &H, script: &Script) -> Duration {
         let start = Instant::now();
+        // SAFETY: all operations from the first on, over the heap that the caller vouches for.
+        let found = unsafe { self.play_part(heap, script.operations()) };
+        let elapsed = start.elapsed();
+        // SAFETY: they were all played.
+        unsafe { self.finish(heap, script, found) };
+        elapsed
+    }
+
+    /// Replays some operations, and returns the sum of what was in the blocks that they gave back.
+    ///
+    /// # Safety
+    ///
+    /// As for `play`; the operations follow those that were played last.
+    #[inline(always)]
+    pub unsafe fn play_part<H: Heap>(&mut self, heap: &H, operations: &[Operation]) -> u64 {
         let mut found = 0u64;
-        for &operation in script.operations() {
+        for &operation in operations {
             // SAFETY: in a script every free follows the allocation that filled its slot, and the caller vouches for the heap.
             found = found.wrapping_add(unsafe { self.step(heap, operation) });
         }
-        let elapsed = start.elapsed();
+        found
+    }
+
+    /// Gives back what the program never gave back, and checks the sum of what all parts found.
+    ///
+    /// # Safety
+    ///
+    /// As for `play`; all of the script was played once.
+    pub unsafe fn finish<H: Heap>(&mut self, heap: &H, script: &Script, found: u64) {
         for &operation in script.leftover() {
             // SAFETY: these slots are filled still, and each stands here once.
             unsafe { self.free(heap, operation) };
@@ -47,7 +70,6 @@ impl Player {
         if !kept && !H::FORGETS {
             fail("a block did not keep what was written to it");
         }
-        elapsed
     }
 
     #[inline(always)]

@@ -48,11 +48,16 @@ unsafe impl Sync for Lists {}
 impl Lists {
     /// Makes the lists for the classes of which `blocks_by_class` has any.
     pub fn new(blocks_by_class: &[u64]) -> Result<Lists> {
+        Lists::like(blocks_by_class, &Parameters::new(0))
+    }
+
+    /// The same, with all but size, name and tag as given.
+    pub fn like(blocks_by_class: &[u64], model: &Parameters<'_>) -> Result<Lists> {
         let mut lists = Lists { lists: blocks_by_class.iter().map(|_| RawList::zeroed()).collect(), used: Vec::new() };
         for (class, _) in blocks_by_class.iter().enumerate().filter(|(_, blocks)| **blocks > 0) {
             let size = (class + 1) * 16;
             let name = format!("trace-{size}");
-            let parameters = Parameters { name: &name, tag: Tag::new(*b"Trce"), ..Parameters::new(size) };
+            let parameters = Parameters { size, name: &name, tag: Tag::new(*b"Trce"), ..*model };
             // SAFETY: the object is zeroed, and its address stays the same until `drop` deletes it.
             let status = unsafe { RawList::initialize(&raw mut lists.lists[class], &parameters) };
             if !status.is_success() {

@@ -29,7 +29,7 @@ pub(crate) mod heaps;
 pub mod raw_log;
 pub mod record;
 pub(crate) mod script;
-mod show;
+pub(crate) mod show;
 pub mod tags;
 
 /// Events that are recorded unless another limit is given.
@@ -63,6 +63,17 @@ pub fn built_in() -> Result<(&'static str, Trace)> {
 pub fn run_replay(path: &Path) -> Result<()> {
     let (name, trace) = from_file(path)?;
     replay(&name, &trace)
+}
+
+/// The trace in a file and its name, or the built-in one of this name where there is no such file.
+pub fn from_file_or_built_in(path: &Path) -> Result<(String, Trace)> {
+    match COMMITTED.into_iter().find(|(name, _)| !path.exists() && path.as_os_str() == *name) {
+        Some((name, file)) => {
+            let trace = format::read(file).with_context(|| format!("the built-in trace {name}"))?;
+            Ok((name.to_owned(), trace))
+        }
+        None => from_file(path),
+    }
 }
 
 fn from_file(path: &Path) -> Result<(String, Trace)> {

@@ -10,6 +10,9 @@ const BATCH: usize = 128;
 
 #[inline(never)]
 pub fn run<C: Contender>(contender: &C, pairs: u64) {
+    if let Some(loops) = C::LOOPS {
+        return (loops.batch)(contender, pairs);
+    }
     let mut blocks = [ptr::null_mut(); BATCH];
     for _ in 0..pairs.div_ceil(BATCH as u64) {
         for place in &mut blocks {

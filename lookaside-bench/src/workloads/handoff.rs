@@ -22,14 +22,14 @@ pub fn run<C: Contender + Sync>(contender: &C, pairs: u64) -> Duration {
 }
 
 #[inline(never)]
-fn produce<C: Contender>(contender: &C, ring: &mut Producer<'_>, pairs: u64) {
+pub(super) fn produce<C: Contender>(contender: &C, ring: &mut Producer<'_>, pairs: u64) {
     for _ in 0..pairs {
         ring.put(touch(contender.allocate()));
     }
 }
 
 #[inline(never)]
-fn consume<C: Contender>(contender: &C, ring: &mut Consumer<'_>, pairs: u64) {
+pub(super) fn consume<C: Contender>(contender: &C, ring: &mut Consumer<'_>, pairs: u64) {
     for _ in 0..pairs {
         let block = ring.take();
         // SAFETY: the producer wrote this word before it put the block, which nobody else holds.

@@ -2,25 +2,35 @@
 //!
 //! A workload is generic over the contender and never inlined, so each pair of them is a function of its own, in which
 //! only the contender's two calls are inlined. Every block is made opaque to the compiler and written to before it is
-//! given back. All figures are nanoseconds for one allocate plus one free.
+//! given back. Their first measure is the time of one allocate plus one free, unless they say another.
 
 pub(crate) mod batch;
 mod burst;
 mod crossing;
-pub(crate) mod handoff;
+mod dice;
+pub mod foreign;
+mod handoff;
+pub mod memory;
+pub mod latency;
 pub(crate) mod pair;
-mod random;
+pub mod player;
+pub(crate) mod random;
 mod ring;
 pub mod team;
 
 use std::arch::asm;
-use std::io::{self, Write};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::contenders::Contender;
+use crate::jobs::Set;
 use crate::machine;
+use crate::rounds::{self, Figures, Measure};
 pub use crossing::crossing;
+use foreign::Foreign;
+use latency::Latency;
+use memory::Memory;
+pub use player::Player;
 use random::WorkingSet;
 use team::team;
 
@@ -43,10 +53,16 @@ pub enum Workload {
     Oversubscribed,
     /// A fresh process takes 4,096 blocks and gives them back, 8 times over, and then does nothing.
     BurstIdle,
+    /// One that is judged by memory.
+    Memory(Memory),
+    /// One that others have described.
+    Foreign(Foreign),
+    /// Single calls.
+    Latency(Latency),
 }
 
 /// Every workload with its name, in the order of tables.
-pub const ALL: [(Workload, &str); 8] = [
+pub const ALL: &[(Workload, &str)] = &[
     (Workload::Pair, "pair"),
     (Workload::Batch128, "batch128"),
     (Workload::Random, "random"),
@@ -55,7 +71,36 @@ pub const ALL: [(Workload, &str); 8] = [
     (Workload::Handoff, "handoff"),
     (Workload::Oversubscribed, "oversubscribed"),
     (Workload::BurstIdle, "burst-idle"),
+    (Workload::Memory(Memory::Burst), "memory-burst"),
+    (Workload::Memory(Memory::Lists), "memory-lists"),
+    (Workload::Memory(Memory::Handoff), "memory-handoff"),
+    (Workload::Foreign(Foreign::Larson), "larson"),
+    (Workload::Foreign(Foreign::Xmalloc), "xmalloc"),
+    (Workload::Foreign(Foreign::CacheThrash), "cache-thrash"),
+    (Workload::Foreign(Foreign::CacheScratch), "cache-scratch"),
+    (Workload::Foreign(Foreign::Sh6), "sh6bench"),
+    (Workload::Foreign(Foreign::Sh8), "sh8bench"),
+    (Workload::Foreign(Foreign::Mstress), "mstress"),
+    (Workload::Foreign(Foreign::Rptest), "rptest"),
+    (Workload::Foreign(Foreign::Mempool1c), "mempool-1c"),
+    (Workload::Foreign(Foreign::Mempool2c), "mempool-2c"),
+    (Workload::Foreign(Foreign::Packets), "packets"),
+    (Workload::Foreign(Foreign::Lru), "lru"),
+    (Workload::Latency(Latency::Hits), "latency-hits"),
+    (Workload::Latency(Latency::HitsOver), "latency-hits-over"),
+    (Workload::Latency(Latency::Misses), "latency-misses"),
+    (Workload::Latency(Latency::MissesOver), "latency-misses-over"),
 ];
+
+/// The time of what a contender is for.
+pub const NS: Measure = Measure::less("ns", "ns", "nanoseconds for one allocate plus one free");
+
+const BURST_IDLE: &[Measure] = &[NS, Measure::told("kept", "blocks", "blocks still there 3.2 s later")];
+
+/// The workloads of a set.
+pub fn of(set: Set) -> impl Iterator<Item = Workload> {
+    ALL.iter().map(|&(workload, _)| workload).filter(move |workload| workload.set() == set)
+}
 
 /// The names of all workloads.
 pub fn names() -> impl Iterator<Item = &'static str> {
@@ -80,47 +125,121 @@ impl Workload {
             Workload::Random2t => "random on two threads",
             Workload::Handoff => "one thread allocates and writes, another reads and frees",
             Workload::Oversubscribed => "random on four threads for each processor, per processor",
-            Workload::BurstIdle => "8 bursts of 4096 blocks in a fresh process; kept: blocks still there 3.2 s later",
+            Workload::BurstIdle => "8 bursts of 4096 blocks in a fresh process, which then does nothing",
+            Workload::Memory(workload) => workload.about(),
+            Workload::Foreign(workload) => workload.about(),
+            Workload::Latency(workload) => workload.about(),
+        }
+    }
+
+    /// Where it belongs.
+    #[must_use]
+    pub fn set(self) -> Set {
+        match self {
+            Workload::Memory(_) => Set::Memory,
+            Workload::Foreign(_) => Set::Foreign,
+            Workload::Latency(_) => Set::Latency,
+            _ => Set::Lists,
+        }
+    }
+
+    /// What its rounds find.
+    #[must_use]
+    pub fn measures(self) -> &'static [Measure] {
+        match self {
+            Workload::BurstIdle => BURST_IDLE,
+            Workload::Memory(workload) => workload.measures(),
+            Workload::Foreign(workload) => workload.measures(),
+            Workload::Latency(workload) => workload.measures(),
+            _ => &[NS],
+        }
+    }
+
+    /// Whether its rounds idle before they have answered all.
+    #[must_use]
+    pub fn lingers(self) -> bool {
+        match self {
+            Workload::BurstIdle => true,
+            Workload::Memory(workload) => workload.lingers(),
+            _ => false,
         }
     }
 
     /// Whether it runs on several threads, so that a contender must be safe to share.
     #[must_use]
     pub fn shares(self) -> bool {
-        use Workload::{Handoff, Oversubscribed, Pair2t, Random2t};
-        matches!(self, Pair2t | Random2t | Handoff | Oversubscribed)
+        match self {
+            Workload::Pair2t | Workload::Random2t | Workload::Handoff | Workload::Oversubscribed => true,
+            Workload::Memory(workload) => workload.shares(),
+            Workload::Foreign(workload) => workload.shares(),
+            Workload::Latency(_) => true,
+            _ => false,
+        }
+    }
+
+    /// How large its blocks are where blocks of `asked` bytes were asked for: some only make sense with others.
+    #[must_use]
+    pub fn block_size(self, asked: usize) -> usize {
+        match self {
+            Workload::Foreign(workload) => workload.block_size(asked),
+            _ => asked,
+        }
+    }
+
+    /// The largest of its blocks, where it has some of other sizes.
+    #[must_use]
+    pub fn largest_block(self, asked: usize) -> usize {
+        match self {
+            Workload::Foreign(workload) => workload.largest_block(asked),
+            _ => asked,
+        }
     }
 }
 
 /// How long the timed part of a round takes, about.
 const ROUND: Duration = Duration::from_millis(10);
+/// The same where threads come and go, or wait for each other.
+const TEAM_ROUND: Duration = Duration::from_millis(20);
 /// The same where threads outnumber processors, and each has to get its turns.
 const LONG_ROUND: Duration = Duration::from_millis(60);
 /// Time for two scans of the balance set manager, and some.
 const IDLE: Duration = Duration::from_millis(3200);
 
-/// Plays one round and writes its figure on a line; after `burst-idle`, and 3.2 idle seconds, a second line with the blocks
-/// that the contender still keeps, if it can tell. A contender that cannot be had is one line, `skip` and the reason.
-pub fn serve<C: Contender>(workload: Workload, size: usize, play: fn(Workload, &C) -> f64) -> anyhow::Result<()> {
-    let mut out = io::stdout();
-    let contender = match C::new(size) {
+/// What plays a workload; an error says why this contender cannot.
+pub type Play<C> = fn(Workload, &C) -> anyhow::Result<Figures>;
+
+/// Plays one round and writes its answer. A contender that cannot be had is told of instead.
+pub fn serve<C: Contender>(workload: Workload, size: usize, play: Play<C>) -> anyhow::Result<()> {
+    if let Workload::Memory(workload) = workload
+        && memory::serve::<C>(workload, size)?
+    {
+        return Ok(());
+    }
+    let contender = match C::new(workload.block_size(size)) {
         Ok(contender) => contender,
-        Err(reason) => return Ok(writeln!(out, "skip {reason:#}")?),
+        Err(reason) => return Ok(rounds::answer_absent(&reason)?),
     };
-    writeln!(out, "{}", play(workload, &contender))?;
-    out.flush()?;
-    if workload == Workload::BurstIdle {
-        thread::sleep(IDLE);
-        if let Some(kept) = contender.kept() {
-            writeln!(out, "{kept}")?;
-        }
+    match play(workload, &contender) {
+        Ok(figures) => rounds::answer(&figures)?,
+        Err(reason) => return Ok(rounds::answer_absent(&reason)?),
+    }
+    match workload {
+        Workload::Memory(Memory::Burst) => rounds::answer(&memory::rest())?,
+        _ if workload.lingers() => rounds::answer(&idle(&contender))?,
+        _ => (),
     }
     Ok(())
 }
 
+/// What a contender still keeps after 3.2 idle seconds, if it can tell.
+fn idle<C: Contender>(contender: &C) -> Figures {
+    thread::sleep(IDLE);
+    contender.kept().map(|kept| ("kept", kept as f64)).into_iter().collect()
+}
+
 /// Plays a workload of one thread.
-pub fn alone<C: Contender>(workload: Workload, contender: &C) -> f64 {
-    match workload {
+pub fn alone<C: Contender>(workload: Workload, contender: &C) -> anyhow::Result<Figures> {
+    let nanoseconds = match workload {
         Workload::Pair => timed(ROUND, |pairs| clock(|| pair::run(contender, pairs))),
         Workload::Batch128 => timed(ROUND, |pairs| clock(|| batch::run(contender, pairs))),
         Workload::Random => {
@@ -128,18 +247,21 @@ pub fn alone<C: Contender>(workload: Workload, contender: &C) -> f64 {
             timed(ROUND, |pairs| clock(|| set.run(pairs)))
         }
         Workload::BurstIdle => burst::run(contender),
+        Workload::Memory(workload) => return Ok(memory::alone(workload, contender)),
+        Workload::Foreign(workload) => return Ok(foreign::alone(workload, contender)),
         _ => unreachable!("{workload:?} needs a contender that threads can share"),
-    }
+    };
+    Ok(vec![(NS.name, nanoseconds)])
 }
 
 /// Plays any workload.
-pub fn together<C: Contender + Sync>(workload: Workload, contender: &C) -> f64 {
+pub fn together<C: Contender + Sync>(workload: Workload, contender: &C) -> anyhow::Result<Figures> {
     let lone_pairs = |_| |pairs| pair::run(contender, pairs);
     let random_set = |thread| {
         let mut set = WorkingSet::new(contender, thread);
         move |pairs| set.run(pairs)
     };
-    match workload {
+    let nanoseconds = match workload {
         Workload::Pair2t => timed(ROUND, |pairs| team(2, pairs, lone_pairs)),
         Workload::Random2t => timed(ROUND, |pairs| team(2, pairs, random_set)),
         Workload::Handoff => timed(ROUND, |pairs| handoff::run(contender, pairs)),
@@ -149,8 +271,12 @@ pub fn together<C: Contender + Sync>(workload: Workload, contender: &C) -> f64 {
             // Four threads took turns on each processor.
             wall / 4.0
         }
-        _ => alone(workload, contender),
-    }
+        Workload::Memory(workload) => return Ok(memory::together(workload, contender)),
+        Workload::Foreign(workload) => return foreign::together(workload, contender),
+        Workload::Latency(workload) => return Ok(latency::play(workload, contender)),
+        _ => return alone(workload, contender),
+    };
+    Ok(vec![(NS.name, nanoseconds)])
 }
 
 /// How long a contender works before it is timed. Some loops, `batch128` on lists among them, were seen to run a quarter
@@ -209,7 +335,13 @@ mod tests {
     fn names_are_complete_and_distinct() {
         let expected =
             ["pair", "batch128", "random", "pair-2t", "random-2t", "handoff", "oversubscribed", "burst-idle"];
-        assert!(names().eq(expected));
+        let of = |set| ALL.iter().filter(move |(workload, _)| workload.set() == set).map(|&(_, name)| name);
+        assert!(of(Set::Lists).eq(expected));
+        assert!(of(Set::Memory).eq(["memory-burst", "memory-lists", "memory-handoff"]));
+        let expected = "larson xmalloc cache-thrash cache-scratch sh6bench sh8bench mstress rptest mempool-1c mempool-2c packets lru";
+        assert!(of(Set::Foreign).eq(expected.split(' ')));
+        let expected = ["latency-hits", "latency-hits-over", "latency-misses", "latency-misses-over"];
+        assert!(of(Set::Latency).eq(expected));
         assert!(ALL.iter().all(|&(workload, name)| Workload::by_name(name) == Some(workload)));
         assert_eq!(Workload::by_name("pairs"), None);
     }
@@ -230,45 +362,75 @@ mod tests {
     }
 
     pub mod ledger {
-        //! A contender that counts.
+        //! A contender that knows which blocks are out, and that every block came back when it goes.
 
-        use std::sync::atomic::{AtomicU64, Ordering};
+        use std::alloc::{self, Layout};
+        use std::collections::HashSet;
+        use std::sync::Mutex;
 
         use super::Contender;
 
         pub struct Ledger {
-            pub allocated: AtomicU64,
-            pub freed: AtomicU64,
+            layout: Layout,
+            book: Mutex<Book>,
+        }
+
+        #[derive(Default)]
+        struct Book {
+            out: HashSet<usize>,
+            allocated: usize,
+        }
+
+        impl Ledger {
+            pub fn allocated(&self) -> usize {
+                self.book.lock().unwrap().allocated
+            }
         }
 
         impl Contender for Ledger {
-            fn new(_size: usize) -> anyhow::Result<Self> {
-                Ok(Self { allocated: AtomicU64::new(0), freed: AtomicU64::new(0) })
+            fn new(size: usize) -> anyhow::Result<Self> {
+                Ok(Self { layout: Layout::from_size_align(size, 16)?, book: Mutex::default() })
             }
 
             fn allocate(&self) -> *mut u8 {
-                self.allocated.fetch_add(1, Ordering::Relaxed);
-                Box::into_raw(Box::new([0_u64; 2])).cast()
+                // SAFETY: no layout of these has size 0.
+                let block = unsafe { alloc::alloc(self.layout) };
+                let mut book = self.book.lock().unwrap();
+                book.allocated += 1;
+                assert!(book.out.insert(block.addr()));
+                block
             }
 
             unsafe fn free(&self, block: *mut u8) {
-                self.freed.fetch_add(1, Ordering::Relaxed);
-                // SAFETY: the block came from the box above, which the caller gives back.
-                drop(unsafe { Box::from_raw(block.cast::<[u64; 2]>()) });
+                assert!(self.book.lock().unwrap().out.remove(&block.addr()), "{block:p} is not out, or not of here");
+                // SAFETY: the block was out, and came from the same layout.
+                unsafe { alloc::dealloc(block, self.layout) };
+            }
+        }
+
+        impl Drop for Ledger {
+            fn drop(&mut self) {
+                let out = self.book.get_mut().unwrap().out.len();
+                assert!(std::thread::panicking() || out == 0, "{out} blocks did not come back");
             }
         }
     }
 
-    /// Every workload gives back all that it takes, takes something, and has a figure.
+    /// Every workload gives back all that it takes, each block once and to where it came from, takes something, and has its
+    /// first figure.
     #[test]
     fn workloads_give_everything_back() {
-        for (workload, name) in ALL {
-            let ledger = ledger::Ledger::new(64).expect("it always can be had");
-            let figure = together(workload, &ledger);
-            let (allocated, freed) = (ledger.allocated.into_inner(), ledger.freed.into_inner());
-            assert!(allocated >= 1024, "{name}: {allocated}");
-            assert_eq!(allocated, freed, "{name}");
-            assert!(figure > 0.0 && figure.is_finite(), "{name}: {figure}");
+        // Where many are made there is none to look at.
+        for &(workload, name) in ALL.iter().filter(|&&(workload, _)| workload != Workload::Memory(Memory::Lists)) {
+            println!("{name}");
+            let ledger = ledger::Ledger::new(workload.block_size(16)).expect("it always can be had");
+            let figures = together(workload, &ledger).expect("the ledger can all of it");
+            assert!(ledger.allocated() >= 1024, "{name}: {}", ledger.allocated());
+            assert_eq!(figures[0].0, workload.measures()[0].name, "{name}");
+            let known = |name| workload.measures().iter().any(|measure| measure.name == name);
+            assert!(figures.iter().all(|&(name, figure)| known(name) && figure >= 0.0), "{name}: {figures:?}");
+            let sound = |figure: f64| figure.is_finite() && (figure > 0.0 || workload.set() == Set::Memory);
+            assert!(sound(figures[0].1) && figures.iter().all(|(_, figure)| figure.is_finite()), "{name}: {figures:?}");
         }
     }
 }

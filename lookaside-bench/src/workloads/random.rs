@@ -6,7 +6,7 @@ use super::touch;
 use crate::contenders::Contender;
 
 /// How many blocks can be out at once.
-const PLACES: usize = 512;
+pub const PLACES: usize = 512;
 
 /// The places of one thread. What is still in them goes back at the end.
 pub struct WorkingSet<'a, C: Contender> {
@@ -24,6 +24,9 @@ impl<'a, C: Contender> WorkingSet<'a, C> {
     /// As many allocates and frees as make up so many pairs.
     #[inline(never)]
     pub fn run(&mut self, pairs: u64) {
+        if let Some(loops) = C::LOOPS {
+            return (loops.random)(self.contender, &mut self.places, &mut self.random, pairs);
+        }
         for _ in 0..2 * pairs {
             // Marsaglia's xorshift.
             self.random ^= self.random << 13;
@@ -38,6 +41,12 @@ impl<'a, C: Contender> WorkingSet<'a, C> {
                 *place = ptr::null_mut();
             }
         }
+    }
+
+    /// Which places are full.
+    #[cfg(test)]
+    pub fn filled(&self) -> impl Iterator<Item = bool> + '_ {
+        self.places.iter().map(|place| !place.is_null())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Threads that start together.
 
-use std::sync::Barrier;
+use std::sync::{Barrier, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -36,6 +36,11 @@ pub fn team<W: FnMut(u64)>(threads: usize, pairs: u64, member: impl Fn(usize) ->
     let first = spans.iter().map(|span| span.0).min();
     let last = spans.iter().map(|span| span.1).max();
     last.zip(first).map_or(Duration::ZERO, |(last, first)| last - first)
+}
+
+/// Locks; what a panic elsewhere left behind is a failure that the team reports anyway.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -88,6 +88,39 @@ impl LookasideList {
         unsafe { RawList::free(&self.raw, block.as_ptr()) }
     }
 
+    /// Fills `out` from its first place on with blocks, in no particular order; answers how many: all, unless the pool
+    /// failed. O(blocks), in one go where a processor list has them: see [`RawList::allocate_many`].
+    ///
+    /// ```
+    /// use lookaside_core::LookasideList;
+    ///
+    /// let list = LookasideList::new(64)?;
+    /// let mut blocks = [std::ptr::null_mut(); 32];
+    /// let count = list.allocate_many(&mut blocks);
+    /// // SAFETY: these came from this list, and nobody uses them.
+    /// unsafe { list.free_many(&blocks[..count]) };
+    /// assert_eq!(list.statistics().list.total_frees, 32);
+    /// # Ok::<(), lookaside_core::Status>(())
+    /// ```
+    #[inline(always)]
+    #[track_caller]
+    #[must_use = "the blocks have to be freed"]
+    pub fn allocate_many(&self, out: &mut [*mut u8]) -> usize {
+        // SAFETY: the object is initialised as long as `self` lives.
+        unsafe { RawList::allocate_many(&self.raw, out) }
+    }
+
+    /// Gives blocks back, on any thread: see [`RawList::free_many`].
+    ///
+    /// # Safety
+    /// The blocks came from this list, none is null or there twice, and nobody uses them any more.
+    #[inline(always)]
+    #[track_caller]
+    pub unsafe fn free_many(&self, blocks: &[*mut u8]) {
+        // SAFETY: the caller's promise.
+        unsafe { RawList::free_many(&self.raw, blocks) }
+    }
+
     /// Gives a block back to the list of this processor: see [`RawList::free_to_processor`].
     ///
     /// # Safety

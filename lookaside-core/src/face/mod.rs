@@ -3,7 +3,10 @@
 #[cfg(any(feature = "allocator-api2", feature = "allocator-api2-02"))]
 mod allocator;
 mod builder;
+mod cache;
+pub mod inline_abi;
 mod list;
+mod many;
 #[cfg(doctest)]
 mod misuse;
 mod pair_table;
@@ -13,6 +16,7 @@ mod raw;
 mod typed;
 
 pub use builder::Builder;
+pub use cache::{LocalCache, RawCache};
 pub use list::LookasideList;
 pub use object_cache::{CachedObject, ObjectCache};
 pub use pair_table::{KernelVersion, PairName, PairSlot, PairTable};

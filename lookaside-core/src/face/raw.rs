@@ -11,8 +11,8 @@ use crate::list::processor::{Engine, Portable};
 use crate::list::{Lower, Statistics, Topology};
 use crate::manage::verifier;
 use crate::manage::{self, Owner, Record, State};
-use crate::platform::{Caller, Violation, place_of, rseq};
-use crate::pool::OnUnwind;
+use crate::platform::{Caller, Violation, place_of, place_through, rseq};
+use crate::pool::{OnUnwind, Request};
 use crate::wdk::{BugCheck, ListFlags, Parts, RawList, Status};
 
 impl RawList {
@@ -212,7 +212,7 @@ impl RawList {
 
     /// Whether the fast path may be tried: an object that was never initialised has no processors.
     #[inline(always)]
-    unsafe fn is_served(list: *const RawList) -> bool {
+    pub(super) unsafe fn is_served(list: *const RawList) -> bool {
         // SAFETY: not null, aligned; the caller's promise.
         !list.is_null() && list.addr() & 15 == 0 && unsafe { (*list).parts.processors } != 0
     }
@@ -422,7 +422,7 @@ pub unsafe fn report_list(list: *const RawList, out: &mut dyn fmt::Write) -> Res
 
 /// The parts of a list that the portable engine serves.
 #[inline(always)]
-unsafe fn locked_parts(list: *const RawList) -> Option<Parts> {
+pub(super) unsafe fn locked_parts(list: *const RawList) -> Option<Parts> {
     if list.is_null() || !list.is_aligned() {
         return None;
     }
@@ -432,7 +432,7 @@ unsafe fn locked_parts(list: *const RawList) -> Option<Parts> {
 }
 
 /// The record of an object that was initialised and not deleted to the end.
-unsafe fn found(list: *const RawList) -> Result<&'static Record, Status> {
+pub(super) unsafe fn found(list: *const RawList) -> Result<&'static Record, Status> {
     if list.is_null() {
         return Err(Status::INVALID_PARAMETER);
     }
@@ -444,7 +444,7 @@ unsafe fn found(list: *const RawList) -> Result<&'static Record, Status> {
 }
 
 /// The record of a live list.
-unsafe fn live(list: *const RawList) -> Result<&'static Record, Status> {
+pub(super) unsafe fn live(list: *const RawList) -> Result<&'static Record, Status> {
     // SAFETY: the caller's promise.
     let record = unsafe { found(list) }?;
     if record.state() == State::Live { Ok(record) } else { Err(Status::DELETE_PENDING) }
@@ -483,24 +483,20 @@ unsafe fn allocate_slow(list: *const RawList, caller: Caller) -> *mut u8 {
     let record = match unsafe { live(list) } {
         Ok(record) => record,
         Err(status) => {
-            if verifier::is_program_wide() {
-                let (bug_check, described) = describe(status);
-                verifier::tell_no_list(bug_check, "allocate", list, described, place_of(caller));
-            }
+            tell_no_list(status, list, caller, allocate_slow as *const () as usize);
             return core::ptr::null_mut();
         }
     };
     manage::ensure_running();
     if record.pair().settings().verified {
-        let (record, list) = followed(record, list.cast_mut());
-        return verifier::allocate(record, list, place_of(caller));
+        return allocate_verified(record, list.cast_mut(), caller);
     }
     record.pair().allocate(list.cast_mut())
 }
 
 #[cold]
 #[inline(never)]
-unsafe fn free_slow(list: *const RawList, block: *mut u8, caller: Caller) {
+pub(super) unsafe fn free_slow(list: *const RawList, block: *mut u8, caller: Caller) {
     // SAFETY: the caller's promises: about the object here, about the block where it is put away.
     unsafe {
         if let Some(parts) = locked_parts(list) {
@@ -512,31 +508,16 @@ unsafe fn free_slow(list: *const RawList, block: *mut u8, caller: Caller) {
         let record = match found(list) {
             Ok(record) => record,
             Err(_) if block.is_null() && !list.is_null() => return,
-            Err(status) => {
-                let (bug_check, described) = describe(status);
-                return Violation { list: list.addr(), block: block.addr(), ..Violation::new(bug_check) }
-                    .tell(format_args!("free of block {block:p} to {list:p}, which is {described}"));
-            }
+            Err(status) => return tell_free_to_no_list(status, list, block),
         };
         if block.is_null() {
             return;
         }
         if block.addr() & (*list).alignment_mask as usize != 0 {
-            let tag = record.pair().settings().request.tag;
-            return Violation {
-                list: list.addr(),
-                tag,
-                block: block.addr(),
-                ..Violation::new(BugCheck::NEVER_ALLOCATED)
-            }
-            .tell(format_args!(
-                "free of block {block:p} to list {list:p}, whose blocks are aligned to {} bytes",
-                (*list).alignment_mask + 1
-            ));
+            return tell_misaligned(record, list, block);
         }
         if record.pair().settings().verified {
-            let (record, list) = followed(record, list.cast_mut());
-            return verifier::free(record, list, block, place_of(caller));
+            return free_verified(record, list.cast_mut(), block, caller);
         }
         if record.state() == State::Live {
             manage::ensure_running();
@@ -547,8 +528,51 @@ unsafe fn free_slow(list: *const RawList, block: *mut u8, caller: Caller) {
     }
 }
 
+// What is rare stands apart, so that a general list's calls, which all come through here, save no registers for it.
+
+#[cold]
+#[inline(never)]
+fn allocate_verified(record: &'static Record, list: *mut RawList, caller: Caller) -> *mut u8 {
+    let (record, list) = followed(record, list);
+    verifier::allocate(record, list, place_through(caller, allocate_slow as *const () as usize))
+}
+
+#[cold]
+#[inline(never)]
+unsafe fn free_verified(record: &'static Record, list: *mut RawList, block: *mut u8, caller: Caller) {
+    let (record, list) = followed(record, list);
+    // SAFETY: the caller's promise about the block.
+    unsafe { verifier::free(record, list, block, place_through(caller, free_slow as *const () as usize)) }
+}
+
+#[cold]
+#[inline(never)]
+pub(super) fn tell_no_list(status: Status, list: *const RawList, caller: Caller, through: usize) {
+    if verifier::is_program_wide() {
+        let (bug_check, described) = describe(status);
+        verifier::tell_no_list(bug_check, "allocate", list, described, place_through(caller, through));
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn tell_free_to_no_list(status: Status, list: *const RawList, block: *mut u8) {
+    let (bug_check, described) = describe(status);
+    Violation { list: list.addr(), block: block.addr(), ..Violation::new(bug_check) }
+        .tell(format_args!("free of block {block:p} to {list:p}, which is {described}"));
+}
+
+#[cold]
+#[inline(never)]
+fn tell_misaligned(record: &'static Record, list: *const RawList, block: *mut u8) {
+    let Request { tag, alignment, .. } = record.pair().settings().request;
+    let violation = Violation::new(BugCheck::NEVER_ALLOCATED);
+    Violation { list: list.addr(), tag, block: block.addr(), ..violation }
+        .tell(format_args!("free of block {block:p} to list {list:p}, whose blocks are aligned to {alignment} bytes"));
+}
+
 /// The list that the verifier follows in a verified one's place: the shared list of a pair, whose blocks they are.
-fn followed(record: &'static Record, list: *mut RawList) -> (&'static Record, *mut RawList) {
+pub(super) fn followed(record: &'static Record, list: *mut RawList) -> (&'static Record, *mut RawList) {
     match record.pair().settings().lower {
         // SAFETY: whoever made the pair promised that its shared list stays.
         Some(lower) => unsafe { found(lower.list) }.map_or((record, list), |record| (record, lower.list)),

@@ -23,9 +23,9 @@ pub struct Counters {
     pub refilled: u64,
     /// Blocks that batches moved from processor lists to the shared list, beyond those given.
     pub spilled: u64,
-    /// Blocks that prefill put in.
+    /// Blocks that prefill and trips to the pool put in, beyond those that were asked for.
     pub added: u64,
-    /// Blocks that flush, trim and the scan took out.
+    /// Blocks that flush, trim and the scan took out, and trips to the pool beyond those that were freed.
     pub removed: u64,
     /// Blocks that the list holds now.
     pub current_depth: u64,

@@ -1,4 +1,4 @@
-//! The shared list (L): a bounded stack under a short lock, moved from and to by batches.
+//! One division of the shared list (L): a bounded stack under a short lock, moved from and to by batches.
 //!
 //! The blocks stand in an array, the last in at the end; one store to `length` commits, so that a fork at any
 //! moment leaves a sound list.
@@ -11,7 +11,7 @@ use super::processor::PartCounters;
 use super::tuner::Tuner;
 use crate::platform::{Guard, Lock};
 
-/// The cache that all processors share.
+/// The cache that the processors of one division share: all of them, on small machines.
 ///
 /// `length <= depth` except after the depth was lowered; `depth <= maximum`, the number of slots.
 #[derive(Debug)]
@@ -78,6 +78,11 @@ impl SharedList {
         self.tuner.set_target(depth);
     }
 
+    /// Whether it has slots.
+    pub fn is_open(&self) -> bool {
+        !self.slots.load(Relaxed).is_null()
+    }
+
     pub fn tuner(&self) -> &Tuner {
         &self.tuner
     }
@@ -106,6 +111,45 @@ impl SharedList {
         let count = unsafe { self.pop(&guard, out, wanted) };
         add(&self.allocate_hits, (count != 0).into());
         count
+    }
+
+    /// `allocate` of one block.
+    #[inline]
+    pub fn allocate_one(&self) -> Option<*mut u8> {
+        if self.length() == 0 {
+            return None;
+        }
+        let _guard = self.lock.lock();
+        let length = self.length.load(Relaxed);
+        let top = length.checked_sub(1)?;
+        // SAFETY: slots below the length are set; the guard says that nobody else moves them.
+        let block = unsafe { self.slots.load(Relaxed).add(top as usize).read() };
+        add(&self.allocate_hits, 1);
+        // Release: the commit comes after the read, also for a fork between the two.
+        self.length.store(top, Release);
+        Some(block)
+    }
+
+    /// `free` of one block; answers whether there was room.
+    ///
+    /// # Safety
+    /// The block belongs to the caller, who loses it if the answer is true.
+    #[inline]
+    pub unsafe fn free_one(&self, block: *mut u8) -> bool {
+        if self.room() == 0 {
+            return false;
+        }
+        let _guard = self.lock.lock();
+        let length = self.length.load(Relaxed);
+        let has_room = length < self.tuner.target();
+        if has_room {
+            // SAFETY: slots below the depth exist; the guard says that nobody else moves them.
+            unsafe { self.slots.load(Relaxed).add(length as usize).write(block) };
+            add(&self.free_hits, 1);
+            // Release: as in `allocate_one`.
+            self.length.store(length + 1, Release);
+        }
+        has_room
     }
 
     /// Like `allocate` for one block, but does not wait for the lock.
@@ -137,6 +181,38 @@ impl SharedList {
         accepted
     }
 
+    /// Allocates of several blocks that went down to here: takes up to `wanted` for `asked` of them and a batch beyond.
+    /// Answers how many; what is short of `asked` the caller counts as misses, if it does not ask again.
+    ///
+    /// # Safety
+    /// As for `allocate`.
+    pub unsafe fn allocate_many(&self, out: *mut *mut u8, asked: usize, wanted: usize) -> usize {
+        if self.length() == 0 {
+            return 0;
+        }
+        let guard = self.lock.lock();
+        // SAFETY: the caller's promise.
+        let count = unsafe { self.pop(&guard, out, wanted) };
+        add(&self.allocate_hits, count.min(asked) as u64);
+        count
+    }
+
+    /// Frees of `given` blocks that went down to here, with the blocks that their batch brings: as `free`. Where fewer
+    /// than `given` are put in, the rest are misses, which the caller counts.
+    ///
+    /// # Safety
+    /// As for `free`.
+    pub unsafe fn free_many(&self, blocks: &[*mut u8], given: usize) -> usize {
+        if blocks.len() == given && self.room() == 0 {
+            return 0;
+        }
+        let guard = self.lock.lock();
+        let accepted = self.push(&guard, blocks);
+        add(&self.free_hits, accepted.min(given) as u64);
+        add(&self.removed, (blocks.len() - accepted.max(given)) as u64);
+        accepted
+    }
+
     /// Takes back blocks of a batch that found no room above; answers how many it could keep. The others leave the
     /// list.
     ///
@@ -157,7 +233,12 @@ impl SharedList {
 
     /// Counts a miss of a general list's free; answers the count.
     pub fn count_free_miss(&self) -> u64 {
-        self.free_misses.fetch_add(1, Relaxed) + 1
+        self.count_free_misses(1)
+    }
+
+    /// The same for several.
+    pub fn count_free_misses(&self, misses: u64) -> u64 {
+        self.free_misses.fetch_add(misses, Relaxed) + misses
     }
 
     /// Counts what batches of a pair that shares this list took from it and brought to it, beyond the blocks asked for
@@ -210,6 +291,16 @@ impl SharedList {
         }
     }
 
+    /// The counters as the tuner shall see them: as if each block had gone to the pool and come from there by itself.
+    pub fn for_tuning(&self, parts: &PartCounters) -> Counters {
+        let mut counters = self.counters(parts);
+        counters.total_allocates = counters.total_allocates.wrapping_add(parts.batched_from_pool);
+        counters.allocate_misses = counters.allocate_misses.wrapping_add(parts.batched_from_pool);
+        counters.total_frees = counters.total_frees.wrapping_add(parts.batched_to_pool);
+        counters.free_misses = counters.free_misses.wrapping_add(parts.batched_to_pool);
+        counters
+    }
+
     /// In the child of a fork: whoever held the lock does not exist here.
     pub fn repair_after_fork(&self) {
         self.lock.reset_after_fork();
@@ -235,9 +326,12 @@ impl SharedList {
 
     fn push(&self, _guard: &Guard<'_>, blocks: &[*mut u8]) -> usize {
         let length = self.length();
-        let count = blocks.len().min(self.room());
+        let slots = self.slots.load(Relaxed);
+        // A division that is just being opened may show its depth before its slots.
+        let room = if slots.is_null() { 0 } else { self.room() };
+        let count = blocks.len().min(room);
         // SAFETY: slots below the depth exist; the guard says that nobody else moves them.
-        unsafe { copy(blocks.as_ptr(), self.slots.load(Relaxed).add(length), count) };
+        unsafe { copy(blocks.as_ptr(), slots.add(length), count) };
         // Release: as in pop.
         self.length.store((length + count) as u32, Release);
         count

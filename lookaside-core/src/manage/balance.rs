@@ -22,6 +22,8 @@ struct Manager {
     step: AtomicU64,
     /// Set in the child of a fork, where the thread does not exist.
     restart: AtomicBool,
+    /// Whether the thread leaves the lists alone.
+    held: AtomicBool,
 }
 
 // SAFETY: the cell is reached under the registry's lock alone.
@@ -33,6 +35,7 @@ static MANAGER: Manager = Manager {
     stop: Event::new(),
     step: AtomicU64::new(0),
     restart: AtomicBool::new(false),
+    held: AtomicBool::new(false),
 };
 
 /// Runs one scan now: the tuning rule over every list, whatever its tuning, as ExAdjustLookasideDepth does in Windows.
@@ -41,6 +44,12 @@ static MANAGER: Manager = Manager {
 /// one step on.
 pub fn adjust_depth() {
     scan(true);
+}
+
+/// Leaves the scans to [`adjust_depth`], for measurements whose seconds are not the clock's.
+pub fn hold_scans() {
+    // Relaxed: called before there is a list, so before there is a thread.
+    MANAGER.held.store(true, Relaxed);
 }
 
 /// Starts the thread if there is none. Without one the depths stay as they are; the next list tries again.
@@ -98,7 +107,9 @@ extern "C" fn run(epoch: *mut c_void) -> *mut c_void {
         if now < next {
             MANAGER.stop.wait_until(seen, next);
         } else {
-            scan(false);
+            if !MANAGER.held.load(Relaxed) {
+                scan(false);
+            }
             // A late tick (the process was stopped, the machine asleep) is one tick, not many.
             next = (next + PERIOD).max(now + PERIOD / 2);
         }

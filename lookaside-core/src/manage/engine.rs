@@ -33,6 +33,16 @@ pub fn engine() -> EngineKind {
     }
 }
 
+/// Has this engine chosen for lists that are made from now on, whatever the system can do.
+///
+/// For benchmarks that count instructions, with [`rseq::pretend`], and those that have several engines in one process.
+#[doc(hidden)]
+pub fn pretend_engine(kind: EngineKind) {
+    // What the first choice prepares is needed all the same.
+    engine();
+    CHOICE.store(kind as u32, Release);
+}
+
 /// Whether lists can be made over this engine here.
 pub fn is_available(kind: EngineKind) -> bool {
     kind == engine() || kind == EngineKind::Portable || is_sound(&CHOOSING.lock())

@@ -10,8 +10,8 @@ mod tags;
 mod usage;
 pub mod verifier;
 
-pub use balance::{adjust_depth, ensure_running};
-pub use engine::engine;
+pub use balance::{adjust_depth, ensure_running, hold_scans};
+pub use engine::{engine, pretend_engine};
 pub use pools::{pool_report, pool_statistics};
 pub use record::{Record, State};
 pub use registry::{Creation, Owner, abandon, create, delete, find, free_draining, prepare_for_forks};

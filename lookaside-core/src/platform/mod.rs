@@ -20,7 +20,7 @@ mod shared_lock;
 mod sync;
 mod thread;
 
-pub use clock::milliseconds;
+pub use clock::{advance_clock, milliseconds};
 pub use environment::{variable, variable_is};
 pub use exit::at_exit;
 pub use fatal::{Violation, ViolationHook, fatal, print, set_violation_hook};
@@ -32,7 +32,7 @@ pub use memory::{
     commit, decommit, heap_allocate, heap_allocate_zeroed, heap_free, heap_reallocate, install_guard, lock_limit,
     lock_pages, map, map_count_limit, map_shared, memory_total, page_size, populate, remove_guard, reserve, unmap,
 };
-pub use place::{Caller, Place, place_of};
+pub use place::{Caller, Place, place_of, place_through};
 pub use processors::{current, possible};
 pub use random::random;
 pub use shared_lock::SharedLock;

@@ -39,24 +39,31 @@ const RUST: u64 = 1 << 63;
 /// the answer came: its frame is the one that is passed over. No allocation.
 #[inline(always)]
 pub fn place_of(caller: Caller) -> Place {
+    place_through(caller, 0)
+}
+
+/// `place_of`, where the asking function may have been called by `through`, the one that the entry point calls, or
+/// jumped to.
+#[inline(always)]
+pub fn place_through(caller: Caller, through: usize) -> Place {
     match caller {
         Caller::Rust(location) => Place(ptr::from_ref(location).addr() as u64 | RUST),
-        Caller::Export(function) => instruction(function),
-        Caller::Unknown => instruction(0),
+        Caller::Export(function) => instruction(function, through),
+        Caller::Unknown => instruction(0, through),
     }
 }
 
 struct Walk {
-    export: usize,
+    passed_over: [usize; 2],
     frame: u32,
     found: usize,
 }
 
-/// The call that stands in the third frame up; one further if that frame is the exported function's. It is not where
+/// The call that stands in the third frame up; further if that frame is one of these two functions'. It is not where
 /// the function jumped to the one that asks.
 #[inline(never)]
-fn instruction(export: usize) -> Place {
-    let mut walk = Walk { export, frame: 0, found: 0 };
+fn instruction(export: usize, through: usize) -> Place {
+    let mut walk = Walk { passed_over: [export, through], frame: 0, found: 0 };
     // SAFETY: the function takes a Walk, which outlives the call.
     unsafe { _Unwind_Backtrace(visit, (&raw mut walk).cast()) };
     Place(walk.found as u64)
@@ -73,9 +80,11 @@ extern "C" fn visit(context: *mut c_void, walk: *mut c_void) -> c_int {
         if walk.frame >= 2 {
             // The return address, less one: an address within the call.
             walk.found = _Unwind_GetIP(context).wrapping_sub(1);
-            let further =
-                walk.frame == 2 && walk.export != 0 && _Unwind_FindEnclosingFunction(walk.found).addr() == walk.export;
-            if !further {
+            if walk.passed_over == [0; 2] || walk.frame == 4 {
+                return STOP;
+            }
+            let function = _Unwind_FindEnclosingFunction(walk.found).addr();
+            if function == 0 || !walk.passed_over.contains(&function) {
                 return STOP;
             }
         }

@@ -15,6 +15,8 @@ pub struct Parts {
     /// this line is read anyway.
     pub(crate) area: isize,
     pub(crate) processors: u32,
+    /// `area` once more, for the calls that C programs inline; 0 in a list that was not made for them.
+    pub(crate) inlined_area: i32,
 }
 
 /// The list object: 64 bytes at a multiple of 16 that the caller provides, as in the WDK.
@@ -42,7 +44,7 @@ impl RawList {
     #[must_use]
     pub const fn zeroed() -> RawList {
         RawList {
-            parts: Parts { base: ptr::null_mut(), area: 0, processors: 0 },
+            parts: Parts { base: ptr::null_mut(), area: 0, processors: 0, inlined_area: 0 },
             locked_processors: 0,
             alignment_mask: 0,
             handle: 0,

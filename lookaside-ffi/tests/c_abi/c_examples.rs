@@ -9,24 +9,34 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::{env, fs, io, mem};
 
-use crate::toolchain::{ENGINES, Link, make, root, run, scratch, succeed, text, with_engine};
+use crate::inlined;
+use crate::toolchain::{ENGINES, Language, Link, make, root, run, scratch, succeed, text, with_engine};
 
 const EXAMPLES: [&str; 9] =
     ["driver", "record_cache", "control_blocks", "packet_pool", "callbacks", "threads", "report", "pairs", "cplusplus"];
 
 #[test]
 fn examples_print_what_is_expected_with_the_shared_library() {
-    examples_print_what_is_expected(Link::Shared);
+    examples_print_what_is_expected("shared", Link::Shared, ["", ""]);
 }
 
 #[test]
 fn examples_print_what_is_expected_with_the_static_library() {
-    examples_print_what_is_expected(Link::Static);
+    examples_print_what_is_expected("static", Link::Static, ["", ""]);
 }
 
-fn examples_print_what_is_expected(link: Link) {
-    let out = scratch(&format!("examples-{}", link.name()));
-    make(link, &out, &["all"]);
+#[test]
+fn examples_print_what_is_expected_with_inlined_calls() {
+    examples_print_what_is_expected(
+        "inlined",
+        Link::Static,
+        [Language::C, Language::Cpp].map(inlined::flags).each_ref().map(String::as_str),
+    );
+}
+
+fn examples_print_what_is_expected(name: &str, link: Link, [c, cpp]: [&str; 2]) {
+    let out = scratch(&format!("examples-{name}"));
+    make(link, &out, &["all", &format!("CFLAGS=-O2 -g {c}"), &format!("CXXFLAGS=-O2 -g {cpp}")]);
     for example in EXAMPLES {
         let expected = root().join(format!("c-examples/expected/{example}.txt"));
         for engine in ENGINES {
@@ -39,7 +49,7 @@ fn examples_print_what_is_expected(link: Link) {
                 fs::write(&expected, &printed).expect("the expected output is written");
             }
             let wanted = fs::read_to_string(&expected).expect("the expected output is there");
-            assert_eq!(printed, wanted, "{example}, {link:?} library, engine {engine:?}");
+            assert_eq!(printed, wanted, "{example}, {name}, engine {engine:?}");
         }
     }
 }

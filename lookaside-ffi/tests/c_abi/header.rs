@@ -50,7 +50,14 @@ fn version_macros_are_those_of_the_package() {
 fn header_compiles_alone_in_every_promised_language() {
     let folder = scratch("header-alone");
     let source = folder.join("alone.c");
-    fs::write(&source, "#include \"lookaside.h\"\n#include \"lookaside.h\"\n").expect("a source is written");
+    for header in ["lookaside.h", "lookaside_inline.h"] {
+        let include = format!("#include \"{header}\"\n");
+        fs::write(&source, include.repeat(2)).expect("a source is written");
+        compiles_in_every_promised_language(&source);
+    }
+}
+
+fn compiles_in_every_promised_language(source: &Path) {
     for (variable, default, arguments) in [
         ("CC", "cc", ["-xc", "-std=c99"]),
         ("CC", "cc", ["-xc", "-std=c11"]),
@@ -60,7 +67,7 @@ fn header_compiles_alone_in_every_promised_language() {
     ] {
         let mut command = Command::new(compiler(variable, default));
         command.args(arguments).args(["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", "-I"]);
-        succeed(command.arg(root().join("include")).arg(&source));
+        succeed(command.arg(root().join("include")).arg(source));
     }
 }
 

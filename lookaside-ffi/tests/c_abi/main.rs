@@ -4,9 +4,12 @@
 
 mod c_examples;
 mod header;
+mod inlined;
 mod libraries;
 mod misuse;
+mod misuse_many;
 mod misuse_page;
 mod places;
+mod sequences;
 mod toolchain;
 mod wdm;

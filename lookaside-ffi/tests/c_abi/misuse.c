@@ -94,7 +94,7 @@ static void parameters(const char *name)
     CASE("struct_size 0") changed.struct_size = 0, tell_initialize(&changed);
     CASE("struct_size too small") changed.struct_size -= 8, tell_initialize(&changed);
     CASE("struct_size too large") changed.struct_size += 8, tell_initialize(&changed);
-    CASE("reserved not 0") changed.reserved = 1, tell_initialize(&changed);
+    CASE("another version of inlined code") changed.inline_abi = LOOKASIDE_INLINE_ABI + 1, tell_initialize(&changed);
     CASE("size 0") changed.size = 0, tell_initialize(&changed);
     CASE("size 1") changed.size = 1, tell_initialize(&changed);
     CASE("size 2^63") changed.size = (size_t)1 << 63, tell_initialize(&changed);
@@ -181,7 +181,7 @@ static void parameters(const char *name)
     }
     CASE("maximum depth 65535") changed.maximum_depth = 65535, tell_initialize(&changed);
     CASE("batch 65535") changed.batch = 65535, tell_initialize(&changed);
-    CASE("reserved2 not 0") changed.reserved2 = 1, tell_initialize(&changed);
+    CASE("reserved not 0") changed.reserved = 1, tell_initialize(&changed);
     CASE("unknown flag") changed.flags = 0x40, tell_initialize(&changed);
 }
 

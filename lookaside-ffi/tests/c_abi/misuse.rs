@@ -1,12 +1,14 @@
 //! What every call does with what it should never be given: the exact status, or the exact message and signal.
 //!
-//! Each case of misuse.c and its kin runs in a process of its own, compiled as C against the static library and as C++
-//! against the shared one.
+//! Each case of misuse.c and its kin runs in a process of its own, compiled as C against the static library, as C++
+//! against the shared one, and once with the calls of lookaside_inline.h.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 
 use crate::c_examples::with_numbered_addresses;
+use crate::inlined;
+use crate::misuse_many;
 use crate::toolchain::{ENGINES, Language, Link, build, run, text, with_engine};
 
 /// How a case ends.
@@ -35,8 +37,9 @@ macro_rules! small_pool_calls {
 }
 
 /// The programs, with the cases of each: name, what it prints, how it ends.
-pub const PROGRAMS: [(&str, &str, &[Case]); 4] = [
+pub const PROGRAMS: [(&str, &str, &[Case]); 5] = [
     ("misuse", include_str!("misuse.c"), MISUSE),
+    ("misuse_many", include_str!("misuse_many.c"), misuse_many::CASES),
     ("misuse_pools", include_str!("misuse_pools.c"), MISUSE_POOLS),
     ("misuse_told", include_str!("misuse_told.c"), MISUSE_TOLD),
     ("misuse_verified", include_str!("misuse_verified.c"), MISUSE_VERIFIED),
@@ -67,7 +70,7 @@ const MISUSE: &[Case] = &[
     ("struct_size 0", "STATUS_INVALID_PARAMETER\n", Well),
     ("struct_size too small", "STATUS_INVALID_PARAMETER\n", Well),
     ("struct_size too large", "STATUS_INVALID_PARAMETER\n", Well),
-    ("reserved not 0", "STATUS_INVALID_PARAMETER\n", Well),
+    ("another version of inlined code", "STATUS_NOT_SUPPORTED\n", Well),
     ("size 0", "STATUS_INVALID_PARAMETER\n", Well),
     ("size 1", "STATUS_SUCCESS\n", Well),
     ("size 2^63", "STATUS_INTEGER_OVERFLOW\n", Well),
@@ -97,7 +100,7 @@ const MISUSE: &[Case] = &[
     ("initial depth above the maximum", "STATUS_INVALID_PARAMETER\n", Well),
     ("maximum depth 65535", "STATUS_INVALID_PARAMETER\n", Well),
     ("batch 65535", "STATUS_SUCCESS\n", Well),
-    ("reserved2 not 0", "STATUS_INVALID_PARAMETER\n", Well),
+    ("reserved not 0", "STATUS_INVALID_PARAMETER\n", Well),
     ("unknown flag", "STATUS_INVALID_PARAMETER\n", Well),
     // Delete, and what comes after.
     (
@@ -496,12 +499,17 @@ const THROWS: &str = "callback throws";
 
 #[test]
 fn misuse_from_c_ends_as_promised() {
-    every_case_ends_as_promised(Language::C, Link::Static);
+    every_case_ends_as_promised(Language::C, Link::Static, "");
 }
 
 #[test]
 fn misuse_from_cpp_ends_as_promised() {
-    every_case_ends_as_promised(Language::Cpp, Link::Shared);
+    every_case_ends_as_promised(Language::Cpp, Link::Shared, "");
+}
+
+#[test]
+fn misuse_of_inlined_calls_ends_as_that_of_calls() {
+    every_case_ends_as_promised(Language::C, Link::Shared, &inlined::flags(Language::C));
 }
 
 #[test]
@@ -524,9 +532,10 @@ fn every_case_of_the_programs_is_tested() {
     }
 }
 
-fn every_case_ends_as_promised(language: Language, link: Link) {
+fn every_case_ends_as_promised(language: Language, link: Link, flags: &str) {
     for (name, _, cases) in PROGRAMS {
-        let program = build(&format!("{name}-{}", link.name()), name, language, link, "-O2");
+        let folder = format!("{name}-{language:?}-{}", link.name());
+        let program = build(&folder, name, language, link, &format!("-O2 {flags}"));
         for engine in ENGINES {
             let difference =
                 |&(case, prints, end): &Case| difference(name, with_engine(&program, engine).arg(case), prints, end);

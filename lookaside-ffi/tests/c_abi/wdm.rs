@@ -74,8 +74,9 @@ pub const PROGRAMS: [Program; 3] = [
 ];
 
 /// A name for the build, and what the header is told.
-const SHAPES: [(&str, &str); 3] = [
+const SHAPES: [(&str, &str); 4] = [
     ("pair", "-DLOOKASIDE_WDM_TOPOLOGY=LOOKASIDE_TOPOLOGY_PAIR"),
+    ("pair-inlined", "-DLOOKASIDE_INLINE"),
     ("pair-windows", "-DLOOKASIDE_WDM_BATCH=1 -DLOOKASIDE_WDM_TUNING=LOOKASIDE_TUNING_MANUAL"),
     ("general", "-DLOOKASIDE_WDM_TOPOLOGY=LOOKASIDE_TOPOLOGY_GENERAL -DLOOKASIDE_WDM_TUNING=LOOKASIDE_TUNING_WINDOWS"),
 ];
@@ -143,9 +144,11 @@ fn the_wdk_header_compiles_alone_in_every_promised_language() {
         ("CXX", "c++", ["-xc++", "-std=c++11"]),
         ("CXX", "c++", ["-xc++", "-std=c++20"]),
     ] {
-        let mut command = Command::new(compiler(variable, default));
-        command.args(arguments).args(["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror", "-fsyntax-only", "-I"]);
-        succeed(command.arg(root().join("include")).arg(&source));
+        for calls in ["-ULOOKASIDE_INLINE", "-DLOOKASIDE_INLINE"] {
+            let mut command = Command::new(compiler(variable, default));
+            command.args(arguments).args(["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror", "-fsyntax-only"]);
+            succeed(command.args([calls, "-I"]).arg(root().join("include")).arg(&source));
+        }
     }
 }
 

@@ -5,8 +5,10 @@
 //! found no block or no room. Lock order: `manage`, then the shared list's lock; no lock is held while the pool works.
 
 mod maintain;
+mod many;
 mod single_steps;
 mod statistics;
+mod trips;
 mod tune;
 mod verified;
 
@@ -16,8 +18,8 @@ use core::mem::MaybeUninit;
 use core::sync::atomic::Ordering::{AcqRel, Relaxed};
 use core::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64};
 
+use super::divided::{DividedList, Rows};
 use super::processor::{Count, Engine, EngineKind, Part};
-use super::shared::SharedList;
 use super::tuner::Tuning;
 use crate::platform::{self, Guard, Lock, Violation};
 use crate::pool::{Backing, OnUnwind, Pool, Request};
@@ -81,6 +83,8 @@ pub struct Settings {
     pub initial_depth: u32,
     /// Blocks that move at once between P and L; 0 for half of P's depth.
     pub batch: u32,
+    /// The most blocks that go to the pool, or come from there, on one trip.
+    pub trip_limit: usize,
     /// What the pool is asked for.
     pub request: Request,
     /// The pool.
@@ -119,7 +123,7 @@ pub struct Pair {
     sharers: AtomicU32,
     // While the list is being deleted: blocks that callers hold, once delete has added them up.
     remaining: AtomicI64,
-    shared: SharedList,
+    shared: DividedList,
 }
 
 type Buffer = [MaybeUninit<*mut u8>; BATCH_LIMIT];
@@ -138,19 +142,19 @@ impl Pair {
             direct_frees: AtomicU64::new(0),
             sharers: AtomicU32::new(0),
             remaining: AtomicI64::new(0),
-            shared: SharedList::new(),
+            shared: DividedList::new(),
         }
     }
 
     /// Makes this a new, empty list.
     ///
     /// # Safety
-    /// Nobody else uses it. `parts` in the settings are zeroed, and `shared_slots` has room for the maximum depth; both
-    /// are never unmapped.
-    pub unsafe fn open(&mut self, settings: Settings, shared_slots: *mut *mut u8) {
+    /// Nobody else uses it. `parts` in the settings are zeroed, and so are the rows, each of which has room for the maximum
+    /// depth; both are never unmapped.
+    pub unsafe fn open(&mut self, settings: Settings, rows: Rows) {
         *self = Pair { settings: MaybeUninit::new(settings), ..Pair::new() };
         self.last_scan.store(platform::milliseconds(), Relaxed);
-        self.shared.open(shared_slots, settings.initial_depth.min(settings.shared_maximum));
+        self.shared.open(rows, settings.initial_depth.min(settings.shared_maximum));
         self.count_as_sharer();
     }
 
@@ -161,7 +165,7 @@ impl Pair {
     }
 
     /// L: the pair's own, or the one that it shares.
-    fn shared(&self) -> &SharedList {
+    fn shared(&self) -> &DividedList {
         self.settings().lower.map_or(&self.shared, |lower| &lower.pair.shared)
     }
 
@@ -184,6 +188,9 @@ impl Pair {
 
     /// Allocate, after the fast path found nothing: the processor list, the shared list, the pool.
     pub fn allocate(&self, list: *mut RawList) -> *mut u8 {
+        if self.settings().parts.processors == 0 {
+            return self.allocate_general(list);
+        }
         by_engine!(self, E => self.allocate_by::<E>(list))
     }
 
@@ -192,6 +199,10 @@ impl Pair {
     /// # Safety
     /// The block is of this list, and the caller's.
     pub unsafe fn free(&self, list: *mut RawList, block: *mut u8) {
+        if self.settings().parts.processors == 0 {
+            // SAFETY: the caller's promise.
+            return unsafe { self.free_general(list, block) };
+        }
         // SAFETY: the caller's promise.
         by_engine!(self, E => unsafe { self.free_by::<E>(list, block) })
     }
@@ -239,18 +250,22 @@ impl Pair {
         let count = unsafe { self.shared().allocate(out, batch) };
         if count == 0 {
             if let Some(part) = part {
-                self.demand(part, part.count(Count::AllocatesFromPool, 1), true);
+                self.demand(part, part.count(Count::AllocatesFromPool, 1), 1, true);
             }
             if let Some(counting) = self.counts_misses_itself(part) {
-                counting.demand_shared(counting.shared.count_allocate_miss());
+                counting.demand_shared(counting.shared.only().count_allocate_miss());
             }
-            return self.pool_allocate(list);
+            let block = self.pool_allocate(list);
+            if let (Some(part), false) = (part, block.is_null()) {
+                self.refill_from_pool::<E>(list, part);
+            }
+            return block;
         }
         // SAFETY: `allocate` wrote the first `count` pointers, which are ours.
         let blocks = unsafe { core::slice::from_raw_parts(out, count) };
         let (block, others) = blocks.split_last().expect("count is not 0");
         if let Some(part) = part {
-            self.demand(part, part.count(Count::AllocatesFromShared, 1), false);
+            self.demand(part, part.count(Count::AllocatesFromShared, 1), 1, false);
         }
         if !others.is_empty() {
             // SAFETY: as above; nobody gets the block if a free routine unwinds.
@@ -260,6 +275,34 @@ impl Pair {
             unwinding.disarm();
         }
         *block
+    }
+
+    /// Allocate without processor lists.
+    fn allocate_general(&self, list: *mut RawList) -> *mut u8 {
+        self.trim_if_asked(list);
+        match self.shared.only().allocate_one() {
+            Some(block) => block,
+            None => {
+                self.demand_shared(self.shared.only().count_allocate_miss());
+                self.pool_allocate(list)
+            }
+        }
+    }
+
+    /// Free without processor lists.
+    ///
+    /// # Safety
+    /// As for `free`.
+    unsafe fn free_general(&self, list: *mut RawList, block: *mut u8) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            if !self.shared.only().free_one(block) {
+                self.demand_shared(self.shared.only().count_free_miss());
+                self.pool_free_all(list, &[block]);
+            }
+        }
+        // Last, so that a free routine that unwinds meets no block on the way.
+        self.trim_if_asked(list);
     }
 
     /// Puts blocks of a batch into the processor list; what does not fit any more goes back down.
@@ -295,7 +338,11 @@ impl Pair {
                     return;
                 }
                 // Half goes down, if it finds room there; then there is room for the block, the hottest of all, here.
-                let wanted = self.batch(part).min(self.shared().room());
+                let room = self.shared().room();
+                if room == 0 && self.spill_to_pool::<E>(list, part, block, out) {
+                    return;
+                }
+                let wanted = self.batch(part).min(room);
                 if wanted > 1 {
                     let (taken, from) = E::pop_many(parts, out, wanted);
                     count = taken;
@@ -326,11 +373,11 @@ impl Pair {
             let accepted = self.shared().free(blocks);
             if let Some(part) = part {
                 let what = if accepted == 0 { Count::FreesToPool } else { Count::FreesToShared };
-                self.demand(part, part.count(what, 1), accepted == 0);
+                self.demand(part, part.count(what, 1), 1, accepted == 0);
             }
             if accepted == 0 {
                 if let Some(counting) = self.counts_misses_itself(part) {
-                    counting.demand_shared(counting.shared.count_free_miss());
+                    counting.demand_shared(counting.shared.only().count_free_miss());
                 }
             }
             self.pool_free_all(list, &blocks[accepted..]);
@@ -353,8 +400,8 @@ impl Pair {
         part.count(what, blocks);
         if let Some(lower) = self.settings().lower {
             match what {
-                Count::Refilled => lower.pair.shared.count_moved(blocks, 0),
-                _ => lower.pair.shared.count_moved(0, blocks),
+                Count::Refilled => lower.pair.shared.only().count_moved(blocks, 0),
+                _ => lower.pair.shared.only().count_moved(0, blocks),
             }
         }
     }
@@ -398,7 +445,7 @@ impl Pair {
         self.all_parts().filter(|(_, part)| part.is_open())
     }
 
-    /// The first miss on a processor opens its part.
+    /// The first miss on a processor opens its part, and its division of L.
     #[cold]
     fn open_part(&self, part: &Part, _manage: &Guard<'_>) {
         if !part.is_open() {
@@ -406,6 +453,7 @@ impl Pair {
             // SAFETY: `manage` is held.
             unsafe { part.apply_target() };
         }
+        self.shared.open_of(part.processor(&self.settings().parts));
     }
 
     fn pool_allocate(&self, list: *mut RawList) -> *mut u8 {
@@ -513,7 +561,10 @@ impl Pair {
     /// Nobody uses this list any more.
     pub unsafe fn clear_parts(&self) {
         // SAFETY: the caller's promise.
-        self.all_parts().for_each(|(_, part)| unsafe { part.clear() });
+        unsafe {
+            self.all_parts().for_each(|(_, part)| part.clear());
+            self.shared.clear();
+        }
     }
 
     /// In the child of a fork: frees what a thread of the parent held.

@@ -42,7 +42,8 @@ impl Pair {
                 ..processor
             };
         }
-        let from_pool = self.pool_traffic(list.allocate_misses, list.free_misses.wrapping_add(list.removed));
+        let allocates = list.allocate_misses.wrapping_add(parts.batched_from_pool);
+        let from_pool = self.pool_traffic(allocates, list.free_misses.wrapping_add(list.removed));
         let outstanding = match settings.lower {
             Some(_) => list.total_allocates.wrapping_sub(from_pool.failures).wrapping_sub(list.total_frees),
             None => from_pool.held().wrapping_sub(list.current_depth),
@@ -63,12 +64,12 @@ impl Pair {
         }
     }
 
-    /// What went to and fro between the list and its pool, of misses and blocks removed of the list as a whole.
-    fn pool_traffic(&self, allocate_misses: u64, frees: u64) -> PoolTraffic {
+    /// What went to and fro between the list and its pool, of what the parts and the shared list counted.
+    fn pool_traffic(&self, allocates: u64, frees: u64) -> PoolTraffic {
         // Relaxed: all are exact at rest only.
         let failures = self.pool_failures.load(Relaxed);
         PoolTraffic {
-            allocates: allocate_misses.wrapping_add(self.direct_allocates.load(Relaxed)).wrapping_sub(failures),
+            allocates: allocates.wrapping_add(self.direct_allocates.load(Relaxed)).wrapping_sub(failures),
             frees: frees.wrapping_add(self.direct_frees.load(Relaxed)),
             failures,
         }
@@ -92,7 +93,8 @@ impl Pair {
         }
         let shared = self.shared.counters(parts);
         let removed = shared.removed.wrapping_add(parts.counters.removed);
-        let from_pool = self.pool_traffic(shared.allocate_misses, shared.free_misses.wrapping_add(removed));
+        let allocates = shared.allocate_misses.wrapping_add(parts.batched_from_pool);
+        let from_pool = self.pool_traffic(allocates, shared.free_misses.wrapping_add(removed));
         at_least_zero(from_pool.held()) * self.settings().request.size as u64
     }
 

@@ -10,13 +10,13 @@ use crate::platform::{self, Guard};
 
 impl Pair {
     /// After so many misses of one kind on a part, runs the rule at once: for the processor list, and if they were
-    /// misses of the shared list too, for that.
-    pub(super) fn demand(&self, part: &Part, misses: u64, also_shared: bool) {
-        if let Some(guard) = self.due(misses) {
+    /// misses of the shared list too, for that. `new` of the `misses` are new.
+    pub(super) fn demand(&self, part: &Part, misses: u64, new: u64, also_shared: bool) {
+        if let Some(guard) = self.due(misses, new) {
             let maximum = self.settings().maximum_depth;
             // SAFETY: `manage` is held.
             unsafe {
-                part.tuner().demand(&part.counters().counters, maximum);
+                part.tuner().demand(&part.counters().for_tuning(), maximum);
                 part.apply_target();
             }
             if also_shared && self.settings().lower.is_none() {
@@ -27,20 +27,25 @@ impl Pair {
 
     /// The same for a general list.
     pub(super) fn demand_shared(&self, misses: u64) {
-        if let Some(guard) = self.due(misses) {
+        self.demand_shared_after(misses, 1);
+    }
+
+    /// The same after `new` misses at once.
+    pub(super) fn demand_shared_after(&self, misses: u64, new: u64) {
+        if let Some(guard) = self.due(misses, new) {
             self.demand_of_shared(&guard);
         }
     }
 
     fn demand_of_shared(&self, guard: &Guard<'_>) {
-        let counters = self.shared.counters(&self.part_counters(guard));
-        self.shared.tuner().demand(&counters, self.settings().shared_maximum);
+        let counters = self.shared.for_tuning(&self.part_counters(guard));
+        self.shared.demand(&counters, self.settings().shared_maximum);
     }
 
-    fn due(&self, misses: u64) -> Option<Guard<'_>> {
+    fn due(&self, misses: u64, new: u64) -> Option<Guard<'_>> {
         let settings = self.settings();
-        let due =
-            settings.tuning == Tuning::Default && settings.cached && misses != 0 && misses % MISSES_PER_DEMAND == 0;
+        let reached = misses % MISSES_PER_DEMAND < new;
+        let due = reached && settings.tuning == Tuning::Default && settings.cached && misses >= MISSES_PER_DEMAND;
         // Whoever holds the lock is tuning or closing: then the next demand will do.
         if due { self.manage.try_lock() } else { None }
     }
@@ -74,8 +79,8 @@ impl Pair {
                     let counters = part.counters();
                     sum.add(&counters);
                     if part_due.includes(processor) {
-                        let counters = &counters.counters;
-                        let target = part.tuner().scan(counters, settings.tuning, settings.maximum_depth, period);
+                        let counters = counters.for_tuning();
+                        let target = part.tuner().scan(&counters, settings.tuning, settings.maximum_depth, period);
                         part.apply_target();
                         surplus |= counters.current_depth > target.into();
                     }
@@ -83,9 +88,9 @@ impl Pair {
             }
             heap_bytes = self.heap_bytes(&sum);
             if shared_due && settings.lower.is_none() {
-                let counters = self.shared.counters(&sum);
-                let target = self.shared.tuner().scan(&counters, settings.tuning, settings.shared_maximum, period);
-                surplus |= counters.current_depth > target.into();
+                let counters = self.shared.for_tuning(&sum);
+                self.shared.scan(&counters, settings.tuning, settings.shared_maximum, period);
+                surplus |= self.shared.has_surplus();
             }
         }
         surplus &= settings.tuning != Tuning::Windows;

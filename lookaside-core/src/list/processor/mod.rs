@@ -8,7 +8,7 @@ pub use rseq::Rseq;
 
 use core::mem::offset_of;
 use core::sync::atomic::Ordering::{Relaxed, Release};
-use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64};
+use core::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, AtomicU64};
 
 use super::Counters;
 use super::tuner::Tuner;
@@ -41,6 +41,12 @@ pub trait Engine {
     /// # Safety
     /// As for `pop`; `out` has room, and `wanted` is not 0.
     unsafe fn pop_many(parts: &Parts, out: *mut *mut u8, wanted: usize) -> (usize, u32);
+
+    /// The same for allocates: each block counts as a hit.
+    ///
+    /// # Safety
+    /// As for `pop_many`.
+    unsafe fn pop_hits(parts: &Parts, out: *mut *mut u8, wanted: usize) -> usize;
 
     /// Puts in as many of these blocks as there is room for, from the first on.
     ///
@@ -91,7 +97,13 @@ pub struct Part {
     // Under the pair's `manage` lock: hits folded to 64 bits, up to the header that was seen last.
     folded_hits: AtomicU64,
     folded_header: AtomicU64,
-    _reserved: [u64; 6],
+    // Whoever misses on this processor: blocks that trips to the pool brought and took there, beyond the one of the
+    // miss. They are added and removed blocks too, and count as misses for tuning (theory §5).
+    from_pool: AtomicU64,
+    to_pool: AtomicU64,
+    // The same: how many blocks the last trip to the pool took there (positive) or brought (negative), for the next.
+    last_trip: AtomicI32,
+    _reserved: [u32; 7],
 }
 
 const _: () = assert!(offset_of!(Part, header) == layout::HEADER && offset_of!(Part, depth) == layout::DEPTH);
@@ -134,6 +146,10 @@ pub struct PartCounters {
     pub counters: Counters,
     pub allocates_from_pool: u64,
     pub frees_to_pool: u64,
+    /// Blocks that trips to the pool brought, beyond those that were asked for.
+    pub batched_from_pool: u64,
+    /// Blocks that trips took to the pool, beyond those that were freed.
+    pub batched_to_pool: u64,
 }
 
 impl PartCounters {
@@ -141,6 +157,17 @@ impl PartCounters {
         self.counters.add(&other.counters);
         self.allocates_from_pool = self.allocates_from_pool.wrapping_add(other.allocates_from_pool);
         self.frees_to_pool = self.frees_to_pool.wrapping_add(other.frees_to_pool);
+        self.batched_from_pool = self.batched_from_pool.wrapping_add(other.batched_from_pool);
+        self.batched_to_pool = self.batched_to_pool.wrapping_add(other.batched_to_pool);
+    }
+
+    /// The counters as the tuner of this part shall see them: as if each block had gone to the pool and come from there
+    /// by itself.
+    pub fn for_tuning(&self) -> Counters {
+        let mut counters = self.counters;
+        counters.allocate_misses = counters.allocate_misses.wrapping_add(self.batched_from_pool);
+        counters.free_misses = counters.free_misses.wrapping_add(self.batched_to_pool);
+        counters
     }
 }
 
@@ -159,6 +186,11 @@ impl Part {
         // SAFETY: the region holds a part for every number below `processors`, zeroed at first, and is never
         // unmapped. All fields are atomic.
         unsafe { &*parts.base.add((processor as usize) << layout::SHIFT).cast() }
+    }
+
+    /// The processor whose part this is.
+    pub fn processor(&self, parts: &Parts) -> u32 {
+        ((core::ptr::from_ref(self).addr() - parts.base.addr()) >> layout::SHIFT) as u32
     }
 
     /// Whether this part was ever used, so that there is something in it to look at.
@@ -181,6 +213,28 @@ impl Part {
     /// Counts on this part; answers the count. Relaxed: counters order nothing.
     pub fn count(&self, what: Count, blocks: u64) -> u64 {
         self.counts[what as usize].fetch_add(blocks, Relaxed).wrapping_add(blocks)
+    }
+
+    /// Counts blocks that a trip to the pool brought beyond the one asked for; answers the count. Relaxed: as in
+    /// `count`.
+    pub fn count_from_pool(&self, blocks: u64) -> u64 {
+        self.from_pool.fetch_add(blocks, Relaxed).wrapping_add(blocks)
+    }
+
+    /// Counts blocks that a trip took to the pool beyond the one freed, modulo 2^64; answers the count. Relaxed: as in
+    /// `count`.
+    pub fn count_to_pool(&self, blocks: u64) -> u64 {
+        self.to_pool.fetch_add(blocks, Relaxed).wrapping_add(blocks)
+    }
+
+    /// How many blocks to bring from the pool on one trip, or to take there, up to `most`: twice as many as on the last
+    /// trip, if that went the same way. Relaxed: a hint, which trips of two threads may disturb.
+    pub fn next_trip(&self, bring: bool, most: usize) -> usize {
+        let sign = if bring { -1 } else { 1 };
+        let last = self.last_trip.load(Relaxed) * sign;
+        let next = (last.max(0) * 2).clamp(1, most.max(1) as i32);
+        self.last_trip.store(next * sign, Relaxed);
+        next as usize
     }
 
     /// Blocks held now.
@@ -206,8 +260,10 @@ impl Part {
 
         let read = |what: Count| self.counts[what as usize].load(Relaxed);
         let [allocates_from_pool, frees_to_pool] = [Count::AllocatesFromPool, Count::FreesToPool].map(read);
-        let [refilled, spilled, added, removed] =
-            [Count::Refilled, Count::Spilled, Count::Added, Count::Removed].map(read);
+        let [batched_from_pool, batched_to_pool] = [&self.from_pool, &self.to_pool].map(|count| count.load(Relaxed));
+        let [refilled, spilled] = [Count::Refilled, Count::Spilled].map(read);
+        let added = read(Count::Added).wrapping_add(batched_from_pool);
+        let removed = read(Count::Removed).wrapping_add(batched_to_pool);
         let current_depth = header & LENGTH_MASK;
         let left = hits.wrapping_add(spilled).wrapping_add(removed);
         let free_hits = current_depth.wrapping_add(left).wrapping_sub(refilled).wrapping_sub(added);
@@ -225,7 +281,7 @@ impl Part {
             current_depth,
             depth: self.tuner.target().into(),
         };
-        PartCounters { counters, allocates_from_pool, frees_to_pool }
+        PartCounters { counters, allocates_from_pool, frees_to_pool, batched_from_pool, batched_to_pool }
     }
 
     /// Takes the `count` oldest of `length` blocks out of a closed part, and moves the others down.

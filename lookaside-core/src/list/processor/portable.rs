@@ -52,15 +52,12 @@ impl Engine for Portable {
 
     unsafe fn pop_many(parts: &Parts, out: *mut *mut u8, wanted: usize) -> (usize, u32) {
         // SAFETY: the caller's promise.
-        let Some((part, processor)) = (unsafe { lock_current(parts) }) else { return (0, 0) };
-        let header = part.header.load(Relaxed);
-        let length = (header & LENGTH_MASK) as usize;
-        let count = wanted.min(length);
-        // SAFETY: slots below the length exist; the lock is held; `out` has room.
-        unsafe { out.copy_from_nonoverlapping(part.slots().cast::<*mut u8>().add(length - count), count) };
-        part.header.store(header - count as u64, Release);
-        unlock(part);
-        (count, processor)
+        unsafe { pop_each(parts, out, wanted, 0) }
+    }
+
+    unsafe fn pop_hits(parts: &Parts, out: *mut *mut u8, wanted: usize) -> usize {
+        // SAFETY: the caller's promise.
+        unsafe { pop_each(parts, out, wanted, 1) }.0
     }
 
     unsafe fn push_many(parts: &Parts, blocks: *const *mut u8, offered: usize) -> (usize, u32) {
@@ -91,6 +88,21 @@ impl Engine for Portable {
         part.admit(depth);
         unlock(part);
     }
+}
+
+/// Takes up to `wanted` blocks, each of which counts as so many hits.
+unsafe fn pop_each(parts: &Parts, out: *mut *mut u8, wanted: usize, hits: u64) -> (usize, u32) {
+    // SAFETY: the caller's promise.
+    let Some((part, processor)) = (unsafe { lock_current(parts) }) else { return (0, 0) };
+    let header = part.header.load(Relaxed);
+    let length = (header & LENGTH_MASK) as usize;
+    let count = wanted.min(length);
+    // SAFETY: slots below the length exist; the lock is held; `out` has room.
+    unsafe { out.copy_from_nonoverlapping(part.slots().cast::<*mut u8>().add(length - count), count) };
+    let each = (hits << HITS_SHIFT).wrapping_sub(1);
+    part.header.store(header.wrapping_add(each.wrapping_mul(count as u64)), Release);
+    unlock(part);
+    (count, processor)
 }
 
 /// The part of the current processor, locked; `None` if its number is out of range or another thread has it.

@@ -18,7 +18,12 @@ impl Engine for Rseq {
 
     unsafe fn pop_many(parts: &Parts, out: *mut *mut u8, wanted: usize) -> (usize, u32) {
         // SAFETY: the caller's promise.
-        unsafe { rseq::pop_many(parts, out, wanted) }
+        unsafe { rseq::pop_many::<false>(parts, out, wanted) }
+    }
+
+    unsafe fn pop_hits(parts: &Parts, out: *mut *mut u8, wanted: usize) -> usize {
+        // SAFETY: the caller's promise.
+        unsafe { rseq::pop_many::<true>(parts, out, wanted) }.0
     }
 
     unsafe fn push_many(parts: &Parts, blocks: *const *mut u8, offered: usize) -> (usize, u32) {

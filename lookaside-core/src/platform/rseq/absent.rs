@@ -27,7 +27,7 @@ pub unsafe fn push(_parts: *const Parts, _block: *mut u8) -> bool {
 ///
 /// # Safety
 /// None is needed; the signature is the contract's.
-pub unsafe fn pop_many(_parts: *const Parts, _out: *mut *mut u8, _wanted: usize) -> (usize, u32) {
+pub unsafe fn pop_many<const HITS: bool>(_parts: *const Parts, _out: *mut *mut u8, _wanted: usize) -> (usize, u32) {
     (0, 0)
 }
 

@@ -33,6 +33,11 @@ pub mod layout {
     pub const SLOTS: usize = 192;
     /// log2 of the distance between the parts of neighbouring processors.
     pub const SHIFT: u32 = 18;
+    /// What an allocate adds to the header: one hit in the upper 48 bits, less one block in the lower 16. (A free adds
+    /// one block: 1.)
+    pub const ONE_HIT: u32 = (1 << 16) - 1;
+    /// What stands before the address of an abort: what glibc registers on x86-64.
+    pub const SIGNATURE: u32 = 0x5305_3053;
 }
 
 /// Distance from the thread pointer to the area that the sections use; 0 until [`initialize`].

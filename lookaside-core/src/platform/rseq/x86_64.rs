@@ -10,14 +10,10 @@ use core::arch::{asm, global_asm};
 use core::mem::offset_of;
 use core::sync::atomic::AtomicU32;
 
-use super::layout::{DEPTH, HEADER, SHIFT, SLOTS};
+use super::layout::{DEPTH, HEADER, ONE_HIT, SHIFT, SIGNATURE, SLOTS};
 use super::self_test::Watch;
 use super::{AREA, Relaxed};
 use crate::wdk::Parts;
-
-/// What an allocate adds to the header: one hit in the upper 48 bits, less one block in the lower 16.
-/// (A free adds one block: 1.)
-const ONE_HIT: i32 = (1 << 16) - 1;
 
 /// With `--cfg lookaside_slow_sections` a pause of about a microsecond stands where a closer can come between: so tests
 /// meet in seconds what else takes days. Without it, nothing.
@@ -66,7 +62,7 @@ macro_rules! section {
             "79:",
             ".pushsection .text.unlikely, \"ax\"",
             ".byte 0x0f, 0xb9, 0x3d", // With the signature after it, an undefined instruction for disassemblers.
-            ".long 0x53053053",
+            ".long {SIGNATURE}",
             "75:",
             "71:",
             $miss,
@@ -78,8 +74,63 @@ macro_rules! section {
             PROCESSORS = const offset_of!(Parts, processors),
             BASE = const offset_of!(Parts, base),
             SHIFT = const SHIFT,
+            SIGNATURE = const SIGNATURE,
             part = $($operands)*
             options(nostack),
+        )
+    };
+}
+
+/// Copies `count` pointers, at least one, through two 16-byte registers: four at a time from the end, then the first
+/// four, which may be some of those again. Fewer than four go one by one.
+macro_rules! copy {
+    ($from:literal => $to:literal) => {
+        concat!(
+            "mov {index}, {count}\n",
+            "sub {index}, 4\n",
+            "jae 63f\n",
+            "add {index}, 4\n",
+            "62:\n",
+            "mov {block}, qword ptr [{",
+            $from,
+            "} + {index}*8 - 8]\n",
+            "mov qword ptr [{",
+            $to,
+            "} + {index}*8 - 8], {block}\n",
+            "dec {index}\n",
+            "jnz 62b\n",
+            "jmp 66f\n",
+            "63:\n",
+            "jz 65f\n",
+            "64:\n",
+            "movups {two}, xmmword ptr [{",
+            $from,
+            "} + {index}*8]\n",
+            "movups {others}, xmmword ptr [{",
+            $from,
+            "} + {index}*8 + 16]\n",
+            "movups xmmword ptr [{",
+            $to,
+            "} + {index}*8], {two}\n",
+            "movups xmmword ptr [{",
+            $to,
+            "} + {index}*8 + 16], {others}\n",
+            "sub {index}, 4\n",
+            "ja 64b\n",
+            "65:\n",
+            "movups {two}, xmmword ptr [{",
+            $from,
+            "}]\n",
+            "movups {others}, xmmword ptr [{",
+            $from,
+            "} + 16]\n",
+            "movups xmmword ptr [{",
+            $to,
+            "}], {two}\n",
+            "movups xmmword ptr [{",
+            $to,
+            "} + 16], {others}\n",
+            "66:",
         )
     };
 }
@@ -168,18 +219,19 @@ pub unsafe fn push(parts: *const Parts, block: *mut u8) -> bool {
 }
 
 /// Takes up to `wanted` blocks from the top into `out`, the last in last; answers how many and whose part they left.
-/// They do not count as hits.
+/// Each counts as a hit, or with `HITS` false none does.
 ///
 /// ```text
 /// count = min(part.header & 0xFFFF, wanted)
 /// if count == 0  goto 71
 /// out[0..count] = part.slots[length - count .. length]
-/// part.header = header - count                        // commit
+/// part.header = header + count * ONE_HIT              // commit; without hits: header - count
 /// ```
 ///
 /// # Safety
 /// As for [`pop`]; `out` has room for `wanted` pointers, and `wanted` is not 0.
-pub unsafe fn pop_many(parts: *const Parts, out: *mut *mut u8, wanted: usize) -> (usize, u32) {
+#[inline]
+pub unsafe fn pop_many<const HITS: bool>(parts: *const Parts, out: *mut *mut u8, wanted: usize) -> (usize, u32) {
     let mut count = wanted;
     let part: usize;
     // SAFETY: as in `pop`; what an aborted copy wrote to `out` is written again or never read.
@@ -193,14 +245,10 @@ pub unsafe fn pop_many(parts: *const Parts, out: *mut *mut u8, wanted: usize) ->
                 "sub {from}, {count}",
                 "test {count}, {count}",
                 "jz 71f",
-                "sub {header}, {count}",
-                "lea {from}, [{part} + {from}*8 + {SLOTS} - 8]",
-                "mov {index}, {count}",
-                "72:",
-                "mov {block}, qword ptr [{from} + {index}*8]",
-                "mov qword ptr [{out} + {index}*8 - 8], {block}",
-                "dec {index}",
-                "jnz 72b",
+                "imul {index}, {count}, {ONE_BLOCK}",
+                "add {header}, {index}",
+                "lea {from}, [{part} + {from}*8 + {SLOTS}]",
+                copy!("from" => "out"),
                 slow!(),
                 "mov qword ptr [{part} + {HEADER}], {header}",
             ],
@@ -211,10 +259,13 @@ pub unsafe fn pop_many(parts: *const Parts, out: *mut *mut u8, wanted: usize) ->
             from = out(reg) _,
             index = out(reg) _,
             block = out(reg) _,
+            two = out(xmm_reg) _,
+            others = out(xmm_reg) _,
             out = in(reg) out,
             count = inout(reg) count,
             HEADER = const HEADER,
             SLOTS = const SLOTS,
+            ONE_BLOCK = const if HITS { ONE_HIT as i32 } else { -1 },
         );
     }
     // SAFETY: the caller's promise that `parts` can be read.
@@ -233,6 +284,7 @@ pub unsafe fn pop_many(parts: *const Parts, out: *mut *mut u8, wanted: usize) ->
 ///
 /// # Safety
 /// As for [`push`]; `blocks` holds `offered` blocks.
+#[inline]
 pub unsafe fn push_many(parts: *const Parts, blocks: *const *mut u8, offered: usize) -> (usize, u32) {
     let mut count = offered;
     let part: usize;
@@ -247,15 +299,10 @@ pub unsafe fn push_many(parts: *const Parts, blocks: *const *mut u8, offered: us
                 "jbe 71f",
                 "cmp {index}, {count}",
                 "cmovb {count}, {index}",
-                "lea {to}, [{part} + {to}*8 + {SLOTS} - 8]",
-                "mov {index}, {count}",
-                "test {index}, {index}",
+                "test {count}, {count}",
                 "jz 71f",
-                "72:",
-                "mov {block}, qword ptr [{blocks} + {index}*8 - 8]",
-                "mov qword ptr [{to} + {index}*8], {block}",
-                "dec {index}",
-                "jnz 72b",
+                "lea {to}, [{part} + {to}*8 + {SLOTS}]",
+                copy!("blocks" => "to"),
                 "add qword ptr [{part} + {HEADER}], {count}",
             ],
             miss = "xor {count:e}, {count:e}",
@@ -264,6 +311,8 @@ pub unsafe fn push_many(parts: *const Parts, blocks: *const *mut u8, offered: us
             to = out(reg) _,
             index = out(reg) _,
             block = out(reg) _,
+            two = out(xmm_reg) _,
+            others = out(xmm_reg) _,
             blocks = in(reg) blocks,
             count = inout(reg) count,
             HEADER = const HEADER,
@@ -310,11 +359,12 @@ pub fn watch(counter: &AtomicU32, looks: u32, armed: bool) -> Watch {
             "79:",
             ".pushsection .text.unlikely, \"ax\"",
             ".byte 0x0f, 0xb9, 0x3d",
-            ".long 0x53053053",
+            ".long {SIGNATURE}",
             "75:",
             "xor {outcome:e}, {outcome:e}",
             "jmp 79b",
             ".popsection",
+            SIGNATURE = const SIGNATURE,
             area = in(reg) AREA.load(Relaxed),
             counter = in(reg) counter.as_ptr(),
             armed = in(reg) u32::from(armed),

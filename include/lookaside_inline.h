@@ -1,0 +1,179 @@
+/* lookaside_inline.h - the two calls that programs make most often, compiled into the program.
+ *
+ * lookaside_list_allocate_inline and lookaside_list_free_inline answer, check and count as lookaside_list_allocate and
+ * lookaside_list_free do. Where a processor list has the block, or room for it, no function is called.
+ *
+ * They do so for lists whose lookaside_parameters have inline_abi set to LOOKASIDE_INLINE_ABI. The library refuses to
+ * initialise those when it is of another version than this header, so such a program has to be compiled anew. Lists
+ * that were initialised without it, here, in another language or in a unit without this header, may be used as well:
+ * their calls are those of the library.
+ *
+ * The sections need 64-bit Linux on x86-64, and GCC 10 or Clang in their usual (AT&T) assembler syntax. Elsewhere both
+ * calls are the library's; LOOKASIDE_INLINED tells which. C99 or C++11 is enough. The linker has to keep the section
+ * __rseq_cs, as it does by itself, with --gc-sections too. lookaside_wdm.h uses these calls if LOOKASIDE_INLINE is
+ * defined before it is included.
+ */
+#ifndef LOOKASIDE_INLINE_H
+#define LOOKASIDE_INLINE_H
+
+#include "lookaside.h"
+
+#if defined(__x86_64__) && defined(__LP64__) && defined(__linux__) && (defined(__clang__) || __GNUC__ >= 10)
+#define LOOKASIDE_INLINED 1
+#else
+#define LOOKASIDE_INLINED 0
+#endif
+
+#if LOOKASIDE_INLINED
+
+/* The words of a list, which the library writes. */
+typedef int32_t __attribute__((__may_alias__)) lookaside_inline_i32;
+typedef uint32_t __attribute__((__may_alias__)) lookaside_inline_u32;
+typedef uint64_t __attribute__((__may_alias__)) lookaside_inline_u64;
+#define LOOKASIDE_INLINE_WORD(list, type, offset) (*(const type *)(const void *)((const char *)(list) + (offset)))
+
+/* How both sections begin: they tell the kernel where they stand, and find the processor's list, whose address is then
+ * in %rax.
+ *
+ *       area->rseq_cs = &descriptor
+ *   78: processor = area->cpu_id
+ *       if (processor >= list->processors) goto nothing
+ *       part = list->base + (processor << SHIFT)
+ *
+ * The kernel lets a thread that it interrupts between 78 and 79 go on at 75, as if there had been nothing to do. The
+ * question marks keep all of it in the COMDAT group, if any, of the function around it. */
+#define LOOKASIDE_INLINE_BEGIN(nothing)                                                                                \
+    ".pushsection __rseq_cs, \"aw?\"\n\t"                                                                              \
+    ".balign 32\n"                                                                                                     \
+    "77:\t.long 0, 0\n\t"                                                                                              \
+    ".quad 78f, 79f - 78f, 75f\n\t"                                                                                    \
+    ".popsection\n\t"                                                                                                  \
+    "leaq 77b(%%rip), %%rax\n\t"                                                                                       \
+    "movq %%rax, %%fs:8(%[area])\n"                                                                                    \
+    "78:\tmovl %%fs:4(%[area]), %%eax\n\t"                                                                             \
+    "cmpl %[processors], %%eax\n\t"                                                                                    \
+    "jae " nothing "\n\t"                                                                                              \
+    "shlq %[shift], %%rax\n\t"                                                                                         \
+    "addq %[base], %%rax\n\t"
+
+/* What stands out of line: an undefined instruction for disassemblers, which ends in the signature that the kernel
+ * wants before the address where an interrupted section goes on. */
+#define LOOKASIDE_INLINE_END(then)                                                                                     \
+    ".pushsection .text.unlikely, \"ax?\"\n\t"                                                                         \
+    ".byte 0x0f, 0xb9, 0x3d\n\t"                                                                                       \
+    ".long %c[signature]\n"                                                                                            \
+    "75:\t" then "\n\t"                                                                                                \
+    ".popsection"
+
+#define LOOKASIDE_INLINE_OPERANDS(list, area)                                                                          \
+    [area] "r"(area),                                                                                                  \
+        [processors] "m"(LOOKASIDE_INLINE_WORD(list, lookaside_inline_u32, LOOKASIDE_INLINE_PROCESSORS)),              \
+        [base] "m"(LOOKASIDE_INLINE_WORD(list, lookaside_inline_u64, LOOKASIDE_INLINE_BASE)),                          \
+        [shift] "i"(LOOKASIDE_INLINE_SHIFT), [header] "i"(LOOKASIDE_INLINE_HEADER),                                    \
+        [slots] "i"(LOOKASIDE_INLINE_SLOTS), [signature] "i"(LOOKASIDE_INLINE_SIGNATURE)
+
+/* Where tests let time pass between a section's last look and its commit. */
+#ifndef LOOKASIDE_INLINE_PAUSE
+#define LOOKASIDE_INLINE_PAUSE ""
+#endif
+
+#define LOOKASIDE_INLINE_LIKELY(condition) __builtin_expect(!!(condition), 1)
+
+/* The distance to the thread's rseq area; 0 if the sections may not be tried, as in a list that is all zeroes. */
+static inline __attribute__((__always_inline__)) int64_t lookaside_inline_area(const lookaside_list *list)
+{
+    if (LOOKASIDE_INLINE_LIKELY(list != NULL) && LOOKASIDE_INLINE_LIKELY(((uintptr_t)list & 15) == 0)) {
+        return LOOKASIDE_INLINE_WORD(list, lookaside_inline_i32, LOOKASIDE_INLINE_AREA);
+    }
+    return 0;
+}
+
+#endif /* LOOKASIDE_INLINED */
+
+/**
+ * Takes a block from the list: `lookaside_list_allocate`, inlined.
+ *
+ * Parameters, returns, memory and threads: as `lookaside_list_allocate`.
+ *
+ * WDK: `ExAllocateFromLookasideListEx`, `ExAllocateFromPagedLookasideList`, `ExAllocateFromNPagedLookasideList`.
+ */
+#if LOOKASIDE_INLINED
+static inline __attribute__((__always_inline__)) void *lookaside_list_allocate_inline(lookaside_list *list)
+{
+    const int64_t area = lookaside_inline_area(list);
+    if (LOOKASIDE_INLINE_LIKELY(area != 0)) {
+        /* header = part->header; length = header & 0xFFFF; if (length == 0) goto 71;
+         * block = part->slots[length - 1]; part->header = header + ONE_HIT; the last commits. */
+        void *block;
+        __asm__ __volatile__(
+            LOOKASIDE_INLINE_BEGIN("71f")
+            "movq %c[header](%%rax), %%rcx\n\t"
+            "movzwl %%cx, %k[block]\n\t"
+            "testl %k[block], %k[block]\n\t"
+            "jz 71f\n\t"
+            "movq %c[slots]-8(%%rax,%[block],8), %[block]\n\t"
+            "addq %[one_hit], %%rcx\n\t"
+            LOOKASIDE_INLINE_PAUSE
+            "movq %%rcx, %c[header](%%rax)\n"
+            "79:\n\t"
+            LOOKASIDE_INLINE_END("\n71:\txorl %k[block], %k[block]\n\tjmp 79b")
+            : [block] "=&r"(block)
+            : LOOKASIDE_INLINE_OPERANDS(list, area), [one_hit] "i"(LOOKASIDE_INLINE_ONE_HIT)
+            : "rax", "rcx", "cc", "memory");
+        if (LOOKASIDE_INLINE_LIKELY(block != NULL)) {
+            return block;
+        }
+    }
+    return lookaside_list_allocate(list);
+}
+#else
+static inline void *lookaside_list_allocate_inline(lookaside_list *list)
+{
+    return lookaside_list_allocate(list);
+}
+#endif
+
+/**
+ * Gives a block back to the list: `lookaside_list_free`, inlined.
+ *
+ * Parameters, returns, memory and threads: as `lookaside_list_free`.
+ *
+ * WDK: `ExFreeToLookasideListEx`, `ExFreeToPagedLookasideList`, `ExFreeToNPagedLookasideList`.
+ */
+#if LOOKASIDE_INLINED
+static inline __attribute__((__always_inline__)) void lookaside_list_free_inline(lookaside_list *list, void *block)
+{
+    const int64_t area = lookaside_inline_area(list);
+    if (LOOKASIDE_INLINE_LIKELY(area != 0) && LOOKASIDE_INLINE_LIKELY(block != NULL) &&
+        LOOKASIDE_INLINE_LIKELY(((uintptr_t)block & LOOKASIDE_INLINE_WORD(list, lookaside_inline_u32,
+                                                                          LOOKASIDE_INLINE_ALIGNMENT_MASK)) == 0)) {
+        /* length = part->header & 0xFFFF; if (length >= part->depth) goto call;
+         * part->slots[length] = block; part->header += 1; the last commits. */
+        __asm__ goto(
+            LOOKASIDE_INLINE_BEGIN("%l[call]")
+            "movzwl %c[header](%%rax), %%ecx\n\t"
+            LOOKASIDE_INLINE_PAUSE
+            "cmpq %c[depth](%%rax), %%rcx\n\t"
+            "jae %l[call]\n\t"
+            "movq %[block], %c[slots](%%rax,%%rcx,8)\n\t"
+            LOOKASIDE_INLINE_PAUSE
+            "incq %c[header](%%rax)\n"
+            "79:\n\t"
+            LOOKASIDE_INLINE_END("jmp %l[call]")
+            :
+            : LOOKASIDE_INLINE_OPERANDS(list, area), [depth] "i"(LOOKASIDE_INLINE_DEPTH), [block] "r"(block)
+            : "rax", "rcx", "cc", "memory"
+            : call);
+        return;
+    }
+call:
+    lookaside_list_free(list, block);
+}
+#else
+static inline void lookaside_list_free_inline(lookaside_list *list, void *block)
+{
+    lookaside_list_free(list, block);
+}
+#endif
+
+#endif /* LOOKASIDE_INLINE_H */

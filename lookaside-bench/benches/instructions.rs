@@ -1,0 +1,56 @@
+//! Instructions of one allocate plus one free, by way in. `ci/callgrind.sh` runs this, and compares with the committed
+//! table in `docs/instructions.md`, whose rows are the names here: those that end with an engine stand in its column.
+#![expect(missing_docs, reason = "the macros make public modules and functions")]
+
+use std::time::Duration;
+
+use iai_callgrind::{library_benchmark, library_benchmark_group, main};
+use lookaside_bench::counts::Counted;
+use lookaside_bench::workloads::Workload::{self, Batch128, Pair};
+use lookaside_core::EngineKind;
+
+fn rseq(name: &str, workload: Workload) -> Counted {
+    Counted::new(name, workload, EngineKind::Rseq).unwrap_or_else(|error| panic!("{name}: {error:#}"))
+}
+
+fn portable(name: &str, workload: Workload) -> Counted {
+    Counted::new(name, workload, EngineKind::Portable).unwrap_or_else(|error| panic!("{name}: {error:#}"))
+}
+
+#[library_benchmark]
+#[bench::empty_loop(rseq("loop", Pair))]
+#[bench::vec(rseq("vec", Pair))]
+#[bench::rust_rseq(rseq("lookaside", Pair))]
+#[bench::rust_portable(portable("lookaside", Pair))]
+#[bench::c_rseq(rseq("c", Pair))]
+#[bench::c_portable(portable("c", Pair))]
+#[bench::wdm_rseq(rseq("wdm", Pair))]
+#[bench::wdm_portable(portable("wdm", Pair))]
+#[bench::typed_rseq(rseq("typed", Pair))]
+#[bench::typed_portable(portable("typed", Pair))]
+#[bench::object_cache_rseq(rseq("object-cache", Pair))]
+#[bench::object_cache_portable(portable("object-cache", Pair))]
+#[bench::try_allocate_rseq(rseq("try-allocate", Pair))]
+#[bench::try_allocate_portable(portable("try-allocate", Pair))]
+#[bench::small_pool_rseq(rseq("small-pool", Pair))]
+#[bench::small_pool_portable(portable("small-pool", Pair))]
+#[bench::tagged_rseq(rseq("small-pool-tagged", Pair))]
+#[bench::tagged_portable(portable("small-pool-tagged", Pair))]
+#[bench::tagged_sized_rseq(rseq("tagged-sized", Pair))]
+#[bench::tagged_sized_portable(portable("tagged-sized", Pair))]
+#[bench::global_rseq(rseq("global", Pair))]
+#[bench::global_portable(portable("global", Pair))]
+#[bench::general(rseq("general", Pair))]
+#[bench::wdm_general(rseq("wdm-general", Pair))]
+#[bench::verified(rseq("verified", Pair))]
+#[bench::shared_rseq(rseq("shared", Batch128))]
+#[bench::shared_portable(portable("shared", Batch128))]
+#[bench::pool_rseq(rseq("pool", Batch128))]
+#[bench::pool_portable(portable("pool", Batch128))]
+fn pairs(mut counted: Counted) -> (Counted, Duration) {
+    let took = counted.play();
+    (counted, took)
+}
+
+library_benchmark_group!(name = ways; benchmarks = pairs);
+main!(library_benchmark_groups = ways);

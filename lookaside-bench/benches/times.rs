@@ -1,0 +1,70 @@
+//! Every contender in every workload that is made of pairs, by criterion: all block sizes on one thread, and one block
+//! size on all numbers of threads.
+//!
+//! `cargo bench --bench times` plays everything; words behind `--` are a filter (`cargo bench --bench times -- 'pair/'`,
+//! `-- lookaside-c`). `--save-baseline NAME` keeps the figures, `--baseline NAME` compares with them.
+//!
+//! All contenders share this process, its heap and its engine, which `lookaside compare` keeps apart: so figures of the
+//! two differ a little, and those of one contender over time are what this is for.
+
+use std::time::Duration;
+
+use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
+use lookaside_bench::contenders::{self, Entry};
+use lookaside_bench::workloads::{Player, Workload};
+use lookaside_core::{EngineKind, hooks};
+
+const SIZES: [usize; 5] = [16, 64, 256, 1024, 4096];
+const THREADS: [usize; 5] = [1, 2, 4, 8, 64];
+/// Bytes in a block, where the number of threads is what changes.
+const SIZE: usize = 64;
+
+const WORKLOADS: [(Workload, &str); 4] = [
+    (Workload::Pair, "pair"),
+    (Workload::Batch128, "batch128"),
+    (Workload::Random, "random"),
+    (Workload::Handoff, "handoff"),
+];
+
+/// The block sizes and numbers of threads that a workload is played with.
+fn settings(workload: Workload) -> Vec<(usize, usize)> {
+    if workload == Workload::Handoff {
+        return SIZES.map(|size| (size, 2)).to_vec();
+    }
+    let sizes = SIZES.into_iter().map(|size| (size, 1));
+    let threads = THREADS.into_iter().filter(|&threads| threads != 1).map(|threads| (SIZE, threads));
+    sizes.chain(threads).collect()
+}
+
+fn times(criterion: &mut Criterion) {
+    let chosen = lookaside_core::engine();
+    for (workload, name) in WORKLOADS {
+        for (size, threads) in settings(workload) {
+            let mut group = criterion.benchmark_group(format!("{name}/{size}-bytes/{threads}-threads"));
+            group.sampling_mode(SamplingMode::Flat).sample_size(10);
+            group.warm_up_time(Duration::from_millis(150)).measurement_time(Duration::from_millis(400));
+            // Each thread plays as many pairs as criterion asks for; the handoff's two play one pair together.
+            let pairs = if workload == Workload::Handoff { 1 } else { threads as u64 };
+            group.throughput(Throughput::Elements(pairs));
+            for entry in contenders::ALL.iter().filter(|entry| entry.shared || threads == 1) {
+                match ready(entry, chosen, workload, size, threads) {
+                    Ok(mut player) => {
+                        let id = BenchmarkId::from_parameter(entry.name);
+                        group.bench_function(id, |bencher| bencher.iter_custom(&mut player));
+                    }
+                    Err(reason) => eprintln!("SKIP: {} at {name}, {size} bytes: {reason:#}", entry.name),
+                }
+            }
+            group.finish();
+        }
+    }
+}
+
+/// The contender at its workload, over the engine that its process would have in `lookaside compare`.
+fn ready(entry: &Entry, chosen: EngineKind, workload: Workload, size: usize, threads: usize) -> anyhow::Result<Player> {
+    hooks::pretend_engine(if entry.engine == Some("portable") { EngineKind::Portable } else { chosen });
+    (entry.player)(workload, size, threads)
+}
+
+criterion_group!(groups, times);
+criterion_main!(groups);

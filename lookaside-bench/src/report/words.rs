@@ -1,0 +1,47 @@
+//! What a reader has to know beside the figures.
+
+/// Who the contenders are, as far as their names do not say it.
+pub const CONTENDERS: &[(&str, &str)] = &[
+    ("vec", "a Vec of free blocks that one thread owns: the limit of everything that is safe to share"),
+    ("tls-vec", "such a Vec for each thread, in its thread-local storage"),
+    ("mutex-vec", "one Vec behind a mutex"),
+    ("arrayqueue", "crossbeam's bounded lock-free queue of free blocks"),
+    ("slist", "a stack of free blocks by 16-byte compare-and-swap, which has to keep its blocks mapped"),
+    ("slist-turns", "this library's S-list, whose pops take turns, so that it never reads a block that is gone"),
+    ("glibc", "malloc and free of the C library"),
+    ("jemalloc", "jemalloc's malloc and its free by size"),
+    ("mimalloc", "mimalloc's malloc (its call for small sizes where there is one) and free"),
+    ("snmalloc", "snmalloc, with its free by size"),
+    ("system", "the C library's malloc as a program's global allocator"),
+    ("by-hand", "what a program without the library's pools writes: pages from the system"),
+    ("first-touch", "pages from the system that are not locked"),
+    ("general", "one list for all processors, as a Windows driver's list is"),
+    ("lookaside", "a lookaside list (or the pool, or the global allocator) called from Rust"),
+    ("lookaside-portable", "the same by the engine for systems without restartable sequences"),
+    ("lookaside-c", "the same through the shared library, as a C program calls it"),
+    ("lookaside-c-inline", "the same inlined into C by the opt-in header"),
+    ("lookaside-bulk", "the same by the calls for many blocks at once"),
+    ("lookaside-cache", "a cache of its blocks that one thread holds"),
+    ("lookaside-heap", "a list over the process heap"),
+    ("lookaside-arenas", "a list over paged arenas"),
+    ("small-pool", "a small pool's list, chosen by the size of each request"),
+    ("small-pool-tagged", "ExAllocatePoolWithTag: each block labelled, checked and counted by tag"),
+    ("wdm", "a list through the WDK header, with one call more than a ported program has"),
+    ("wdm-general", "a general list through it"),
+];
+
+/// How the figures came about, and what they do not say.
+pub const CAVEATS: &[&str] = &[
+    "The contenders play in turn, round by round, each round in a process of its own with a warm-up before it is timed. So \
+     no contender meets another's heap, and rounds sample many address layouts.",
+    "The smallest figure of a contender is the one that other work on the machine disturbed least; the median says what a \
+     usual round was like. Where the two tell different stories, the machine was busy.",
+    "Each contender is used by the best of its calls, inlined where a crate is inlined, called where a malloc is called. \
+     Every block is written to before it is freed, where the compiler cannot see what it is.",
+    "Most workloads hit in a warm cache. That is what lists are for, and what flatters them most; what a miss costs stands \
+     in burst-idle, and in the set latency.",
+    "Threads of a workload keep to processors of their own where there are enough. On a virtual machine these wander over \
+     the host's, and what a block costs that changes threads follows them: see the journey of a cache line above.",
+    "Contenders that keep blocks by hand keep at most 1,024 (the S-list as many as there are), and take them from malloc.",
+    "Ratios within a table mean something. Figures of different machines, or of different hours of one, do not compare.",
+];

@@ -1,0 +1,232 @@
+//! `lookaside tune`: how lists tune themselves under each schedule, as a table, a picture and JSON.
+//!
+//! Each schedule plays each load in a process of its own, on one thread that keeps to one processor. Unless the clock's
+//! seconds are asked for, seconds are virtual: as soon as the operations of one are done the library's clock is set
+//! ahead by a second, and the scan is called by hand. So the counts are those of real seconds, whatever the machine's
+//! speed.
+
+mod chart;
+mod load;
+mod play;
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+use comfy_table::presets::ASCII_MARKDOWN;
+use comfy_table::{CellAlignment, Table};
+use serde_json::{Value, json};
+
+use self::load::Load;
+use self::play::{BEGINNING, Conditions, Run, SCHEDULES};
+use crate::trace::show::grouped;
+use crate::{machine, rounds, trace};
+
+/// Show how lists tune themselves: depth, hits and kept memory over time
+///
+/// Plays a trace, or traffic that is made up, over lists with each schedule: default, Windows' and manual. Prints a table of
+/// hits in the first 10,000 calls, hits later, memory kept at the end and the idle seconds until it was back; and draws
+/// everything over time.
+///
+/// Seconds are virtual: the scan is called by hand as soon as the operations of a second are done. All operations are one
+/// thread's, on one processor.
+#[derive(Args, Clone, Debug)]
+pub struct Tune {
+    /// A trace that `lookaside record` wrote, or the name of a built-in one [default: traffic that is made up]
+    trace: Option<PathBuf>,
+    /// Only these of the loads that are made up
+    #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',', conflicts_with = "trace", value_parser = PossibleValuesParser::new(load::names()))]
+    load: Vec<String>,
+    /// Bytes in a block of traffic that is made up
+    #[arg(long, default_value_t = 256, conflicts_with = "trace", value_parser = clap::value_parser!(u32).range(8..=1024))]
+    size: u32,
+    /// Seconds that the operations of a trace are spread over
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=3600))]
+    seconds: u16,
+    /// Idle seconds after a trace
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(0..=3600))]
+    idle: u16,
+    /// Seconds from one call of adjust_depth to the next with the manual schedule
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    adjust: u16,
+    /// General lists, as a Windows driver's are, instead of pairs
+    #[arg(long)]
+    general: bool,
+    /// By the seconds of the clock: as long as the longest load
+    #[arg(long)]
+    real: bool,
+    /// Where the picture goes
+    #[arg(long, value_name = "FILE", default_value = "lookaside-tune.svg")]
+    svg: PathBuf,
+    /// Print everything as one JSON object, and nothing else
+    #[arg(long)]
+    json: bool,
+    /// Which load, and under which schedule, this process plays; the command starts it
+    #[arg(long, hide = true, num_args = 2)]
+    play: Vec<String>,
+}
+
+impl Tune {
+    fn conditions(&self) -> Conditions {
+        Conditions { real: self.real, general: self.general, adjust: self.adjust.into() }
+    }
+
+    fn loads(&self) -> Result<Vec<Load>> {
+        let Some(path) = &self.trace else {
+            let asked = |name: &&str| self.load.is_empty() || self.load.iter().any(|asked| asked == name);
+            return Ok(load::names().filter(asked).filter_map(|name| Load::made_up(name, self.size)).collect());
+        };
+        let (name, trace) = trace::from_file_or_built_in(path)?;
+        let name = Path::new(&name).file_name().map_or(name.clone(), |name| name.to_string_lossy().into_owned());
+        let load = Load::of_trace(name, &trace, self.seconds.into(), self.idle.into());
+        if load.script.small() == 0 {
+            bail!("{}: no event of this trace is for a list", load.name);
+        }
+        Ok(vec![load])
+    }
+}
+
+/// Does what the arguments say.
+///
+/// # Errors
+///
+/// When a trace cannot be read, lists cannot be made, or something cannot be written.
+pub fn run(arguments: &Tune) -> Result<()> {
+    let conditions = arguments.conditions();
+    let loads = arguments.loads()?;
+    let mut out = io::stdout().lock();
+    if let [name, schedule] = arguments.play.as_slice() {
+        let load = loads.iter().find(|load| load.name == *name).context("no such load")?;
+        let run = play::play(load, schedule, conditions)?;
+        return Ok(writeln!(out, "{}", serde_json::to_string(&run)?)?);
+    }
+
+    let played = play_all(loads, conditions)?;
+    let picture = chart::draw(&played, conditions)?;
+    fs::write(&arguments.svg, picture).with_context(|| format!("cannot write {}", arguments.svg.display()))?;
+    if arguments.json {
+        writeln!(out, "{:#}", json(&played, conditions))?;
+    } else {
+        write!(out, "{}", text(&played, conditions))?;
+        writeln!(out, "Picture: {}", arguments.svg.display())?;
+    }
+    Ok(())
+}
+
+/// Lets every schedule play every load: one process after the other, or all at once by the clock.
+fn play_all(loads: Vec<Load>, conditions: Conditions) -> Result<Vec<(Load, Vec<Run>)>> {
+    let seconds = if conditions.real { loads.iter().map(Load::seconds).max().unwrap_or(0) } else { 0 };
+    let progress = rounds::progress((seconds + loads.len() * SCHEDULES.len()) as u64);
+    progress.set_message(if conditions.real { "by the clock" } else { "virtual seconds" });
+    let finish = |child: Child| -> Result<Run> {
+        let output = child.wait_with_output()?;
+        if !output.status.success() {
+            bail!("a process that played failed: {}", output.status);
+        }
+        progress.inc(1);
+        serde_json::from_slice(&output.stdout).context("a process that played answered nonsense")
+    };
+    let mut playing = Vec::new();
+    for load in loads {
+        let start = |(schedule, _)| start(&load, schedule);
+        let runs: Vec<_> = match conditions.real {
+            true => SCHEDULES.map(start).into_iter().map(|child| child.map(Playing::Still)).collect::<Result<_>>()?,
+            false => {
+                let run = |schedule| start(schedule).and_then(finish).map(Playing::Done);
+                SCHEDULES.into_iter().map(run).collect::<Result<_>>()?
+            }
+        };
+        playing.push((load, runs));
+    }
+    for _ in 0..seconds {
+        thread::sleep(Duration::from_secs(1));
+        progress.inc(1);
+    }
+    let end = |playing| match playing {
+        Playing::Still(child) => finish(child),
+        Playing::Done(run) => Ok(run),
+    };
+    let played = playing
+        .into_iter()
+        .map(|(load, runs)| Ok((load, runs.into_iter().map(end).collect::<Result<_>>()?)))
+        .collect::<Result<_>>()?;
+    progress.finish_and_clear();
+    Ok(played)
+}
+
+enum Playing {
+    Still(Child),
+    Done(Run),
+}
+
+/// The same command line, with who shall play.
+fn start(load: &Load, schedule: &str) -> Result<Child> {
+    let program = std::env::current_exe().context("cannot find this program itself")?;
+    let mut command = Command::new(program);
+    command.args(std::env::args_os().skip(1)).args(["--play", &load.name, schedule]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    command.spawn().context("a process to play cannot be started")
+}
+
+fn seconds(conditions: Conditions) -> &'static str {
+    match conditions.real {
+        true => "seconds are the clock's",
+        false => "seconds are virtual: a scan by hand after the operations of each",
+    }
+}
+
+fn about_schedule(run: &Run, conditions: Conditions) -> String {
+    match run.schedule.as_str() {
+        "manual" => format!("manual, adjust_depth() every {} s", conditions.adjust),
+        // One list at a time: the processors' and the shared one.
+        "windows" => format!("windows, each list every {} s", 3 * (run.processors + 1)),
+        name => name.into(),
+    }
+}
+
+fn text(played: &[(Load, Vec<Run>)], conditions: Conditions) -> String {
+    let mut text = String::new();
+    for (load, runs) in played {
+        let mut table = Table::new();
+        table.load_style(ASCII_MARKDOWN);
+        let beginning = format!("hits in the first {}", grouped(BEGINNING as u64));
+        table.set_header(["schedule", &beginning, "hits later", "most kept", "kept at the end", "back after"]);
+        for run in runs {
+            let percent = |calls: play::Calls| calls.hit_rate().map_or("-".into(), |rate| format!("{rate:.2} %"));
+            let back = run.seconds_until_back.map_or("not yet".into(), |seconds| format!("{seconds:.1} s"));
+            let kept = [run.most_kept, run.kept_at_end].map(|bytes| format!("{:.1} KiB", bytes as f64 / 1024.0));
+            let [most, at_end] = kept;
+            let schedule = about_schedule(run, conditions);
+            table.add_row([schedule, percent(run.beginning), percent(run.later), most, at_end, back]);
+        }
+        for column in table.column_iter_mut().skip(1) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        text += &format!("{}: {}\n\n{table}\n\n", load.name, load.about);
+    }
+    text += "A hit is a call, allocate or free, that needs no pool. Back: no list keeps more than its minimum\n\
+             depth, in idle seconds after the last operation.\n\n";
+    let lists = if conditions.general { "general" } else { "pairs" };
+    text += &format!("Lists: {lists}, of the usual depths (4 at first, at most 256), used on one processor\n");
+    text += &format!("Seconds: {}\n", seconds(conditions).trim_start_matches("seconds are "));
+    text + &format!("Machine: {}\nEngine: {}\n", machine::describe(), machine::engine())
+}
+
+fn json(played: &[(Load, Vec<Run>)], conditions: Conditions) -> Value {
+    let loads = played.iter().map(|(load, runs)| json!({"load": load.name, "about": load.about, "runs": runs}));
+    json!({
+        "seconds": if conditions.real { "clock" } else { "virtual" },
+        "topology": if conditions.general { "general" } else { "pair" },
+        "seconds_between_manual_adjustments": conditions.adjust,
+        "first_calls": BEGINNING,
+        "engine": machine::engine(),
+        "machine": machine::describe(),
+        "loads": loads.collect::<Value>(),
+    })
+}

@@ -1,0 +1,112 @@
+//! The packet pools of a QUIC library: every processor has pools of its own, of two sizes. One thread receives: for each
+//! datagram it takes a large buffer and a small descriptor from its pools and hands both to a worker on another processor.
+//! The worker reads the datagram and gives both back to the pools that they came from; for every second one it sends an
+//! answer, whose descriptor, from a pool of its own, it keeps until the answer is acknowledged.
+//!
+//! Source: the documentation of microsoft/msquic, "Execution" and "Architecture".
+
+use std::hint::black_box;
+
+use super::super::ring::{Consumer, Producer, Ring};
+use super::Parcel;
+use crate::contenders::Contender;
+use crate::workloads::{TEAM_ROUND, team, timed, touch};
+
+/// Bytes in the buffer of a datagram.
+pub const BUFFER: usize = 2048;
+/// Bytes in the worker's descriptors.
+pub const ANSWER: usize = 64;
+/// How many datagrams can be on the way.
+const RING: usize = 256;
+/// How many answers wait to be acknowledged.
+const UNACKNOWLEDGED: usize = 32;
+/// Blocks for two datagrams: two buffers, two descriptors, and the descriptor of one answer.
+const BLOCKS: u64 = 5;
+
+/// The pools of the receiver.
+struct Pools<'a, C> {
+    descriptors: &'a C,
+    buffers: &'a C,
+}
+
+/// Nanoseconds for a block; the pools are for descriptors, for buffers and for the worker's descriptors.
+pub fn play<C: Contender + Sync>(descriptors: &C, buffers: &C, answers: &C) -> f64 {
+    let pools = Pools { descriptors, buffers };
+    let ring = Ring::new(RING);
+    timed(TEAM_ROUND, |blocks| {
+        team(2, blocks, |thread| {
+            let (mut producer, mut consumer) = (ring.producer(), ring.consumer());
+            let mut worker = Worker::new(answers);
+            let pools = &pools;
+            move |blocks| match (thread, 2 * blocks.div_ceil(BLOCKS)) {
+                (0, datagrams) => receive(pools, &mut producer, datagrams),
+                (_, datagrams) => worker.work(pools, &mut consumer, datagrams),
+            }
+        })
+    })
+}
+
+#[inline(never)]
+fn receive<C: Contender>(pools: &Pools<'_, C>, ring: &mut Producer<'_>, datagrams: u64) {
+    for number in 0..datagrams {
+        let descriptor = touch(pools.descriptors.allocate());
+        let buffer = touch(pools.buffers.allocate());
+        // SAFETY: the buffer has more words than this one, its last in the first cache line, and nobody else holds it.
+        unsafe { buffer.cast::<u64>().add(7).write(number) };
+        // SAFETY: a descriptor has 16 bytes and more, and nobody else holds it.
+        unsafe { descriptor.cast::<*mut u8>().add(1).write(buffer) };
+        ring.put(descriptor);
+    }
+}
+
+/// The worker, with the answers that it waits for.
+struct Worker<'a, C: Contender> {
+    answers: &'a C,
+    sent: Parcel,
+    next: usize,
+}
+
+impl<'a, C: Contender> Worker<'a, C> {
+    fn new(answers: &'a C) -> Self {
+        Self { answers, sent: Parcel::with_room(UNACKNOWLEDGED), next: 0 }
+    }
+
+    #[inline(never)]
+    fn work(&mut self, pools: &Pools<'_, C>, ring: &mut Consumer<'_>, datagrams: u64) {
+        for number in 0..datagrams {
+            let descriptor = ring.take();
+            // SAFETY: the receiver wrote the buffer's address before it put the descriptor.
+            let buffer = unsafe { descriptor.cast::<*mut u8>().add(1).read() };
+            // SAFETY: it wrote to the buffer before that.
+            black_box(unsafe { buffer.cast::<u64>().add(7).read() });
+            // SAFETY: both were handed out for this datagram, by these pools, and nobody else holds them any more.
+            unsafe {
+                pools.buffers.free(buffer);
+                pools.descriptors.free(descriptor);
+            }
+            if number % 2 == 0 {
+                self.answer();
+            }
+        }
+    }
+
+    /// Sends an answer, which acknowledges the oldest.
+    #[inline(always)]
+    fn answer(&mut self) {
+        let answer = touch(self.answers.allocate());
+        if self.sent.0.len() < UNACKNOWLEDGED {
+            return self.sent.0.push(answer);
+        }
+        let oldest = std::mem::replace(&mut self.sent.0[self.next], answer);
+        self.next = (self.next + 1) % UNACKNOWLEDGED;
+        // SAFETY: the descriptor was handed out when its answer was sent.
+        unsafe { self.answers.free(oldest) };
+    }
+}
+
+impl<C: Contender> Drop for Worker<'_, C> {
+    fn drop(&mut self) {
+        // SAFETY: each was handed out when its answer was sent.
+        unsafe { self.sent.empty(self.answers) };
+    }
+}

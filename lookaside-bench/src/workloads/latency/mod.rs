@@ -1,0 +1,318 @@
+//! How long a single call takes: not the mean of many, but p50, p99, p99.9 and the longest of all, while every processor
+//! has the same to do, and while each has more threads than one.
+//!
+//! Every call is timed alone. The interval also holds the timer, whose own cost is the median of as many empty intervals,
+//! taken in the same round; it is taken off every figure, and stated. So are the steps in which the timer counts, which are
+//! longer than a hit on some machines: percentiles are read off as from classes of that width, and what differs by less than
+//! a step is the same. A thread that was interrupted within a call shows in
+//! the longest ones, as it would in a program. Every block is written to between its calls.
+//!
+//! Hits and misses are kept apart by what is done: few blocks, out and in at random, or bursts beyond what any cache holds.
+//! A contender that counts its misses tells more: how many calls of the first kind missed after all, and, by one thread that
+//! looks at the count after every call, how long exactly those calls take that missed. That look leaves them somewhat slower.
+
+mod timer;
+
+use std::ptr;
+use std::sync::Mutex;
+
+use hdrhistogram::Histogram;
+
+use super::dice::Dice;
+use super::team::{lock, team};
+use super::touch;
+use crate::contenders::Contender;
+use crate::machine;
+use crate::rounds::{Figures, Measure};
+use timer::{Clock, Counter, System};
+
+/// Blocks that a thread has out at most while it hits.
+const FEW: usize = 32;
+/// Blocks of a burst, which is longer than what a cache of any contender that has a bound keeps.
+const BURST: usize = 4096;
+/// Calls that each thread times.
+const CALLS: u64 = 100_000;
+/// Threads for each processor where there are too many.
+const CROWD: usize = 4;
+
+/// The workloads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Latency {
+    /// Few blocks, out and in, on every processor.
+    Hits,
+    /// The same with more threads than processors.
+    HitsOver,
+    /// Bursts on every processor.
+    Misses,
+    /// The same with more threads than processors.
+    MissesOver,
+}
+
+const P50: Measure =
+    Measure::less("p50", "ns", "nanoseconds that half of the calls do not exceed, without the timer's");
+const P99: Measure = Measure::less("p99", "ns", "99 of 100 calls");
+const P999: Measure = Measure::less("p99.9", "ns", "999 of 1000 calls");
+const MAX: Measure = Measure::less("max", "ns", "the longest call");
+const TIMER: Measure = Measure::told("timer", "ns", "the timer's own cost, which was taken off each");
+const STEP: Measure = Measure::told("step", "ns", "the steps in which the timer counts");
+
+const HITS: &[Measure] = &[
+    P50,
+    P99,
+    P999,
+    MAX,
+    TIMER,
+    STEP,
+    Measure::told("missed", "calls", "calls of a million that missed after all, where the contender counts them"),
+];
+
+const MISSES: &[Measure] = &[
+    P50,
+    P99,
+    P999,
+    MAX,
+    TIMER,
+    STEP,
+    Measure::less("missed-p50", "ns", "half of the calls that missed by the contender's count, on one thread"),
+    Measure::less("missed-p99", "ns", "99 of 100 of them"),
+    Measure::less("missed-p99.9", "ns", "999 of 1000 of them"),
+    Measure::less("missed-max", "ns", "the longest of them"),
+];
+
+impl Latency {
+    /// What it does, in a few words.
+    #[must_use]
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Hits => "single calls, allocates and frees at random in 32 places, a thread on every processor",
+            Self::HitsOver => "latency-hits with four threads for each processor",
+            Self::Misses => "single calls in bursts of 4096 blocks out, then in, a thread on every processor",
+            Self::MissesOver => "latency-misses with four threads for each processor",
+        }
+    }
+
+    /// What its rounds find.
+    #[must_use]
+    pub fn measures(self) -> &'static [Measure] {
+        if self.hits() { HITS } else { MISSES }
+    }
+
+    fn hits(self) -> bool {
+        matches!(self, Self::Hits | Self::HitsOver)
+    }
+
+    fn threads(self) -> usize {
+        machine::processors() * if matches!(self, Self::HitsOver | Self::MissesOver) { CROWD } else { 1 }
+    }
+}
+
+/// Plays one round.
+pub fn play<C: Contender + Sync>(workload: Latency, contender: &C) -> Figures {
+    if timer::has_counter() {
+        play_by::<C, Counter>(workload, contender)
+    } else {
+        play_by::<C, System>(workload, contender)
+    }
+}
+
+fn play_by<C: Contender + Sync, K: Clock>(workload: Latency, contender: &C) -> Figures {
+    let scale = Scale::of::<K>();
+    let (all, before) = (Mutex::new(histogram()), Mutex::new(None));
+    team(workload.threads(), CALLS, |thread| {
+        let (mut times, mut dice) = (histogram(), Dice::new(thread));
+        let (all, before) = (&all, &before);
+        move |calls| {
+            // What is timed to warm up is not kept.
+            let warm = calls == CALLS;
+            if warm {
+                times.reset();
+                lock(before).get_or_insert_with(|| contender.misses());
+            }
+            if workload.hits() {
+                hits::<C, K>(contender, &mut dice, calls, &mut times);
+            } else {
+                bursts::<C, K>(contender, calls, |ticks| times.saturating_record(ticks));
+            }
+            if warm {
+                lock(all).add(&times).expect("all histograms have the same bounds");
+            }
+        }
+    });
+    let (after, all) = (contender.misses(), lock(&all));
+    let mut figures = scale.figures([P50.name, P99.name, P999.name, MAX.name], &all);
+    figures.push((TIMER.name, scale.timer * scale.tick));
+    figures.push((STEP.name, scale.step * scale.tick));
+    if !workload.hits() {
+        let names = ["missed-p50", "missed-p99", "missed-p99.9", "missed-max"];
+        let times = missed::<C, K>(contender).filter(|times| !times.is_empty());
+        figures.extend(times.into_iter().flat_map(|times| scale.figures(names, &times)));
+    } else if let Some((before, after)) = lock(&before).flatten().zip(after) {
+        figures.push(("missed", (after - before) as f64 * 1e6 / all.len() as f64));
+    }
+    figures
+}
+
+/// A random one of few places is filled if it is empty and emptied if it is full.
+#[inline(never)]
+fn hits<C: Contender, K: Clock>(contender: &C, dice: &mut Dice, calls: u64, times: &mut Histogram<u64>) {
+    let mut places = [ptr::null_mut::<u8>(); FEW];
+    for _ in 0..calls {
+        let place = &mut places[dice.below(FEW)];
+        if place.is_null() {
+            *place = allocate::<C, K>(contender, |ticks| times.saturating_record(ticks));
+        } else {
+            // SAFETY: the block was handed out when the place was filled, and leaves it now.
+            unsafe { free::<C, K>(contender, *place, |ticks| times.saturating_record(ticks)) };
+            *place = ptr::null_mut();
+        }
+    }
+    for block in places.into_iter().filter(|block| !block.is_null()) {
+        // SAFETY: the block was handed out when its place was filled.
+        unsafe { free::<C, K>(contender, block, |ticks| times.saturating_record(ticks)) };
+    }
+}
+
+/// Many blocks out, then all in, the oldest first.
+#[inline(never)]
+fn bursts<C: Contender, K: Clock>(contender: &C, calls: u64, mut done: impl FnMut(u64)) {
+    let mut blocks = Vec::with_capacity(BURST);
+    for _ in 0..calls.div_ceil(2 * BURST as u64) {
+        for _ in 0..BURST {
+            blocks.push(allocate::<C, K>(contender, &mut done));
+        }
+        for block in blocks.drain(..) {
+            // SAFETY: the block was handed out above, and is given back once.
+            unsafe { free::<C, K>(contender, block, &mut done) };
+        }
+    }
+}
+
+/// One allocate, and how many ticks it took.
+#[inline(always)]
+fn allocate<C: Contender, K: Clock>(contender: &C, done: impl FnOnce(u64)) -> *mut u8 {
+    let start = K::start();
+    let block = contender.allocate();
+    let stop = K::stop();
+    done(stop.saturating_sub(start));
+    touch(block)
+}
+
+/// One free, and how many ticks it took.
+///
+/// # Safety
+/// The block came from this contender, and nobody else holds it.
+#[inline(always)]
+unsafe fn free<C: Contender, K: Clock>(contender: &C, block: *mut u8, done: impl FnOnce(u64)) {
+    let start = K::start();
+    // SAFETY: as the caller says.
+    unsafe { contender.free(block) };
+    let stop = K::stop();
+    done(stop.saturating_sub(start));
+}
+
+/// The calls of bursts that the contender counts as misses, by one thread; nothing if it does not count.
+fn missed<C: Contender, K: Clock>(contender: &C) -> Option<Histogram<u64>> {
+    let mut before = contender.misses()?;
+    let mut times = histogram();
+    bursts::<C, K>(contender, CALLS, |ticks| {
+        let after = contender.misses().unwrap_or(before);
+        if after > before {
+            times.saturating_record(ticks);
+        }
+        before = after;
+    });
+    Some(times)
+}
+
+/// A histogram of ticks, for anything up to minutes, exact to a thousandth.
+fn histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, 1 << 40, 3).expect("these bounds are in order")
+}
+
+/// From ticks to nanoseconds.
+struct Scale {
+    /// Nanoseconds in a tick.
+    tick: f64,
+    /// Ticks from one value that the timer can have to the next.
+    step: f64,
+    /// Ticks that the timer itself takes.
+    timer: f64,
+}
+
+impl Scale {
+    /// Measures the timer.
+    fn of<K: Clock>() -> Self {
+        let (mut empty, mut step) = (histogram(), u64::MAX);
+        let mut last = K::start();
+        for _ in 0..CALLS {
+            let start = K::start();
+            let stop = K::stop();
+            empty.saturating_record(stop.saturating_sub(start));
+            for (earlier, later) in [(last, start), (start, stop)] {
+                step = step.min(later.checked_sub(earlier).filter(|&ticks| ticks > 0).unwrap_or(step));
+            }
+            last = stop;
+        }
+        let step = step as f64;
+        Self { tick: K::tick(), step, timer: quantile(&empty, 0.5, step) }
+    }
+
+    /// The figures of these names: p50, p99, p99.9 and the longest.
+    fn figures(&self, names: [&'static str; 4], times: &Histogram<u64>) -> Figures {
+        let [p50, p99, p999] = [0.5, 0.99, 0.999].map(|share| quantile(times, share, self.step));
+        let nanoseconds = |ticks: f64| (ticks - self.timer).max(0.0) * self.tick;
+        names.into_iter().zip([p50, p99, p999, times.max() as f64].map(nanoseconds)).collect()
+    }
+}
+
+/// The value that a share of those in the histogram do not exceed, where each stands for a class of this width around it.
+fn quantile(times: &Histogram<u64>, share: f64, width: f64) -> f64 {
+    let wanted = share * times.len() as f64;
+    let mut below = 0.0;
+    for class in times.iter_recorded() {
+        let count = class.count_at_value() as f64;
+        if below + count >= wanted {
+            let value = class.value_iterated_to() as f64 + width * ((wanted - below) / count - 0.5);
+            return value.min(times.max() as f64);
+        }
+        below += count;
+    }
+    times.max() as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contenders::CAPACITY;
+    use crate::contenders::Pair;
+
+    #[test]
+    fn quantiles_are_read_off_within_a_class() {
+        let mut times = histogram();
+        times.record_n(20, 80).unwrap();
+        times.record_n(30, 20).unwrap();
+        assert_eq!(
+            [0.0, 0.5, 0.8, 0.9, 1.0].map(|share| quantile(&times, share, 10.0)),
+            [15.0, 21.25, 25.0, 30.0, 30.0]
+        );
+        assert_eq!(quantile(&times, 0.5, 0.0), 20.0);
+        assert_eq!(quantile(&histogram(), 0.5, 1.0), 0.0);
+    }
+
+    #[test]
+    fn hits_hit_and_bursts_miss() {
+        const { assert!(BURST >= 2 * CAPACITY) };
+        let list = Pair::new(64).expect("a list can always be had");
+        let figures = play(Latency::Hits, &list);
+        let of_million = figures.iter().find(|figure| figure.0 == "missed").expect("lists count").1;
+        assert!(of_million < 1e4, "{of_million} of a million");
+
+        let (before, mut calls) = (list.misses().unwrap(), 0);
+        bursts::<_, System>(&list, CALLS, |_| calls += 1);
+        let misses = list.misses().unwrap() - before;
+        assert!(calls >= CALLS && misses > calls / 100, "{misses} of {calls}");
+        // Those are told apart, and no others.
+        let counted = missed::<_, System>(&list).expect("lists count").len();
+        assert!(counted > CALLS / 100 && counted < CALLS, "{counted}");
+    }
+}

@@ -1,0 +1,294 @@
+//! What contenders take of the machine's memory, as the kernel counts it for a round's own process.
+
+use std::fs;
+use std::ptr;
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+
+use super::handoff::{consume, produce};
+use super::ring::Ring;
+use super::team::team;
+use super::touch;
+use crate::contenders::Contender;
+use crate::rounds::{self, Figures, Measure};
+
+/// The workloads that are judged by memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memory {
+    /// Bursts, and then nothing.
+    Burst,
+    /// Many that are hardly used.
+    Lists,
+    /// One thread allocates, another frees.
+    Handoff,
+}
+
+/// Blocks of a burst.
+const BLOCKS: usize = 65_536;
+/// Bursts after the first.
+const BURSTS: usize = 8;
+/// How long memory is waited for: longer than jemalloc keeps what is unused, 10 seconds.
+const PATIENCE: Duration = Duration::from_secs(12);
+/// The time between two looks.
+const LOOK: Duration = Duration::from_millis(50);
+/// How many are made to be hardly used.
+const LISTS: usize = 64;
+/// Blocks that pass from thread to thread, and how many of them are on their way at most.
+const PASSED: u64 = 400_000;
+const RING: usize = 1024;
+
+const OF_BURST: &[Measure] = &[
+    Measure::less("live", "B", "bytes resident for each block that is out in the first burst"),
+    Measure::less("peak", "B", "the same in the worst of the later bursts"),
+    Measure::less("after", "KiB", "KiB resident more than before, when all blocks were given back"),
+    Measure::less("left", "KiB", "the same 12 idle seconds later"),
+    Measure::less("back", "s", "idle seconds until a tenth of the peak was left, where 12 were enough"),
+];
+const OF_LISTS: &[Measure] = &[
+    Measure::less("used", "B", "bytes resident for each"),
+    Measure::less("unused", "B", "bytes resident for each before its block"),
+];
+const OF_HANDOFF: &[Measure] =
+    &[Measure::less("blow-up", "KiB", "KiB resident more than before, at the end and with both threads still there")];
+
+impl Memory {
+    /// What it does, in a few words.
+    pub fn about(self) -> &'static str {
+        match self {
+            Memory::Burst => "9 bursts of 65,536 blocks in a fresh process, which then does nothing",
+            Memory::Lists => "64 of them for blocks of one size, of which each gave out one block and got it back",
+            Memory::Handoff => {
+                "one thread allocates and writes, another reads and frees: 400,000 blocks, 1,024 at once"
+            }
+        }
+    }
+
+    /// What its rounds find.
+    pub fn measures(self) -> &'static [Measure] {
+        match self {
+            Memory::Burst => OF_BURST,
+            Memory::Lists => OF_LISTS,
+            Memory::Handoff => OF_HANDOFF,
+        }
+    }
+
+    /// Whether its rounds idle before they have answered all.
+    pub fn lingers(self) -> bool {
+        self == Memory::Burst
+    }
+
+    /// Whether it runs on several threads.
+    pub fn shares(self) -> bool {
+        self == Memory::Handoff
+    }
+}
+
+/// Plays one round of what plays instead of a contender that is there already, or where the kernel does not tell of
+/// memory; says whether it did.
+pub fn serve<C: Contender>(workload: Memory, size: usize) -> anyhow::Result<bool> {
+    let absent = match (resident(), workload) {
+        (Err(reason), _) => reason,
+        (Ok(_), Memory::Lists) => match lists::<C>(size) {
+            Ok(figures) => return Ok(rounds::answer(&figures).map(|()| true)?),
+            Err(reason) => reason,
+        },
+        (Ok(_), _) => return Ok(false),
+    };
+    Ok(rounds::answer_absent(&absent).map(|()| true)?)
+}
+
+/// Plays what one thread plays.
+pub fn alone<C: Contender>(workload: Memory, contender: &C) -> Figures {
+    match workload {
+        Memory::Burst => burst(contender),
+        Memory::Lists => unreachable!("it needs no contender"),
+        Memory::Handoff => unreachable!("{workload:?} needs a contender that threads can share"),
+    }
+}
+
+/// Plays any of them.
+pub fn together<C: Contender + Sync>(workload: Memory, contender: &C) -> Figures {
+    match workload {
+        Memory::Handoff => hand_over(contender),
+        _ => alone(workload, contender),
+    }
+}
+
+/// Bytes that the kernel holds for this process alone: memory of no file, or in shared or huge pages. Not what was given
+/// back by `MADV_FREE`, which the kernel takes when it needs it.
+fn resident() -> anyhow::Result<u64> {
+    let text = fs::read_to_string("/proc/self/smaps_rollup").context("the kernel does not tell what is resident")?;
+    resident_in(&text).context("the kernel does not tell what is resident")
+}
+
+fn resident_in(text: &str) -> Option<u64> {
+    let field = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+        line.trim().strip_suffix(" kB")?.parse::<u64>().ok()
+    };
+    let held = field("Pss_Anon")? + field("Pss_Shmem")? + field("Private_Hugetlb")? + field("Shared_Hugetlb")?;
+    Some(held.saturating_sub(field("LazyFree")?) * 1024)
+}
+
+/// The same where it told before.
+fn now() -> u64 {
+    resident().expect("the kernel told before what is resident")
+}
+
+/// The bytes that came on top.
+fn since(before: u64) -> u64 {
+    now().saturating_sub(before)
+}
+
+fn burst<C: Contender>(contender: &C) -> Figures {
+    // For ever, since it is part of what was resident before.
+    let blocks = vec![ptr::dangling_mut::<u8>(); BLOCKS].leak();
+    // What is taken once for the whole process is no part of a block.
+    // SAFETY: the block was just handed out.
+    unsafe { contender.free(touch(contender.allocate())) };
+    let before = now();
+    let mut peaks = Vec::with_capacity(BURSTS + 1);
+    for _ in 0..=BURSTS {
+        // Blocks are as long as a page at most, so that one write to each reaches all pages.
+        blocks.fill_with(|| touch(contender.allocate()));
+        peaks.push(since(before));
+        for &mut block in &mut *blocks {
+            // SAFETY: each of the blocks was handed out above, and is given back once.
+            unsafe { contender.free(block) };
+        }
+    }
+    let of_block = |bytes: u64| bytes as f64 / BLOCKS as f64;
+    let worst = peaks[1..].iter().copied().max().unwrap_or(0);
+    BEFORE.store(before, Ordering::Relaxed);
+    PEAK.store(worst, Ordering::Relaxed);
+    vec![("live", of_block(peaks[0])), ("peak", of_block(worst)), ("after", since(before) as f64 / 1024.0)]
+}
+
+/// What the burst of this process found: a round has one.
+static BEFORE: AtomicU64 = AtomicU64::new(0);
+static PEAK: AtomicU64 = AtomicU64::new(0);
+
+/// What becomes of a burst's memory while nothing is done.
+pub fn rest() -> Figures {
+    let (before, peak) = (BEFORE.load(Ordering::Relaxed), PEAK.load(Ordering::Relaxed));
+    let start = Instant::now();
+    let mut back = None;
+    let left = loop {
+        let (idle, left) = (start.elapsed(), since(before));
+        if back.is_none() && left <= peak / 10 {
+            back = Some(("back", idle.as_secs_f64()));
+        }
+        if idle >= PATIENCE {
+            break left;
+        }
+        thread::sleep(LOOK);
+    };
+    let mut figures = vec![("left", left as f64 / 1024.0)];
+    figures.extend(back);
+    figures
+}
+
+fn lists<C: Contender>(size: usize) -> anyhow::Result<Figures> {
+    // SAFETY: the block was just handed out.
+    let use_once = |list: &C| unsafe { list.free(touch(list.allocate())) };
+    let mut lists = Vec::with_capacity(LISTS + 1);
+    lists.push(C::new(size)?);
+    // The first brings what all have in common.
+    use_once(&lists[0]);
+    let before = now();
+    for _ in 0..LISTS {
+        lists.push(C::new(size)?);
+    }
+    let unused = since(before);
+    lists[1..].iter().for_each(use_once);
+    let used = since(before);
+    Ok([("used", used), ("unused", unused)].map(|(name, bytes)| (name, bytes as f64 / LISTS as f64)).to_vec())
+}
+
+fn hand_over<C: Contender + Sync>(contender: &C) -> Figures {
+    let ring = Ring::new(RING);
+    let seen = AtomicU64::new(0);
+    // Stacks of threads and the ring are there from the first time on.
+    pass(&Standing::new(), &ring, STANDING as u64, || ());
+    let before = now();
+    pass(contender, &ring, PASSED, || seen.store(since(before), Ordering::Relaxed));
+    vec![("blow-up", seen.into_inner() as f64 / 1024.0)]
+}
+
+/// Lets blocks pass from one thread to another, and looks while both are there.
+fn pass<C: Contender + Sync>(contender: &C, ring: &Ring, blocks: u64, look: impl Fn() + Sync) {
+    let there = Barrier::new(2);
+    team(2, blocks, |thread| {
+        let (mut producer, mut consumer) = (ring.producer(), ring.consumer());
+        let (there, look) = (&there, &look);
+        move |blocks| {
+            if thread == 0 {
+                produce(contender, &mut producer, blocks);
+            } else {
+                consume(contender, &mut consumer, blocks);
+                look();
+            }
+            there.wait();
+        }
+    });
+}
+
+/// More blocks than can be on their way.
+const STANDING: usize = 4 * RING;
+
+/// The same blocks by turns.
+struct Standing {
+    blocks: Vec<[AtomicU64; 2]>,
+    next: AtomicUsize,
+}
+
+impl Standing {
+    fn new() -> Self {
+        let blocks = (0..STANDING).map(|_| [const { AtomicU64::new(0) }; 2]).collect();
+        Self { blocks, next: AtomicUsize::new(0) }
+    }
+}
+
+impl Contender for Standing {
+    fn new(_size: usize) -> anyhow::Result<Self> {
+        Ok(Self::new())
+    }
+
+    fn allocate(&self) -> *mut u8 {
+        let next = self.next.fetch_add(1, Ordering::Relaxed) % self.blocks.len();
+        self.blocks[next][0].as_ptr().cast()
+    }
+
+    unsafe fn free(&self, _block: *mut u8) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn resident_is_what_the_kernel_holds_for_the_process() {
+        let told = "1000-2000 ---p 00000000 00:00 0 [rollup]\nRss: 9000 kB\nPss_Anon:   112 kB\nPss_File: 90 kB\n\
+                    Pss_Shmem: 3 kB\nLazyFree: 12 kB\nShared_Hugetlb: 0 kB\nPrivate_Hugetlb: 2048 kB\n";
+        assert_eq!(resident_in(told), Some((112 + 3 + 2048 - 12) * 1024));
+        assert_eq!(resident_in("Pss_Anon: 112 kB\n"), None);
+        assert_eq!(resident_in(&told.replace("112 kB", "112 MB")), None);
+        assert!(now() > 0);
+    }
+
+    /// Blocks that stand are never two at once on their way, and nothing is taken for them.
+    #[test]
+    fn blocks_that_stand_come_by_turns() {
+        let standing = Standing::new();
+        let first: Vec<*mut u8> = (0..STANDING).map(|_| standing.allocate()).collect();
+        let mut distinct = first.clone();
+        distinct.sort_unstable();
+        distinct.dedup();
+        assert_eq!(distinct.len(), STANDING);
+        assert!(first.iter().all(|&block| standing.allocate() == block));
+    }
+}

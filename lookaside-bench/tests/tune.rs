@@ -1,0 +1,125 @@
+//! `lookaside tune` as a user runs it. The portable engine is asked for where counts are compared: a section that is
+//! aborted twice makes a miss of a hit.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn lookaside(arguments: &str, directory: &Path) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_lookaside"))
+        .args(arguments.split_whitespace())
+        .current_dir(directory)
+        .env("LOOKASIDE_ENGINE", "portable")
+        .output()
+        .expect("the command starts")
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("the command prints text")
+}
+
+fn json(arguments: &str, directory: &Path) -> Value {
+    let output = lookaside(arguments, directory);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let mut json: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
+    json.as_object_mut().expect("an object").remove("machine");
+    json
+}
+
+fn runs<'a>(json: &'a Value, load: &str) -> &'a [Value] {
+    let load = json["loads"].as_array().unwrap().iter().find(|known| known["load"] == load).expect("it was played");
+    load["runs"].as_array().unwrap()
+}
+
+fn sum(run: &Value, counter: &str) -> u64 {
+    run["samples"].as_array().unwrap().iter().map(|sample| sample["calls"][counter].as_u64().unwrap()).sum()
+}
+
+/// Whatever the machine's speed, virtual seconds show what the schedules promise.
+#[test]
+fn schedules_keep_their_promises() {
+    let directory = tempfile::tempdir().unwrap();
+    let played = json("tune --json --load burst idle", directory.path());
+    assert_eq!(played["seconds"], "virtual");
+    for (load, calls) in [("burst", 2 * (3 * 8 * 200 * 8 + 2 * 3 * 100 * 400)), ("idle", 2 * 5 * 50 * 400)] {
+        let [default, windows, manual] = runs(&played, load) else { panic!("three schedules: {played}") };
+        for (run, name) in [(default, "default"), (windows, "windows"), (manual, "manual")] {
+            assert_eq!(run["schedule"], name);
+            assert_eq!(sum(run, "calls"), calls, "{load}, {name}");
+            assert_eq!(run["beginning"]["calls"], 10_000, "{load}, {name}");
+            let misses = |part: &str| run[part]["misses"].as_u64().unwrap();
+            assert_eq!(sum(run, "misses"), misses("beginning") + misses("later"), "{load}, {name}");
+            let least = 2 * 4 * 256;
+            let at_end = run["kept_at_end"].as_u64().unwrap();
+            assert_eq!(run["seconds_until_back"].is_null(), at_end > least, "{load}, {name}");
+        }
+        let misses = default["later"]["misses"].as_u64().unwrap();
+        assert!(misses * 100 <= calls, "{load}: {misses} misses in {calls} calls");
+        assert!(default["seconds_until_back"].as_f64().unwrap() <= 3.0, "{load}");
+        assert!(windows["seconds_until_back"].is_null(), "{load}: Windows gives nothing back");
+        assert_eq!(windows["kept_at_end"], windows["most_kept"], "{load}");
+        let depths = |run: &Value| -> Vec<u64> {
+            run["samples"].as_array().unwrap().iter().map(|sample| sample["depth"].as_u64().unwrap()).collect()
+        };
+        // Between two adjustments by the program nothing changes a depth.
+        for five_seconds in depths(manual).windows(51).step_by(50) {
+            assert!(five_seconds[..49].windows(2).all(|pair| pair[0] == pair[1]), "{five_seconds:?}");
+        }
+    }
+}
+
+#[test]
+fn virtual_seconds_do_not_depend_on_the_machine() {
+    let directory = tempfile::tempdir().unwrap();
+    let play = || json("tune sqlite-index --seconds 3 --idle 4 --general --json", directory.path());
+    assert_eq!(play(), play());
+}
+
+/// By the clock the same operations are played.
+#[test]
+fn real_seconds_have_the_same_calls() {
+    let directory = tempfile::tempdir().unwrap();
+    let [virtual_seconds, real] =
+        ["", "--real"].map(|real| json(&format!("tune git-pack --seconds 1 --idle 0 --json {real}"), directory.path()));
+    assert_eq!(real["seconds"], "clock");
+    for (virtual_seconds, real) in runs(&virtual_seconds, "git-pack").iter().zip(runs(&real, "git-pack")) {
+        assert_eq!(sum(virtual_seconds, "calls"), sum(real, "calls"));
+    }
+}
+
+#[test]
+fn the_picture_stands_alone_and_the_table_names_its_conditions() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = lookaside("tune --load phases --adjust 7 --svg picture.svg", directory.path());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let told = text(&output.stdout);
+    for part in
+        ["phases: ", "| default ", "manual, adjust_depth() every 7 s", "Seconds: virtual", "Picture: picture.svg"]
+    {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let picture = fs::read_to_string(directory.path().join("picture.svg")).unwrap();
+    for part in
+        ["phases", "seconds", "blocks out, at most", "depth, blocks", "hits, % of calls", "kept, KiB", "virtual"]
+    {
+        assert!(picture.contains(part), "{part}");
+    }
+    assert!(!picture.contains("href") && !picture.contains("url("));
+    assert!(!picture.replace("http://www.w3.org/2000/svg", "").contains("://"));
+}
+
+#[test]
+fn what_cannot_be_played_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    for (arguments, reason) in [
+        ("tune nothing.trace", "cannot read nothing.trace"),
+        ("tune --load idle --svg nowhere/picture.svg", "cannot write nowhere/picture.svg"),
+        ("tune --load tide", "possible values"),
+    ] {
+        let output = lookaside(arguments, directory.path());
+        assert!(!output.status.success(), "{arguments}");
+        assert!(text(&output.stderr).contains(reason), "{}", text(&output.stderr));
+    }
+}
