@@ -9,7 +9,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
 use crate::jobs::{self, Set};
-use crate::{compare, contenders, trace, tune, workloads};
+use crate::{compare, contenders, scale, trace, tune, workloads};
 
 /// Lookaside lists: replay recorded programs over them, and compare them with allocators.
 ///
@@ -25,6 +25,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Compare(Compare),
+    Scale(Scale),
     /// Replay one recorded trace over lookaside lists and over their rivals
     Replay {
         /// A trace that `lookaside record` wrote
@@ -141,6 +142,30 @@ fn contender_names() -> Vec<&'static str> {
     names
 }
 
+/// Simulate the lists on machines of up to 1,024 processors, from costs that are measured here
+///
+/// A simulation of events with the costs of this machine and the assumptions of docs/scaling.md: throughput and hit rates by
+/// the number of processors, the batch and what the processors do with each other, beside the ideal, beside one shared list
+/// alone, and with the shared list divided by groups of processors.
+#[derive(Args)]
+pub struct Scale {
+    /// Fewer numbers of processors
+    #[arg(long)]
+    pub quick: bool,
+    /// Print the figures as one JSON object, and nothing else
+    #[arg(long)]
+    pub json: bool,
+    /// Draw a chart for each pattern into this directory
+    #[arg(long, value_name = "DIR")]
+    pub svg: Option<PathBuf>,
+    /// Read the costs from what --json printed, instead of measuring them
+    #[arg(long, value_name = "FILE")]
+    pub costs: Option<PathBuf>,
+    /// Where the simulation's random numbers start
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+}
+
 /// What `lookaside record` is told.
 #[derive(Args)]
 pub struct Record {
@@ -161,6 +186,7 @@ pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
         None => trace::run_main_job(),
         Some(Command::Compare(arguments)) => compare::run(&arguments),
+        Some(Command::Scale(arguments)) => scale::run(&arguments),
         Some(Command::Replay { file }) => trace::run_replay(&file),
         Some(Command::Tags { file, json }) => trace::run_tags(file.as_deref(), json),
         Some(Command::Record(record)) => trace::run_record(&record.program, &record.output, record.limit),

@@ -62,7 +62,8 @@ impl Level {
 
 struct Model {
     processors: Vec<Level>,
-    shared: Level,
+    /// The divisions of the shared list; the first has the counters of all.
+    shared: Vec<Level>,
     processor: u32,
     initial_depth: usize,
     maximum_depth: usize,
@@ -87,8 +88,43 @@ impl Model {
         if !level.used {
             level.used = true;
             level.depth = self.initial_depth;
+            self.open_division(index);
         }
         Some((index, in_range))
+    }
+
+    /// The first use of a processor's part opens its division.
+    fn open_division(&mut self, index: usize) {
+        let depth = self.shared[0].depth;
+        let number = self.division_of(index);
+        let division = &mut self.shared[number];
+        if !division.used {
+            division.used = true;
+            division.depth = depth;
+        }
+    }
+
+    fn division_of(&self, processor: usize) -> usize {
+        if processor < self.processors.len() { processor * self.shared.len() / self.processors.len() } else { 0 }
+    }
+
+    /// The division that a call turns to.
+    fn choose(&self, suits: impl Fn(&Level) -> bool) -> usize {
+        let opened = self.shared.iter().rposition(|division| division.used).unwrap() + 1;
+        let own = self.division_of(self.processor as usize);
+        let from = self.processor as usize % opened;
+        let others = (0..opened).map(|offset| (from + offset) % opened);
+        [own].into_iter().filter(|own| *own < opened).chain(others).find(|at| suits(&self.shared[*at])).unwrap_or(0)
+    }
+
+    fn with_blocks(&mut self) -> &mut Level {
+        let at = self.choose(|division| !division.blocks.is_empty());
+        &mut self.shared[at]
+    }
+
+    fn with_room(&mut self) -> &mut Level {
+        let at = self.choose(|division| division.room() > 0);
+        &mut self.shared[at]
     }
 
     fn batch(&self, index: usize) -> usize {
@@ -109,20 +145,20 @@ impl Model {
             level.counters.allocate_misses += 1;
             batch = self.batch(index).max(1);
         }
-        self.shared.counters.total_allocates += 1;
-        let mut blocks = self.shared.take(batch);
+        self.shared[0].counters.total_allocates += 1;
+        let mut blocks = self.with_blocks().take(batch);
         let Some(block) = blocks.pop() else {
-            self.shared.counters.allocate_misses += 1;
+            self.shared[0].counters.allocate_misses += 1;
             self.pool_allocates += 1;
             return None;
         };
         match current {
             Some((index, true)) => {
                 self.processors[index].counters.refilled += blocks.len() as u64;
-                self.shared.counters.refilled += blocks.len() as u64;
+                self.shared[0].counters.refilled += blocks.len() as u64;
                 self.processors[index].blocks.append(&mut blocks);
             }
-            _ => self.shared.blocks.append(&mut blocks),
+            _ => self.with_room().blocks.append(&mut blocks),
         }
         Some(block)
     }
@@ -136,8 +172,8 @@ impl Model {
             }
         }
         self.current();
-        let block = self.shared.blocks.pop()?;
-        self.shared.counters.total_allocates += 1;
+        let block = self.with_blocks().blocks.pop()?;
+        self.shared[0].counters.total_allocates += 1;
         if let Some((index, _)) = current {
             self.processors[index].counters.total_allocates += 1;
             self.processors[index].counters.allocate_misses += 1;
@@ -159,12 +195,12 @@ impl Model {
                 return;
             }
             self.processors[index].counters.free_misses += 1;
-            let wanted = self.batch(index).min(self.shared.room());
+            let wanted = self.batch(index).min(self.with_room().room());
             if in_range && wanted > 1 {
                 going = self.processors[index].take(wanted);
                 self.processors[index].blocks.push(block);
                 self.processors[index].counters.spilled += going.len() as u64 - 1;
-                self.shared.counters.spilled += going.len() as u64 - 1;
+                self.shared[0].counters.spilled += going.len() as u64 - 1;
             }
         }
         self.free_below(going);
@@ -179,7 +215,9 @@ impl Model {
         if !level.used {
             level.used = true;
             level.depth = initial;
+            self.open_division(processor as usize);
         }
+        let level = &mut self.processors[processor as usize];
         level.counters.total_frees += 1;
         if level.room() > 0 {
             level.blocks.push(block);
@@ -198,36 +236,42 @@ impl Model {
         }
         let mut batch = 0;
         let current = self.current();
-        if let Some((index, in_range)) = current {
-            batch = self.batch(index);
-            if in_range {
-                out = self.processors[index].take(wanted);
-                self.processors[index].counters.total_allocates += out.len() as u64;
-            }
-        }
-        let lacking = wanted - out.len();
-        if lacking > 0 {
-            let mut others = self.shared.take(lacking.max(batch));
-            let mut taken = others.split_off(others.len() - others.len().min(lacking));
-            self.shared.counters.total_allocates += taken.len() as u64;
+        let mut found: Vec<Option<NonNull<u8>>> = Vec::new();
+        loop {
             if let Some((index, in_range)) = current {
-                let level = &mut self.processors[index];
-                level.counters.total_allocates += taken.len() as u64;
-                level.counters.allocate_misses += taken.len() as u64;
+                batch = self.batch(index);
                 if in_range {
-                    level.counters.refilled += others.len() as u64;
-                    self.shared.counters.refilled += others.len() as u64;
-                    level.blocks.append(&mut others);
+                    out = self.processors[index].take(wanted - found.len());
+                    self.processors[index].counters.total_allocates += out.len() as u64;
                 }
             }
-            self.shared.blocks.append(&mut others);
-            out.append(&mut taken);
+            found.extend(out.drain(..).map(Some));
+            let lacking = wanted - found.len();
+            if lacking > 0 {
+                let mut others = self.with_blocks().take(lacking.max(batch));
+                let taken = others.split_off(others.len() - others.len().min(lacking));
+                self.shared[0].counters.total_allocates += taken.len() as u64;
+                if let Some((index, in_range)) = current {
+                    let level = &mut self.processors[index];
+                    level.counters.total_allocates += taken.len() as u64;
+                    level.counters.allocate_misses += taken.len() as u64;
+                    if in_range {
+                        level.counters.refilled += others.len() as u64;
+                        self.shared[0].counters.refilled += others.len() as u64;
+                        level.blocks.append(&mut others);
+                    }
+                }
+                self.with_room().blocks.append(&mut others);
+                found.extend(taken.into_iter().map(Some));
+            }
+            if found.len() == wanted {
+                return found;
+            }
+            found.push(self.allocate());
+            if found.len() == wanted {
+                return found;
+            }
         }
-        let mut out: Vec<_> = out.into_iter().map(Some).collect();
-        while out.len() < wanted {
-            out.push(self.allocate());
-        }
-        out
     }
 
     fn free_many(&mut self, mut rest: Vec<NonNull<u8>>) {
@@ -242,39 +286,51 @@ impl Model {
                 level.blocks.extend(rest.drain(..room));
             }
             level.counters.free_misses += rest.len() as u64;
-            let batch = self.batch(index).min(self.shared.room());
+            let batch = self.batch(index).min(self.with_room().room());
             if in_range && !rest.is_empty() && rest.len() < batch {
                 // A batch goes down, and these take its place.
                 let level = &mut self.processors[index];
                 let mut going = level.take(batch);
                 let spilled = (going.len() - rest.len()) as u64;
                 level.counters.spilled += spilled;
-                self.shared.counters.spilled += spilled;
-                self.shared.counters.total_frees += rest.len() as u64;
+                self.shared[0].counters.spilled += spilled;
+                self.shared[0].counters.total_frees += rest.len() as u64;
                 level.blocks.append(&mut rest);
-                self.shared.blocks.append(&mut going);
+                self.with_room().blocks.append(&mut going);
             }
         }
-        rest.into_iter().for_each(|block| self.free_below(vec![block]));
+        // All to one division, and what finds no room there to the pool.
+        let at = self.choose(|division| division.room() > 0);
+        rest.into_iter().for_each(|block| self.free_below_at(at, vec![block]));
     }
 
-    fn free_below(&mut self, mut going: Vec<NonNull<u8>>) {
-        self.shared.counters.total_frees += 1;
-        if self.shared.room() == 0 {
-            self.shared.counters.free_misses += 1;
+    fn free_below(&mut self, going: Vec<NonNull<u8>>) {
+        let at = self.choose(|division| division.room() > 0);
+        self.free_below_at(at, going);
+    }
+
+    fn free_below_at(&mut self, at: usize, mut going: Vec<NonNull<u8>>) {
+        self.shared[0].counters.total_frees += 1;
+        if self.shared[at].room() == 0 {
+            self.shared[0].counters.free_misses += 1;
             self.pool_frees += 1;
         } else {
-            self.shared.blocks.append(&mut going);
+            self.shared[at].blocks.append(&mut going);
         }
     }
 
     fn remove(&mut self, keep: fn(&Level) -> usize) {
-        for level in self.processors.iter_mut().filter(|level| level.used).chain([&mut self.shared]) {
+        let mut remove = |level: &mut Level| {
             let surplus = level.blocks.len().saturating_sub(keep(level));
-            level.counters.removed += surplus as u64;
             self.pool_frees += surplus as u64;
             level.blocks.drain(..surplus);
+            surplus as u64
+        };
+        for level in self.processors.iter_mut().filter(|level| level.used) {
+            level.counters.removed += remove(level);
         }
+        let of_shared: u64 = self.shared.iter_mut().map(remove).sum();
+        self.shared[0].counters.removed += of_shared;
     }
 }
 
@@ -286,7 +342,13 @@ fn check(list: &LookasideList, model: &Model) {
         depth: level.depth as u64,
         ..level.counters
     };
-    assert_eq!(statistics.shared, of(&model.shared));
+    let sum = |value: fn(&Level) -> usize| model.shared.iter().map(value).sum::<usize>();
+    let shared = Counters {
+        current_depth: sum(|division| division.blocks.len()) as u64,
+        depth: sum(|division| division.depth) as u64,
+        ..model.shared[0].counters
+    };
+    assert_eq!(statistics.shared, shared);
     let mut processor = Counters::default();
     for level in model.processors.iter().map(of) {
         processor.total_allocates += level.total_allocates;
@@ -303,11 +365,19 @@ fn check(list: &LookasideList, model: &Model) {
     assert_eq!(statistics.processor, processor);
     assert_eq!((statistics.pool_allocates, statistics.pool_frees), (model.pool_allocates, model.pool_frees));
     assert_eq!(statistics.outstanding, model.held.len() as u64);
-    let cached = model.shared.blocks.len() + model.processors.iter().map(|level| level.blocks.len()).sum::<usize>();
+    let cached =
+        sum(|division| division.blocks.len()) + model.processors.iter().map(|level| level.blocks.len()).sum::<usize>();
     assert_eq!(blocks_out() - model.others, model.held.len() + cached, "every block is in exactly one place");
 }
 
-fn run(engine: EngineKind, topology: Topology, maximum: u16, initial: u16, batch: u16, operations: &[Operation]) {
+fn run(
+    engine: EngineKind,
+    (topology, divisions): (Topology, u16),
+    maximum: u16,
+    initial: u16,
+    batch: u16,
+    operations: &[Operation],
+) {
     // Not 0 while a failure is being shrunk.
     let others = blocks_out();
     hooks::pretend(0);
@@ -318,13 +388,14 @@ fn run(engine: EngineKind, topology: Topology, maximum: u16, initial: u16, batch
         .maximum_depth(maximum)
         .initial_depth(initial)
         .batch(batch)
+        .divisions(divisions)
         .build()
         .unwrap();
     let processors = list.statistics().processors as usize;
     let shared_maximum = if topology == Topology::Single { 0 } else { maximum };
     let mut model = Model {
         processors: (0..processors).map(|_| Level::default()).collect(),
-        shared: Level { used: true, depth: initial.min(shared_maximum).into(), ..Level::default() },
+        shared: (0..divisions).map(|_| Level::default()).collect(),
         processor: 0,
         initial_depth: initial.into(),
         maximum_depth: maximum.into(),
@@ -335,6 +406,7 @@ fn run(engine: EngineKind, topology: Topology, maximum: u16, initial: u16, batch
         pool_allocates: 0,
         others,
     };
+    model.shared[0] = Level { used: true, depth: initial.min(shared_maximum).into(), ..Level::default() };
     for operation in operations {
         match *operation {
             Operation::Allocate => {
@@ -415,8 +487,14 @@ fn run(engine: EngineKind, topology: Topology, maximum: u16, initial: u16, batch
 /// Prefill makes blocks that the model cannot know beforehand: it reads them from what comes out of the list later, so
 /// here it only follows the counts, and empties the list to learn the blocks.
 fn prefill(list: &LookasideList, model: &mut Model, wanted: usize) {
-    model.shared.depth = (model.shared.blocks.len() + wanted).clamp(model.shared.depth, model.shared_maximum);
-    let to_shared = wanted.min(model.shared.room());
+    if !model.processors.is_empty() {
+        model.open_division(model.processor as usize);
+    }
+    let own = model.choose(|division| division.used);
+    let depth = (model.shared[own].blocks.len() + wanted).clamp(model.shared[0].depth, model.shared_maximum);
+    let open = || model.shared.iter().filter(|division| division.used);
+    let to_shared = wanted.min(open().map(|division| depth.saturating_sub(division.blocks.len())).sum());
+    model.shared.iter_mut().filter(|division| division.used).for_each(|division| division.depth = depth);
     let rest = wanted - to_shared;
     let mut to_processor = 0;
     if let Some((index, in_range)) = model.current_unopened().filter(|_| rest > 0) {
@@ -435,7 +513,7 @@ fn prefill(list: &LookasideList, model: &mut Model, wanted: usize) {
         }
     }
     assert_eq!(list.prefill(wanted).unwrap(), to_shared + to_processor);
-    model.shared.counters.added += to_shared as u64;
+    model.shared[0].counters.added += to_shared as u64;
     model.pool_allocates += (to_shared + to_processor) as u64;
     if to_processor > 0 {
         let (index, _) = model.current_unopened().unwrap();
@@ -448,7 +526,9 @@ fn prefill(list: &LookasideList, model: &mut Model, wanted: usize) {
         level.blocks.clear();
         gone as u64
     };
-    model.pool_frees += flushed(&mut model.shared, to_shared);
+    let cached: usize = model.shared.iter_mut().map(|division| std::mem::take(&mut division.blocks).len()).sum();
+    model.shared[0].counters.removed += (cached + to_shared) as u64;
+    model.pool_frees += (cached + to_shared) as u64;
     let current = model.current_unopened();
     for index in 0..model.processors.len() {
         let new = if current == Some((index, true)) { to_processor } else { 0 };
@@ -460,7 +540,7 @@ fn prefill(list: &LookasideList, model: &mut Model, wanted: usize) {
 /// Pretending to run on a processor concerns the whole process.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-fn explore(topology: Topology) {
+fn explore(topology: Topology, divisions: u16) {
     let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     for engine in engines() {
         let strategy = (1u16..9, 1u16..9, 0u16..6, prop::collection::vec(operation(), 0..200));
@@ -472,7 +552,7 @@ fn explore(topology: Topology) {
         });
         runner
             .run(&strategy, |(maximum, initial, batch, operations)| {
-                run(engine, topology, maximum, initial.min(maximum), batch, &operations);
+                run(engine, (topology, divisions), maximum, initial.min(maximum), batch, &operations);
                 Ok(())
             })
             .unwrap();
@@ -481,15 +561,21 @@ fn explore(topology: Topology) {
 
 #[test]
 fn pairs_follow_the_model() {
-    explore(Topology::Pair);
+    explore(Topology::Pair, 1);
+}
+
+#[test]
+fn pairs_with_a_divided_shared_list_follow_the_model() {
+    explore(Topology::Pair, 2);
+    explore(Topology::Pair, 4);
 }
 
 #[test]
 fn general_lists_follow_the_model() {
-    explore(Topology::General);
+    explore(Topology::General, 1);
 }
 
 #[test]
 fn lists_without_a_shared_list_follow_the_model() {
-    explore(Topology::Single);
+    explore(Topology::Single, 1);
 }

@@ -11,7 +11,7 @@ mod framed;
 mod glibc;
 mod heapless;
 mod jemalloc;
-mod lookaside;
+pub(crate) mod lookaside;
 mod lookaside_many;
 mod mimalloc;
 mod mutex_vec;

@@ -81,6 +81,13 @@ impl<'a> Builder<'a> {
         self
     }
 
+    /// Divisions of the shared list, for groups of processors; one for each 8 possible processors if not set.
+    #[must_use]
+    pub fn divisions(mut self, divisions: u16) -> Self {
+        self.0.divisions = divisions;
+        self
+    }
+
     /// When depths change.
     #[must_use]
     pub fn tuning(mut self, tuning: Tuning) -> Self {

@@ -26,13 +26,17 @@ pub struct Parameters<'a> {
     pub tag: Tag,
     /// The pool, which serves where a callback is the default.
     pub pool_type: PoolType,
-    /// The most blocks that each processor list, and the shared list, may keep, up to 16,384; 0 for 256.
+    /// The most blocks that each processor list, and each division of the shared list, may keep, up to 16,384; 0 for 256.
     pub maximum_depth: u16,
     /// The first depth of each, up to the maximum; 0 for 4.
     pub initial_depth: u16,
     /// Blocks that move at once between a processor list and the shared list; 0 for half of the processor list's
     /// depth, 1 for Windows' block by block. At most 63 move at once, and never more than the depth.
     pub batch: u16,
+    /// Divisions of the shared list, each for a group of processors and as deep as the maximum says; 0 for one for each 8
+    /// possible processors. At most 4, or what 0 gives if that is more; what is above that counts as that. Lists that are
+    /// no pairs, or share another list, have one.
+    pub divisions: u16,
     /// When depths change.
     pub tuning: Tuning,
     /// What lists stand in front of the pool.
@@ -67,6 +71,7 @@ impl Parameters<'_> {
             maximum_depth: 0,
             initial_depth: 0,
             batch: 0,
+            divisions: 0,
             tuning: Tuning::Default,
             topology: Topology::Pair,
             flags: ListFlags(0),
@@ -119,6 +124,7 @@ impl<'a> Parameters<'a> {
             maximum_depth: maximum_depth.into(),
             initial_depth: initial_depth.into(),
             batch: self.batch.into(),
+            divisions: self.divisions.into(),
             request: Request { size: self.size, alignment, pool_type: self.pool_type, tag: self.tag },
             backing: Backing {
                 allocate: self.allocate,

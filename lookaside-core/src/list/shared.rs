@@ -1,4 +1,4 @@
-//! The shared list (L): a bounded stack under a short lock, moved from and to by batches.
+//! One division of the shared list (L): a bounded stack under a short lock, moved from and to by batches.
 //!
 //! The blocks stand in an array, the last in at the end; one store to `length` commits, so that a fork at any
 //! moment leaves a sound list.
@@ -11,7 +11,7 @@ use super::processor::PartCounters;
 use super::tuner::Tuner;
 use crate::platform::{Guard, Lock};
 
-/// The cache that all processors share.
+/// The cache that the processors of one division share: all of them, on small machines.
 ///
 /// `length <= depth` except after the depth was lowered; `depth <= maximum`, the number of slots.
 #[derive(Debug)]
@@ -76,6 +76,11 @@ impl SharedList {
     pub fn open(&self, slots: *mut *mut u8, depth: u32) {
         self.slots.store(slots, Relaxed);
         self.tuner.set_target(depth);
+    }
+
+    /// Whether it has slots.
+    pub fn is_open(&self) -> bool {
+        !self.slots.load(Relaxed).is_null()
     }
 
     pub fn tuner(&self) -> &Tuner {
@@ -321,9 +326,12 @@ impl SharedList {
 
     fn push(&self, _guard: &Guard<'_>, blocks: &[*mut u8]) -> usize {
         let length = self.length();
-        let count = blocks.len().min(self.room());
+        let slots = self.slots.load(Relaxed);
+        // A division that is just being opened may show its depth before its slots.
+        let room = if slots.is_null() { 0 } else { self.room() };
+        let count = blocks.len().min(room);
         // SAFETY: slots below the depth exist; the guard says that nobody else moves them.
-        unsafe { copy(blocks.as_ptr(), self.slots.load(Relaxed).add(length), count) };
+        unsafe { copy(blocks.as_ptr(), slots.add(length), count) };
         // Release: as in pop.
         self.length.store((length + count) as u32, Release);
         count

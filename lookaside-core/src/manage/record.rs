@@ -30,7 +30,7 @@ pub struct Record {
     pub index: u32,
     pub class: usize,
     pub base: *mut u8,
-    pub shared_slots: *mut *mut u8,
+    pub shared_rows: *mut u8,
     // Held by whoever walks the registry while he looks at the list, and for a moment by delete.
     pub life: Lock,
     // Changed under `life`.
@@ -55,12 +55,12 @@ const _: () = assert!(size_of::<Record>() <= 768, "a list that was never used st
 
 impl Record {
     /// A record that no list has yet, over this memory for its lists.
-    pub fn new(index: u32, class: usize, base: *mut u8, shared_slots: *mut *mut u8) -> Record {
+    pub fn new(index: u32, class: usize, base: *mut u8, shared_rows: *mut u8) -> Record {
         Record {
             index,
             class,
             base,
-            shared_slots,
+            shared_rows,
             life: Lock::new(),
             state: AtomicU32::new(State::Free as u32),
             generation: AtomicU32::new(1),

@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64};
 use super::record::{Record, State};
 use super::{balance, engine, usage, verifier};
 use crate::list::processor::{EngineKind, Part};
-use crate::list::{Lower, Settings, Topology, Tuning};
+use crate::list::{Lower, Rows, Settings, Topology, Tuning, most_divisions, usual_divisions};
 use crate::platform::rseq::layout;
 use crate::platform::{self, Guard, Lock, Place, rseq};
 use crate::pool::{self, Backing, OnUnwind, Request};
@@ -54,7 +54,7 @@ struct FreeQueue {
 }
 
 /// Memory for parts that no record has yet. The part of processor `c` stands at `next + (c << SHIFT)`, and after
-/// those of all processors, in the same way, the slots of the shared list.
+/// those of all processors, in the same way, the rows of the shared list's divisions.
 #[derive(Clone, Copy)]
 struct Region {
     next: *mut u8,
@@ -100,6 +100,8 @@ pub struct Creation<'a> {
     pub maximum_depth: u32,
     pub initial_depth: u32,
     pub batch: u32,
+    /// Divisions of the shared list; 0 for as many as the machine is large.
+    pub divisions: u32,
     pub request: Request,
     pub backing: Backing,
     pub lower: Option<Lower>,
@@ -152,8 +154,15 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
         backing: creation.backing,
         lower: creation.lower,
     };
+    let divided = has_parts && creation.topology == Topology::Pair && creation.lower.is_none();
+    let divisions = match creation.divisions {
+        _ if !divided => 1,
+        0 => usual_divisions(set_up.processors),
+        asked => asked.min(most_divisions(set_up.processors)),
+    };
+    let rows = Rows { base: record.shared_rows, divisions, processors };
     // SAFETY: the record is free and ours alone; its parts were cleared, and have room for its class.
-    unsafe { record.pair_mut().open(settings, record.shared_slots) };
+    unsafe { record.pair_mut().open(settings, rows) };
     record.set_name(creation.name);
     let address = creation.address.unwrap_or_else(|| core::ptr::from_ref(record).addr());
     record.address.store(address, Relaxed);
@@ -367,11 +376,11 @@ fn take_record(guard: &Guard<'_>, set_up: SetUp, maximum_depth: u32) -> Result<&
         // Release pairs with the Acquire in record.
         chunk.store(memory.cast(), Release);
     }
-    let (base, shared_slots) = take_parts(guard, set_up, (smallest as usize) << class)?;
+    let (base, shared_rows) = take_parts(guard, set_up, (smallest as usize) << class)?;
     // SAFETY: the chunk has room for the record, and nobody knows the record yet.
     unsafe {
         let place = chunk.load(Relaxed).add(index as usize % CHUNK);
-        place.write(Record::new(index, class, base, shared_slots));
+        place.write(Record::new(index, class, base, shared_rows));
         // Release pairs with the Acquire of walkers.
         REGISTRY.records.store(index + 1, Release);
         Ok(&*place)
@@ -379,13 +388,13 @@ fn take_record(guard: &Guard<'_>, set_up: SetUp, maximum_depth: u32) -> Result<&
 }
 
 /// Memory for the parts of one list on every processor, and for its shared list.
-fn take_parts(_guard: &Guard<'_>, set_up: SetUp, maximum: usize) -> Result<(*mut u8, *mut *mut u8), Status> {
+fn take_parts(_guard: &Guard<'_>, set_up: SetUp, maximum: usize) -> Result<(*mut u8, *mut u8), Status> {
     let distance = 1usize << layout::SHIFT;
     let bytes = Part::bytes(maximum);
     // SAFETY: the lock is held.
     let region = unsafe { &mut *REGISTRY.region.get() };
     if region.left < bytes {
-        let memory = platform::map(distance * (set_up.processors as usize + 1));
+        let memory = platform::map(distance * (set_up.processors + most_divisions(set_up.processors)) as usize);
         if memory.is_null() {
             return Err(Status::NO_MEMORY);
         }
@@ -393,7 +402,7 @@ fn take_parts(_guard: &Guard<'_>, set_up: SetUp, maximum: usize) -> Result<(*mut
     }
     let base = region.next;
     *region = Region { next: base.wrapping_add(bytes), left: region.left - bytes };
-    Ok((base, base.wrapping_add((set_up.processors as usize) << layout::SHIFT).cast()))
+    Ok((base, base.wrapping_add((set_up.processors as usize) << layout::SHIFT)))
 }
 
 /// The record with this number.

@@ -36,5 +36,5 @@ pub use place::{Caller, Place, place_of, place_through};
 pub use processors::{current, possible};
 pub use random::random;
 pub use shared_lock::SharedLock;
-pub use sync::{Event, Guard, Lock, wait_for};
+pub use sync::{Event, Guard, LOCK_WAIT, Lock, wait_for};
 pub use thread::{Thread, pin_to, process_number, schedule_ordinarily, sleep_microseconds, thread_number};

@@ -14,6 +14,8 @@ const HELD: u32 = 1;
 const SPINS: u32 = 100;
 /// How often it lets others run before it sleeps, so that a holder of lower priority gets a processor too.
 const YIELDS: u32 = 8;
+/// Both, for whoever computes what waiting costs.
+pub const LOCK_WAIT: (u32, u32) = (SPINS, YIELDS);
 
 /// A mutex in one word, for sections of some nanoseconds. Lock order: theory §9.
 ///

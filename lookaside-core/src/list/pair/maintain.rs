@@ -5,6 +5,7 @@ use core::sync::atomic::Ordering::Relaxed;
 
 use super::{BATCH_LIMIT, Buffer, Pair, Settings, by_engine};
 use crate::list::processor::{Count, Engine, Part};
+use crate::platform;
 use crate::pool::{OnUnwind, Pool, Request, Source};
 use crate::wdk::RawList;
 
@@ -61,7 +62,7 @@ impl Pair {
         self.count_direct(0, count as u64);
         if count == 0 && lower.is_none() {
             // SAFETY: the buffer has room.
-            count = unsafe { self.shared.remove(out, BATCH_LIMIT, self.shared.tuner().target() as usize) };
+            count = unsafe { self.shared.remove(out, BATCH_LIMIT, self.shared.target() as usize) };
         }
         (count != 0).then_some(Surplus { blocks, count, source: backing.source, request })
     }
@@ -121,9 +122,9 @@ impl Pair {
             // The others who share it may need what it keeps, and it is maintained as a list of its own.
             return drained;
         }
-        for _ in 0..rounds {
+        for _ in 0..rounds * self.shared.divisions() {
             // SAFETY: the buffer has room.
-            let taken = unsafe { self.shared.remove(out, BATCH_LIMIT, kept_of(self.shared.tuner().target())) };
+            let taken = unsafe { self.shared.remove(out, BATCH_LIMIT, kept_of(self.shared.target())) };
             if give_back(taken) < BATCH_LIMIT {
                 break;
             }
@@ -177,9 +178,10 @@ impl Pair {
         let lower = self.settings().lower.map_or(self, |lower| lower.pair);
         {
             let _guard = lower.manage.lock();
-            let tuner = lower.shared.tuner();
             let maximum = lower.settings().shared_maximum;
-            tuner.set_target(raised(tuner.target(), maximum, lower.shared.length(), wanted));
+            let shared = &lower.shared;
+            shared.open_of(platform::current());
+            shared.set_target(raised(shared.target(), maximum, shared.own_length(), wanted));
         }
         for filled in 0..wanted {
             if lower.shared.room() == 0 {

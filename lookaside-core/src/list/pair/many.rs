@@ -172,7 +172,7 @@ impl Pair {
             }
             if misses != 0 {
                 if let Some(counting) = self.counts_misses_itself(part) {
-                    counting.demand_shared_after(counting.shared.count_free_misses(misses), misses);
+                    counting.demand_shared_after(counting.shared.only().count_free_misses(misses), misses);
                 }
             }
             self.pool_free_all(list, &blocks[accepted..]);

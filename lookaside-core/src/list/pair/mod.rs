@@ -18,8 +18,8 @@ use core::mem::MaybeUninit;
 use core::sync::atomic::Ordering::{AcqRel, Relaxed};
 use core::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64};
 
+use super::divided::{DividedList, Rows};
 use super::processor::{Count, Engine, EngineKind, Part};
-use super::shared::SharedList;
 use super::tuner::Tuning;
 use crate::platform::{self, Guard, Lock, Violation};
 use crate::pool::{Backing, OnUnwind, Pool, Request};
@@ -123,7 +123,7 @@ pub struct Pair {
     sharers: AtomicU32,
     // While the list is being deleted: blocks that callers hold, once delete has added them up.
     remaining: AtomicI64,
-    shared: SharedList,
+    shared: DividedList,
 }
 
 type Buffer = [MaybeUninit<*mut u8>; BATCH_LIMIT];
@@ -142,19 +142,19 @@ impl Pair {
             direct_frees: AtomicU64::new(0),
             sharers: AtomicU32::new(0),
             remaining: AtomicI64::new(0),
-            shared: SharedList::new(),
+            shared: DividedList::new(),
         }
     }
 
     /// Makes this a new, empty list.
     ///
     /// # Safety
-    /// Nobody else uses it. `parts` in the settings are zeroed, and `shared_slots` has room for the maximum depth; both
-    /// are never unmapped.
-    pub unsafe fn open(&mut self, settings: Settings, shared_slots: *mut *mut u8) {
+    /// Nobody else uses it. `parts` in the settings are zeroed, and so are the rows, each of which has room for the maximum
+    /// depth; both are never unmapped.
+    pub unsafe fn open(&mut self, settings: Settings, rows: Rows) {
         *self = Pair { settings: MaybeUninit::new(settings), ..Pair::new() };
         self.last_scan.store(platform::milliseconds(), Relaxed);
-        self.shared.open(shared_slots, settings.initial_depth.min(settings.shared_maximum));
+        self.shared.open(rows, settings.initial_depth.min(settings.shared_maximum));
         self.count_as_sharer();
     }
 
@@ -165,7 +165,7 @@ impl Pair {
     }
 
     /// L: the pair's own, or the one that it shares.
-    fn shared(&self) -> &SharedList {
+    fn shared(&self) -> &DividedList {
         self.settings().lower.map_or(&self.shared, |lower| &lower.pair.shared)
     }
 
@@ -253,7 +253,7 @@ impl Pair {
                 self.demand(part, part.count(Count::AllocatesFromPool, 1), 1, true);
             }
             if let Some(counting) = self.counts_misses_itself(part) {
-                counting.demand_shared(counting.shared.count_allocate_miss());
+                counting.demand_shared(counting.shared.only().count_allocate_miss());
             }
             let block = self.pool_allocate(list);
             if let (Some(part), false) = (part, block.is_null()) {
@@ -280,10 +280,10 @@ impl Pair {
     /// Allocate without processor lists.
     fn allocate_general(&self, list: *mut RawList) -> *mut u8 {
         self.trim_if_asked(list);
-        match self.shared.allocate_one() {
+        match self.shared.only().allocate_one() {
             Some(block) => block,
             None => {
-                self.demand_shared(self.shared.count_allocate_miss());
+                self.demand_shared(self.shared.only().count_allocate_miss());
                 self.pool_allocate(list)
             }
         }
@@ -296,8 +296,8 @@ impl Pair {
     unsafe fn free_general(&self, list: *mut RawList, block: *mut u8) {
         // SAFETY: the caller's promise.
         unsafe {
-            if !self.shared.free_one(block) {
-                self.demand_shared(self.shared.count_free_miss());
+            if !self.shared.only().free_one(block) {
+                self.demand_shared(self.shared.only().count_free_miss());
                 self.pool_free_all(list, &[block]);
             }
         }
@@ -377,7 +377,7 @@ impl Pair {
             }
             if accepted == 0 {
                 if let Some(counting) = self.counts_misses_itself(part) {
-                    counting.demand_shared(counting.shared.count_free_miss());
+                    counting.demand_shared(counting.shared.only().count_free_miss());
                 }
             }
             self.pool_free_all(list, &blocks[accepted..]);
@@ -400,8 +400,8 @@ impl Pair {
         part.count(what, blocks);
         if let Some(lower) = self.settings().lower {
             match what {
-                Count::Refilled => lower.pair.shared.count_moved(blocks, 0),
-                _ => lower.pair.shared.count_moved(0, blocks),
+                Count::Refilled => lower.pair.shared.only().count_moved(blocks, 0),
+                _ => lower.pair.shared.only().count_moved(0, blocks),
             }
         }
     }
@@ -445,7 +445,7 @@ impl Pair {
         self.all_parts().filter(|(_, part)| part.is_open())
     }
 
-    /// The first miss on a processor opens its part.
+    /// The first miss on a processor opens its part, and its division of L.
     #[cold]
     fn open_part(&self, part: &Part, _manage: &Guard<'_>) {
         if !part.is_open() {
@@ -453,6 +453,7 @@ impl Pair {
             // SAFETY: `manage` is held.
             unsafe { part.apply_target() };
         }
+        self.shared.open_of(part.processor(&self.settings().parts));
     }
 
     fn pool_allocate(&self, list: *mut RawList) -> *mut u8 {
@@ -560,7 +561,10 @@ impl Pair {
     /// Nobody uses this list any more.
     pub unsafe fn clear_parts(&self) {
         // SAFETY: the caller's promise.
-        self.all_parts().for_each(|(_, part)| unsafe { part.clear() });
+        unsafe {
+            self.all_parts().for_each(|(_, part)| part.clear());
+            self.shared.clear();
+        }
     }
 
     /// In the child of a fork: frees what a thread of the parent held.

@@ -53,7 +53,7 @@ impl Pair {
         // SAFETY: there is room for one.
         if unsafe { self.shared.allocate(&mut block, 1) } == 0 {
             self.direct_allocates.fetch_sub(1, Relaxed);
-            self.demand_shared(self.shared.count_allocate_miss());
+            self.demand_shared(self.shared.only().count_allocate_miss());
         }
         block
     }
@@ -67,7 +67,7 @@ impl Pair {
         let taken = unsafe { self.shared.free(&[block]) } == 1;
         if !taken {
             self.direct_frees.fetch_sub(1, Relaxed);
-            self.demand_shared(self.shared.count_free_miss());
+            self.demand_shared(self.shared.only().count_free_miss());
         }
         taken
     }

@@ -39,7 +39,7 @@ impl Pair {
 
     fn demand_of_shared(&self, guard: &Guard<'_>) {
         let counters = self.shared.for_tuning(&self.part_counters(guard));
-        self.shared.tuner().demand(&counters, self.settings().shared_maximum);
+        self.shared.demand(&counters, self.settings().shared_maximum);
     }
 
     fn due(&self, misses: u64, new: u64) -> Option<Guard<'_>> {
@@ -89,8 +89,8 @@ impl Pair {
             heap_bytes = self.heap_bytes(&sum);
             if shared_due && settings.lower.is_none() {
                 let counters = self.shared.for_tuning(&sum);
-                let target = self.shared.tuner().scan(&counters, settings.tuning, settings.shared_maximum, period);
-                surplus |= counters.current_depth > target.into();
+                self.shared.scan(&counters, settings.tuning, settings.shared_maximum, period);
+                surplus |= self.shared.has_surplus();
             }
         }
         surplus &= settings.tuning != Tuning::Windows;

@@ -10,12 +10,12 @@ use crate::wdk::RawList;
 impl Pair {
     /// Counts an allocate that missed everywhere.
     pub fn count_allocate(&self) {
-        self.shared.count_allocate_miss();
+        self.shared.only().count_allocate_miss();
     }
 
     /// Counts a free that found no room anywhere.
     pub fn count_free(&self) {
-        self.shared.count_free_miss();
+        self.shared.only().count_free_miss();
     }
 
     /// Counts an allocate that the pool did not serve, after [`Pair::count_allocate`].

@@ -188,6 +188,11 @@ impl Part {
         unsafe { &*parts.base.add((processor as usize) << layout::SHIFT).cast() }
     }
 
+    /// The processor whose part this is.
+    pub fn processor(&self, parts: &Parts) -> u32 {
+        ((core::ptr::from_ref(self).addr() - parts.base.addr()) >> layout::SHIFT) as u32
+    }
+
     /// Whether this part was ever used, so that there is something in it to look at.
     pub fn is_open(&self) -> bool {
         self.tuner.target() != 0

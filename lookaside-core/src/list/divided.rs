@@ -1,0 +1,307 @@
+//! L as one or more divisions, each a bounded stack of its own for a group of processors, so that many processors do not
+//! wait for one lock.
+//!
+//! A call goes to the division of its processor, and to another one where that has no block, or no room. Small machines
+//! have one division.
+
+use core::sync::atomic::AtomicU32;
+use core::sync::atomic::Ordering::{Acquire, Release};
+
+use super::Counters;
+use super::processor::PartCounters;
+use super::shared::SharedList;
+use super::tuner::Tuning;
+use crate::platform;
+use crate::platform::rseq::layout;
+
+/// Processors of a group: as many as often have one cache in common. `docs/scaling.md` has what other sizes would cost.
+const GROUP: u32 = 8;
+/// The most divisions.
+const LIMIT: u32 = 128;
+/// So many can be asked for on any machine.
+const ALWAYS: u32 = 4;
+
+/// How many divisions lists have on a machine with so many possible processors.
+pub fn usual_divisions(processors: u32) -> u32 {
+    processors.div_ceil(GROUP).clamp(1, LIMIT)
+}
+
+/// How many divisions lists can have there.
+pub fn most_divisions(processors: u32) -> u32 {
+    usual_divisions(processors).max(ALWAYS)
+}
+
+/// Memory for the divisions.
+#[derive(Clone, Copy, Debug)]
+pub struct Rows {
+    /// Where the first division's slots stand; the words of each further one, with its slots behind them, stand one
+    /// distance of parts further.
+    pub base: *mut u8,
+    /// How many divisions there are.
+    pub divisions: u32,
+    /// Among how many processors.
+    pub processors: u32,
+}
+
+/// The cache that all processors share.
+#[derive(Debug)]
+pub struct DividedList {
+    // Set once.
+    rows: Rows,
+    // Under the pair's `manage` lock: the highest division that was ever used, plus 1.
+    opened: AtomicU32,
+    // Its tuner is that of all; the others have its target.
+    first: SharedList,
+}
+
+const _: () = assert!(size_of::<SharedList>() <= layout::SLOTS && align_of::<SharedList>() <= 64);
+
+impl DividedList {
+    /// A list without slots, which nothing may be put into.
+    pub const fn new() -> DividedList {
+        let rows = Rows { base: core::ptr::null_mut(), divisions: 1, processors: 0 };
+        DividedList { rows, opened: AtomicU32::new(1), first: SharedList::new() }
+    }
+
+    /// Gives a new list its memory and its first depth.
+    pub fn open(&mut self, rows: Rows, depth: u32) {
+        self.rows = rows;
+        self.first.open(rows.base.cast(), depth);
+    }
+
+    /// Opens the division of this processor, if it is the first time that one of its group needs it. Under the pair's
+    /// `manage` lock.
+    pub fn open_of(&self, processor: u32) {
+        let number = self.number_of(processor);
+        let division = self.division(number);
+        if !division.is_open() {
+            // SAFETY: the row has room for the words, and then for as many slots as the first.
+            let slots = unsafe { self.row(number).add(layout::SLOTS) };
+            division.open(slots.cast(), self.target());
+            // Release pairs with the Acquire in `opened`: whoever looks at the division finds it open.
+            self.opened.store(self.opened().max(number + 1), Release);
+        }
+    }
+
+    fn row(&self, number: u32) -> *mut u8 {
+        self.rows.base.wrapping_add((number as usize) << layout::SHIFT)
+    }
+
+    fn division(&self, number: u32) -> &SharedList {
+        if number == 0 {
+            return &self.first;
+        }
+        // SAFETY: below `divisions` there are rows, zeroed at first and never unmapped; zeroes are a list without slots,
+        // whose fields are all atomic.
+        unsafe { &*self.row(number).cast() }
+    }
+
+    fn opened(&self) -> u32 {
+        // Acquire pairs with the Release in open_own.
+        self.opened.load(Acquire)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &SharedList> {
+        (0..self.opened()).map(|number| self.division(number))
+    }
+
+    /// The division of a processor; the first for one that is out of range.
+    fn number_of(&self, processor: u32) -> u32 {
+        let Rows { divisions, processors, .. } = self.rows;
+        let in_range = divisions != 1 && processor < processors;
+        if in_range { (u64::from(processor) * u64::from(divisions) / u64::from(processors)) as u32 } else { 0 }
+    }
+
+    /// The division to turn to: the current processor's own, or the next that suits; the first if none does.
+    #[inline]
+    fn choose(&self, suits: impl Fn(&SharedList) -> bool) -> &SharedList {
+        match self.opened() {
+            1 => &self.first,
+            opened => self.choose_of(opened, suits),
+        }
+    }
+
+    fn choose_of(&self, opened: u32, suits: impl Fn(&SharedList) -> bool) -> &SharedList {
+        let processor = platform::current();
+        let own = self.number_of(processor);
+        if own < opened && suits(self.division(own)) {
+            return self.division(own);
+        }
+        // The processors of a group turn to different others.
+        let mut others = (0..opened).map(|offset| self.division((processor % opened + offset) % opened));
+        others.find(|division| suits(division)).unwrap_or(&self.first)
+    }
+
+    fn with_blocks(&self) -> &SharedList {
+        self.choose(|division| division.length() != 0)
+    }
+
+    fn with_room(&self) -> &SharedList {
+        self.choose(|division| division.room() != 0)
+    }
+
+    /// How many divisions are in use.
+    pub fn divisions(&self) -> usize {
+        self.opened() as usize
+    }
+
+    /// The one division of a general list.
+    pub fn only(&self) -> &SharedList {
+        &self.first
+    }
+
+    /// The depth in force, of each division.
+    pub fn target(&self) -> u32 {
+        self.first.tuner().target()
+    }
+
+    /// Sets the depth of each division. Under the pair's `manage` lock, as all that changes it.
+    pub fn set_target(&self, depth: u32) {
+        self.all().filter(|division| division.is_open()).for_each(|division| division.tuner().set_target(depth));
+    }
+
+    /// The tuner's visit after some misses.
+    pub fn demand(&self, counters: &Counters, maximum: u32) {
+        self.set_target(self.first.tuner().demand(counters, maximum));
+    }
+
+    /// The scan's visit.
+    pub fn scan(&self, counters: &Counters, tuning: Tuning, maximum: u32, period: u64) {
+        self.set_target(self.first.tuner().scan(counters, tuning, maximum, period));
+    }
+
+    /// Whether a division holds more than its depth.
+    pub fn has_surplus(&self) -> bool {
+        self.all().any(|division| division.length() > self.target() as usize)
+    }
+
+    /// Blocks held now by the division that the current processor turns to first.
+    pub fn own_length(&self) -> usize {
+        self.choose(SharedList::is_open).length()
+    }
+
+    /// Blocks that could be put in by one call now: a hint.
+    pub fn room(&self) -> usize {
+        self.with_room().room()
+    }
+
+    /// [`SharedList::allocate`].
+    ///
+    /// # Safety
+    /// As there.
+    pub unsafe fn allocate(&self, out: *mut *mut u8, wanted: usize) -> usize {
+        // SAFETY: the caller's promise.
+        unsafe { self.with_blocks().allocate(out, wanted) }
+    }
+
+    /// [`SharedList::try_allocate`].
+    pub fn try_allocate(&self) -> Option<*mut u8> {
+        self.with_blocks().try_allocate()
+    }
+
+    /// [`SharedList::allocate_many`].
+    ///
+    /// # Safety
+    /// As there.
+    pub unsafe fn allocate_many(&self, out: *mut *mut u8, asked: usize, wanted: usize) -> usize {
+        // SAFETY: the caller's promise.
+        unsafe { self.with_blocks().allocate_many(out, asked, wanted) }
+    }
+
+    /// [`SharedList::free`].
+    ///
+    /// # Safety
+    /// As there.
+    pub unsafe fn free(&self, blocks: &[*mut u8]) -> usize {
+        // SAFETY: the caller's promise.
+        unsafe { self.with_room().free(blocks) }
+    }
+
+    /// [`SharedList::free_many`].
+    ///
+    /// # Safety
+    /// As there.
+    pub unsafe fn free_many(&self, blocks: &[*mut u8], given: usize) -> usize {
+        // SAFETY: the caller's promise.
+        unsafe { self.with_room().free_many(blocks, given) }
+    }
+
+    /// [`SharedList::take_back`].
+    ///
+    /// # Safety
+    /// As there.
+    pub unsafe fn take_back(&self, blocks: &[*mut u8]) -> usize {
+        // SAFETY: the caller's promise.
+        unsafe { self.with_room().take_back(blocks) }
+    }
+
+    /// [`SharedList::add`].
+    ///
+    /// # Safety
+    /// As there.
+    pub unsafe fn add(&self, blocks: &[*mut u8]) -> usize {
+        // SAFETY: the caller's promise.
+        unsafe { self.with_room().add(blocks) }
+    }
+
+    /// Takes out blocks of each division that holds more than `keep`, at most `limit` in all; answers how many.
+    ///
+    /// # Safety
+    /// `out` has room for `limit` pointers.
+    pub unsafe fn remove(&self, out: *mut *mut u8, limit: usize, keep: usize) -> usize {
+        let take = |taken: usize, division: &SharedList| match limit - taken {
+            0 => taken,
+            // SAFETY: the caller's promise; `taken` of them are written.
+            left => taken + unsafe { division.remove(out.add(taken), left, keep) },
+        };
+        self.all().fold(0, take)
+    }
+
+    /// All counters, with the misses and batches that were counted on the parts of a pair.
+    pub fn counters(&self, parts: &PartCounters) -> Counters {
+        self.with_others(self.first.counters(parts))
+    }
+
+    /// [`SharedList::for_tuning`].
+    pub fn for_tuning(&self, parts: &PartCounters) -> Counters {
+        self.with_others(self.first.for_tuning(parts))
+    }
+
+    fn with_others(&self, mut sum: Counters) -> Counters {
+        self.all().skip(1).for_each(|division| sum.add(&division.counters(&PartCounters::default())));
+        sum
+    }
+
+    /// In the child of a fork: whoever held a lock does not exist here.
+    pub fn repair_after_fork(&self) {
+        self.all().for_each(SharedList::repair_after_fork);
+    }
+
+    /// In the child of a fork: leaves the blocks to the parent.
+    pub fn forget(&self) {
+        self.all().for_each(SharedList::forget);
+    }
+
+    /// Makes the rows as if no list had ever used them.
+    ///
+    /// # Safety
+    /// Nobody uses this list any more.
+    pub unsafe fn clear(&self) {
+        for number in 1..self.opened() {
+            // SAFETY: the caller's promise; the row is this list's.
+            unsafe { self.row(number).cast::<SharedList>().write(SharedList::new()) };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_machines_have_one_division() {
+        let divisions = [1, 2, 8, 9, 16, 64, 256, 1024, 4096].map(usual_divisions);
+        assert_eq!(divisions, [1, 1, 1, 2, 2, 8, 32, 128, 128]);
+        assert_eq!([1, 64, 4096].map(most_divisions), [4, 8, 128]);
+    }
+}
