@@ -1,5 +1,6 @@
 //! `lookaside compare`: plays every contender in every workload and job, round by round, and prints what came out.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -122,6 +123,7 @@ fn play(mut plan: Vec<Rows>, arguments: &cli::Compare) -> anyhow::Result<Compari
     let progress = rounds::progress(total);
     let start = Instant::now();
     let jobs = plan.len() as u32;
+    let mut told = HashSet::new();
     let mut crossings = Vec::from_iter(workloads::crossing());
     for (rows, played) in plan.iter_mut().zip(0..) {
         // What one job saves is the others'.
@@ -130,6 +132,12 @@ fn play(mut plan: Vec<Rows>, arguments: &cli::Compare) -> anyhow::Result<Compari
         let size = if rows.sized { arguments.size } else { 0 };
         let stage = Stage::new(rows.name, rows.measures, size, rounds_of(rows), time, rows.lingers)?;
         (rows.outcomes, rows.left_out) = stage.play(&rows.entrants, &progress)?;
+        for left in &rows.left_out {
+            // One reason once, however many workloads miss the same contender.
+            if told.insert((left.name, left.reason.clone())) {
+                progress.suspend(|| eprintln!("lookaside: {} is left out: {}", left.name, left.reason));
+            }
+        }
         crossings.extend(workloads::crossing());
     }
     progress.finish_and_clear();

@@ -170,7 +170,7 @@ impl Stage {
     }
 
     /// Plays the rounds of all contenders in turn, each round starting with another one. Those that this machine does not
-    /// have are told of, and left out.
+    /// have are left out.
     pub fn play(&self, entrants: &[Entrant], progress: &ProgressBar) -> anyhow::Result<(Vec<Outcome>, Vec<LeftOut>)> {
         progress.set_message(self.job);
         let mut entered: Vec<Entered> =
@@ -184,7 +184,7 @@ impl Stage {
             }
             for turn in 0..count {
                 let contender = &mut entered[(turn + round as usize) % count];
-                let played = self.play_round(contender, progress);
+                let played = self.play_round(contender);
                 played.with_context(|| format!("{}, {}", self.job, contender.entrant.name))?;
                 progress.inc(1);
             }
@@ -203,7 +203,7 @@ impl Stage {
         Ok((outcomes, left_out))
     }
 
-    fn play_round(&self, contender: &mut Entered, progress: &ProgressBar) -> anyhow::Result<()> {
+    fn play_round(&self, contender: &mut Entered) -> anyhow::Result<()> {
         if contender.absent.is_some() {
             return Ok(());
         }
@@ -212,7 +212,6 @@ impl Stage {
             bail!("the round ended without an answer: {}", round.child.wait()?);
         };
         if let Some(reason) = line.strip_prefix("skip ") {
-            progress.suspend(|| eprintln!("lookaside: {} is left out: {reason}", contender.entrant.name));
             contender.absent = Some(reason.to_owned());
             return round.end(|line| bail!("a round went on with {line:?}"));
         }

@@ -75,6 +75,12 @@ fn standing<'a>(rows: &'a Rows, measure: usize, name: &'static str) -> Option<St
     Some(Standing { rows, measure, name, behind, ahead })
 }
 
+/// A factor as a text; against nothing at all there is none.
+#[must_use]
+pub fn times(factor: f64) -> String {
+    if factor.is_finite() { format!("{factor:.2}") } else { "\u{221E}".into() }
+}
+
 /// Why a contender wins, where that is known.
 #[must_use]
 pub fn why_peer(name: &str) -> Option<&'static str> {
@@ -138,6 +144,7 @@ mod tests {
             ]
         );
         assert_eq!(standings[0].behind[0].by_median, 1.5);
+        assert_eq!([times(1.5), times(1.0 / 0.0)], ["1.50", "\u{221E}"]);
     }
 
     /// Where more is better the larger figure wins.

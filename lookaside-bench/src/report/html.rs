@@ -167,15 +167,15 @@ fn losses(page: &mut String, standings: &[Standing<'_>]) {
             _ = writeln!(
                 page,
                 "<tr><td>{}</td><td>{}</td><td>{}</td><td class=\"n\">{}</td><td>{}</td><td class=\"n\">{}</td>\
-                 <td class=\"n\">{:.2}</td><td class=\"n\">{:.2}</td></tr>",
+                 <td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
                 rows.name,
                 unit_of(&measure),
                 peer.name,
                 shown(peer.name),
                 standing.name,
                 shown(standing.name),
-                peer.factor,
-                peer.by_median,
+                duels::times(peer.factor),
+                duels::times(peer.by_median),
             );
         }
     }
@@ -209,7 +209,7 @@ fn ways_in(page: &mut String, standings: &[Standing<'_>]) {
         let peers = |peers: &[Peer]| match peers {
             [] => "-".to_owned(),
             peers => {
-                let tell = |peer: &Peer| format!("{} ({:.2})", peer.name, peer.factor);
+                let tell = |peer: &Peer| format!("{} ({})", peer.name, duels::times(peer.factor));
                 peers.iter().map(tell).collect::<Vec<_>>().join(", ")
             }
         };

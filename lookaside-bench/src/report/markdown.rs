@@ -67,7 +67,7 @@ fn losses(rows: &[Rows]) -> String {
         let peers = |peers: &[Peer]| match peers {
             [] => "-".to_owned(),
             peers => {
-                let tell = |peer: &Peer| format!("{} ({:.2})", peer.name, peer.factor);
+                let tell = |peer: &Peer| format!("{} ({})", peer.name, duels::times(peer.factor));
                 peers.iter().map(tell).collect::<Vec<_>>().join(", ")
             }
         };
