@@ -21,7 +21,7 @@
 #include "peer.h"
 
 /* A mempool has all its blocks from the start: so many, or fewer where they would have more bytes than that. */
-#define MOST_BLOCKS ((1u << 16) - 1)
+#define MOST_BLOCKS ((1u << 17) - 1)
 #define MOST_BYTES ((size_t)1 << 27)
 /* What EAL may take for them, their headers and the rest. */
 #define MEGABYTES "512"
