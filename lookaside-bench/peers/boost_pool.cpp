@@ -44,7 +44,8 @@ const char *make_singleton(std::size_t size, peer &peer)
         }
         peer.allocate = [](void *) { return Singleton<Size>::malloc(); };
         peer.free = [](void *, void *block) { Singleton<Size>::free(block); };
-        peer.destroy = [](void *) { Singleton<Size>::release_memory(); };
+        // It lives as long as the process, and others may use it.
+        peer.destroy = [](void *) {};
         return nullptr;
     }
 }

@@ -21,7 +21,7 @@
 #include "peer.h"
 
 /* A mempool has all its blocks from the start: so many, or fewer where they would have more bytes than that. */
-#define MOST_BLOCKS ((1u << 16) - 1)
+#define MOST_BLOCKS ((1u << 17) - 1)
 #define MOST_BYTES ((size_t)1 << 27)
 /* What EAL may take for them, their headers and the rest. */
 #define MEGABYTES "512"
@@ -75,44 +75,59 @@ static void core_destroy(void *pool)
 
 /* A cache that its thread owns. */
 
+/* So many mempools can have a cache in a thread at once; more of them take the places of each other. */
+#define PLACES 64
+
 /* A mempool as such threads see it. It is never freed, so that a thread can tell whether its cache is of this one. */
 struct shared {
     struct rte_mempool *pool;
+    unsigned place;
     bool gone;
 };
 
-static __thread struct {
+struct owned {
     struct shared *of;
     struct rte_mempool_cache *cache;
-} own;
+};
 
-static void give_back(void *shared)
+static __thread struct owned own[PLACES];
+
+static void give_back(struct owned *owned)
 {
-    (void)shared;
-    if (!own.of->gone) {
-        rte_mempool_cache_flush(own.cache, own.of->pool);
+    if (owned->of == NULL) {
+        return;
     }
-    rte_mempool_cache_free(own.cache);
-    own.of = NULL;
+    if (!owned->of->gone) {
+        rte_mempool_cache_flush(owned->cache, owned->of->pool);
+    }
+    rte_mempool_cache_free(owned->cache);
+    owned->of = NULL;
+}
+
+static void give_all_back(void *places)
+{
+    for (struct owned *owned = places; owned < (struct owned *)places + PLACES; owned++) {
+        give_back(owned);
+    }
 }
 
 static struct rte_mempool_cache *new_cache(struct shared *shared)
 {
-    if (own.of != NULL) {
-        give_back(own.of);
-    }
-    own.cache = rte_mempool_cache_create(CACHE, SOCKET_ID_ANY);
-    if (own.cache == NULL) {
+    struct owned *owned = &own[shared->place];
+    give_back(owned);
+    owned->cache = rte_mempool_cache_create(CACHE, SOCKET_ID_ANY);
+    if (owned->cache == NULL) {
         rte_panic("DPDK has no memory for a cache: %s\n", rte_strerror(rte_errno));
     }
-    own.of = shared;
-    pthread_setspecific(owning, shared);
-    return own.cache;
+    owned->of = shared;
+    pthread_setspecific(owning, own);
+    return owned->cache;
 }
 
 static inline struct rte_mempool_cache *own_cache(struct shared *shared)
 {
-    return likely(own.of == shared) ? own.cache : new_cache(shared);
+    struct owned *owned = &own[shared->place];
+    return likely(owned->of == shared) ? owned->cache : new_cache(shared);
 }
 
 static inline struct rte_mempool *own_pool(void *shared)
@@ -120,10 +135,11 @@ static inline struct rte_mempool *own_pool(void *shared)
     return ((struct shared *)shared)->pool;
 }
 
+/* Without what caches of other threads hold that have not ended. */
 static uint64_t own_kept(void *shared)
 {
-    /* The calling thread's cache is the only one that can hold any: the others' threads have ended. */
-    return rte_mempool_avail_count(own_pool(shared)) + (own.of == shared ? own.cache->len : 0);
+    struct owned *owned = &own[((struct shared *)shared)->place];
+    return rte_mempool_avail_count(own_pool(shared)) + (owned->of == shared ? owned->cache->len : 0);
 }
 
 static void own_destroy(void *shared)
@@ -180,7 +196,7 @@ static const char *start(void)
     if (status < 0) {
         return rte_strerror(rte_errno);
     }
-    if (pthread_key_create(&registered, unregister) != 0 || pthread_key_create(&owning, give_back) != 0) {
+    if (pthread_key_create(&registered, unregister) != 0 || pthread_key_create(&owning, give_all_back) != 0) {
         return "the process has no thread-specific data left";
     }
     started = true;
@@ -215,7 +231,8 @@ static const char *make(bool owned, size_t size, struct peer *peer)
         rte_mempool_free(pool);
         return "there is no memory";
     }
-    *shared = (struct shared){pool, false};
+    static unsigned made;
+    *shared = (struct shared){pool, made++ % PLACES, false};
     *peer = (struct peer){shared, own_allocate, own_free, own_allocate_many, own_free_many, own_kept, own_destroy};
     return NULL;
 }

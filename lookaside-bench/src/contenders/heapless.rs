@@ -57,7 +57,8 @@ impl Heapless {
 
 impl Contender for Heapless {
     fn new(size: usize) -> anyhow::Result<Self> {
-        let taken = TAKEN.try_lock().map_err(|_| anyhow!("the process's pool of heapless is in use"))?;
+        let taken =
+            TAKEN.try_lock().map_err(|_| anyhow!("heapless has one pool in a process, with blocks of one size"))?;
         Ok(Self { size, _taken: taken })
     }
 

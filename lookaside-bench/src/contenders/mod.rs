@@ -442,15 +442,20 @@ mod tests {
                 return eprintln!("skipped: {reason}");
             }
             let pool = Native::<S>::new(SIZE).expect("the pool can be had where its library was built");
+            // Threads that use two pools by turns have a cache for each.
+            let other = Native::<S>::new(2 * SIZE).expect("another can be had beside it");
             let before = pool.kept();
             assert!(before > Some(1000), "{before:?}");
             for _ in 0..3 {
                 std::thread::scope(|scope| {
                     let used = || {
-                        let blocks: Vec<_> = (0..100).map(|_| pool.allocate()).collect();
-                        for block in blocks {
-                            // SAFETY: the block came from this pool, and each is given back once.
-                            unsafe { pool.free(block) };
+                        let blocks: Vec<_> = (0..100).map(|_| (pool.allocate(), other.allocate())).collect();
+                        for (block, of_other) in blocks {
+                            // SAFETY: the blocks came from these pools, and each is given back once.
+                            unsafe {
+                                pool.free(block);
+                                other.free(of_other);
+                            }
                         }
                     };
                     let threads = [scope.spawn(used), scope.spawn(used), scope.spawn(used)];
@@ -459,7 +464,7 @@ mod tests {
                 });
             }
             let block = pool.allocate();
-            assert_eq!(pool.kept(), before.map(|kept| kept - 1));
+            assert_eq!((pool.kept(), other.kept()), (before.map(|kept| kept - 1), before));
             // SAFETY: the block came from this pool, and is given back once.
             unsafe { pool.free(block) };
             assert_eq!(pool.kept(), before);
