@@ -166,6 +166,10 @@ pub const ALL: &[Entry] = &[
             ..=mimalloc::LARGEST_SMALL => (malloc::<mimalloc::Small>("mimalloc").serve)(workload, size),
             _ => (malloc::<mimalloc::Large>("mimalloc").serve)(workload, size),
         },
+        player: |workload, size, threads| match workload.largest_block(size) {
+            ..=mimalloc::LARGEST_SMALL => player::together::<mimalloc::Small>(workload, size, threads),
+            _ => player::together::<mimalloc::Large>(workload, size, threads),
+        },
         ..malloc::<mimalloc::Small>("mimalloc")
     },
     #[cfg(feature = "snmalloc")]

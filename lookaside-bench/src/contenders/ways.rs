@@ -26,6 +26,10 @@ pub const WAYS: &[Entry] = &[
     entry::<CCall>("c"),
     entry::<Typed>("typed"),
     Entry { player: objects, ..entry::<FromList<Hits>>("object-cache") },
+    Entry { player: many::<8>, ..entry::<FromList<Hits>>("many8") },
+    Entry { player: many::<32>, ..entry::<FromList<Hits>>("many32") },
+    Entry { player: many::<128>, ..entry::<FromList<Hits>>("many128") },
+    Entry { player: cached, ..entry::<FromList<Hits>>("local-cache") },
     entry::<FromList<Try>>("try-allocate"),
     entry::<FromList<Verified>>("verified"),
     entry::<FromList<Shared>>("shared"),
@@ -202,6 +206,44 @@ impl Contender for Typed {
         // SAFETY: the caller gives back the place of a box of this list, and none of them is null.
         drop(unsafe { LookasideBox::from_raw(NonNull::new_unchecked(block.cast()), &self.0) });
     }
+}
+
+/// So many blocks out in one call, and in by another. As many blocks are played as pairs were asked for.
+fn many<const N: usize>(workload: Workload, size: usize, threads: usize) -> anyhow::Result<Player> {
+    ensure!(workload == Workload::Pair && threads == 1, "only on one thread");
+    let list = LookasideList::builder(size).tuning(Tuning::Manual).initial_depth(256).build();
+    let list = list.context("the list cannot be built")?;
+    Ok(Box::new(move |pairs| {
+        let mut blocks = [ptr::null_mut(); N];
+        clock(|| {
+            for _ in 0..pairs / N as u64 {
+                let count = list.allocate_many(&mut blocks);
+                for block in &mut blocks[..count] {
+                    *block = touch(*block);
+                }
+                // SAFETY: the blocks were handed out above, and are given back once.
+                unsafe { list.free_many(&blocks[..count]) };
+            }
+        })
+    }))
+}
+
+/// A cache that the calling thread holds before the list.
+fn cached(workload: Workload, size: usize, threads: usize) -> anyhow::Result<Player> {
+    ensure!(workload == Workload::Pair && threads == 1, "only on one thread");
+    let list = LookasideList::new(size).context("the list cannot be built")?;
+    Ok(Box::new(move |pairs| {
+        let cache = list.cache::<64>();
+        clock(|| {
+            for _ in 0..pairs {
+                if let Some(block) = cache.allocate() {
+                    let block = touch(block.as_ptr());
+                    // SAFETY: the block was handed out above, so it is not null, and is given back once.
+                    unsafe { cache.free(NonNull::new_unchecked(block)) };
+                }
+            }
+        })
+    }))
 }
 
 /// An object cache has no blocks to hand around: its guards are taken and dropped.
