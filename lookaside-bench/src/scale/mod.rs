@@ -4,10 +4,10 @@
 //! `docs/scaling.md` has the assumptions, and what came out.
 
 mod charts;
-pub mod costs;
+mod costs;
 mod measure;
-pub mod patterns;
-pub mod simulate;
+mod patterns;
+mod simulate;
 mod tables;
 
 use std::fs;
