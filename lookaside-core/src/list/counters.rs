@@ -87,7 +87,7 @@ pub struct Statistics {
     pub tag: Tag,
     /// The list's pool type.
     pub pool_type: PoolType,
-    /// The most blocks that a processor list, or the shared list, may ever hold.
+    /// The most blocks that a processor list, or a division of the shared list, may ever hold.
     pub maximum_depth: u32,
     /// Processor lists that exist: one for each possible processor number, 0 for a general list.
     pub processors: u32,

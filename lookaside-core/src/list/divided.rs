@@ -97,7 +97,7 @@ impl DividedList {
     }
 
     fn opened(&self) -> u32 {
-        // Acquire pairs with the Release in open_own.
+        // Acquire pairs with the Release in open_of.
         self.opened.load(Acquire)
     }
 
