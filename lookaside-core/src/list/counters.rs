@@ -101,7 +101,7 @@ pub struct Statistics {
     pub pool_allocates: u64,
     /// Blocks that the pool got back.
     pub pool_frees: u64,
-    /// Calls that the pool answered with null.
+    /// Calls that the pool answered with null, beside trips that asked it for more blocks than a call needs.
     pub pool_failures: u64,
     /// Blocks that callers hold.
     pub outstanding: u64,

@@ -20,8 +20,8 @@ impl Pair {
         while count < wanted {
             let block = self.pool_allocate(list);
             if block.is_null() {
-                // It is counted as a failure, which is one of the calls.
-                self.direct_allocates.fetch_add(1, Relaxed);
+                // No call of the list's failed, and the pool counts for itself.
+                self.pool_failures.fetch_sub(1, Relaxed);
                 break;
             }
             buffer[count].write(block);
