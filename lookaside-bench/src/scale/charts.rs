@@ -11,8 +11,8 @@ use super::simulate::Lists;
 use super::{BATCH, BATCHES, GROUPS, Study, WORK};
 
 const SIZE: (u32, u32) = (900, 560);
-/// The group whose line is drawn.
-const GROUP: u32 = GROUPS[1];
+/// The group whose line is drawn: the one that the library has.
+const GROUP: u32 = GROUPS[0];
 const COLOURS: [RGBColor; 8] = [
     RGBColor(90, 90, 90),
     RGBColor(213, 94, 0),
