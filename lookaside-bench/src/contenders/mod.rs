@@ -230,6 +230,26 @@ fn exhausted(contender: &str) -> ! {
     std::process::exit(told.is_err().into())
 }
 
+/// Those who do not play with `--quick` unless they are named: slower than others of their kind, or other ways into the
+/// same.
+pub const BESIDE: &[&str] = &[
+    "tls-vec",
+    "slist-turns",
+    "lockfree-object-pool",
+    "opool",
+    "sharded-slab",
+    "heapless",
+    "boost-pool",
+    "boost-singleton-pool",
+    "foonathan",
+    "foonathan-mutex",
+    "dpdk",
+    "dpdk-user-cache",
+    "small-pool-tagged",
+    "wdm",
+    "wdm-general",
+];
+
 /// The names of all contenders.
 pub fn names() -> impl Iterator<Item = &'static str> {
     ALL.iter().map(|entry| entry.name)
@@ -565,5 +585,6 @@ mod tests {
         assert_eq!(names().collect::<Vec<_>>(), expected);
         assert!(names().all(|name| by_name(name).is_some_and(|entry| entry.name == name)));
         assert!(by_name("malloc").is_none());
+        assert!(BESIDE.iter().all(|name| by_name(name).is_some_and(|entry| !entry.malloc)));
     }
 }
