@@ -278,7 +278,8 @@ fn step(empty: &Histogram<u64>) -> u64 {
 fn quantile(times: &Histogram<u64>, share: f64, width: f64) -> f64 {
     let wanted = share * times.len() as f64;
     let (mut below, mut last) = (0.0, f64::NEG_INFINITY);
-    let mut classes = times.iter_recorded().map(|class| (class.value_iterated_to() as f64, class.count_at_value() as f64));
+    let mut classes =
+        times.iter_recorded().map(|class| (class.value_iterated_to() as f64, class.count_at_value() as f64));
     let mut next = classes.next();
     while let Some((value, count)) = next {
         next = classes.next();
