@@ -243,6 +243,14 @@ static const char *make(bool owned, size_t size, struct peer *peer)
     return NULL;
 }
 
+const char *lookaside_peer_start(void)
+{
+    pthread_mutex_lock(&making);
+    const char *reason = start();
+    pthread_mutex_unlock(&making);
+    return reason;
+}
+
 const char *lookaside_peer_make(const char *shape, size_t size, struct peer *peer)
 {
     pthread_mutex_lock(&making);

@@ -231,7 +231,8 @@ pub fn serve<C: Contender>(workload: Workload, size: usize, play: Play<C>) -> an
         return Ok(());
     }
     let make = || C::new(workload.block_size(size));
-    let contender = match if matches!(workload, Workload::Memory(_)) { memory::weighed(make) } else { make() } {
+    let contender = match if matches!(workload, Workload::Memory(_)) { memory::weighed(C::start, make) } else { make() }
+    {
         Ok(contender) => contender,
         Err(reason) => return Ok(rounds::answer_absent(&reason)?),
     };
