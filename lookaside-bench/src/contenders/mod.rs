@@ -53,6 +53,9 @@ pub trait Contender: Sized {
     /// The inner loops of workloads, where they are not Rust's.
     const LOOPS: Option<Loops<Self>> = None;
 
+    /// Does what a process has to do once before it makes any, however many, where that takes memory worth telling.
+    fn start() {}
+
     /// Makes one for blocks of `size` bytes, 16 to [`LARGEST`]; an error says why this machine has none.
     ///
     /// A thread may have several, also of other sizes; where one that is there makes another impossible, that is the error.
