@@ -295,7 +295,9 @@ typedef struct lookaside_parameters {
      */
     lookaside_topology topology;
     /**
-     * The most blocks that each processor list, and the shared list, may ever keep, up to 16,384; 0 is 256.
+     * The most blocks that each processor list, and each division of the shared list, may ever keep, up to 16,384; 0 is
+     * 256. A pair's shared list has a division for each 8 possible processors; with `LOOKASIDE_TUNING_WINDOWS` or a
+     * `batch` of 1 it is one list, as in Windows.
      */
     uint16_t maximum_depth;
     /**
@@ -458,7 +460,7 @@ typedef struct lookaside_statistics {
      */
     lookaside_pool_type pool_type;
     /**
-     * The most blocks that each processor list, and the shared list, may ever keep.
+     * The most blocks that each processor list, and each division of the shared list, may ever keep.
      */
     uint32_t maximum_depth;
     /**

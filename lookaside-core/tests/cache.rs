@@ -17,7 +17,7 @@ use lookaside_core::{
 };
 use proptest::prelude::*;
 
-/// The accounting pool is one for all tests.
+/// The accounting pool and the routines here are one for all tests.
 static TURN: Mutex<()> = Mutex::new(());
 
 fn assert_identity(counters: &Counters) {
@@ -279,6 +279,7 @@ unsafe extern "C-unwind" fn free(block: *mut c_void) {
 /// Callbacks that use the cache which called them, and unwind now and then: no block is lost or in two places.
 #[test]
 fn callbacks_may_use_the_cache_and_unwind() {
+    let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     stay_on_one_processor();
     for engine in engines() {
         let builder = LookasideList::builder(64).engine(engine).maximum_depth(4).tuning(Tuning::Manual);
@@ -328,5 +329,33 @@ fn callbacks_may_use_the_cache_and_unwind() {
         drop(cache);
         drop(list);
         assert_eq!(OUT.load(Relaxed), 0);
+    }
+}
+
+/// A cache of more than one run that is dropped gives all of it back, also where a free routine unwinds.
+#[test]
+fn a_cache_that_is_dropped_gives_everything_back_though_a_free_routine_unwinds() {
+    let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    stay_on_one_processor();
+    for engine in engines() {
+        for topology in [Topology::Pair, Topology::General, Topology::Single] {
+            let builder = LookasideList::builder(64).engine(engine).topology(topology).maximum_depth(4);
+            let builder = builder.tuning(Tuning::Manual);
+            // SAFETY: the routines belong together and may be called from anywhere.
+            let list = unsafe { builder.callbacks(AllocateCallback::Plain(allocate), FreeCallback::Plain(free)) };
+            let list = list.build().unwrap();
+            let cache = list.cache::<300>();
+            let held: Vec<_> = (0..300).map(|_| cache.allocate().unwrap()).collect();
+            // SAFETY: the blocks came from the cache, and are freed once.
+            held.into_iter().for_each(|block| unsafe { cache.free(block) });
+            assert!(cache.counters().current_depth > 2 * 64);
+
+            TO_PANIC.store(1, Relaxed);
+            let dropped = catch_unwind(AssertUnwindSafe(|| drop(cache)));
+            assert!(dropped.unwrap_err().is::<Planned>());
+            assert_eq!(list.statistics().outstanding, 0);
+            drop(list);
+            assert_eq!(OUT.load(Relaxed), 0);
+        }
     }
 }

@@ -115,8 +115,9 @@ fn the_first_list_may_be_made_beside_forks() {
 #[test]
 fn the_child_of_a_busy_process_has_sound_lists() {
     for engine in engines() {
-        for topology in [Topology::Pair, Topology::General] {
-            let list = LookasideList::builder(64).engine(engine).topology(topology).build().unwrap();
+        for (topology, divisions) in [(Topology::Pair, 1), (Topology::Pair, 4), (Topology::General, 1)] {
+            let builder = LookasideList::builder(64).engine(engine).topology(topology);
+            let list = builder.divisions(divisions).build().unwrap();
             let done = AtomicBool::new(false);
             std::thread::scope(|scope| {
                 for thread in 0..4 {

@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::alloc::Layout;
 use std::collections::HashSet;
 use std::os::unix::process::ExitStatusExt;
 use std::ptr::NonNull;
@@ -12,8 +13,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use common::processes::{again, case, forks, give, in_child, in_own_process, take, with_lock_limit};
 use lookaside_core::{
-    Builder, ListFlags, LookasideList, PoolKind, PoolStatistics, PoolType, Status, Tag, Topology, Violation,
-    adjust_depth, pool_allocate, pool_free, pool_report, pool_statistics, report, set_violation_hook,
+    Builder, Generation, Kind, ListFlags, LookasideList, PoolKind, PoolStatistics, PoolType, RawSmallPool,
+    SmallPoolParameters, Status, Tag, Topology, Violation, adjust_depth, pool_allocate, pool_free, pool_report,
+    pool_statistics, report, set_violation_hook,
 };
 
 fn nonpaged(size: usize) -> Builder<'static> {
@@ -116,6 +118,49 @@ fn growth_ends_at_the_lock_limit() {
         give(&list, blocks);
         list.flush();
         give(&list, take(&list, 700));
+    });
+}
+
+/// A trip that asks for more than one block and is refused is no call that failed: those who hold blocks follow from the
+/// list's counters all the same.
+#[test]
+fn a_refused_trip_is_no_failure_of_a_call() {
+    with_lock_limit("a_refused_trip_is_no_failure_of_a_call", "3145728", || {
+        for topology in [Topology::Pair, Topology::Single] {
+            let list = nonpaged(4096).topology(topology).initial_depth(256).build().unwrap();
+            for round in 1..4 {
+                let before = pool_statistics(PoolKind::NonPaged).failures;
+                let blocks: Vec<_> = std::iter::from_fn(|| list.allocate()).collect();
+                let statistics = list.statistics();
+                assert_eq!((statistics.pool_failures, statistics.outstanding), (round, blocks.len() as u64));
+                assert!(pool_statistics(PoolKind::NonPaged).failures > before + 1, "a trip was refused");
+                common::assert_identities(&statistics);
+                give(&list, blocks);
+                list.flush();
+            }
+        }
+    });
+}
+
+/// So a small pool over exhausted memory knows that every block is back.
+#[test]
+fn a_small_pool_that_met_the_limit_ends() {
+    with_lock_limit("a_small_pool_that_met_the_limit_ends", "3145728", || {
+        let mut pool = RawSmallPool::zeroed();
+        let layout = Layout::from_size_align(256, 16).unwrap();
+        // SAFETY: the object is ours, and each block is freed once.
+        unsafe {
+            let parameters = SmallPoolParameters::new(Generation::V5_2X64);
+            assert_eq!(RawSmallPool::initialize(&mut pool, &parameters), Status::SUCCESS);
+            for _ in 0..20 {
+                let allocate = || NonNull::new(RawSmallPool::allocate(&pool, Kind::NonPaged, layout));
+                let blocks: Vec<_> = std::iter::from_fn(allocate).collect();
+                assert!(blocks.len() > 1000);
+                blocks.into_iter().for_each(|block| RawSmallPool::free(&pool, Kind::NonPaged, block.as_ptr(), layout));
+                assert_eq!(RawSmallPool::flush(&pool), Status::SUCCESS);
+            }
+            assert_eq!(RawSmallPool::delete(&mut pool), Status::SUCCESS);
+        }
     });
 }
 

@@ -89,9 +89,10 @@ mod pool {
     }
 }
 
-fn soak(engine: EngineKind, topology: Topology, (maximum, batch): (u16, u16), operations: u64) {
+fn soak(engine: EngineKind, topology: Topology, divisions: u16, (maximum, batch): (u16, u16), operations: u64) {
     use lookaside_core::{AllocateCallback, FreeCallback};
     let builder = LookasideList::builder(64).engine(engine).topology(topology).batch(batch).maximum_depth(maximum);
+    let builder = builder.divisions(divisions);
     // SAFETY: the routines belong together and may be called from anywhere.
     let builder =
         unsafe { builder.callbacks(AllocateCallback::Plain(pool::allocate), FreeCallback::Plain(pool::free)) };
@@ -136,7 +137,7 @@ fn soak(engine: EngineKind, topology: Topology, (maximum, batch): (u16, u16), op
     assert_eq!(statistics.list.current_depth, 0);
     assert_eq!(statistics.pool_allocates, statistics.pool_frees);
     println!(
-        "{engine:?} {topology:?} maximum {maximum} batch {batch}: {} operations of {threads} threads beside {disturbances} flushes, trims, \
+        "{engine:?} {topology:?} divisions {divisions} maximum {maximum} batch {batch}: {} operations of {threads} threads beside {disturbances} flushes, trims, \
          prefills, scans and looks; {}% hits, none lost",
         statistics.list.total_allocates * 2,
         statistics.list.allocate_hit_rate()
@@ -146,13 +147,21 @@ fn soak(engine: EngineKind, topology: Topology, (maximum, batch): (u16, u16), op
 #[test]
 fn pairs_lose_and_double_no_block() {
     for engine in engines() {
-        soak(engine, Topology::Pair, (64, 0), operations());
-        soak(engine, Topology::Pair, (64, 1), operations() / 4);
-        soak(engine, Topology::Pair, (256, 0), operations() / 4);
+        soak(engine, Topology::Pair, 1, (64, 0), operations());
+        soak(engine, Topology::Pair, 1, (64, 1), operations() / 4);
+        soak(engine, Topology::Pair, 1, (256, 0), operations() / 4);
+    }
+}
+
+#[test]
+fn divided_shared_lists_lose_and_double_no_block() {
+    for engine in engines() {
+        soak(engine, Topology::Pair, 2, (64, 0), operations() / 4);
+        soak(engine, Topology::Pair, 4, (16, 1), operations() / 4);
     }
 }
 
 #[test]
 fn general_lists_lose_and_double_no_block() {
-    soak(EngineKind::Portable, Topology::General, (64, 0), operations() / 4);
+    soak(EngineKind::Portable, Topology::General, 1, (64, 0), operations() / 4);
 }

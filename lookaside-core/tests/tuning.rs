@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 use std::sync::{Mutex, MutexGuard};
 
 use common::{accounted, assert_identities, engines, stay_on_one_processor};
-use lookaside_core::{LookasideList, Topology, Tuning, adjust_depth};
+use lookaside_core::{LookasideList, Statistics, Topology, Tuning, adjust_depth};
 
 /// `adjust_depth` concerns every list of the process.
 fn alone() -> MutexGuard<'static, ()> {
@@ -62,8 +62,9 @@ fn an_idle_list_goes_to_the_minimum_and_gives_blocks_back() {
     let _alone = alone();
     stay_on_one_processor();
     for engine in engines() {
-        for topology in [Topology::Pair, Topology::General] {
-            let list = LookasideList::builder(64).engine(engine).topology(topology).build().unwrap();
+        for (topology, divisions) in [(Topology::Pair, 1), (Topology::Pair, 4), (Topology::General, 1)] {
+            let builder = LookasideList::builder(64).engine(engine).topology(topology);
+            let list = builder.divisions(divisions).build().unwrap();
             for _ in 0..200 {
                 let blocks = allocate(&list, 1000);
                 free(&list, blocks);
@@ -71,8 +72,10 @@ fn an_idle_list_goes_to_the_minimum_and_gives_blocks_back() {
             assert!(list.statistics().list.current_depth > 100);
             (0..3).for_each(|_| adjust_depth());
             let statistics = list.statistics();
-            assert!(statistics.shared.current_depth <= 4 && statistics.processor.current_depth <= 4, "{statistics:?}");
-            assert!(statistics.shared.depth <= 4 && statistics.processor.depth <= 4, "{statistics:?}");
+            let minimum = 4 * u64::from(divisions);
+            let Statistics { shared, processor, .. } = statistics;
+            assert!(shared.current_depth <= minimum && processor.current_depth <= 4, "{statistics:?}");
+            assert!(shared.depth <= minimum && processor.depth <= 4, "{statistics:?}");
             assert_identities(&statistics);
         }
     }

@@ -79,7 +79,7 @@ fn on_every_list(test: impl Fn(&mut RawList)) {
     let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     stay_on_one_processor();
     for engine in engines() {
-        for topology in [Topology::Pair, Topology::General] {
+        for topology in [Topology::Pair, Topology::General, Topology::Single] {
             let mut list = Box::new(RawList::zeroed());
             // SAFETY: the object is ours; the routines belong together and may be called from anywhere.
             assert_eq!(unsafe { RawList::initialize(&mut *list, &parameters(engine, topology)) }, Status::SUCCESS);

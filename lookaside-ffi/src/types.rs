@@ -161,7 +161,9 @@ pub struct lookaside_parameters {
     pub tuning: lookaside_tuning,
     /// What lists stand in front of the pool.
     pub topology: lookaside_topology,
-    /// The most blocks that each processor list, and the shared list, may ever keep, up to 16,384; 0 is 256.
+    /// The most blocks that each processor list, and each division of the shared list, may ever keep, up to 16,384; 0 is
+    /// 256. A pair's shared list has a division for each 8 possible processors; with `LOOKASIDE_TUNING_WINDOWS` or a
+    /// `batch` of 1 it is one list, as in Windows.
     pub maximum_depth: u16,
     /// How many each may keep at first, up to the maximum; 0 is 4.
     pub initial_depth: u16,
@@ -232,7 +234,7 @@ pub struct lookaside_statistics {
     pub tag: lookaside_tag,
     /// The pool.
     pub pool_type: lookaside_pool_type,
-    /// The most blocks that each processor list, and the shared list, may ever keep.
+    /// The most blocks that each processor list, and each division of the shared list, may ever keep.
     pub maximum_depth: u32,
     /// How many processor lists it has; 0 for a general list.
     pub processors: u32,

@@ -60,7 +60,7 @@ impl<'a> Builder<'a> {
         self
     }
 
-    /// The most blocks that each processor list, and the shared list, may keep: up to 16,384. 256 if not set.
+    /// The most blocks that each processor list, and each division of the shared list, may keep: up to 16,384. 256 if not set.
     #[must_use]
     pub fn maximum_depth(mut self, blocks: u16) -> Self {
         self.0.maximum_depth = blocks;
@@ -81,7 +81,7 @@ impl<'a> Builder<'a> {
         self
     }
 
-    /// Divisions of the shared list, for groups of processors; one for each 8 possible processors if not set.
+    /// Divisions of the shared list, for groups of processors: see [`Parameters::divisions`].
     #[must_use]
     pub fn divisions(mut self, divisions: u16) -> Self {
         self.0.divisions = divisions;

@@ -371,7 +371,10 @@ impl<const N: usize> LocalCache<'_, N> {
 
 impl<const N: usize> Drop for LocalCache<'_, N> {
     fn drop(&mut self) {
+        // Where a free routine unwinds: what lies behind the run that met it.
+        let unwinding = OnUnwind::new(|| self.flush());
         self.flush();
+        unwinding.disarm();
     }
 }
 

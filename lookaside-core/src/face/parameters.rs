@@ -34,8 +34,9 @@ pub struct Parameters<'a> {
     /// depth, 1 for Windows' block by block. At most 63 move at once, and never more than the depth.
     pub batch: u16,
     /// Divisions of the shared list, each for a group of processors and as deep as the maximum says; 0 for one for each 8
-    /// possible processors. At most 4, or what 0 gives if that is more; what is above that counts as that. Lists that are
-    /// no pairs, or share another list, have one.
+    /// possible processors, or with `Tuning::Windows` or a `batch` of 1 for one, as in Windows. At most 4, or one for each
+    /// 8 possible processors if that is more; what is above that counts as that. Lists that are no pairs, or share another
+    /// list, have one.
     pub divisions: u16,
     /// When depths change.
     pub tuning: Tuning,

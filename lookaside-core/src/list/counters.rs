@@ -87,7 +87,7 @@ pub struct Statistics {
     pub tag: Tag,
     /// The list's pool type.
     pub pool_type: PoolType,
-    /// The most blocks that a processor list, or the shared list, may ever hold.
+    /// The most blocks that a processor list, or a division of the shared list, may ever hold.
     pub maximum_depth: u32,
     /// Processor lists that exist: one for each possible processor number, 0 for a general list.
     pub processors: u32,
@@ -101,7 +101,7 @@ pub struct Statistics {
     pub pool_allocates: u64,
     /// Blocks that the pool got back.
     pub pool_frees: u64,
-    /// Calls that the pool answered with null.
+    /// Calls that the pool answered with null, beside trips that asked it for more blocks than a call needs.
     pub pool_failures: u64,
     /// Blocks that callers hold.
     pub outstanding: u64,

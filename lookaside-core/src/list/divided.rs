@@ -74,7 +74,8 @@ impl DividedList {
     pub fn open_of(&self, processor: u32) {
         let number = self.number_of(processor);
         let division = self.division(number);
-        if !division.is_open() {
+        // Open and unknown it is in the child of a fork that cut its opening.
+        if !division.is_open() || number >= self.opened() {
             // SAFETY: the row has room for the words, and then for as many slots as the first.
             let slots = unsafe { self.row(number).add(layout::SLOTS) };
             division.open(slots.cast(), self.target());
@@ -97,7 +98,7 @@ impl DividedList {
     }
 
     fn opened(&self) -> u32 {
-        // Acquire pairs with the Release in open_own.
+        // Acquire pairs with the Release in open_of.
         self.opened.load(Acquire)
     }
 
@@ -287,7 +288,8 @@ impl DividedList {
     /// # Safety
     /// Nobody uses this list any more.
     pub unsafe fn clear(&self) {
-        for number in 1..self.opened() {
+        // Those too that a fork left open and unknown; not those that no one has used, whose pages stay untouched.
+        for number in (1..self.rows.divisions).filter(|number| self.division(*number).is_open()) {
             // SAFETY: the caller's promise; the row is this list's.
             unsafe { self.row(number).cast::<SharedList>().write(SharedList::new()) };
         }
@@ -296,12 +298,38 @@ impl DividedList {
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
     use super::*;
+    use std::alloc::{Layout, alloc_zeroed, dealloc};
 
     #[test]
     fn small_machines_have_one_division() {
         let divisions = [1, 2, 8, 9, 16, 64, 256, 1024, 4096].map(usual_divisions);
         assert_eq!(divisions, [1, 1, 1, 2, 2, 8, 32, 128, 128]);
         assert_eq!([1, 64, 4096].map(most_divisions), [4, 8, 128]);
+    }
+
+    /// The child of a fork goes on from what a thread of the parent had done by then.
+    #[test]
+    fn an_opening_that_a_fork_cuts_is_finished_or_cleared() {
+        let memory = Layout::from_size_align(3 << layout::SHIFT, 4096).unwrap();
+        // SAFETY: the size is not 0; zeroed rows are what a list asks for, and it is gone when they are.
+        unsafe {
+            let base = alloc_zeroed(memory);
+            let mut list = DividedList::new();
+            list.open(Rows { base, divisions: 3, processors: 3 }, 4);
+            list.division(2).open(list.row(2).add(layout::SLOTS).cast(), 4);
+
+            list.open_of(2);
+            assert_eq!(list.divisions(), 3);
+            list.set_target(2);
+            assert_eq!(list.division(2).tuner().target(), 2);
+
+            list.division(1).open(list.row(1).add(layout::SLOTS).cast(), 4);
+            list.opened.store(1, Release);
+            list.clear();
+            assert!(!list.division(1).is_open() && !list.division(2).is_open());
+            dealloc(base, memory);
+        }
     }
 }

@@ -155,11 +155,7 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
         lower: creation.lower,
     };
     let divided = has_parts && creation.topology == Topology::Pair && creation.lower.is_none();
-    let divisions = match creation.divisions {
-        _ if !divided => 1,
-        0 => usual_divisions(set_up.processors),
-        asked => asked.min(most_divisions(set_up.processors)),
-    };
+    let divisions = if divided { divisions_of(creation, set_up.processors) } else { 1 };
     let rows = Rows { base: record.shared_rows, divisions, processors };
     // SAFETY: the record is free and ours alone; its parts were cleared, and have room for its class.
     unsafe { record.pair_mut().open(settings, rows) };
@@ -182,6 +178,16 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
     };
     let parts = Parts { processors, ..pair_parts };
     Ok(Created { parts, locked_processors, handle, check: check_of(handle) })
+}
+
+/// How many divisions the shared list of a pair has on a machine with so many possible processors: as Windows one, where
+/// each call shall go its way (Windows' schedule, batches of one) and nothing else was asked for.
+fn divisions_of(creation: &Creation<'_>, processors: u32) -> u32 {
+    match creation.divisions {
+        0 if creation.tuning == Tuning::Windows || creation.batch == 1 => 1,
+        0 => usual_divisions(processors),
+        asked => asked.min(most_divisions(processors)),
+    }
 }
 
 /// The most blocks that a list moves to and from its pool on one trip: one where each call counts (Windows' schedule),
@@ -501,4 +507,45 @@ extern "C" fn after_fork_in_child() {
     lives().for_each(|record| record.pair().forget_sharers());
     lives().for_each(|record| record.pair().count_as_sharer());
     balance::repair_after_fork(&guard);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pool::{AllocateCallback, FreeCallback, Source};
+    use crate::wdk::{PoolType, Tag};
+
+    #[test]
+    fn lists_that_keep_to_windows_way_have_one_division_on_every_machine() {
+        let divisions = |tuning, batch, asked, processors| {
+            let (pool_type, flags) = (PoolType::PAGED, ListFlags(0));
+            let creation = Creation {
+                name: "",
+                address: None,
+                owner: Owner::Program,
+                engine: None,
+                topology: Topology::Pair,
+                tuning,
+                flags,
+                maximum_depth: 256,
+                initial_depth: 4,
+                batch,
+                divisions: asked,
+                request: Request { size: 64, alignment: 16, pool_type, tag: Tag::new(*b"Test") },
+                backing: Backing {
+                    allocate: AllocateCallback::Default,
+                    free: FreeCallback::Default,
+                    source: Source::of(pool_type, flags),
+                },
+                lower: None,
+                place: Place::UNKNOWN,
+            };
+            divisions_of(&creation, processors)
+        };
+        assert_eq!([2, 8, 9, 64].map(|processors| divisions(Tuning::Default, 0, 0, processors)), [1, 1, 2, 8]);
+        assert_eq!([2, 64].map(|processors| divisions(Tuning::Windows, 0, 0, processors)), [1, 1]);
+        assert_eq!([2, 64].map(|processors| divisions(Tuning::Manual, 1, 0, processors)), [1, 1]);
+        assert_eq!([1, 3, 9].map(|asked| divisions(Tuning::Windows, 1, asked, 64)), [1, 3, 8]);
+        assert_eq!([1, 3, 9].map(|asked| divisions(Tuning::Default, 0, asked, 2)), [1, 3, 4]);
+    }
 }

@@ -88,14 +88,17 @@ fn addresses_are_numbered_as_they_first_appear() {
     assert_eq!(with_numbered_addresses(text), expected);
 }
 
-/// Binds the program to the processor that this thread is on.
+/// Binds the program to the first processor that this thread may use, where a shared list has one division.
 pub fn on_one_processor(command: &mut Command) {
     let bind = || {
         // SAFETY: a set of processors is plain bits, and the calls only read and write this one. Between fork and exec
         // both are allowed, for they are system calls alone.
         let bound = unsafe {
+            let mut allowed: libc::cpu_set_t = mem::zeroed();
+            libc::sched_getaffinity(0, size_of_val(&allowed), &mut allowed);
+            let first = (0..libc::CPU_SETSIZE as usize).find(|number| libc::CPU_ISSET(*number, &allowed));
             let mut set: libc::cpu_set_t = mem::zeroed();
-            libc::CPU_SET(usize::try_from(libc::sched_getcpu()).unwrap_or(0), &mut set);
+            libc::CPU_SET(first.unwrap_or(0), &mut set);
             libc::sched_setaffinity(0, size_of_val(&set), &set)
         };
         if bound == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }

@@ -75,7 +75,7 @@ pub struct Settings {
     pub verified: bool,
     /// Whether the usage by tag counts its blocks.
     pub charged: bool,
-    /// The most blocks that L may hold.
+    /// The most blocks that each division of L may hold.
     pub shared_maximum: u32,
     /// The most blocks that each P may hold.
     pub maximum_depth: u32,

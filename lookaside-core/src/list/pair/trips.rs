@@ -20,8 +20,8 @@ impl Pair {
         while count < wanted {
             let block = self.pool_allocate(list);
             if block.is_null() {
-                // It is counted as a failure, which is one of the calls.
-                self.direct_allocates.fetch_add(1, Relaxed);
+                // No call of the list's failed, and the pool counts for itself.
+                self.pool_failures.fetch_sub(1, Relaxed);
                 break;
             }
             buffer[count].write(block);
@@ -92,8 +92,7 @@ impl Pair {
     }
 
     /// Blocks to move on this trip between P and the pool, at least 1. They double with each trip the same way, up to an
-    /// eighth of the depth, so that a list whose traffic just exceeds what it keeps moves little more than it must
-    ///.
+    /// eighth of the depth, so that a list whose traffic just exceeds what it keeps moves little more than it must.
     fn trip(&self, part: &Part, bring: bool) -> usize {
         let eighth = part.tuner().target() as usize / 8;
         part.next_trip(bring, eighth.min(self.batch(part)).min(self.settings().trip_limit))

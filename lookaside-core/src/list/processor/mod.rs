@@ -39,7 +39,7 @@ pub trait Engine {
     /// Takes up to `wanted` blocks, the last in last, without counting hits.
     ///
     /// # Safety
-    /// As for `pop`; `out` has room, and `wanted` is not 0.
+    /// As for `pop`; `out` has room.
     unsafe fn pop_many(parts: &Parts, out: *mut *mut u8, wanted: usize) -> (usize, u32);
 
     /// The same for allocates: each block counts as a hit.

@@ -229,7 +229,7 @@ pub unsafe fn push(parts: *const Parts, block: *mut u8) -> bool {
 /// ```
 ///
 /// # Safety
-/// As for [`pop`]; `out` has room for `wanted` pointers, and `wanted` is not 0.
+/// As for [`pop`]; `out` has room for `wanted` pointers.
 #[inline]
 pub unsafe fn pop_many<const HITS: bool>(parts: *const Parts, out: *mut *mut u8, wanted: usize) -> (usize, u32) {
     let mut count = wanted;
