@@ -36,17 +36,22 @@ PATH=$tools/bin:$PATH IAI_CALLGRIND_HOME=$counts \
 
 # The pairs that each way plays, as the benchmark has them.
 pairs=$(sed -n 's/^pub const PAIRS: u64 = \([0-9 *]*\);$/\1/p' lookaside-bench/src/counts.rs)
+names=$(sed -n 's/^#\[bench::\([a-z0-9_]*\)(.*/\1/p' lookaside-bench/benches/instructions.rs)
 # Lines "NAME COUNT", in the order of the benchmark.
 measured=$(
-    sed -n 's/^#\[bench::\([a-z0-9_]*\)(.*/\1/p' lookaside-bench/benches/instructions.rs | while read -r name; do
+    while read -r name; do
         # Callgrind writes a file for each thread. Only the benchmark's counts while it is on.
         find "$counts" -path "*/pairs.$name/*.out" -exec cat {} + |
             awk -v name="$name" -v pairs="$((pairs))" '
                 /^totals:/ { sum += $2 }
-                END { if (sum > 0) printf "%s %.1f\n", name, sum / pairs; else exit 1 }'
-    done
+                END { if (sum > 0) printf "%s %.1f\n", name, sum / pairs }'
+    done <<<"$names"
 )
-test -n "$measured"
+# A way in that counted nothing must not leave the table unseen.
+if [[ $(cut -d' ' -f1 <<<"$measured") != "$names" ]]; then
+    echo "nothing was counted for: $(grep -vxFf <(cut -d' ' -f1 <<<"$measured") <<<"$names" | xargs)" >&2
+    exit 1
+fi
 
 # The table of such lines: a row for each way in, a column for each engine.
 written=$(

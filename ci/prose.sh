@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-prose=(README.md ARCHITECTURE.md CHANGELOG.md CONTRIBUTING.md docs/compat.md docs/instructions.md docs/misuse.md
+prose=(README.md ARCHITECTURE.md CHANGELOG.md CONTRIBUTING.md docs/*.md
     c-examples/README.md lookaside-bench/traces/README.md)
 top='(\.ci|ci|include|docs|c-examples|lookaside-core|lookaside-ffi|lookaside-bench)'
 theory=lookaside-core/src/theory.rs

@@ -24,9 +24,10 @@ trap 'rm -rf "$scratch"' EXIT
 block c "### C" > "$scratch/program.c"
 block text "### C" | without_addresses > "$scratch/expected"
 block c "### The WDK's names" > "$scratch/wdk.c"
+block c "### Compiled into the program" > "$scratch/inlined.c"
 block cpp "### C++" > "$scratch/program.cpp"
 block sh "## Linking" > "$scratch/commands"
-for file in program.c expected wdk.c program.cpp commands; do
+for file in program.c expected wdk.c inlined.c program.cpp commands; do
     test -s "$scratch/$file" || { echo "README.md has no $file any more" >&2; exit 1; }
 done
 ln -s "$root/include" "$scratch/include"
@@ -38,7 +39,9 @@ for program in program-static program-shared; do
     taskset -c "$(taskset -cp $$ | sed 's/.*: *\([0-9]*\).*/\1/')" "./$program" | without_addresses | diff expected -
 done
 ./program-cpp
-# As the static program, by its own command with this source and this flag.
-wdk=$(sed -e :a -e '/\\$/N; s/\\\n//; ta' commands | sed -n 's/program-static program\.c/wdk -Wno-multichar wdk.c/p')
-bash -euxo pipefail -c "$wdk"
+# As the static program, by its own command with another source.
+as_static() { sed -e :a -e '/\\$/N; s/\\\n//; ta' commands | sed -n "s/program-static program\.c/$1 ${2:-} $1.c/p"; }
+bash -euxo pipefail -c "$(as_static wdk -Wno-multichar)"
+bash -euxo pipefail -c "$(as_static inlined)"
 ./wdk
+./inlined

@@ -68,9 +68,11 @@ typedef uint64_t __attribute__((__may_alias__)) lookaside_inline_u64;
 #endif
 
 /* What stands out of line: an undefined instruction for disassemblers, which ends in the signature that the kernel
- * wants before the address where an interrupted section goes on; and what is done when there is nothing to do. */
+ * wants before the address where an interrupted section goes on; and what is done when there is nothing to do. The
+ * section is no function's, nor that where compilers gather cold code: the code around may stand there itself, and
+ * would run from 79 into this. */
 #define LOOKASIDE_INLINE_END(then)                                                                                     \
-    ".pushsection .text.unlikely, \"ax?\"\n\t"                                                                         \
+    ".pushsection .text.unlikely.lookaside.inline, \"ax?\"\n\t"                                                        \
     ".byte 0x0f, 0xb9, 0x3d\n\t"                                                                                       \
     ".long %c[signature]\n"                                                                                            \
     "75:\n71:\t" then "\n\t"                                                                                           \

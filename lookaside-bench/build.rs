@@ -198,7 +198,10 @@ fn compile_nodes() {
     let folder = PathBuf::from(env::var_os("OUT_DIR").expect("cargo names a folder for the output"));
     let compile = |name: &str, arguments: &[&str]| {
         let library = folder.join(name);
-        let mut compiler = cc::Build::new().cpp(true).opt_level(2).get_compiler().to_command();
+        // As users build them: assertions are there for debuggers.
+        let mut build = cc::Build::new();
+        build.cpp(true).opt_level(2).define("NDEBUG", None).debug(false).force_frame_pointer(false);
+        let mut compiler = build.get_compiler().to_command();
         compiler.args(["-std=c++17", "-Wall", "-Wextra", "-fPIC", "-shared", "-pthread", "-I../include"]);
         let status = compiler.arg("nodes/nodes.cpp").arg("-o").arg(&library).args(arguments).status();
         (library, status.is_ok_and(|status| status.success()))

@@ -7,9 +7,10 @@
 //! All contenders share this process, its heap and its engine, which `lookaside compare` keeps apart: so figures of the
 //! two differ a little, and those of one contender over time are what this is for.
 
+use std::thread;
 use std::time::Duration;
 
-use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput};
 use lookaside_bench::contenders::{self, Entry};
 use lookaside_bench::workloads::{Player, Workload};
 use lookaside_core::{EngineKind, hooks};
@@ -36,28 +37,37 @@ fn settings(workload: Workload) -> Vec<(usize, usize)> {
     sizes.chain(threads).collect()
 }
 
-fn times(criterion: &mut Criterion) {
+fn main() {
     let chosen = lookaside_core::engine();
     for (workload, name) in WORKLOADS {
         for (size, threads) in settings(workload) {
-            let mut group = criterion.benchmark_group(format!("{name}/{size}-bytes/{threads}-threads"));
-            group.sampling_mode(SamplingMode::Flat).sample_size(10);
-            group.warm_up_time(Duration::from_millis(150)).measurement_time(Duration::from_millis(400));
-            // Each thread plays as many pairs as criterion asks for; the handoff's two play one pair together.
-            let pairs = if workload == Workload::Handoff { 1 } else { threads as u64 };
-            group.throughput(Throughput::Elements(pairs));
-            for entry in contenders::ALL.iter().filter(|entry| entry.shared || threads == 1) {
-                match ready(entry, chosen, workload, size, threads) {
-                    Ok(mut player) => {
-                        let id = BenchmarkId::from_parameter(entry.name);
-                        group.bench_function(id, |bencher| bencher.iter_custom(&mut player));
-                    }
-                    Err(reason) => eprintln!("SKIP: {} at {name}, {size} bytes: {reason:#}", entry.name),
-                }
-            }
-            group.finish();
+            // On a thread of its own: some contenders keep blocks by thread, and of one size alone.
+            let played = thread::spawn(move || group(chosen, (workload, name), size, threads)).join();
+            assert!(played.is_ok(), "{name}, {size} bytes, {threads} threads: a contender failed");
         }
     }
+    Criterion::default().configure_from_args().final_summary();
+}
+
+fn group(chosen: EngineKind, workload: (Workload, &str), size: usize, threads: usize) {
+    let mut criterion = Criterion::default().configure_from_args();
+    let (workload, name) = workload;
+    let mut group = criterion.benchmark_group(format!("{name}/{size}-bytes/{threads}-threads"));
+    group.sampling_mode(SamplingMode::Flat).sample_size(10);
+    group.warm_up_time(Duration::from_millis(150)).measurement_time(Duration::from_millis(400));
+    // Each thread plays as many pairs as criterion asks for; the handoff's two play one pair together.
+    let pairs = if workload == Workload::Handoff { 1 } else { threads as u64 };
+    group.throughput(Throughput::Elements(pairs));
+    for entry in contenders::ALL.iter().filter(|entry| entry.shared || threads == 1) {
+        match ready(entry, chosen, workload, size, threads) {
+            Ok(mut player) => {
+                let id = BenchmarkId::from_parameter(entry.name);
+                group.bench_function(id, |bencher| bencher.iter_custom(&mut player));
+            }
+            Err(reason) => eprintln!("SKIP: {} at {name}, {size} bytes: {reason:#}", entry.name),
+        }
+    }
+    group.finish();
 }
 
 /// The contender at its workload, over the engine that its process would have in `lookaside compare`.
@@ -65,6 +75,3 @@ fn ready(entry: &Entry, chosen: EngineKind, workload: Workload, size: usize, thr
     hooks::pretend_engine(if entry.engine == Some("portable") { EngineKind::Portable } else { chosen });
     (entry.player)(workload, size, threads)
 }
-
-criterion_group!(groups, times);
-criterion_main!(groups);

@@ -71,12 +71,16 @@ template <class T> using ListAllocator = NodeAllocator<T, ListSource>;
 
 template <std::size_t Size> struct JemallocSource {
     static void *allocate() { return host->jemalloc(Size); }
-    static void free(void *block) { host->jemalloc_free(block, Size); }
+    static void free(void *block) { host->jemalloc_free(block, Size, 0); }
 };
 template <class T> using JemallocAllocator = NodeAllocator<T, JemallocSource>;
 
 template <std::size_t Size> struct MimallocSource {
-    static void *allocate() { return host->mimalloc(Size); }
+    static void *allocate()
+    {
+        static_assert(Size <= 1024, "mi_malloc_small takes no more");
+        return host->mimalloc(Size);
+    }
     static void free(void *block) { host->mimalloc_free(block); }
 };
 template <class T> using MimallocAllocator = NodeAllocator<T, MimallocSource>;

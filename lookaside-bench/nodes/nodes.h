@@ -11,7 +11,9 @@ extern "C" {
 /* What the command has, and hands on: mallocs and the calls of lists. */
 struct nodes_host {
     void *(*jemalloc)(size_t size);
-    void (*jemalloc_free)(void *block, size_t size);
+    /* With flags, which are 0. */
+    void (*jemalloc_free)(void *block, size_t size, int flags);
+    /* For sizes of up to 128 words. */
     void *(*mimalloc)(size_t size);
     void (*mimalloc_free)(void *block);
     lookaside_status (*list_initialize)(lookaside_list *list, const lookaside_parameters *parameters);

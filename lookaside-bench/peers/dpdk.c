@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -20,8 +21,11 @@
 
 #include "peer.h"
 
-/* A mempool has all its blocks from the start: so many, or fewer where they would have more bytes than that. */
-#define MOST_BLOCKS ((1u << 17) - 1)
+/* A mempool has all its blocks from the start, and memory is compared too. So it has as many as the largest burst needs
+ * (65,536, with what caches hold meanwhile), and more where many processors have threads that hold blocks; but never
+ * more bytes than that. */
+#define BLOCKS_OF_BURST ((1u << 16) + 4 * CACHE)
+#define BLOCKS_OF_PROCESSOR 20480u
 #define MOST_BYTES ((size_t)1 << 27)
 /* What EAL may take for them, their headers and the rest. */
 #define MEGABYTES "512"
@@ -208,8 +212,10 @@ static struct rte_mempool *make_pool(size_t size)
     static unsigned made;
     char name[RTE_MEMPOOL_NAMESIZE];
     snprintf(name, sizeof name, "lookaside-%u", made++);
-    unsigned blocks = MOST_BYTES / size < MOST_BLOCKS ? MOST_BYTES / size - 1 : MOST_BLOCKS;
-    return rte_mempool_create(name, blocks, (unsigned)size, CACHE, 0, NULL, NULL, NULL, NULL, SOCKET_ID_ANY, 0);
+    size_t blocks = (size_t)sysconf(_SC_NPROCESSORS_ONLN) * BLOCKS_OF_PROCESSOR;
+    blocks = blocks < BLOCKS_OF_BURST ? BLOCKS_OF_BURST : blocks;
+    blocks = blocks < MOST_BYTES / size ? blocks : MOST_BYTES / size - 1;
+    return rte_mempool_create(name, (unsigned)blocks, (unsigned)size, CACHE, 0, NULL, NULL, NULL, NULL, SOCKET_ID_ANY, 0);
 }
 
 static const char *make(bool owned, size_t size, struct peer *peer)
@@ -235,6 +241,14 @@ static const char *make(bool owned, size_t size, struct peer *peer)
     *shared = (struct shared){pool, made++ % PLACES, false};
     *peer = (struct peer){shared, own_allocate, own_free, own_allocate_many, own_free_many, own_kept, own_destroy};
     return NULL;
+}
+
+const char *lookaside_peer_start(void)
+{
+    pthread_mutex_lock(&making);
+    const char *reason = start();
+    pthread_mutex_unlock(&making);
+    return reason;
 }
 
 const char *lookaside_peer_make(const char *shape, size_t size, struct peer *peer)

@@ -1,4 +1,4 @@
-/* What the contenders in C and C++ have in common: each is a shared library of its own, which exports these two functions
+/* What the contenders in C and C++ have in common: each is a shared library of its own, which exports these functions
  * and is loaded by the rounds that play it. */
 
 #ifndef LOOKASIDE_PEER_H
@@ -27,6 +27,10 @@ struct peer {
 
 /* Makes a pool of this shape, for blocks of so many bytes, and returns NULL; or returns why there is none. */
 const char *lookaside_peer_make(const char *shape, size_t size, struct peer *peer);
+
+/* For libraries that have to be started before any pool is made; the others have no such function. Returns NULL, or why
+ * it cannot be. Making a pool starts the library too. */
+const char *lookaside_peer_start(void);
 
 /* The version that the library was built with. */
 const char *lookaside_peer_version(void);

@@ -29,7 +29,11 @@ pub fn run(arguments: &cli::Compare) -> anyhow::Result<()> {
     if cfg!(debug_assertions) {
         eprintln!("lookaside: built without optimisation, so these figures say nothing: use `cargo run --release`");
     }
-    let mut plan = Rows::plan(|set| arguments.plays(set), |name| chosen(&arguments.contender, name));
+    let plays = |name: &str| match arguments.contender.is_empty() {
+        true => !arguments.quick || !contenders::BESIDE.contains(&name),
+        false => chosen(&arguments.contender, name),
+    };
+    let mut plan = Rows::plan(|set| arguments.plays(set), plays);
     ensure!(
         !plan.is_empty() || !arguments.contender.is_empty(),
         "there is nothing to compare in {} yet",
@@ -92,7 +96,10 @@ impl Session {
             warnings.push("Built without optimisation: these figures say nothing.".into());
         }
         if quick {
-            warnings.push("Few rounds (--quick): the figures are rough.".into());
+            warnings.push(format!(
+                "Few rounds (--quick): the figures are rough. Unless they are named, these do not play: {}.",
+                contenders::BESIDE.join(", ")
+            ));
         }
         let (load, processors) = (machine::load(), machine::processors());
         if load.is_some_and(|load| load > 0.25 * processors as f64) {

@@ -39,6 +39,7 @@ pub fn goals(rows: &[Rows]) -> Vec<Goal> {
         Goal::at_most("pair-2t, to pair", 1.05, ours("pair-2t"), ours("pair")),
         Goal::at_least("handoff, the fastest malloc to it", 3.0, malloc("handoff"), ours("handoff")),
         Goal::at_most("pair through C, to the fastest malloc", 1.0, pair("lookaside-c"), malloc("pair")),
+        Goal::at_most("pair inlined in C, to inlined in Rust", 1.1, pair("lookaside-c-inline"), ours("pair")),
         Goal::at_most("pair, portable, to glibc", 2.0, pair("lookaside-portable"), pair("glibc")),
         Goal::at_most("pair, portable, to arrayqueue", 1.0, pair("lookaside-portable"), pair("arrayqueue")),
         Goal::at_most("pair, portable, to slist", 1.0, pair("lookaside-portable"), pair("slist")),

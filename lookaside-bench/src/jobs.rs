@@ -56,7 +56,8 @@ pub struct Job {
     pub about: &'static str,
     /// What its rounds find; the first is there in each answer, and what tables are ranked by.
     pub measures: &'static [Measure],
-    /// The ways to do it. The first is the one that ratios are to.
+    /// The ways to do it. The first is the one that ratios are to, but in the set of foreign workloads, where the fastest
+    /// malloc is.
     pub contenders: &'static [Entrant],
     /// Plays one round of the contender of this name in this process.
     pub serve: fn(&str) -> anyhow::Result<Figures>,
@@ -118,6 +119,10 @@ impl Rows {
     /// All that can be compared, in the order of reports, and of the sets that `set` wants; `entrant` says which
     /// contenders play.
     pub fn plan(set: impl Fn(Set) -> bool, entrant: impl Fn(&str) -> bool) -> Vec<Self> {
+        let malloc = |about| {
+            let names = contenders::ALL.iter().filter(|entry| entry.malloc).map(|entry| entry.name).collect();
+            Base { about, names }
+        };
         let of_workload = |&(workload, name): &(workloads::Workload, &'static str)| {
             let (fit, unfit): (Vec<_>, Vec<_>) = contenders::ALL
                 .iter()
@@ -128,10 +133,7 @@ impl Rows {
                 name,
                 about: workload.about(),
                 measures: workload.measures(),
-                base: Base {
-                    about: if workload.set() == Set::Memory { "the leanest malloc" } else { "the fastest malloc" },
-                    names: contenders::ALL.iter().filter(|entry| entry.malloc).map(|entry| entry.name).collect(),
-                },
+                base: malloc(if workload.set() == Set::Memory { "the leanest malloc" } else { "the fastest malloc" }),
                 sized: true,
                 lingers: workload.lingers(),
                 entrants: fit.iter().map(|entry| entry.entrant()).collect(),
@@ -145,7 +147,10 @@ impl Rows {
             name: job.name,
             about: job.about,
             measures: job.measures,
-            base: Base { about: job.contenders[0].name, names: vec![job.contenders[0].name] },
+            base: match job.set {
+                Set::Foreign => malloc("the fastest malloc"),
+                _ => Base { about: job.contenders[0].name, names: vec![job.contenders[0].name] },
+            },
             sized: false,
             lingers: false,
             entrants: job.contenders.iter().filter(|known| entrant(known.name)).copied().collect(),
@@ -242,6 +247,16 @@ mod tests {
         let names: Vec<_> = plan.iter().map(|rows| (rows.name, rows.unfit.len())).collect();
         assert!(names.contains(&("pair", 0)) && !names.iter().any(|&(name, _)| name == "pair-2t"), "{names:?}");
         assert!(Rows::plan(|_| true, |name| name == "nobody").is_empty());
+    }
+
+    /// A chart of a set has one axis.
+    #[test]
+    fn ratios_of_foreign_workloads_are_to_the_fastest_malloc() {
+        for rows in Rows::plan(|set| set == Set::Foreign, |_| true) {
+            assert_eq!(rows.base.about, "the fastest malloc", "{}", rows.name);
+            let played = |name: &&str| rows.entrants.iter().any(|entrant| entrant.name == *name);
+            assert!(rows.base.names.iter().filter(|name| played(name)).count() >= 3, "{}", rows.name);
+        }
     }
 
     /// Ratios are to the best of the base, whichever direction is the better one.

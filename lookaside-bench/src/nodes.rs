@@ -14,7 +14,7 @@ use ::lookaside::{
     lookaside_status,
 };
 use anyhow::{Context, anyhow, bail};
-use libc::{c_char, c_void};
+use libc::{c_char, c_int, c_void};
 use libloading::Library;
 
 use crate::jobs::{Job, Set};
@@ -62,7 +62,7 @@ const ALLOCATORS: &[Entrant] = &[
 #[repr(C)]
 struct Host {
     jemalloc: unsafe extern "C" fn(usize) -> *mut c_void,
-    jemalloc_free: unsafe extern "C" fn(*mut c_void, usize),
+    jemalloc_free: unsafe extern "C" fn(*mut c_void, usize, c_int),
     mimalloc: unsafe extern "C" fn(usize) -> *mut c_void,
     mimalloc_free: unsafe extern "C" fn(*mut c_void),
     list_initialize: unsafe extern "C" fn(*mut lookaside_list, *const lookaside_parameters) -> lookaside_status,
@@ -72,18 +72,13 @@ struct Host {
 
 static HOST: Host = Host {
     jemalloc: tikv_jemalloc_sys::malloc,
-    jemalloc_free,
-    mimalloc: libmimalloc_sys::mi_malloc,
+    jemalloc_free: tikv_jemalloc_sys::sdallocx,
+    mimalloc: libmimalloc_sys::mi_malloc_small,
     mimalloc_free: libmimalloc_sys::mi_free,
     list_initialize: lookaside_list_initialize,
     list_allocate: lookaside_list_allocate,
     list_free: lookaside_list_free,
 };
-
-unsafe extern "C" fn jemalloc_free(block: *mut c_void, size: usize) {
-    // SAFETY: the caller gives back what jemalloc gave for this size.
-    unsafe { tikv_jemalloc_sys::sdallocx(block, size, 0) };
-}
 
 /// A container of C++.
 #[repr(C)]

@@ -64,6 +64,20 @@
 //! The same parts, each behind a lock that is tried once. A thread that does not get it misses. Two locked instructions
 //! for a pair of calls are its price.
 //!
+//! ## 2.6. Runs
+//!
+//! An allocate or a free of several blocks is one section too: it copies, and ends in the one store that single calls
+//! end in, with count times 0xFFFF or count. Like every section that takes blocks it stores a whole header, as §3
+//! needs. A copy may overlap itself, four pointers a turn and then the four at the other end again; what an aborted one
+//! left nobody reads.
+//!
+//! ## 2.7. Inlined into C
+//!
+//! The sections of `include/lookaside_inline.h` are those of `pop` and `push`, step by step, on the same words. They
+//! read the area's distance from `inlined_area`, which is 0 in a list that was not made for them. Their descriptors
+//! stand in the program or library that they were compiled into. The kernel reads the descriptor of a thread's last
+//! section when it next interrupts the thread; so code that may be unloaded removes its mark at the end of a section.
+//!
 //! # 3. Closing a part from another thread
 //!
 //! Flush, trim and delete take blocks out of other processors' parts. Under the pair's `manage` lock, for rseq:
@@ -113,6 +127,11 @@
 //! 48 bits of hits last for days at full speed. Every look folds what was added since the last one into 64 bits, and
 //! the balance set manager looks once a second.
 //!
+//! ## 4.5. Runs
+//!
+//! Each block of a run counts as a call: those that P had in its header, or by its length, the others where they ended.
+//! Blocks that came or went beyond the run are `refilled` and `spilled`.
+//!
 //! # 5. Tuning
 //!
 //! ## 5.1. The rule
@@ -132,6 +151,12 @@
 //! saw no call in two scans goes to the minimum; what is held above the depth goes back to the pool. Blocks whose free
 //! routine is the user's are left for the next caller that misses, so that no user code runs on our thread.
 //! `Tuning::Windows` instead keeps the kernel's rotation, looks at allocates alone and gives nothing back.
+//!
+//! ## 5.4. Seconds
+//!
+//! The rule's seconds are those of the library's clock. Measurements may set it ahead, and take the scans into their own
+//! hands (`hooks::advance_clock`, `hooks::hold_scans`): so a minute is played in a moment, with the periods that the rule
+//! would see by the clock.
 //!
 //! # 6. Batches
 //!
@@ -162,6 +187,21 @@
 //! been. Where each call counts (batches of one, `Tuning::Windows`) or is seen (callbacks), and in pairs over another
 //! list's L, a trip moves one block.
 //!
+//! ## 6.4. L in divisions
+//!
+//! On more than 8 possible processors L has a division for each group of 8, a bounded stack with a lock and a depth of
+//! its own: one lock does not serve more (`docs/scaling.md`). A call goes to the division of its processor, and to
+//! another one where that has no block, or no room, before it counts as a miss of L. The divisions have one depth and
+//! one tuner, which sees the sum of their traffic. A division is opened by the first miss of its group, under `manage`.
+//! Only a pair with a shared list of its own is divided; everything else has one division.
+//!
+//! ## 6.5. Caches of callers
+//!
+//! To its list a cache that a thread owns is a caller: the blocks in it are out. It counts what it serves by itself, with
+//! a header word as in §2.1 and the identity of §4.3, as a P whose L is the list. Adding that to the list's counters
+//! would show the tuner calls that never reached it. Runs go by way of the stack, since a callback may use the very
+//! cache that called it.
+//!
 //! # 7. Fork
 //!
 //! No lock of ours is held across a fork: that could deadlock with the handlers of others. In the child a handler makes
@@ -191,7 +231,8 @@
 //!
 //! A panic in a callback passes through the list to the caller; in C it ends the process at the boundary. An allocate
 //! routine that panics counts as a failure of the pool. Of a batch whose free routine panics the rest is freed while
-//! that unwinds; a second panic ends the program. A call that trims on its way does so when it has no block in hand, or
+//! that unwinds; a second panic ends the program. Of a run
+//! whose allocate routine panics every block goes back to the list. A call that trims on its way does so when it has no block in hand, or
 //! gives that block back. A delete is finished: it drains what is left and frees the record.
 //!
 //! # 11. Verified lists

@@ -53,6 +53,9 @@ pub trait Contender: Sized {
     /// The inner loops of workloads, where they are not Rust's.
     const LOOPS: Option<Loops<Self>> = None;
 
+    /// Does what a process has to do once before it makes any, however many, where that takes memory worth telling.
+    fn start() {}
+
     /// Makes one for blocks of `size` bytes, 16 to [`LARGEST`]; an error says why this machine has none.
     ///
     /// A thread may have several, also of other sizes; where one that is there makes another impossible, that is the error.
@@ -229,6 +232,26 @@ fn exhausted(contender: &str) -> ! {
     let told = rounds::answer_absent(&"all its blocks are out");
     std::process::exit(told.is_err().into())
 }
+
+/// Those who do not play with `--quick` unless they are named: slower than others of their kind, or other ways into the
+/// same.
+pub const BESIDE: &[&str] = &[
+    "tls-vec",
+    "slist-turns",
+    "lockfree-object-pool",
+    "opool",
+    "sharded-slab",
+    "heapless",
+    "boost-pool",
+    "boost-singleton-pool",
+    "foonathan",
+    "foonathan-mutex",
+    "dpdk",
+    "dpdk-user-cache",
+    "small-pool-tagged",
+    "wdm",
+    "wdm-general",
+];
 
 /// The names of all contenders.
 pub fn names() -> impl Iterator<Item = &'static str> {
@@ -565,5 +588,6 @@ mod tests {
         assert_eq!(names().collect::<Vec<_>>(), expected);
         assert!(names().all(|name| by_name(name).is_some_and(|entry| entry.name == name)));
         assert!(by_name("malloc").is_none());
+        assert!(BESIDE.iter().all(|name| by_name(name).is_some_and(|entry| !entry.malloc)));
     }
 }

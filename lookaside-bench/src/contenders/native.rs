@@ -31,6 +31,7 @@ struct Peer {
 }
 
 type Make = unsafe extern "C" fn(*const c_char, usize, *mut Peer) -> *const c_char;
+type Start = unsafe extern "C" fn() -> *const c_char;
 type Version = unsafe extern "C" fn() -> *const c_char;
 
 /// A library of such pools.
@@ -164,6 +165,14 @@ pub struct Native<S> {
 unsafe impl<S: Shared> Sync for Native<S> {}
 
 impl<S: Shape> Contender for Native<S> {
+    fn start() {
+        // What fails here fails again, and is told, where a pool is made.
+        if let Ok(library) = S::SOURCE.library() {
+            // SAFETY: the type is that of peer.h.
+            _ = unsafe { library.get::<Start>(c"lookaside_peer_start").map(|start| start()) };
+        }
+    }
+
     fn new(size: usize) -> anyhow::Result<Self> {
         let library = S::SOURCE.library()?;
         let name = CString::new(S::NAME)?;

@@ -101,6 +101,11 @@ pub fn why_workload(name: &str) -> Option<&'static str> {
         "burst-idle" => {
             "a new list tunes itself from nothing, and pays its way down besides the pool's price until it is deep enough"
         }
+        "cache-thrash" | "cache-scratch" => {
+            "blocks of 16 bytes are malloc's, and several fit into a cache line: those that two processors' lists were given \
+             side by side stay with them (the measure sharing tells where), while a malloc's thread gets others as it goes; \
+             lists made with an alignment of 64 never share a line"
+        }
         "trace" => "most time goes to blocks above 512 bytes, which are malloc's in the row of lookaside too",
         "special" | "special-many" => "each block has a guarded page of its own, which malloc does not give",
         "nonpaged" => "the memory is locked, which malloc's is not",

@@ -124,7 +124,7 @@ fn summary(page: &mut String, rows: &[Rows], standings: &[Standing<'_>]) -> Resu
         if lines.is_empty() {
             continue;
         }
-        let base = rows.iter().find(|rows| rows.set == set).map_or("", |rows| rows.base.about);
+        let base = bases(rows.iter().filter(|rows| rows.set == set));
         let axis = format!("ratio of the best round to that of {base}");
         let figure = chart::draw(&lines, &axis, Some(1.0))?;
         let text = format!(
@@ -135,6 +135,20 @@ fn summary(page: &mut String, rows: &[Rows], standings: &[Standing<'_>]) -> Resu
         _ = writeln!(page, "<figure>{figure}<figcaption>{}</figcaption></figure>", escaped(&text));
     }
     Ok(())
+}
+
+/// What the ratios of these are to.
+fn bases<'a>(rows: impl Iterator<Item = &'a Rows>) -> String {
+    let mut abouts: Vec<&str> = Vec::new();
+    for rows in rows {
+        if !abouts.contains(&rows.base.about) {
+            abouts.push(rows.base.about);
+        }
+    }
+    match abouts[..] {
+        [] | [_] => abouts.concat(),
+        _ => format!("{} (the table of each says which)", abouts.join(" or ")),
+    }
 }
 
 /// Ours beside the best peer, by the first measure.
@@ -430,6 +444,16 @@ mod tests {
         let page = super::page(&Comparison { session, rows: rows.to_vec(), crossings: vec![] }, &[]).unwrap();
         assert_eq!(page.matches("it is &lt;absent&gt; &amp; gone (pair, pair)").count(), 1, "{page}");
         assert!(!page.contains("<absent>"), "{page}");
+    }
+
+    /// No workload is said to be compared with what another is.
+    #[test]
+    fn every_base_of_a_chart_is_named() {
+        let plan = Rows::plan(|set| set == Set::Pools, |_| true);
+        for rows in &plan {
+            assert!(bases(plan.iter()).contains(rows.base.about), "{}", rows.name);
+        }
+        assert_eq!(bases(Rows::plan(|set| set == Set::Foreign, |_| true).iter()), "the fastest malloc");
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub const CONTENDERS: &[(&str, &str)] = &[
     ("heapless", "the crate heapless: its object pool, a stack by 16-byte compare-and-swap"),
     ("boost-pool", "boost::pool, which one thread owns"),
     ("boost-singleton-pool", "boost::singleton_pool, which has a mutex"),
+    ("boost-fast-pool", "boost::fast_pool_allocator as it comes, which locks a mutex"),
+    ("boost-fast-pool-unsync", "the same without the mutex, for programs of one thread"),
     ("foonathan", "foonathan/memory's memory_pool, which one thread owns"),
     ("foonathan-mutex", "the same with a mutex, as that library has it for threads"),
     ("dpdk", "DPDK's rte_mempool, with its cache for each core"),
@@ -56,6 +58,28 @@ pub const CAVEATS: &[&str] = &[
      in burst-idle, and in the set latency.",
     "Threads of a workload keep to processors of their own where there are enough. On a virtual machine these wander over \
      the host's, and what a block costs that changes threads follows them: see the journey of a cache line above.",
+    "Memory counts from before a contender is made. So it counts all blocks of a pool that has them from the start: DPDK's, \
+     which has about as many as the largest burst needs, or as a number of threads does.",
     "Contenders that keep blocks by hand keep at most 1,024 (the S-list as many as there are), and take them from malloc.",
     "Ratios within a table mean something. Figures of different machines, or of different hours of one, do not compare.",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jobs::Rows;
+
+    /// Nobody plays whom the page does not introduce, and nobody is introduced twice or in vain.
+    #[test]
+    fn every_contender_is_introduced() {
+        let plan = Rows::plan(|_| true, |_| true);
+        let playing = |name: &str| plan.iter().any(|rows| rows.entrants.iter().any(|entrant| entrant.name == name));
+        for entrant in plan.iter().flat_map(|rows| &rows.entrants) {
+            let lines = CONTENDERS.iter().filter(|(name, about)| *name == entrant.name && !about.is_empty());
+            assert_eq!(lines.count(), 1, "{}", entrant.name);
+        }
+        for (name, _) in CONTENDERS.iter().filter(|(name, _)| cfg!(feature = "snmalloc") || *name != "snmalloc") {
+            assert!(playing(name) || (*name == "slist" && cfg!(not(target_arch = "x86_64"))), "{name}");
+        }
+    }
+}

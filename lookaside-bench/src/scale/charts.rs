@@ -11,8 +11,8 @@ use super::simulate::Lists;
 use super::{BATCH, BATCHES, GROUPS, Study, WORK};
 
 const SIZE: (u32, u32) = (900, 560);
-/// The group whose line is drawn.
-const GROUP: u32 = GROUPS[1];
+/// The group whose line is drawn: the one that the library has.
+const GROUP: u32 = GROUPS[0];
 const COLOURS: [RGBColor; 8] = [
     RGBColor(90, 90, 90),
     RGBColor(213, 94, 0),
@@ -37,9 +37,12 @@ pub fn write(study: &Study, directory: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The lines: what each is called, and its lists by the number of processors.
-fn lines() -> Vec<(String, Box<dyn Fn(u32) -> Lists>)> {
-    let mut lines: Vec<(String, Box<dyn Fn(u32) -> Lists>)> = vec![
+/// What a line is called, and its lists by the number of processors.
+type Line = (String, Box<dyn Fn(u32) -> Lists>);
+
+/// Every line.
+fn lines() -> Vec<Line> {
+    let mut lines: Vec<Line> = vec![
         ("ideal".into(), Box::new(|_| Lists::Ideal)),
         ("one shared list alone".into(), Box::new(|_| Lists::OnlyShared)),
     ];

@@ -24,7 +24,7 @@ macro_rules! costs {
             pub fn from_json(value: &Value) -> anyhow::Result<Costs> {
                 let read = |name: &str| -> anyhow::Result<f64> {
                     let cost = value.get(name).and_then(Value::as_f64).with_context(|| format!("no number `{name}`"))?;
-                    anyhow::ensure!(cost >= 0.0 && cost < 1e9, "`{name}` is {cost}: not between 0 and a second");
+                    anyhow::ensure!((0.0..1e9).contains(&cost), "`{name}` is {cost}: not between 0 and a second");
                     Ok(cost)
                 };
                 Ok(Costs { $($field: read(stringify!($field))?,)+ })
@@ -85,7 +85,7 @@ impl Costs {
 
     /// What a section costs more that moves so many blocks, when its lines come from that processor: beyond the first
     /// journey, which the caller's look before it takes the lock has made.
-    pub fn from_afar(&self, from: u32, to: u32, blocks: f64) -> f64 {
+    pub fn fetching(&self, from: u32, to: u32, blocks: f64) -> f64 {
         let measured = self.away + self.away_block * blocks - self.line;
         measured.max(0.0) * self.between(from, to) / self.line.max(1.0)
     }

@@ -150,13 +150,12 @@ fn away(here: &[(f64, f64)]) -> anyhow::Result<(f64, f64, f64)> {
                 let trips = &trips;
                 move || swing(&trips.list, &mut out)
             });
-            if let (Some(before), Some(turn), Some(after)) = (before, turn, by_turns(|| || ())) {
-                if steady(before, after) {
-                    let line = (before + after) / 2.0;
-                    lines.push(line);
-                    // A turn's own journey tells the other that it is its turn.
-                    lengths.push((turn - hits - 2.0 * trip - line) / line);
-                }
+            let (Some(before), Some(turn), Some(after)) = (before, turn, by_turns(|| || ())) else { continue };
+            if steady(before, after) {
+                let line = (before + after) / 2.0;
+                lines.push(line);
+                // A turn's own journey tells the other that it is its turn.
+                lengths.push((turn - hits - 2.0 * trip - line) / line);
             }
         }
         points.push((blocks, median(&mut lengths).context("this machine is too busy to measure journeys")?));

@@ -202,7 +202,7 @@ impl Worker {
                     place => Role::Consumer { producer: processor - place, work: self.work * f64::from(many) },
                 }
             }
-            _ if processor % 2 == 0 => Role::Producer { first: processor + 1, consumers: 1 },
+            _ if processor.is_multiple_of(2) => Role::Producer { first: processor + 1, consumers: 1 },
             _ => Role::Consumer { producer: processor - 1, work: self.work },
         }
     }

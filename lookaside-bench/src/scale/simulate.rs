@@ -408,7 +408,7 @@ impl<'a> Simulation<'a> {
         let mut section = costs.section + costs.section_block * moves;
         let watcher = part.watcher.take().filter(|watcher| *watcher != processor);
         if last != processor {
-            section += costs.from_afar(last, processor, moves);
+            section += costs.fetching(last, processor, moves);
         }
         if time != since || polling > 0.0 {
             // The lock's line goes once around those who poll it.

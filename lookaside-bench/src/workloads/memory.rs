@@ -104,6 +104,21 @@ pub fn serve<C: Contender>(workload: Memory, size: usize) -> anyhow::Result<bool
     Ok(rounds::answer_absent(&absent).map(|()| true)?)
 }
 
+/// What it takes to make a contender is part of what it takes: there are pools that have all their blocks from the start.
+/// What a process needs once is not.
+pub fn weighed<C>(start: impl FnOnce(), make: impl FnOnce() -> C) -> C {
+    start();
+    let before = now();
+    let made = make();
+    MADE.store(since(before), Ordering::Relaxed);
+    made
+}
+
+/// What is resident now, without what it took to make this round's contender.
+fn before() -> u64 {
+    now().saturating_sub(MADE.load(Ordering::Relaxed))
+}
+
 /// Plays what one thread plays.
 pub fn alone<C: Contender>(workload: Memory, contender: &C) -> Figures {
     match workload {
@@ -153,7 +168,7 @@ fn burst<C: Contender>(contender: &C) -> Figures {
     // What is taken once for the whole process is no part of a block.
     // SAFETY: the block was just handed out.
     unsafe { contender.free(touch(contender.allocate())) };
-    let before = now();
+    let before = before();
     let mut peaks = Vec::with_capacity(BURSTS + 1);
     for _ in 0..=BURSTS {
         // Blocks are as long as a page at most, so that one write to each reaches all pages.
@@ -171,7 +186,8 @@ fn burst<C: Contender>(contender: &C) -> Figures {
     vec![("live", of_block(peaks[0])), ("peak", of_block(worst)), ("after", since(before) as f64 / 1024.0)]
 }
 
-/// What the burst of this process found: a round has one.
+/// What the contender of this process took when it was made, and what its burst found: a round has one.
+static MADE: AtomicU64 = AtomicU64::new(0);
 static BEFORE: AtomicU64 = AtomicU64::new(0);
 static PEAK: AtomicU64 = AtomicU64::new(0);
 
@@ -219,7 +235,7 @@ fn hand_over<C: Contender + Sync>(contender: &C) -> Figures {
     let seen = AtomicU64::new(0);
     // Stacks of threads and the ring are there from the first time on.
     pass(&Standing::new(), &ring, STANDING as u64, || ());
-    let before = now();
+    let before = before();
     pass(contender, &ring, PASSED, || seen.store(since(before), Ordering::Relaxed));
     vec![("blow-up", seen.into_inner() as f64 / 1024.0)]
 }
@@ -283,6 +299,16 @@ mod tests {
         assert_eq!(resident_in("Pss_Anon: 112 kB\n"), None);
         assert_eq!(resident_in(&told.replace("112 kB", "112 MB")), None);
         assert!(now() > 0);
+    }
+
+    /// A pool that takes its blocks when it is made is no leaner than one that takes them later.
+    #[test]
+    fn what_a_contender_took_when_it_was_made_counts() {
+        const BYTES: usize = 64 << 20;
+        let blocks = weighed(|| (), || vec![1_u8; BYTES]);
+        let counted = since(before());
+        MADE.store(0, Ordering::Relaxed);
+        assert!(blocks.len() == BYTES && counted >= BYTES as u64 * 9 / 10, "{counted}");
     }
 
     /// Blocks that stand are never two at once on their way, and nothing is taken for them.

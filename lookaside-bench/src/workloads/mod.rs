@@ -230,7 +230,9 @@ pub fn serve<C: Contender>(workload: Workload, size: usize, play: Play<C>) -> an
     {
         return Ok(());
     }
-    let contender = match C::new(workload.block_size(size)) {
+    let make = || C::new(workload.block_size(size));
+    let contender = match if matches!(workload, Workload::Memory(_)) { memory::weighed(C::start, make) } else { make() }
+    {
         Ok(contender) => contender,
         Err(reason) => return Ok(rounds::answer_absent(&reason)?),
     };

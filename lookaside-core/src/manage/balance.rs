@@ -76,7 +76,15 @@ pub fn stop(_guard: &Guard<'_>) -> Option<Thread> {
 /// Starts the thread again in the child of a fork, when a list there first misses.
 #[inline]
 pub fn ensure_running() {
-    if MANAGER.restart.load(Relaxed) && MANAGER.restart.swap(false, Relaxed) {
+    if MANAGER.restart.load(Relaxed) {
+        restart();
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn restart() {
+    if MANAGER.restart.swap(false, Relaxed) {
         let guard = registry::lock();
         if registry::live(&guard) != 0 {
             start(&guard);

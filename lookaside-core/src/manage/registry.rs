@@ -278,6 +278,8 @@ pub fn abandon(record: &Record) {
 ///
 /// # Safety
 /// The block is of this list, and the caller's.
+#[cold]
+#[inline(never)]
 pub unsafe fn free_draining(record: &Record, list: *mut RawList, block: *mut u8) {
     // SAFETY: the caller's promise.
     drain(record, || unsafe { record.pair().free_draining(list, block) });

@@ -71,7 +71,7 @@ static void end(void)
     CHECK(lookaside_list_delete(&list) == LOOKASIDE_STATUS_SUCCESS);
 }
 
-static unsigned inlined_pairs(unsigned pairs)
+static inline __attribute__((__always_inline__)) unsigned inlined_pairs(unsigned pairs)
 {
     unsigned done = 0;
     for (unsigned pair = 0; pair < pairs; pair++) {
@@ -83,6 +83,12 @@ static unsigned inlined_pairs(unsigned pairs)
         lookaside_list_free_inline(&list, block);
     }
     return done;
+}
+
+/* Compilers gather functions like this one, and what they take for unlikely, in sections of their own. */
+static __attribute__((__cold__, __noinline__)) unsigned cold_pairs(unsigned pairs)
+{
+    return inlined_pairs(pairs);
 }
 
 /* How many of the calls in these pairs went to the library. The first one finds an empty list. */
@@ -337,6 +343,11 @@ int main(int count, char **arguments)
         mixed();
     } else if (strcmp(name, "misses") == 0) {
         misses();
+    } else if (strcmp(name, "cold") == 0) {
+        make(LOOKASIDE_INLINE_ABI);
+        CHECK(cold_pairs(PAIRS) == PAIRS);
+        check_pairs(PAIRS);
+        end();
     } else if (strcmp(name, "fork") == 0) {
         forked();
     } else if (strcmp(name, "disturbed") == 0) {

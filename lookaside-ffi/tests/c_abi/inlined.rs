@@ -20,7 +20,7 @@ pub fn flags(language: Language) -> String {
 }
 
 /// The cases that print nothing and succeed on every engine.
-const QUIET: [&str; 4] = ["mixed", "misses", "fork", "two units"];
+const QUIET: [&str; 5] = ["mixed", "misses", "cold", "fork", "two units"];
 
 /// A way to build the program: with another compiler than the usual one, if it names one, and with what compilers and
 /// linkers may do to sections.

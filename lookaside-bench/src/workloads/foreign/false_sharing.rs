@@ -90,7 +90,38 @@ fn run<C: Contender>(contender: &C, pairs: u64) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::ptr::{self, NonNull};
+
+    use lookaside_core::LookasideList;
+
     use super::*;
+
+    /// A list whose blocks begin at multiples of a cache line.
+    struct Aligned(LookasideList);
+
+    impl Contender for Aligned {
+        fn new(size: usize) -> anyhow::Result<Self> {
+            Ok(Self(LookasideList::builder(size).alignment(LINE).build()?))
+        }
+
+        fn allocate(&self) -> *mut u8 {
+            self.0.allocate().map_or(ptr::null_mut(), NonNull::as_ptr)
+        }
+
+        unsafe fn free(&self, block: *mut u8) {
+            // SAFETY: the caller gives back a block of this list, and none of them is null.
+            unsafe { self.0.free(NonNull::new_unchecked(block)) };
+        }
+    }
+
+    /// What a program does that cannot afford that blocks of two processors share a line.
+    #[test]
+    fn lists_aligned_to_lines_do_not_share_them() {
+        let list = Aligned::new(SIZE).expect("a list can always be had");
+        for figures in [thrash(&list), scratch(&list)] {
+            assert_eq!(figures[1], ("sharing", 0.0));
+        }
+    }
 
     #[test]
     fn threads_that_share_a_line_are_counted() {

@@ -242,18 +242,13 @@ struct Scale {
 impl Scale {
     /// Measures the timer.
     fn of<K: Clock>() -> Self {
-        let (mut empty, mut step) = (histogram(), u64::MAX);
-        let mut last = K::start();
+        let mut empty = histogram();
         for _ in 0..CALLS {
             let start = K::start();
             let stop = K::stop();
             empty.saturating_record(stop.saturating_sub(start));
-            for (earlier, later) in [(last, start), (start, stop)] {
-                step = step.min(later.checked_sub(earlier).filter(|&ticks| ticks > 0).unwrap_or(step));
-            }
-            last = stop;
         }
-        let step = step as f64;
+        let step = step(&empty) as f64;
         Self { tick: K::tick(), step, timer: quantile(&empty, 0.5, step) }
     }
 
@@ -265,17 +260,35 @@ impl Scale {
     }
 }
 
-/// The value that a share of those in the histogram do not exceed, where each stands for a class of this width around it.
+/// The steps of a timer that found these intervals empty: what all lengths that are not rare are multiples of. One that is
+/// rare may come from a clock that was set meanwhile.
+fn step(empty: &Histogram<u64>) -> u64 {
+    let common = empty.iter_recorded().filter(|class| class.count_at_value() * 1000 >= empty.len());
+    let divisor = |mut a: u64, mut b: u64| {
+        while b != 0 {
+            (a, b) = (b, a % b);
+        }
+        a
+    };
+    common.map(|class| class.value_iterated_to()).fold(0, divisor).max(1)
+}
+
+/// The value that a share of those in the histogram do not exceed, where each stands for a class around it: of this width,
+/// but none reaches into the next, so that a larger share has no smaller value.
 fn quantile(times: &Histogram<u64>, share: f64, width: f64) -> f64 {
     let wanted = share * times.len() as f64;
-    let mut below = 0.0;
-    for class in times.iter_recorded() {
-        let count = class.count_at_value() as f64;
+    let (mut below, mut last) = (0.0, f64::NEG_INFINITY);
+    let mut classes =
+        times.iter_recorded().map(|class| (class.value_iterated_to() as f64, class.count_at_value() as f64));
+    let mut next = classes.next();
+    while let Some((value, count)) = next {
+        next = classes.next();
         if below + count >= wanted {
-            let value = class.value_iterated_to() as f64 + width * ((wanted - below) / count - 0.5);
-            return value.min(times.max() as f64);
+            let low = value - width.min(value - last) / 2.0;
+            let high = value + width.min(next.map_or(width, |(next, _)| next - value)) / 2.0;
+            return (low + (high - low) * (wanted - below) / count).min(times.max() as f64);
         }
-        below += count;
+        (below, last) = (below + count, value);
     }
     times.max() as f64
 }
@@ -297,6 +310,32 @@ mod tests {
         );
         assert_eq!(quantile(&times, 0.5, 0.0), 20.0);
         assert_eq!(quantile(&histogram(), 0.5, 1.0), 0.0);
+    }
+
+    /// Whatever the classes are, those closer together than a step too.
+    #[test]
+    fn a_larger_share_has_no_smaller_value() {
+        let mut dice = Dice::new(1);
+        for _ in 0..100 {
+            let mut times = histogram();
+            for _ in 0..1000 {
+                times.record(20 + (dice.below(30) * dice.below(30)) as u64).unwrap();
+            }
+            let values: Vec<f64> = (0..=1000).map(|share| quantile(&times, f64::from(share) / 1000.0, 10.0)).collect();
+            assert!(values.is_sorted() && values[1000] <= times.max() as f64, "{values:?}");
+        }
+    }
+
+    /// A timer that counts ticks one by one has steps of one, however long an empty interval is.
+    #[test]
+    fn steps_are_told_from_the_cost() {
+        let of = |lengths: &[u64]| {
+            let mut empty = histogram();
+            lengths.iter().for_each(|&length| empty.record_n(length, 1000).unwrap());
+            empty.record(53).unwrap();
+            step(&empty)
+        };
+        assert_eq!([of(&[52, 78]), of(&[30, 32, 37]), of(&[40, 44]), of(&[0, 52, 78]), of(&[0])], [26, 1, 4, 26, 1]);
     }
 
     #[test]

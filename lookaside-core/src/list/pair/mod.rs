@@ -187,10 +187,13 @@ impl Pair {
     }
 
     /// Allocate, after the fast path found nothing: the processor list, the shared list, the pool.
+    #[inline]
     pub fn allocate(&self, list: *mut RawList) -> *mut u8 {
-        if self.settings().parts.processors == 0 {
-            return self.allocate_general(list);
-        }
+        if self.settings().parts.processors == 0 { self.allocate_general(list) } else { self.allocate_pair(list) }
+    }
+
+    #[inline(never)]
+    fn allocate_pair(&self, list: *mut RawList) -> *mut u8 {
         by_engine!(self, E => self.allocate_by::<E>(list))
     }
 
@@ -198,11 +201,20 @@ impl Pair {
     ///
     /// # Safety
     /// The block is of this list, and the caller's.
+    #[inline]
     pub unsafe fn free(&self, list: *mut RawList, block: *mut u8) {
-        if self.settings().parts.processors == 0 {
-            // SAFETY: the caller's promise.
-            return unsafe { self.free_general(list, block) };
+        // SAFETY: the caller's promise.
+        unsafe {
+            if self.settings().parts.processors == 0 {
+                self.free_general(list, block);
+            } else {
+                self.free_pair(list, block);
+            }
         }
+    }
+
+    #[inline(never)]
+    unsafe fn free_pair(&self, list: *mut RawList, block: *mut u8) {
         // SAFETY: the caller's promise.
         by_engine!(self, E => unsafe { self.free_by::<E>(list, block) })
     }

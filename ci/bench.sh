@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# Every benchmark of criterion runs, each once. Skips measuring: `cargo bench` does that, for as long as it takes.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+cargo bench --bench times -- --test
