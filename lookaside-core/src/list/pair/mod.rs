@@ -269,7 +269,10 @@ impl Pair {
             }
             let block = self.pool_allocate(list);
             if let (Some(part), false) = (part, block.is_null()) {
-                self.refill_from_pool::<E>(list, part);
+                let trip = self.trip(part, true);
+                if trip > 1 {
+                    self.refill_from_pool::<E>(list, trip - 1);
+                }
             }
             return block;
         }
@@ -351,8 +354,11 @@ impl Pair {
                 }
                 // Half goes down, if it finds room there; then there is room for the block, the hottest of all, here.
                 let room = self.shared().room();
-                if room == 0 && self.spill_to_pool::<E>(list, part, block, out) {
-                    return;
+                if room == 0 {
+                    let trip = self.trip(part, false);
+                    if trip > 1 && self.spill_to_pool::<E>(list, part, block, out, trip) {
+                        return;
+                    }
                 }
                 let wanted = self.batch(part).min(room);
                 if wanted > 1 {

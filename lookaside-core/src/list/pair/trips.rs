@@ -10,11 +10,7 @@ use crate::wdk::RawList;
 
 impl Pair {
     /// Puts new blocks into the processor list: the pool is asked for them on the trip that a miss makes anyhow.
-    pub(super) fn refill_from_pool<E: Engine>(&self, list: *mut RawList, part: &Part) {
-        let wanted = self.trip(part, true) - 1;
-        if wanted == 0 {
-            return;
-        }
+    pub(super) fn refill_from_pool<E: Engine>(&self, list: *mut RawList, wanted: usize) {
         let mut buffer: Buffer = [MaybeUninit::uninit(); BATCH_LIMIT];
         let mut count = 0;
         while count < wanted {
@@ -57,11 +53,8 @@ impl Pair {
         part: &Part,
         block: *mut u8,
         out: *mut *mut u8,
+        wanted: usize,
     ) -> bool {
-        let wanted = self.trip(part, false);
-        if wanted == 1 {
-            return false;
-        }
         let parts = &self.settings().parts;
         // SAFETY: the pair is open; the caller's promises.
         unsafe {
@@ -93,8 +86,12 @@ impl Pair {
 
     /// Blocks to move on this trip between P and the pool, at least 1. They double with each trip the same way, up to an
     /// eighth of the depth, so that a list whose traffic just exceeds what it keeps moves little more than it must.
-    fn trip(&self, part: &Part, bring: bool) -> usize {
+    #[inline]
+    pub(super) fn trip(&self, part: &Part, bring: bool) -> usize {
         let eighth = part.tuner().target() as usize / 8;
+        if eighth < 2 {
+            return 1;
+        }
         part.next_trip(bring, eighth.min(self.batch(part)).min(self.settings().trip_limit))
     }
 }
