@@ -7,8 +7,8 @@
 //! An allocate looks at the processor list P of the processor it runs on, then at the shared list L, then asks the
 //! pool. A free goes the same way down until it finds room. A pair is one P for every possible processor and one L; a
 //! general list has no P, a single list no L. A P is a *part*: 192 bytes of words and an array of pointers to blocks. L
-//! is an array of pointers under a lock. Neither reads or writes a block: a block that is used after it was freed
-//! cannot corrupt a list, and blocks may be smaller than a pointer.
+//! is an array of pointers under a lock, or on larger machines several of them (§6.4). Neither reads or writes a block:
+//! a block that is used after it was freed cannot corrupt a list, and blocks may be smaller than a pointer.
 //!
 //! ## 1.2. The object, the record, the parts
 //!
@@ -16,7 +16,7 @@
 //! caller's memory          library's memory, never unmapped
 //! RawList (64 bytes) --+-> Record (one for each list): state, name, settings, L's words and lock, tuning
 //!   base, processors   |
-//!   keyed handle       +-> parts: P of processor 0 | (256 KiB further) P of processor 1 | ... | L's slots
+//!   keyed handle       +-> parts: P of processor 0 | (256 KiB further) P of processor 1 | ... | L's rows
 //! ```
 //!
 //! The object holds what the fast path reads, which never changes between initialise and delete, and a handle. Whatever
@@ -154,9 +154,9 @@
 //!
 //! ## 5.4. Seconds
 //!
-//! The rule's seconds are those of the library's clock. Measurements may set it ahead, and take the scans into their own
-//! hands (`hooks::advance_clock`, `hooks::hold_scans`): so a minute is played in a moment, with the periods that the rule
-//! would see by the clock.
+//! The rule's seconds are those of the library's clock. Measurements may set it ahead, and take the scans into their
+//! own hands (`hooks::advance_clock`, `hooks::hold_scans`): so a minute is played in a moment, with the periods that
+//! the rule would see by the clock.
 //!
 //! # 6. Batches
 //!
@@ -184,23 +184,27 @@
 //! the same direction twice as many, up to an eighth of P's depth, 32 blocks and 32 KiB: a burst pays the way down once
 //! for many blocks, and traffic that just exceeds what the list keeps moves little more than it must. The blocks beyond
 //! the one that missed are `added` and `removed` ones, and for tuning they are misses, since one by one they would have
-//! been. Where each call counts (batches of one, `Tuning::Windows`) or is seen (callbacks), and in pairs over another
-//! list's L, a trip moves one block.
+//! been. A trip that the pool refuses fails no call, and counts as no failure. Where each call counts (batches of one,
+//! `Tuning::Windows`) or is seen (callbacks), and in pairs over another list's L, a trip moves one block.
 //!
 //! ## 6.4. L in divisions
 //!
 //! On more than 8 possible processors L has a division for each group of 8, a bounded stack with a lock and a depth of
 //! its own: one lock does not serve more (`docs/scaling.md`). A call goes to the division of its processor, and to
-//! another one where that has no block, or no room, before it counts as a miss of L. The divisions have one depth and
-//! one tuner, which sees the sum of their traffic. A division is opened by the first miss of its group, under `manage`.
-//! Only a pair with a shared list of its own is divided; everything else has one division.
+//! another one where that has no block, or no room, before it counts as a miss of L: it chooses without a lock, by
+//! lengths as hints, and a race makes a miss, which is always right. The divisions have one depth and one tuner, which
+//! sees the sum of their traffic; so L may hold its maximum in each. A division stands in a row behind the parts, and
+//! is opened by the first miss of its group, under `manage`: its slots, then its depth, then the number of divisions in
+//! use. A push that sees the depth before the slots finds no room; a child whose parent was between the last two opens
+//! it once more. Their locks are never held together. Only a pair with a shared list of its own is divided, and not
+//! where each call shall go Windows' way (`Tuning::Windows`, batches of one); everything else has one division.
 //!
 //! ## 6.5. Caches of callers
 //!
-//! To its list a cache that a thread owns is a caller: the blocks in it are out. It counts what it serves by itself, with
-//! a header word as in §2.1 and the identity of §4.3, as a P whose L is the list. Adding that to the list's counters
-//! would show the tuner calls that never reached it. Runs go by way of the stack, since a callback may use the very
-//! cache that called it.
+//! To its list a cache that a thread owns is a caller: the blocks in it are out. It counts what it serves by itself,
+//! with a header word as in §2.1 and the identity of §4.3, as a P whose L is the list. Adding that to the list's
+//! counters would show the tuner calls that never reached it. Runs go by way of the stack, since a callback may use the
+//! very cache that called it.
 //!
 //! # 7. Fork
 //!
@@ -222,18 +226,18 @@
 //!
 //! # 9. Locks
 //!
-//! The registry's and a record's `life` are never held together. Below either: a pair's `manage`, then L's. A callback
-//! runs with none of them held, and so does the writer that a report goes to. `life` is held by whoever walks the
-//! registry while he looks at one list, and by delete for a moment, so that a delete waits for one list's visit at the
-//! most.
+//! The registry's and a record's `life` are never held together. Below either: a pair's `manage`, then that of one of
+//! L's divisions. A callback runs with none of them held, and so does the writer that a report goes to. `life` is held
+//! by whoever walks the registry while he looks at one list, and by delete for a moment, so that a delete waits for one
+//! list's visit at the most.
 //!
 //! # 10. Callbacks that unwind
 //!
 //! A panic in a callback passes through the list to the caller; in C it ends the process at the boundary. An allocate
 //! routine that panics counts as a failure of the pool. Of a batch whose free routine panics the rest is freed while
-//! that unwinds; a second panic ends the program. Of a run
-//! whose allocate routine panics every block goes back to the list. A call that trims on its way does so when it has no block in hand, or
-//! gives that block back. A delete is finished: it drains what is left and frees the record.
+//! that unwinds; a second panic ends the program. Of a run whose allocate routine panics every block goes back to the
+//! list; a cache that is dropped gives everything back, whatever unwinds. A call that trims on its way does so when it
+//! has no block in hand, or gives that block back. A delete is finished: it drains what is left and frees the record.
 //!
 //! # 11. Verified lists
 //!
