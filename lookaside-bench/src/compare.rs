@@ -22,7 +22,7 @@ const QUICK_ROUNDS: u32 = 5;
 /// And the time for all of them, which few contenders do not need and many exceed by their first round.
 const QUICK: Duration = Duration::from_secs(45);
 /// The most rounds of a workload that idles.
-const IDLE_ROUNDS: u32 = 2;
+const IDLE_ROUNDS: u32 = 5;
 
 /// Does what the arguments say.
 pub fn run(arguments: &cli::Compare) -> anyhow::Result<()> {
