@@ -20,17 +20,24 @@ const THREADS: [usize; 5] = [1, 2, 4, 8, 64];
 /// Bytes in a block, where the number of threads is what changes.
 const SIZE: usize = 64;
 
-const WORKLOADS: [(Workload, &str); 4] = [
+/// Those of `lookaside compare`; its `pair-2t`, `random-2t` and `oversubscribed` are here by the number of threads.
+const WORKLOADS: [(Workload, &str); 8] = [
     (Workload::Pair, "pair"),
     (Workload::Batch128, "batch128"),
     (Workload::Random, "random"),
     (Workload::Handoff, "handoff"),
+    (Workload::BurstIdle, "burst"),
+    (Workload::Bulk(8), "bulk8"),
+    (Workload::Bulk(32), "bulk32"),
+    (Workload::Bulk(128), "bulk128"),
 ];
 
 /// The block sizes and numbers of threads that a workload is played with.
 fn settings(workload: Workload) -> Vec<(usize, usize)> {
-    if workload == Workload::Handoff {
-        return SIZES.map(|size| (size, 2)).to_vec();
+    match workload {
+        Workload::Handoff => return SIZES.map(|size| (size, 2)).to_vec(),
+        Workload::BurstIdle | Workload::Bulk(8 | 128) => return SIZES.map(|size| (size, 1)).to_vec(),
+        _ => {}
     }
     let sizes = SIZES.into_iter().map(|size| (size, 1));
     let threads = THREADS.into_iter().filter(|&threads| threads != 1).map(|threads| (SIZE, threads));
@@ -58,7 +65,7 @@ fn group(chosen: EngineKind, workload: (Workload, &str), size: usize, threads: u
     // Each thread plays as many pairs as criterion asks for; the handoff's two play one pair together.
     let pairs = if workload == Workload::Handoff { 1 } else { threads as u64 };
     group.throughput(Throughput::Elements(pairs));
-    for entry in contenders::ALL.iter().filter(|entry| entry.shared || threads == 1) {
+    for entry in contenders::ALL.iter().filter(|entry| fits(entry, workload, threads)) {
         match ready(entry, chosen, workload, size, threads) {
             Ok(mut player) => {
                 let id = BenchmarkId::from_parameter(entry.name);
@@ -68,6 +75,10 @@ fn group(chosen: EngineKind, workload: (Workload, &str), size: usize, threads: u
         }
     }
     group.finish();
+}
+
+fn fits(entry: &Entry, workload: Workload, threads: usize) -> bool {
+    (entry.shared || threads == 1) && (workload.runs() || !entry.runs)
 }
 
 /// The contender at its workload, over the engine that its process would have in `lookaside compare`.

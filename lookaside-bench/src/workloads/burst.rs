@@ -10,6 +10,8 @@ use crate::contenders::Contender;
 const BLOCKS: usize = 4096;
 /// How many bursts follow each other.
 const BURSTS: usize = 8;
+/// Pairs of all of them.
+pub const PAIRS: u64 = (BURSTS * BLOCKS) as u64;
 
 #[inline(never)]
 pub fn run<C: Contender>(contender: &C) -> f64 {
@@ -27,5 +29,5 @@ pub fn run<C: Contender>(contender: &C) -> f64 {
             unsafe { contender.free(block) };
         }
     }
-    start.elapsed().as_secs_f64() * 1e9 / (BURSTS * BLOCKS) as f64
+    start.elapsed().as_secs_f64() * 1e9 / PAIRS as f64
 }

@@ -6,7 +6,7 @@ use anyhow::bail;
 
 use super::random::WorkingSet;
 use super::team::team;
-use super::{Workload, batch, clock, handoff, pair};
+use super::{Workload, batch, bulk, burst, clock, handoff, pair};
 use crate::contenders::Contender;
 
 /// Plays so many pairs on each thread, and answers how long they took.
@@ -20,8 +20,16 @@ pub fn alone<C: Contender + 'static>(workload: Workload, size: usize, threads: u
     if threads != 1 {
         bail!("it cannot be shared by threads");
     }
+    if workload == Workload::BurstIdle {
+        // A new one for each round: growth is part of the figure.
+        drop(C::new(size)?);
+        return Ok(Box::new(move |pairs| bursts::<C>(size, pairs)));
+    }
     let contender = C::new(size)?;
     Ok(match workload {
+        Workload::Bulk(8) => Box::new(move |pairs| clock(|| bulk::run::<C, 8>(&contender, pairs))),
+        Workload::Bulk(32) => Box::new(move |pairs| clock(|| bulk::run::<C, 32>(&contender, pairs))),
+        Workload::Bulk(128) => Box::new(move |pairs| clock(|| bulk::run::<C, 128>(&contender, pairs))),
         Workload::Pair => Box::new(move |pairs| clock(|| pair::run(&contender, pairs))),
         Workload::Batch128 => Box::new(move |pairs| clock(|| batch::run(&contender, pairs))),
         Workload::Random => Box::new(move |pairs| {
@@ -47,6 +55,9 @@ pub fn together<C: Contender + Sync + 'static>(
     }
     let contender = C::new(size)?;
     Ok(match workload {
+        Workload::Bulk(32) => {
+            Box::new(move |pairs| team(threads, pairs, |_| |pairs| bulk::run::<C, 32>(&contender, pairs)))
+        }
         Workload::Pair => Box::new(move |pairs| team(threads, pairs, |_| |pairs| pair::run(&contender, pairs))),
         Workload::Batch128 => Box::new(move |pairs| team(threads, pairs, |_| |pairs| batch::run(&contender, pairs))),
         Workload::Random => Box::new(move |pairs| {
@@ -57,6 +68,14 @@ pub fn together<C: Contender + Sync + 'static>(
         }),
         _ => bail!("{workload:?} is not made of pairs on each thread"),
     })
+}
+
+/// As many rounds of bursts as so many pairs want, less what the last one had too many of.
+fn bursts<C: Contender>(size: usize, pairs: u64) -> Duration {
+    let rounds = pairs.div_ceil(burst::PAIRS).max(1);
+    let of_round = |_| C::new(size).map_or(0.0, |contender| burst::run(&contender));
+    let mean = (0..rounds).map(of_round).sum::<f64>() / rounds as f64;
+    Duration::from_secs_f64(mean * 1e-9 * pairs as f64)
 }
 
 fn settled<C: Contender>(contender: &C, thread: usize) -> WorkingSet<'_, C> {
@@ -82,7 +101,11 @@ mod tests {
         }
         let mut handoff = (list.player)(Workload::Handoff, 64, 2).expect("a list can be shared");
         assert!(handoff(2048) > Duration::ZERO);
-        assert!((list.player)(Workload::BurstIdle, 64, 1).is_err());
+        for workload in [Workload::Bulk(8), Workload::Bulk(32), Workload::Bulk(128), Workload::BurstIdle] {
+            let mut player = (list.player)(workload, 64, 1).expect("a list plays it on one thread");
+            assert!(player(2048) > Duration::ZERO, "{workload:?}");
+        }
+        assert!((list.player)(Workload::BurstIdle, 64, 2).is_err());
     }
 
     #[test]
