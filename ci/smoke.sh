@@ -11,4 +11,5 @@ ls "$report"/{index.html,report.md,figures.csv,figures.json}
 cargo run --release -- compare --global --rounds 2
 cargo run --release -- compare --pools --rounds 2
 cargo run --release -- tags
+cargo run --release -- tune --svg "$report/tune.svg"
 cargo run --release
