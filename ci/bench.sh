@@ -3,4 +3,4 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-cargo bench --bench times -- --test
+cargo bench -p lookaside-benches --bench times -- --test
