@@ -12,8 +12,10 @@ check() {
     "$@" check --locked -p lookaside-core -p lookaside-ffi --lib
 }
 
-if command -v rustup >/dev/null && rustup toolchain list | grep -q "^$oldest"; then
-    check cargo "+$oldest"
+# By its whole name: rustup does not take 1.85 for 1.85.0.
+toolchain=$(rustup toolchain list 2>/dev/null | grep -oE "^$oldest[.-][^ ]*" | head -n 1 || true)
+if [[ -n $toolchain ]] && cargo "+$toolchain" --version >/dev/null 2>&1; then
+    check cargo "+$toolchain"
 elif [[ -x /usr/bin/rustc && -x /usr/bin/cargo && $(/usr/bin/rustc --version) == "rustc $oldest."* ]]; then
     RUSTC=/usr/bin/rustc check /usr/bin/cargo
 else
