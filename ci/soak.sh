@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# ci/soak.sh [OPERATIONS]: many threads on one list, optimised, for so many operations on each engine (10^9), and one
+# ci/soak.sh [OPERATIONS]: many threads on one list, optimised, for so many operations on each engine (5 * 10^8), and one
 # closing of a busy processor list for every 10,000 of them. No block is lost or in two places.
 # Skips the other tests, and the rseq engine where the system has none.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-export LOOKASIDE_SOAK_OPERATIONS=${1:-1000000000}
+export LOOKASIDE_SOAK_OPERATIONS=${1:-500000000}
 export LOOKASIDE_SOAK_CLOSINGS=$((LOOKASIDE_SOAK_OPERATIONS / 10000))
 cargo test --release -p lookaside-core --test threads --test closing -- --nocapture
