@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
-# The sequences of the optimised library have the instructions of their golden files. Then counts the instructions of
-# every way into the library under Callgrind, and compares with the table in docs/instructions.md: a count that is more
-# than 1 % above it fails. `ci/callgrind.sh --update` writes the table anew; then it is committed with what changed it.
-# Skips the counts where there is no Valgrind and where the runner of iai-callgrind cannot be installed, and everything on
-# other processors than x86-64.
+# Counts the instructions of every way into the library under Callgrind, and compares with the table in
+# docs/instructions.md: a count that is more than 1 % above it fails. `ci/callgrind.sh --update` writes the table anew;
+# then it is committed with what changed it. Skips everything where there is no Valgrind, where the runner of
+# iai-callgrind cannot be installed, and on other processors than x86-64.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
@@ -13,7 +12,6 @@ if [[ $(uname -sm) != "Linux x86_64" ]]; then
     echo "SKIP: the table is of Linux on x86-64"
     exit 0
 fi
-cargo test --release -p lookaside-ffi --test c_abi sequences
 if ! command -v valgrind >/dev/null; then
     echo "SKIP: valgrind is not installed"
     exit 0
