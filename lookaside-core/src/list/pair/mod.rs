@@ -4,6 +4,7 @@
 //! Everything here is the slow path: the fast path (`face::raw`) is one section, and comes here when that
 //! found no block or no room. Lock order: `manage`, then the shared list's lock; no lock is held while the pool works.
 
+mod general;
 mod maintain;
 mod many;
 mod single_steps;
@@ -290,34 +291,6 @@ impl Pair {
             unwinding.disarm();
         }
         *block
-    }
-
-    /// Allocate without processor lists.
-    fn allocate_general(&self, list: *mut RawList) -> *mut u8 {
-        self.trim_if_asked(list);
-        match self.shared.only().allocate_one() {
-            Some(block) => block,
-            None => {
-                self.demand_shared(self.shared.only().count_allocate_miss());
-                self.pool_allocate(list)
-            }
-        }
-    }
-
-    /// Free without processor lists.
-    ///
-    /// # Safety
-    /// As for `free`.
-    unsafe fn free_general(&self, list: *mut RawList, block: *mut u8) {
-        // SAFETY: the caller's promise.
-        unsafe {
-            if !self.shared.only().free_one(block) {
-                self.demand_shared(self.shared.only().count_free_miss());
-                self.pool_free_all(list, &[block]);
-            }
-        }
-        // Last, so that a free routine that unwinds meets no block on the way.
-        self.trim_if_asked(list);
     }
 
     /// Puts blocks of a batch into the processor list; what does not fit any more goes back down.

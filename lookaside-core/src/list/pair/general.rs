@@ -1,0 +1,34 @@
+//! The calls of a general list, and of lists that keep nothing: no processor list, and no batch.
+
+use super::Pair;
+use crate::wdk::RawList;
+
+impl Pair {
+    /// Allocate without processor lists.
+    pub(super) fn allocate_general(&self, list: *mut RawList) -> *mut u8 {
+        self.trim_if_asked(list);
+        match self.shared.only().allocate_one() {
+            Some(block) => block,
+            None => {
+                self.demand_shared(self.shared.only().count_allocate_miss());
+                self.pool_allocate(list)
+            }
+        }
+    }
+
+    /// Free without processor lists.
+    ///
+    /// # Safety
+    /// As for `free`.
+    pub(super) unsafe fn free_general(&self, list: *mut RawList, block: *mut u8) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            if !self.shared.only().free_one(block) {
+                self.demand_shared(self.shared.only().count_free_miss());
+                self.pool_free_all(list, &[block]);
+            }
+        }
+        // Last, so that a free routine that unwinds meets no block on the way.
+        self.trim_if_asked(list);
+    }
+}
