@@ -60,8 +60,7 @@ enum Command {
 /// contenders, and each is a process of its own with a warm-up before it is timed. Tables name the units of their figures.
 #[derive(Args)]
 pub struct Compare {
-    /// Few rounds, and of the contenders the fastest and the best known alone, so that our own workloads take less than a
-    /// minute
+    /// Few rounds, and of the contenders the best known alone, so that our own workloads take less than a minute
     #[arg(long)]
     pub quick: bool,
     /// Print the figures as one JSON array, and nothing else

@@ -233,8 +233,8 @@ fn exhausted(contender: &str) -> ! {
     std::process::exit(told.is_err().into())
 }
 
-/// Those who do not play with `--quick` unless they are named: slower than others of their kind, or other ways into the
-/// same.
+/// Those who do not play with `--quick` unless they are named: the less known, whether fast or slow, and other ways into
+/// the same.
 pub const BESIDE: &[&str] = &[
     "tls-vec",
     "slist-turns",
