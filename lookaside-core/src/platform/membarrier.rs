@@ -1,8 +1,10 @@
 //! `membarrier`: restarting the sections of other processors.
 
-const PRIVATE_EXPEDITED_RSEQ: libc::c_int = 1 << 7;
-const REGISTER_PRIVATE_EXPEDITED_RSEQ: libc::c_int = 1 << 8;
-const FLAG_CPU: libc::c_uint = 1;
+use super::system_call::system_call;
+
+const PRIVATE_EXPEDITED_RSEQ: usize = 1 << 7;
+const REGISTER_PRIVATE_EXPEDITED_RSEQ: usize = 1 << 8;
+const FLAG_CPU: usize = 1;
 
 /// Registers the process for [`barrier`]; answers whether the kernel can do it.
 pub fn register() -> bool {
@@ -13,10 +15,10 @@ pub fn register() -> bool {
 /// section that starts there later sees what the caller stored before. Costs some microseconds. Answers whether
 /// the system still does it: a program may have forbidden itself the call.
 pub fn barrier(processor: u32) -> bool {
-    membarrier(PRIVATE_EXPEDITED_RSEQ, FLAG_CPU, processor as libc::c_int)
+    membarrier(PRIVATE_EXPEDITED_RSEQ, FLAG_CPU, processor as usize)
 }
 
-fn membarrier(command: libc::c_int, flags: libc::c_uint, processor: libc::c_int) -> bool {
+fn membarrier(command: usize, flags: usize, processor: usize) -> bool {
     // SAFETY: the call reads no memory of ours.
-    unsafe { libc::syscall(libc::SYS_membarrier, command, flags, processor) == 0 }
+    unsafe { system_call(libc::SYS_membarrier, [command, flags, processor, 0, 0, 0]) == 0 }
 }

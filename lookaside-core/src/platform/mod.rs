@@ -18,6 +18,7 @@ mod random;
 pub mod rseq;
 mod shared_lock;
 mod sync;
+mod system_call;
 mod thread;
 
 pub use clock::{advance_clock, milliseconds};
