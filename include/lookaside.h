@@ -1538,6 +1538,8 @@ lookaside_status lookaside_list_statistics(const struct lookaside_list *list,
 /**
  * Runs one scan over all lists now, as the balance set manager does once a second.
  *
+ * In a program with one thread, which no thread scans, a timer of its event loop may call it once a second.
+ *
  * Parameters: none.
  *
  * Returns nothing.
@@ -1547,6 +1549,26 @@ lookaside_status lookaside_list_statistics(const struct lookaside_list *list,
  * WDK: `ExAdjustLookasideDepth`.
  */
 void lookaside_adjust_depth(void);
+
+/**
+ * Starts the thread that scans the lists once a second, also in a process that has one thread.
+ *
+ * Without this call the library starts it as soon as the process has a second thread and a list whose tuning is not
+ * `LOOKASIDE_TUNING_MANUAL`. Until then calls scan, and a program whose calls are all hits is not scanned: it either
+ * calls this, or `lookaside_adjust_depth` from a timer of its event loop.
+ *
+ * Parameters: none.
+ *
+ * Returns `LOOKASIDE_STATUS_SUCCESS`: the thread runs, or will when the first list is made; or
+ * `LOOKASIDE_STATUS_INSUFFICIENT_RESOURCES`: the system gives no thread, so calls scan, and it is tried again once a
+ * second.
+ *
+ * Memory and threads: any number of threads at once. The thread has a small stack and every signal blocked. It ends
+ * with the last list, and is started again with the next.
+ *
+ * WDK: the kernel's balance set manager runs in any case.
+ */
+lookaside_status lookaside_start_balance_thread(void);
 
 /**
  * Writes the report of a list, or of all lists with their totals, in the shape of the debugger's `!lookaside`.

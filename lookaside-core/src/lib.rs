@@ -13,8 +13,8 @@
 //! An allocate or free that a processor list serves takes no lock and no locked instruction, and may be done by any
 //! thread. Otherwise it goes down to the shared list, under a short lock, and from there to the pool.
 //!
-//! The library allocates nothing through Rust's allocator, starts one thread (while there are lists), and needs 64-bit
-//! Linux. It is built on restartable sequences where there are any (x86-64, glibc 2.35 or later); elsewhere, and under
+//! The library allocates nothing through Rust's allocator and needs 64-bit Linux. In a process with several threads it
+//! starts one more while there are lists, which scans them; a process with one thread stays so (see [`scanned_by`]). It is built on restartable sequences where there are any (x86-64, glibc 2.35 or later); elsewhere, and under
 //! Valgrind, a portable engine serves, which [`engine`] tells. `LOOKASIDE_ENGINE=portable` in the environment asks for
 //! it.
 #![no_std]
@@ -41,7 +41,10 @@ pub use link::{SListEntry, SListHeader};
 pub use list::processor::EngineKind;
 pub use list::{Counters, Statistics, Topology, Tuning};
 pub use manage::verifier::{LowResources, check_range, check_range_by, simulate_low_resources, verify_faults};
-pub use manage::{TagOrder, TagUsage, adjust_depth, engine, pool_report, pool_statistics, report, tag_report, tags};
+pub use manage::{
+    ScannedBy, TagOrder, TagUsage, adjust_depth, engine, pool_report, pool_statistics, report, scanned_by,
+    start_balance_thread, tag_report, tags,
+};
 pub use platform::{Caller, Violation, ViolationHook, set_violation_hook};
 pub use pool::{
     AllocateCallback, AllocateFunction, AllocateFunctionEx, FreeCallback, FreeFunction, FreeFunctionEx, PoolKind,
@@ -63,7 +66,7 @@ pub mod hooks {
     pub use crate::manage::pretend_engine;
     pub use crate::platform::LOCK_WAIT;
     pub use crate::platform::advance_clock;
-    pub use crate::platform::rseq::pretend;
+    pub use crate::platform::rseq::{Planted, Verdict, judge, pretend};
 }
 
 /// The README's Rust code runs as a test.

@@ -56,8 +56,11 @@
 //!
 //! ## 2.4. Trust, then verify
 //!
-//! The rseq engine is chosen where glibc has registered rseq, `membarrier` can restart sections, and the self-test has
-//! seen this kernel abort sections that had to be aborted. Everywhere else the portable engine serves.
+//! The rseq engine is chosen where glibc has registered rseq, `membarrier` can restart sections, and this kernel was
+//! seen to abort a section that faulted (`platform::rseq::verdict`). A kernel that does not gets the portable engine,
+//! and so does a process in which the system refuses the test: a kernel that was not seen to be sound is not trusted.
+//! Refused it is where a new process is (`RLIMIT_NPROC`, a full `pids` group, a sandbox), or its registration.
+//! `LOOKASIDE_ENGINE=rseq` skips the test, and so the child process that a debugger may stop at.
 //!
 //! ## 2.5. The portable engine
 //!
@@ -124,8 +127,9 @@
 //!
 //! ## 4.4. Wrapping
 //!
-//! 48 bits of hits last for days at full speed. Every look folds what was added since the last one into 64 bits, and
-//! the balance set manager looks once a second.
+//! 48 bits of hits last for days at full speed. Every look folds what was added since the last one into 64 bits. The
+//! scan looks at a list that is not at rest each second, at others that were used in every 1,024th scan. Where calls
+//! scan, a program whose calls are all hits for days must ask for the statistics once a day.
 //!
 //! ## 4.5. Runs
 //!
@@ -147,16 +151,30 @@
 //!
 //! ## 5.3. By time
 //!
-//! The balance set manager scans every second: every list by the rule with the seconds since its last scan; a part that
+//! The balance set manager scans every second: every list that is not at rest (§5.5) by the rule with the seconds since its last scan; a part that
 //! saw no call in two scans goes to the minimum; what is held above the depth goes back to the pool. Blocks whose free
 //! routine is the user's are left for the next caller that misses, so that no user code runs on our thread.
 //! `Tuning::Windows` instead keeps the kernel's rotation, looks at allocates alone and gives nothing back.
+//!
+//! It is a thread in a process that has others. In a process with one thread, which the C library's faster paths depend
+//! on, it is every call that misses, makes a list or asks for a report: when a second has gone by, that call scans. So
+//! a program whose calls are all hits is not scanned, and keeps what it keeps until one is not. The first such call
+//! that finds a second thread in the process starts ours; where the system gives none, calls go on. Lists with
+//! `Tuning::Manual` need neither.
 //!
 //! ## 5.4. Seconds
 //!
 //! The rule's seconds are those of the library's clock. Measurements may set it ahead, and take the scans into their
 //! own hands (`hooks::advance_clock`, `hooks::hold_scans`): so a minute is played in a moment, with the periods that
 //! the rule would see by the clock.
+//!
+//! ## 5.5. Lists at rest
+//!
+//! A list that a scan leaves with no depth above the minimum and no surplus is at rest: hits change neither, so until it
+//! misses no scan would change anything, and scans pass it by. A byte for each list, apart from its record, says
+//! whether it is; so thousands of lists at rest cost a scan, or a fork (§7), no look at their memory. The first miss
+//! sets the byte again and begins a period of the rule, as if a scan had just been there. A new list is at rest unless
+//! it begins above the minimum.
 //!
 //! # 6. Batches
 //!
@@ -208,9 +226,18 @@
 //!
 //! # 7. Fork
 //!
-//! No lock of ours is held across a fork: that could deadlock with the handlers of others. In the child a handler makes
-//! every lock free, gives closed parts their depth back, counts the live lists anew and puts all free records into new
-//! queues; the balance set manager starts again when a list first misses. A child sees memory as of one moment: while
+//! No lock of ours is held across a fork: that could deadlock with the handlers of others. Most children call `exec`, so
+//! the handler in the child looks at no record but those of lists that are not at rest (§5.5), and of those that share
+//! their pool with the parent. The rest waits for the first call that leaves the fast path, while others wait for that:
+//! it makes every lock free, gives closed parts their depth back, counts the live lists anew and puts all free records
+//! into new queues. Until then the fast path is right by itself: a part that a thread of the parent had closed has
+//! depth 0, so no free commits, and its header is either as a section left it or has length 0, so no allocate takes a
+//! block that the closer has. A part's lock (of the portable engine) may be held by no one, so its calls wait for the
+//! repair; `try_allocate`, which must not wait, finds nothing until then.
+//!
+//! If a thread scanned in the parent, the handler sets the depth of every part of a list that is not at rest to 0. So
+//! the child's next free on each processor misses, and that call starts a thread here: a child whose calls are all hits
+//! gives back what it does not need, as its parent would have. A child sees memory as of one moment: while
 //! the kernel copies the page tables, a write of another thread either reaches the page that both will have, or waits
 //! until the fork is done. Every change of P and of L commits by one store, and a closed part has length 0, so the
 //! child sees a block in one place or in none. Blocks that other threads held, or had on the way, are lost to the

@@ -5,7 +5,7 @@ use core::slice;
 
 use super::raw::{followed, found, free_slow, live, locked_parts, tell_no_list};
 use crate::list::processor::{Engine, Portable};
-use crate::manage::{self, Record, verifier};
+use crate::manage::{Record, verifier};
 use crate::platform::{Caller, Place, place_of, rseq};
 use crate::pool::OnUnwind;
 use crate::wdk::RawList;
@@ -155,7 +155,6 @@ unsafe fn allocate_many_slow(list: *const RawList, out: &mut [*mut u8], mut coun
                 return count;
             }
         };
-        manage::ensure_running();
         if record.pair().settings().verified {
             return allocate_verified(record, list, out, place_of(caller));
         }
@@ -199,7 +198,6 @@ unsafe fn free_many_slow(list: *const RawList, mut blocks: &[*mut u8], caller: C
                         return;
                     }
                 }
-                manage::ensure_running();
                 return record.pair().free_many(list.cast_mut(), blocks);
             }
             // Here, in the function that the entry point calls.

@@ -224,10 +224,12 @@ impl RawList {
     /// `list` is null, or points to 64 bytes that may be read: what is no list is told by the keyed handle.
     #[must_use]
     pub unsafe fn try_allocate(list: *const RawList) -> *mut u8 {
+        // A child whose records are not repaired may find locks held that no thread holds.
+        let without_locks = manage::is_child_unrepaired();
         // SAFETY: the caller's promise.
-        match unsafe { live(list) } {
-            Ok(record) => record.pair().try_allocate(),
-            Err(_) => core::ptr::null_mut(),
+        match unsafe { found_without_attending(list) } {
+            Ok(record) if record.state() == State::Live => record.pair().try_allocate(without_locks),
+            _ => core::ptr::null_mut(),
         }
     }
 
@@ -406,8 +408,8 @@ impl RawList {
     /// As for [`RawList::try_allocate`].
     #[must_use]
     pub unsafe fn context(list: *const RawList) -> *mut c_void {
-        // SAFETY: the caller's promise; `found` read the object.
-        unsafe { if found(list).is_ok() { (*list).context } else { core::ptr::null_mut() } }
+        // SAFETY: the caller's promise; `found_without_attending` read the object.
+        unsafe { if found_without_attending(list).is_ok() { (*list).context } else { core::ptr::null_mut() } }
     }
 }
 
@@ -428,11 +430,24 @@ pub(super) unsafe fn locked_parts(list: *const RawList) -> Option<Parts> {
     }
     // SAFETY: not null, aligned; the caller's promise.
     let list = unsafe { &*list };
-    (list.locked_processors != 0).then_some(Parts { processors: list.locked_processors, ..list.parts })
+    if list.locked_processors == 0 {
+        return None;
+    }
+    // In the child of a fork a part's lock may be one that no thread holds.
+    manage::attend();
+    Some(Parts { processors: list.locked_processors, ..list.parts })
 }
 
-/// The record of an object that was initialised and not deleted to the end.
+/// The record of an object that was initialised and not deleted to the end. Comes before everything else that a call
+/// does which leaves the fast path, so here it does what had to wait for such a call.
 pub(super) unsafe fn found(list: *const RawList) -> Result<&'static Record, Status> {
+    manage::attend();
+    // SAFETY: the caller's promise.
+    unsafe { found_without_attending(list) }
+}
+
+/// [`found`] in a signal handler, and for what is only read.
+unsafe fn found_without_attending(list: *const RawList) -> Result<&'static Record, Status> {
     if list.is_null() {
         return Err(Status::INVALID_PARAMETER);
     }
@@ -487,7 +502,6 @@ unsafe fn allocate_slow(list: *const RawList, caller: Caller) -> *mut u8 {
             return core::ptr::null_mut();
         }
     };
-    manage::ensure_running();
     if record.pair().settings().verified {
         return allocate_verified(record, list.cast_mut(), caller);
     }
@@ -520,7 +534,6 @@ pub(super) unsafe fn free_slow(list: *const RawList, block: *mut u8, caller: Cal
             return free_verified(record, list.cast_mut(), block, caller);
         }
         if record.state() == State::Live {
-            manage::ensure_running();
             record.pair().free(list.cast_mut(), block);
         } else {
             manage::free_draining(record, list.cast_mut(), block);

@@ -11,8 +11,8 @@ use super::Counters;
 use super::processor::PartCounters;
 use super::shared::SharedList;
 use super::tuner::Tuning;
-use crate::platform;
 use crate::platform::rseq::layout;
+use crate::platform::{self, Guard};
 
 /// Processors of a group: as many as often have one cache in common. `docs/scaling.md` has what other sizes would cost.
 const GROUP: u32 = 8;
@@ -169,6 +169,11 @@ impl DividedList {
     /// The scan's visit.
     pub fn scan(&self, counters: &Counters, tuning: Tuning, maximum: u32, period: u64) {
         self.set_target(self.first.tuner().scan(counters, tuning, maximum, period));
+    }
+
+    /// Begins a period of the scan.
+    pub fn begin_period(&self, counters: &Counters, _manage: &Guard<'_>) {
+        self.first.tuner().begin_period(counters);
     }
 
     /// Whether a division holds more than its depth.

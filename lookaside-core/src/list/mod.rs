@@ -10,5 +10,5 @@ mod tuner;
 
 pub use counters::{Counters, Statistics};
 pub use divided::{Rows, most_divisions, usual_divisions};
-pub use pair::{Lower, Pair, Settings, Surplus, Topology};
+pub use pair::{Lower, Pair, Settings, Surplus, Topology, activity};
 pub use tuner::Tuning;

@@ -95,6 +95,11 @@ impl Tuner {
         self.target.store(depth, Relaxed);
     }
 
+    /// Begins a period of the scan with these totals.
+    pub fn begin_period(&self, now: &Counters) {
+        self.at_scan.advance(now);
+    }
+
     /// The scan's visit, `period` seconds after the one before. Answers the new target.
     pub fn scan(&self, now: &Counters, tuning: Tuning, maximum: u32, period: u64) -> u32 {
         let (allocates, frees) = self.at_scan.advance(now);

@@ -1,18 +1,33 @@
-//! The balance set manager: the thread that scans once a second while there are lists (theory §5.3).
+//! The balance set manager: who scans once a second while there are lists (theory §5.3).
+//!
+//! In a process with several threads it is a thread of its own. A process that has one thread keeps it: there a call
+//! that misses, makes a list or asks for a report scans when a second has gone by.
 
 use core::cell::UnsafeCell;
-use core::ffi::c_void;
+use core::ffi::{c_int, c_void};
+use core::fmt;
 use core::ptr;
-use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64};
 
-use super::{pools, registry};
+use super::{attention, pools, registry};
 use crate::list::Surplus;
-use crate::platform::{Event, Guard, Thread, milliseconds, schedule_ordinarily};
+use crate::platform::{
+    Event, Guard, Thread, coarse_milliseconds, is_single_threaded, is_single_threaded_at_a_glance, milliseconds,
+    name_thread,
+};
+use crate::wdk::Status;
 
+/// Milliseconds between two scans.
 const PERIOD: u64 = 1000;
 
+/// States of the thread.
+const NONE: u32 = 0;
+const STARTING: u32 = 1;
+const RUNNING: u32 = 2;
+
 struct Manager {
+    state: AtomicU32,
     // Under the registry's lock.
     thread: UnsafeCell<Option<Thread>>,
     // A thread runs while this is what it was when the thread was started.
@@ -20,9 +35,13 @@ struct Manager {
     stop: Event,
     /// Steps of Windows' rotation.
     step: AtomicU64,
-    /// Set in the child of a fork, where the thread does not exist.
-    restart: AtomicBool,
-    /// Whether the thread leaves the lists alone.
+    /// When a call scans next, in milliseconds of the clock.
+    next_by_call: AtomicU64,
+    /// Whether the program asked for the thread, however few threads it has.
+    asked: AtomicBool,
+    /// Why the system gave no thread the last time; 0 if it was not asked, or gave one.
+    refused: AtomicI32,
+    /// Whether scans are left to [`adjust_depth`].
     held: AtomicBool,
 }
 
@@ -30,20 +49,40 @@ struct Manager {
 unsafe impl Sync for Manager {}
 
 static MANAGER: Manager = Manager {
+    state: AtomicU32::new(NONE),
     thread: UnsafeCell::new(None),
     epoch: AtomicU32::new(0),
     stop: Event::new(),
     step: AtomicU64::new(0),
-    restart: AtomicBool::new(false),
+    next_by_call: AtomicU64::new(0),
+    asked: AtomicBool::new(false),
+    refused: AtomicI32::new(0),
     held: AtomicBool::new(false),
 };
 
 /// Runs one scan now: the tuning rule over every list, whatever its tuning, as ExAdjustLookasideDepth does in Windows.
 ///
 /// A list with [`Tuning::Default`](crate::Tuning) or `Manual` is visited; for lists with `Windows` the rotation goes
-/// one step on.
+/// one step on. In a program with one thread, whose lists no thread scans, a timer of its event loop may call it once a
+/// second. O(lists).
 pub fn adjust_depth() {
-    scan(true);
+    attention::attend();
+    scan(true, || true);
+}
+
+/// Starts the thread that scans the lists once a second, also in a process that has one thread, and for lists with
+/// `Tuning::Manual`.
+///
+/// Without this call the thread is started as soon as the process has a second thread and a list that is tuned; until
+/// then calls scan. If there is no list yet, the first one starts it. It ends with the last list, and is started
+/// again with the next. Returns SUCCESS, or INSUFFICIENT_RESOURCES if the system gives no thread: then calls scan, and
+/// the thread is tried again once a second.
+pub fn start_balance_thread() -> Status {
+    attention::attend();
+    // Relaxed: read by calls that come later.
+    MANAGER.asked.store(true, Relaxed);
+    see_to_scans();
+    if MANAGER.refused.load(Relaxed) == 0 { Status::SUCCESS } else { Status::INSUFFICIENT_RESOURCES }
 }
 
 /// Leaves the scans to [`adjust_depth`], for measurements whose seconds are not the clock's.
@@ -52,63 +91,162 @@ pub fn hold_scans() {
     MANAGER.held.store(true, Relaxed);
 }
 
-/// Starts the thread if there is none. Without one the depths stay as they are; the next list tries again.
-/// With the registry's lock held.
-pub fn start(_guard: &Guard<'_>) {
-    // SAFETY: the lock is held.
-    let thread = unsafe { &mut *MANAGER.thread.get() };
-    if thread.is_none() {
-        let epoch = MANAGER.epoch.load(Relaxed);
-        // SAFETY: the argument is a number, not an address.
-        *thread = unsafe { Thread::start(run, ptr::without_provenance_mut(epoch as usize)) };
-    }
+/// Who scans the lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScannedBy {
+    /// The balance set manager's thread.
+    Thread,
+    /// Calls, since the process has one thread.
+    Calls,
+    /// Calls, since the system gave no thread, for the reason with this error number.
+    CallsFor(c_int),
+    /// No one: there is no list, or all are tuned by hand.
+    NoOne,
 }
 
-/// Tells the thread to end; answers it, to be joined without the lock.
-pub fn stop(_guard: &Guard<'_>) -> Option<Thread> {
-    // Release pairs with the Acquire in run.
-    MANAGER.epoch.fetch_add(1, Release);
-    MANAGER.stop.signal();
-    // SAFETY: the lock is held.
-    unsafe { (*MANAGER.thread.get()).take() }
-}
-
-/// Starts the thread again in the child of a fork, when a list there first misses.
-#[inline]
-pub fn ensure_running() {
-    if MANAGER.restart.load(Relaxed) {
-        restart();
-    }
-}
-
-#[cold]
-#[inline(never)]
-fn restart() {
-    if MANAGER.restart.swap(false, Relaxed) {
-        let guard = registry::lock();
-        if registry::live(&guard) != 0 {
-            start(&guard);
+impl fmt::Display for ScannedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ScannedBy::Thread => f.write_str("thread"),
+            ScannedBy::Calls => f.write_str("calls (the process has one thread)"),
+            ScannedBy::CallsFor(error) => write!(f, "calls (a thread could not be started: error {error})"),
+            ScannedBy::NoOne => f.write_str("no one (no list tunes itself)"),
         }
     }
 }
 
+/// Returns who scans the lists at present.
+pub fn scanned_by() -> ScannedBy {
+    if MANAGER.state.load(Acquire) == RUNNING {
+        return ScannedBy::Thread;
+    }
+    match MANAGER.refused.load(Relaxed) {
+        _ if !attention::is_asked(attention::SCAN) => ScannedBy::NoOne,
+        0 => ScannedBy::Calls,
+        error => ScannedBy::CallsFor(error),
+    }
+}
+
+/// After a list was made: sees to it that someone scans. The caller holds no lock.
+pub fn see_to_scans() {
+    if MANAGER.state.load(Acquire) == RUNNING || !is_wanted(&registry::lock()) {
+        return;
+    }
+    if !attention::is_asked(attention::SCAN) {
+        MANAGER.next_by_call.store(coarse_milliseconds() + PERIOD, Relaxed);
+        attention::ask(attention::SCAN);
+    }
+    if MANAGER.asked.load(Relaxed) || !is_single_threaded() {
+        start();
+    }
+}
+
+/// Whether there is a list to scan.
+fn is_wanted(guard: &Guard<'_>) -> bool {
+    registry::tuned(guard) != 0 || MANAGER.asked.load(Relaxed) && registry::live(guard) != 0
+}
+
+/// Starts the thread, if there is none; the caller holds no lock. If the system gives none, calls go on scanning.
+fn start() {
+    // Acquire pairs with the Release of whoever ended the last thread.
+    if MANAGER.state.compare_exchange(NONE, STARTING, Acquire, Relaxed).is_err() {
+        return;
+    }
+    let epoch = MANAGER.epoch.load(Relaxed);
+    // SAFETY: the argument is a number, not an address.
+    let started = unsafe { Thread::start(run, ptr::without_provenance_mut(epoch as usize)) };
+    MANAGER.refused.store(*started.as_ref().err().unwrap_or(&0), Relaxed);
+    let Ok(thread) = started else { return MANAGER.state.store(NONE, Release) };
+    let guard = registry::lock();
+    if is_wanted(&guard) {
+        // SAFETY: the lock is held.
+        unsafe { *MANAGER.thread.get() = Some(thread) };
+        MANAGER.state.store(RUNNING, Release);
+        attention::clear(attention::SCAN);
+        return;
+    }
+    // The last list went meanwhile.
+    end_epoch();
+    drop(guard);
+    thread.join();
+    MANAGER.state.store(NONE, Release);
+}
+
+/// After a list was deleted, with the registry's lock held: nobody needs to scan if it was the last. Returns the thread,
+/// to be joined without the lock.
+pub fn stop_if_unwanted(guard: &Guard<'_>) -> Option<Thread> {
+    if is_wanted(guard) {
+        return None;
+    }
+    attention::clear(attention::SCAN);
+    // One that is just being started ends by itself.
+    if MANAGER.state.compare_exchange(RUNNING, NONE, AcqRel, Relaxed).is_err() {
+        return None;
+    }
+    end_epoch();
+    // SAFETY: the lock is held.
+    unsafe { (*MANAGER.thread.get()).take() }
+}
+
+fn end_epoch() {
+    // Release pairs with the Acquire in run.
+    MANAGER.epoch.fetch_add(1, Release);
+    MANAGER.stop.signal();
+}
+
+/// A call's part, where no thread scans: starts the thread if the process has several by now, else scans if a second has
+/// gone by.
+pub fn scan_by_call() {
+    let now = coarse_milliseconds();
+    let next = MANAGER.next_by_call.load(Relaxed);
+    let due = now >= next;
+    let refused = MANAGER.refused.load(Relaxed) != 0;
+    // Where a system call is needed to know, or the system gave no thread before, once a second is enough.
+    let threads = match is_single_threaded_at_a_glance() {
+        Some(single) => !single && (due || !refused),
+        None => due && !is_single_threaded(),
+    };
+    if threads || due && MANAGER.asked.load(Relaxed) {
+        start();
+        if MANAGER.state.load(Acquire) == RUNNING {
+            return;
+        }
+    }
+    // Relaxed: it picks one of several calls.
+    let picked = due && MANAGER.next_by_call.compare_exchange(next, now + PERIOD, Relaxed, Relaxed).is_ok();
+    if picked && !MANAGER.held.load(Relaxed) {
+        scan(false, || true);
+    }
+}
+
 /// In the child of a fork: there is no thread.
-pub fn repair_after_fork(guard: &Guard<'_>) {
-    // The handle means nothing here, and is dropped without a join.
-    // SAFETY: the lock is held, and the child has one thread.
-    unsafe { *MANAGER.thread.get() = None };
-    MANAGER.restart.store(registry::live(guard) != 0, Relaxed);
+pub fn repair_after_fork() {
+    let scanned = MANAGER.state.load(Relaxed) != NONE;
+    MANAGER.state.store(NONE, Relaxed);
     MANAGER.epoch.fetch_add(1, Relaxed);
+    // The handle means nothing here, and is dropped without a join.
+    // SAFETY: the child has one thread, and no one holds the lock.
+    unsafe { *MANAGER.thread.get() = None };
+    if scanned {
+        MANAGER.next_by_call.store(coarse_milliseconds() + PERIOD, Relaxed);
+        attention::ask(attention::SCAN);
+    }
+}
+
+/// Whether a thread scanned until now: in the child of a fork, before `repair_after_fork`.
+pub fn has_thread() -> bool {
+    MANAGER.state.load(Relaxed) != NONE
 }
 
 extern "C" fn run(epoch: *mut c_void) -> *mut c_void {
     let epoch = epoch.addr() as u32;
-    schedule_ordinarily();
+    // Acquire pairs with the Release in end_epoch.
+    let goes_on = || MANAGER.epoch.load(Acquire) == epoch;
+    name_thread(c"lookaside-scan");
     let mut next = milliseconds() + PERIOD;
     loop {
         let seen = MANAGER.stop.count();
-        // Acquire pairs with the Release in stop.
-        if MANAGER.epoch.load(Acquire) != epoch {
+        if !goes_on() {
             return ptr::null_mut();
         }
         let now = milliseconds();
@@ -116,7 +254,7 @@ extern "C" fn run(epoch: *mut c_void) -> *mut c_void {
             MANAGER.stop.wait_until(seen, next);
         } else {
             if !MANAGER.held.load(Relaxed) {
-                scan(false);
+                scan(false, goes_on);
             }
             // A late tick (the process was stopped, the machine asleep) is one tick, not many.
             next = (next + PERIOD).max(now + PERIOD / 2);
@@ -124,18 +262,24 @@ extern "C" fn run(epoch: *mut c_void) -> *mut c_void {
     }
 }
 
-fn scan(by_hand: bool) {
+/// One scan of all lists that may have something to do; by hand, of all lists. It ends early when `goes_on` says so,
+/// so that the thread's end does not wait for thousands of lists.
+fn scan(by_hand: bool, goes_on: impl Fn() -> bool) {
     let step = MANAGER.step.fetch_add(1, Relaxed);
-    let mut heap_bytes = 0;
-    for (scanned, index, generation) in
-        registry::walk(|record| (record.pair().scan(step, by_hand), record.index, record.generation()))
-    {
-        heap_bytes += scanned.heap_bytes;
-        if scanned.surplus {
+    let visits = registry::visit(if by_hand { None } else { Some(step) }, |record| {
+        let scanned = record.pair().scan(step, by_hand);
+        let surplus = scanned.is_some_and(|scanned| {
+            pools::note_heap_use(record, scanned.heap_bytes);
+            scanned.surplus
+        });
+        (surplus, record.index, record.generation())
+    });
+    for (surplus, index, generation) in visits.take_while(|_| goes_on()) {
+        if surplus {
             // The pool works with no lock held.
             let taken = || registry::look_at(index, generation, |record| record.pair().take_surplus()).flatten();
             core::iter::from_fn(taken).for_each(Surplus::give_back);
         }
     }
-    pools::note_heap_use(heap_bytes);
+    pools::note_heap_peak();
 }

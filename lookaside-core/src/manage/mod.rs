@@ -1,5 +1,6 @@
 //! Floor 4: all lists together. The registry, the balance set manager, the reports.
 
+mod attention;
 mod balance;
 mod engine;
 mod pools;
@@ -10,11 +11,14 @@ mod tags;
 mod usage;
 pub mod verifier;
 
-pub use balance::{adjust_depth, ensure_running, hold_scans};
+pub use attention::attend;
+pub use balance::{ScannedBy, adjust_depth, hold_scans, scanned_by, start_balance_thread};
 pub use engine::{engine, pretend_engine};
 pub use pools::{pool_report, pool_statistics};
 pub use record::{Record, State};
-pub use registry::{Creation, Owner, abandon, create, delete, find, free_draining, prepare_for_forks};
+pub use registry::{
+    Creation, Owner, abandon, create, delete, find, free_draining, is_child_unrepaired, prepare_for_forks,
+};
 pub use report::{report, report_record};
 pub use tags::{TagOrder, TagUsage, tag_report, tags};
 pub use usage::Entry;

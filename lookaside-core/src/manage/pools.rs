@@ -4,16 +4,26 @@ use core::fmt;
 use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::Relaxed;
 
+use super::record::Record;
 use super::registry;
 use crate::platform;
 use crate::pool::{self, PoolKind, PoolStatistics};
 
-/// The most of the process heap that lists were seen to hold.
+/// The most of the process heap that lists were seen to hold, in bytes.
 static HEAP_PEAK: AtomicU64 = AtomicU64::new(0);
+/// What the live lists together held when scans last looked at each, in bytes.
+static HEAP_NOTED: AtomicU64 = AtomicU64::new(0);
 
-/// Notes what all live lists together hold of the process heap, in bytes.
-pub fn note_heap_use(bytes: u64) {
-    HEAP_PEAK.fetch_max(bytes, Relaxed);
+/// Notes what a list holds of the process heap, in bytes: 0 when it ends.
+pub fn note_heap_use(record: &Record, bytes: u64) {
+    // Relaxed: they are numbers alone. Several threads may look at a list at once.
+    let before = record.heap_noted.swap(bytes, Relaxed);
+    HEAP_NOTED.fetch_add(bytes.wrapping_sub(before), Relaxed);
+}
+
+/// Notes what all lists together hold, after a scan.
+pub fn note_heap_peak() {
+    HEAP_PEAK.fetch_max(HEAP_NOTED.load(Relaxed), Relaxed);
 }
 
 /// A look at one of the library's pools. O(1), but for the process heap, which is asked list by list: O(lists *
@@ -27,7 +37,7 @@ pub fn pool_statistics(kind: PoolKind) -> PoolStatistics {
     }
     let mut sum = PoolStatistics::default();
     registry::walk(|record| record.pair().heap_use()).flatten().for_each(|held| sum.add(&held));
-    note_heap_use(sum.used);
+    HEAP_PEAK.fetch_max(sum.used, Relaxed);
     PoolStatistics { peak: HEAP_PEAK.load(Relaxed), ..sum }
 }
 

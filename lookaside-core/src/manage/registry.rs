@@ -2,12 +2,12 @@
 
 use core::cell::UnsafeCell;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64};
 
 use super::record::{Record, State};
-use super::{balance, engine, usage, verifier};
+use super::{attention, balance, engine, pools, usage, verifier};
 use crate::list::processor::{EngineKind, Part};
-use crate::list::{Lower, Rows, Settings, Topology, Tuning, most_divisions, usual_divisions};
+use crate::list::{Lower, Pair, Rows, Settings, Topology, Tuning, activity, most_divisions, usual_divisions};
 use crate::platform::rseq::layout;
 use crate::platform::{self, Guard, Lock, Place, rseq};
 use crate::pool::{self, Backing, OnUnwind, Request};
@@ -15,6 +15,8 @@ use crate::wdk::{DEFAULT_MAXIMUM_DEPTH, ListFlags, MAXIMUM_DEPTH_LIMIT, Parts, R
 
 /// Records come in chunks of so many, so that a walk touches few pages.
 const CHUNK: usize = 64;
+/// In so many scans each list at rest that was used is visited once, so that its counters do not wrap unseen.
+const FOLDS: u64 = 1024;
 /// As many lists can be live or draining at once as these chunks hold: 65,536.
 const CHUNKS: usize = 1024;
 
@@ -31,6 +33,10 @@ struct Registry {
     // Under `lock`; `records` is read by walkers.
     records: AtomicU32,
     live: AtomicU32,
+    // Live lists whose tuning is not Manual.
+    tuned: AtomicU32,
+    // By record, the bits of `list::activity`. Anybody.
+    activity: [AtomicU8; CHUNK * CHUNKS],
     set_up: UnsafeCell<Option<SetUp>>,
     free: [FreeQueue; CLASSES],
     region: UnsafeCell<Region>,
@@ -66,6 +72,8 @@ static REGISTRY: Registry = Registry {
     chunks: [const { AtomicPtr::new(core::ptr::null_mut()) }; CHUNKS],
     records: AtomicU32::new(0),
     live: AtomicU32::new(0),
+    tuned: AtomicU32::new(0),
+    activity: [const { AtomicU8::new(0) }; CHUNK * CHUNKS],
     set_up: UnsafeCell::new(None),
     free: [const { FreeQueue { first: AtomicU32::new(0), last: AtomicU32::new(0), length: AtomicU32::new(0) } };
         CLASSES],
@@ -120,6 +128,7 @@ pub struct Created {
 
 /// Makes a list.
 pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
+    attention::attend();
     let kind = creation.engine.unwrap_or_else(engine::engine);
     if !engine::is_available(kind) {
         return Err(Status::NOT_SUPPORTED);
@@ -153,6 +162,7 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
         request: creation.request,
         backing: creation.backing,
         lower: creation.lower,
+        activity: activity_of(record),
     };
     let divided = has_parts && creation.topology == Topology::Pair && creation.lower.is_none();
     let divisions = if divided { divisions_of(creation, set_up.processors) } else { 1 };
@@ -164,9 +174,9 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
     record.address.store(address, Relaxed);
     record.set_maker(creation.place, creation.address.is_some());
     record.set_state(State::Live);
-    REGISTRY.live.fetch_add(1, Relaxed);
-    balance::start(&guard);
+    count(&guard, record.pair(), true);
     drop(guard);
+    balance::see_to_scans();
     if verified {
         verifier::begin();
     }
@@ -253,11 +263,11 @@ pub fn delete(record: &Record, list: *mut RawList) -> Status {
         if pair.settings().charged {
             usage::fold(&pair.statistics());
         }
+        uncount(pair);
         let drained = pair.finish_delete();
         if drained {
             release(record);
         }
-        stop_if_unused();
         if drained { Status::SUCCESS } else { Status::PENDING }
     };
     let unwinding = OnUnwind::new(|| _ = finish());
@@ -304,8 +314,21 @@ pub fn drain(record: &Record, give: impl FnOnce()) {
 }
 
 /// What `look` finds at each live list, which exists meanwhile. Lists that come or go during the walk may be missed.
-pub fn walk<T>(mut look: impl FnMut(&Record) -> T) -> impl Iterator<Item = T> {
-    (0..REGISTRY.records.load(Acquire)).filter_map(record).filter_map(move |record| {
+pub fn walk<T>(look: impl FnMut(&Record) -> T) -> impl Iterator<Item = T> {
+    visit(None, look)
+}
+
+/// The same for the lists that the scan of this number visits: those that are not at rest, and of the others that were
+/// used each once in [`FOLDS`] scans.
+pub fn visit<T>(scan: Option<u64>, mut look: impl FnMut(&Record) -> T) -> impl Iterator<Item = T> {
+    attention::attend();
+    let is_due = move |index: &u32| {
+        // Relaxed: a list that becomes active meanwhile is visited by the next scan.
+        let found = REGISTRY.activity[*index as usize].load(Relaxed);
+        let Some(scan) = scan else { return true };
+        found & activity::ACTIVE != 0 || found & activity::USED != 0 && u64::from(*index) % FOLDS == scan % FOLDS
+    };
+    (0..REGISTRY.records.load(Acquire)).filter(is_due).filter_map(record).filter_map(move |record| {
         if record.state() != State::Live {
             return None;
         }
@@ -326,16 +349,35 @@ pub fn live(_guard: &Guard<'_>) -> u32 {
     REGISTRY.live.load(Relaxed)
 }
 
+/// Lists that are live and whose depth changes by itself.
+pub fn tuned(_guard: &Guard<'_>) -> u32 {
+    REGISTRY.tuned.load(Relaxed)
+}
+
+fn activity_of(record: &Record) -> &'static AtomicU8 {
+    &REGISTRY.activity[record.index as usize]
+}
+
 /// The registry's lock.
 pub fn lock() -> Guard<'static> {
     REGISTRY.lock.lock()
 }
 
-/// Counts one live list less; the last one ends the balance set manager.
-fn stop_if_unused() {
+/// Counts a live list more or less.
+fn count(_guard: &Guard<'_>, pair: &Pair, more: bool) {
+    let by = if more { 1 } else { u32::MAX };
+    // Relaxed: the lock is held.
+    REGISTRY.live.fetch_add(by, Relaxed);
+    if pair.settings().tuning != Tuning::Manual {
+        REGISTRY.tuned.fetch_add(by, Relaxed);
+    }
+}
+
+/// Counts one live list less; the last one ends the balance set manager's thread.
+fn uncount(pair: &Pair) {
     let guard = lock();
-    REGISTRY.live.fetch_sub(1, Relaxed);
-    let thread = if live(&guard) == 0 { balance::stop(&guard) } else { None };
+    count(&guard, pair, false);
+    let thread = balance::stop_if_unwanted(&guard);
     drop(guard);
     // Without the lock: the thread may be waiting for it.
     if let Some(thread) = thread {
@@ -349,6 +391,8 @@ fn release(record: &Record) {
     if record.state() == State::Draining {
         // SAFETY: the list is deleted and nobody holds a block of it.
         unsafe { record.pair().clear_parts() };
+        pools::note_heap_use(record, 0);
+        activity_of(record).store(0, Relaxed);
         record.next_generation();
         // Last, so that the child of a fork finds a Free record ready.
         record.set_state(State::Free);
@@ -481,32 +525,79 @@ extern "C" fn after_fork_in_child() {
     engine::repair_after_fork();
     verifier::repair_after_fork();
     REGISTRY.lock.reset_after_fork();
+    let miss = balance::has_thread();
+    let wanted = if miss { activity::ACTIVE | activity::SHARED_POOL } else { activity::SHARED_POOL };
+    // Lists at rest are not looked at: the child may never use them, and has nothing to give back of them.
+    for index in 0..REGISTRY.records.load(Relaxed) {
+        if REGISTRY.activity[index as usize].load(Relaxed) & wanted != 0 {
+            let record = record(index).expect("indexes below `records` have been written");
+            if record.state() != State::Free {
+                record.pair().prepare_child(miss);
+            }
+        }
+    }
+    balance::repair_after_fork();
+    REPAIR.store(PENDING, Relaxed);
+    attention::ask(attention::CHILD);
+}
+
+/// What became of the records in the child of a fork: they are repaired by the first call that needs one, so that a
+/// child that only calls `exec` pays for none.
+static REPAIR: AtomicU32 = AtomicU32::new(DONE);
+const DONE: u32 = 0;
+const PENDING: u32 = 1;
+const RUNNING: u32 = 2;
+
+/// Whether this is the child of a fork whose records are still as the fork found them, so that locks of threads that do
+/// not exist may be held.
+pub fn is_child_unrepaired() -> bool {
+    attention::is_asked(attention::CHILD)
+}
+
+/// In the child of a fork: makes the records and queues sound. The first call does it; others wait.
+#[cold]
+pub fn repair_records() {
+    // Acquire pairs with the Release below.
+    match REPAIR.compare_exchange(PENDING, RUNNING, Acquire, Acquire) {
+        Ok(_) => {
+            repair_all();
+            attention::clear(attention::CHILD);
+            REPAIR.store(DONE, Release);
+        }
+        Err(RUNNING) => platform::wait_for(|| (REPAIR.load(Acquire) == DONE).then_some(())),
+        Err(_) => {}
+    }
+}
+
+fn repair_all() {
     let guard = REGISTRY.lock.lock();
     for queue in &REGISTRY.free {
         queue.clear();
     }
     // What is left of a region may be being given away in the parent.
-    // SAFETY: the lock is held, and the child has one thread.
+    // SAFETY: the lock is held.
     unsafe { *REGISTRY.region.get() = Region { next: core::ptr::null_mut(), left: 0 } };
-    let mut live = 0;
-    for record in (0..REGISTRY.records.load(Relaxed)).filter_map(record) {
+    REGISTRY.live.store(0, Relaxed);
+    REGISTRY.tuned.store(0, Relaxed);
+    let records = || (0..REGISTRY.records.load(Relaxed)).filter_map(record);
+    for record in records() {
         record.life.reset_after_fork();
         match record.state() {
             // Also one that a thread of the parent was making a list of, or had just freed.
             State::Free => REGISTRY.free[record.class].put(&guard, record),
             state => {
                 record.pair().repair_after_fork();
-                live += u32::from(state == State::Live);
+                record.pair().forget_sharers();
+                if state == State::Live {
+                    count(&guard, record.pair(), true);
+                }
             }
         }
     }
-    REGISTRY.live.store(live, Relaxed);
     // Not those that a thread of the parent was just making.
-    let lives =
-        || (0..REGISTRY.records.load(Relaxed)).filter_map(record).filter(|record| record.state() == State::Live);
-    lives().for_each(|record| record.pair().forget_sharers());
-    lives().for_each(|record| record.pair().count_as_sharer());
-    balance::repair_after_fork(&guard);
+    records().filter(|record| record.state() == State::Live).for_each(|record| record.pair().count_as_sharer());
+    // Without a list that needs scans there is no thread to join.
+    balance::stop_if_unwanted(&guard);
 }
 
 #[cfg(test)]

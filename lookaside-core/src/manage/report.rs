@@ -4,7 +4,7 @@ use core::fmt::{self, Write};
 use core::sync::atomic::Ordering::Relaxed;
 
 use super::record::Record;
-use super::registry;
+use super::{balance, registry};
 use crate::list::{Counters, Statistics};
 use crate::wdk::{NAME_LIMIT, PoolType, Tag};
 
@@ -84,7 +84,7 @@ impl fmt::Display for Totals {
     }
 }
 
-/// Writes the rows of all live lists, in the order of their records, and the totals.
+/// Writes the rows of all live lists, in the order of their records, the totals, and who scans the lists.
 ///
 /// Each row is written after its list was looked at, with no lock held, so that `out` may do anything.
 pub fn report(out: &mut dyn Write) -> fmt::Result {
@@ -94,7 +94,8 @@ pub fn report(out: &mut dyn Write) -> fmt::Result {
         totals.add(&row);
         writeln!(out, "{row}")?;
     }
-    write!(out, "{totals}")
+    write!(out, "{totals}")?;
+    writeln!(out, "Scanned by: {}", balance::scanned_by())
 }
 
 /// Writes the row of one list.

@@ -115,8 +115,8 @@ fn act_by_default(signal: c_int) {
     }
 }
 
-/// The instruction that was interrupted; 0 where that cannot be told.
-unsafe fn instruction(context: *mut c_void) -> usize {
+/// The address of the instruction that a signal interrupted; 0 where that is not known.
+pub(super) unsafe fn instruction(context: *mut c_void) -> usize {
     // SAFETY: the kernel gave a context.
     unsafe {
         #[cfg(target_arch = "x86_64")]

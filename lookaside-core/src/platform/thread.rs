@@ -1,65 +1,115 @@
 //! Threads of the library's own, without Rust's runtime (which aborts when memory runs out).
 
-use core::ffi::c_void;
+use core::ffi::{CStr, c_int, c_void};
 use core::mem::MaybeUninit;
 use core::ptr;
 
-/// A thread of the library's own. It has every signal blocked, so that it never takes one of the program's.
+use super::system_call::system_call;
+
+/// Bytes of a thread's stack that are tried first. Small, so that `mlockall` locks little; where the program's static
+/// thread-locals need more, which stand in the stack too, a stack four times as large is tried.
+const SMALLEST_STACK: usize = 64 * 1024;
+/// The largest stack that is tried.
+const LARGEST_STACK: usize = 64 * 1024 * 1024;
+
+/// A thread of the library's own. It has every signal blocked, so that it never takes one of the program's, the
+/// system's ordinary scheduling, and a small stack.
 #[derive(Debug)]
 pub struct Thread(libc::pthread_t);
 
 impl Thread {
-    /// Starts `body(argument)`; `None` when the system gives no thread.
+    /// Starts `body(argument)`; returns the error number when the system gives no thread. Keeps `errno`. Takes memory
+    /// from the heap, so the caller holds no lock.
     ///
     /// # Safety
     /// What `argument` points to must live until the thread is joined, and may be used from another thread.
-    pub unsafe fn start(body: extern "C" fn(*mut c_void) -> *mut c_void, argument: *mut c_void) -> Option<Thread> {
-        let mut thread = MaybeUninit::uninit();
-        // SAFETY: all places are valid; the new thread inherits the full mask, and the old mask is set again.
+    pub unsafe fn start(
+        body: extern "C" fn(*mut c_void) -> *mut c_void,
+        argument: *mut c_void,
+    ) -> Result<Thread, c_int> {
+        // SAFETY: all places are valid; the new thread inherits the full mask, and the old mask is set again; a thread
+        // can always read and write its own `errno`. The caller's promise about the argument.
         unsafe {
-            let mut all = MaybeUninit::uninit();
-            let mut before = MaybeUninit::uninit();
+            let errno = libc::__errno_location();
+            let errno_before = errno.read();
+            let [mut all, mut before] = [MaybeUninit::uninit(); 2];
             libc::sigfillset(all.as_mut_ptr());
             libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
-            let result = libc::pthread_create(thread.as_mut_ptr(), ptr::null(), body, argument);
+            let mut result = Err(libc::EINVAL);
+            let mut stack = SMALLEST_STACK;
+            // EINVAL: the stack is too small.
+            while result == Err(libc::EINVAL) && stack <= LARGEST_STACK {
+                result = create(body, argument, stack);
+                stack *= 4;
+            }
             libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), ptr::null_mut());
-            (result == 0).then(|| Thread(thread.assume_init()))
+            errno.write(errno_before);
+            result.map(Thread)
         }
     }
 
-    /// Waits for the thread's end.
+    /// Waits for the thread's end. Is no cancellation point, unlike `pthread_join`.
     pub fn join(self) {
-        // SAFETY: the thread was started joinable, and `self` is gone after this.
-        unsafe { libc::pthread_join(self.0, ptr::null_mut()) };
+        let mut before = 0;
+        // SAFETY: the thread was started joinable, and `self` is gone after this; `before` is a valid place.
+        unsafe {
+            pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &mut before);
+            libc::pthread_join(self.0, ptr::null_mut());
+            pthread_setcancelstate(before, ptr::null_mut());
+        }
     }
 }
 
-/// Binds the calling thread to one processor; answers whether that was possible.
-pub fn pin_to(processor: u32) -> bool {
-    if processor >= libc::CPU_SETSIZE as u32 {
-        return false;
-    }
-    // SAFETY: a set of zeroes is an empty set, and the number fits.
+/// Creates a joinable thread with this stack and ordinary scheduling; returns it, or the error number.
+///
+/// # Safety
+/// As for [`Thread::start`].
+unsafe fn create(
+    body: extern "C" fn(*mut c_void) -> *mut c_void,
+    argument: *mut c_void,
+    stack: usize,
+) -> Result<libc::pthread_t, c_int> {
+    let mut attributes = MaybeUninit::uninit();
+    let mut thread = MaybeUninit::uninit();
+    // SAFETY: all places are valid, and the attributes are used between init and destroy; zeroes are valid scheduling
+    // parameters.
     unsafe {
-        let mut set: libc::cpu_set_t = core::mem::zeroed();
-        libc::CPU_SET(processor as usize, &mut set);
-        libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &set) == 0
+        let mut result = libc::pthread_attr_init(attributes.as_mut_ptr());
+        if result == 0 {
+            let attributes = attributes.as_mut_ptr();
+            let ordinary: libc::sched_param = core::mem::zeroed();
+            pthread_attr_setinheritsched(attributes, PTHREAD_EXPLICIT_SCHED);
+            pthread_attr_setschedpolicy(attributes, libc::SCHED_OTHER);
+            pthread_attr_setschedparam(attributes, &ordinary);
+            libc::pthread_attr_setstacksize(attributes, stack);
+            result = libc::pthread_create(thread.as_mut_ptr(), attributes, body, argument);
+            libc::pthread_attr_destroy(attributes);
+        }
+        if result == 0 { Ok(thread.assume_init()) } else { Err(result) }
     }
+}
+
+// The crate libc does not have these on every Linux.
+const PTHREAD_CANCEL_DISABLE: c_int = 1;
+const PTHREAD_EXPLICIT_SCHED: c_int = 1;
+unsafe extern "C" {
+    fn pthread_setcancelstate(state: c_int, before: *mut c_int) -> c_int;
+    fn pthread_attr_setinheritsched(attributes: *mut libc::pthread_attr_t, inherit: c_int) -> c_int;
+    fn pthread_attr_setschedpolicy(attributes: *mut libc::pthread_attr_t, policy: c_int) -> c_int;
+    fn pthread_attr_setschedparam(attributes: *mut libc::pthread_attr_t, parameters: *const libc::sched_param)
+    -> c_int;
+}
+
+/// Names the calling thread for whoever lists the process's threads: up to 15 bytes.
+pub fn name_thread(name: &CStr) {
+    // SAFETY: the name ends in a zero; the call reads up to 16 bytes of it.
+    unsafe { system_call(libc::SYS_prctl, [libc::PR_SET_NAME as usize, name.as_ptr().addr(), 0, 0, 0, 0]) };
 }
 
 /// Lets another thread run on this processor.
 pub fn yield_now() {
     // SAFETY: no argument; it cannot fail on Linux.
     unsafe { libc::sched_yield() };
-}
-
-/// Gives the calling thread the system's ordinary scheduling, whatever it inherited.
-pub fn schedule_ordinarily() {
-    // SAFETY: the parameter is valid. Giving up a privilege is always allowed.
-    unsafe {
-        let parameter: libc::sched_param = core::mem::zeroed();
-        libc::sched_setscheduler(0, libc::SCHED_OTHER, &parameter);
-    }
 }
 
 /// Sleeps. Leaves `errno` alone, since a caller of allocate or free may be waiting here.

@@ -321,7 +321,7 @@ static void tell_sections(void)
         memcpy(&signature, (const void *)(uintptr_t)(each->abort_address - 4), sizeof signature);
         CHECK(each->version == 0 && each->flags == 0);
         CHECK(each->start >= (uintptr_t)__executable_start && each->start < (uintptr_t)_end);
-        CHECK(each->length >= 8 && each->length < 512);
+        CHECK(each->length >= 2 && each->length < 512);
         CHECK(each->abort_address - each->start >= each->length);
         CHECK(signature == LOOKASIDE_INLINE_SIGNATURE);
     }

@@ -6,7 +6,7 @@ use crate::wdk::RawList;
 impl Pair {
     /// Allocate without processor lists.
     pub(super) fn allocate_general(&self, list: *mut RawList) -> *mut u8 {
-        self.trim_if_asked(list);
+        self.attend(list);
         match self.shared.only().allocate_one() {
             Some(block) => block,
             None => {
@@ -29,6 +29,6 @@ impl Pair {
             }
         }
         // Last, so that a free routine that unwinds meets no block on the way.
-        self.trim_if_asked(list);
+        self.attend(list);
     }
 }

@@ -1,11 +1,11 @@
 //! Maintenance of a pair: blocks taken out of other processors' lists, and put in beforehand.
 
 use core::mem::MaybeUninit;
-use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::Ordering::{AcqRel, Relaxed};
 
-use super::{BATCH_LIMIT, Buffer, Pair, Settings, by_engine};
+use super::{BATCH_LIMIT, Buffer, Pair, Settings, activity, attention, by_engine};
 use crate::list::processor::{Count, Engine, Part};
-use crate::platform;
+use crate::platform::{self, Guard};
 use crate::pool::{OnUnwind, Pool, Request, Source};
 use crate::wdk::RawList;
 
@@ -84,14 +84,48 @@ impl Pair {
         unwinding.disarm();
     }
 
-    pub(super) fn trim_if_asked(&self, list: *mut RawList) {
+    /// Does what a scan left to the next call that misses.
+    #[inline]
+    pub(super) fn attend(&self, list: *mut RawList) {
+        // Relaxed: a hint.
+        if self.attention.load(Relaxed) != 0 {
+            self.attend_slowly(list);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn attend_slowly(&self, list: *mut RawList) {
+        self.wake_if_at_rest();
         // Relaxed: whoever sees the wish does the work, once.
-        if self.surplus.load(Relaxed) && self.surplus.swap(false, Relaxed) {
+        if self.attention.fetch_and(!attention::SURPLUS, Relaxed) & attention::SURPLUS != 0 {
             self.trim(list);
         }
     }
 
+    /// Makes scans visit the list again, if they do not.
+    #[inline]
+    pub(super) fn wake_if_at_rest(&self) {
+        if self.attention.load(Relaxed) & attention::AT_REST != 0 {
+            // Whoever holds the lock is tuning or closing: then the period begins with the next scan.
+            self.wake(self.manage.try_lock().as_ref());
+        }
+    }
+
+    /// Makes scans visit the list again. The rule's period begins now: what came before was hits alone.
+    #[cold]
+    pub(super) fn wake(&self, manage: Option<&Guard<'_>>) {
+        // AcqRel: the activity is set after the scan that put the list to rest has cleared it.
+        let was_at_rest = self.attention.fetch_and(!attention::AT_REST, AcqRel) & attention::AT_REST != 0;
+        if let (true, Some(manage)) = (was_at_rest, manage) {
+            self.begin_period(manage);
+        }
+        self.settings().activity.fetch_or(activity::ACTIVE | activity::USED, Relaxed);
+    }
+
     fn drain(&self, list: *mut RawList, keep: Keep) -> usize {
+        // What the list holds of its pool changes.
+        self.wake_if_at_rest();
         let kept_of = |depth: u32| if keep == Keep::Depth { depth as usize } else { 0 };
         let mut buffer: Buffer = [MaybeUninit::uninit(); BATCH_LIMIT];
         let out = buffer.as_mut_ptr().cast::<*mut u8>();
@@ -176,6 +210,8 @@ impl Pair {
             u32::try_from(held.saturating_add(by)).unwrap_or(maximum).clamp(depth, maximum)
         };
         let lower = self.settings().lower.map_or(self, |lower| lower.pair);
+        lower.wake_if_at_rest();
+        self.wake_if_at_rest();
         {
             let _guard = lower.manage.lock();
             let maximum = lower.settings().shared_maximum;
@@ -187,7 +223,8 @@ impl Pair {
             if lower.shared.room() == 0 {
                 let Some(part) = self.current_part() else { return (filled, true) };
                 if !part.has_room() {
-                    let _guard = self.manage.lock();
+                    let guard = self.manage.lock();
+                    self.note_opened(part, &guard);
                     let depth = part.tuner().target().max(self.settings().initial_depth);
                     part.tuner().set_target(raised(depth, maximum, part.length(), wanted - filled));
                     // SAFETY: `manage` is held.

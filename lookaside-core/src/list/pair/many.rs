@@ -37,7 +37,7 @@ impl Pair {
         let filled = Cell::new(filled);
         // SAFETY: that many pointers were written, and nobody else has the blocks.
         let unwinding = OnUnwind::new(|| unsafe { self.free_many(list, slice::from_raw_parts(start, filled.get())) });
-        self.trim_if_asked(list);
+        self.attend(list);
         while filled.get() < wanted {
             // SAFETY: the pair is open; the rest of `out` has room for what is lacking.
             unsafe {
@@ -148,7 +148,7 @@ impl Pair {
             self.free_many_below(list, part, rest, rest.len());
         }
         // Last, so that a free routine that unwinds meets no block on the way.
-        self.trim_if_asked(list);
+        self.attend(list);
     }
 
     /// `given` frees that P had no room for, with the blocks that their batch brings: to L, and what finds no room

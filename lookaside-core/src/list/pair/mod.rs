@@ -16,15 +16,15 @@ mod verified;
 pub use maintain::Surplus;
 
 use core::mem::MaybeUninit;
-use core::sync::atomic::Ordering::{AcqRel, Relaxed};
-use core::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64};
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use core::sync::atomic::{AtomicI64, AtomicU8, AtomicU32, AtomicU64};
 
 use super::divided::{DividedList, Rows};
 use super::processor::{Count, Engine, EngineKind, Part};
 use super::tuner::Tuning;
 use crate::platform::{self, Guard, Lock, Violation};
 use crate::pool::{Backing, OnUnwind, Pool, Request};
-use crate::wdk::{BugCheck, Parts, RawList};
+use crate::wdk::{BugCheck, MINIMUM_DEPTH, Parts, RawList};
 
 /// What stands in front of the pool.
 #[repr(u32)]
@@ -92,6 +92,27 @@ pub struct Settings {
     pub backing: Backing,
     /// The general list that is this pair's L and pool; `None` for its own.
     pub lower: Option<Lower>,
+    /// Where the list says that scans have to visit it: the bits of [`activity`].
+    pub activity: &'static AtomicU8,
+}
+
+/// What is known of a list without a look at it: a byte for each, so that thousands of lists at rest cost a scan or a
+/// fork nothing.
+pub mod activity {
+    /// It may have something to tune or to give back, so a scan visits it.
+    pub const ACTIVE: u8 = 1;
+    /// It was used, so its hits are folded now and then (theory §4.4).
+    pub const USED: u8 = 2;
+    /// The child of a fork has to see to it at once, since its pool is the parent's too.
+    pub const SHARED_POOL: u8 = 4;
+}
+
+/// Bits of [`Pair::attention`]: what the next call that misses has to do first.
+mod attention {
+    /// Trim: set by a scan that may not call the user's free routine.
+    pub const SURPLUS: u8 = 1;
+    /// Say that the list is active again: set when a scan, or the list's making, left nothing to do (theory §5.5).
+    pub const AT_REST: u8 = 2;
 }
 
 /// A general list that several pairs share as their L.
@@ -111,10 +132,11 @@ pub struct Pair {
     manage: Lock,
     // Under `manage`: milliseconds of the clock.
     last_scan: AtomicU64,
-    // Anybody. `surplus` asks the next caller who misses to trim: set by a scan that may not call the user's free
-    // routine.
-    surplus: AtomicBool,
+    // Anybody.
+    attention: AtomicU8,
     callbacks_running: AtomicU32,
+    // Under `manage`, and read by walks: the processors that ever used their part, a bit for each number modulo 64.
+    opened: AtomicU64,
     // Calls of the pool that the misses do not tell of, modulo 2^64: failures, what prefill and pairs that share this
     // list asked for and gave back; less the misses that did not ask the pool.
     pool_failures: AtomicU64,
@@ -136,8 +158,9 @@ impl Pair {
             settings: MaybeUninit::uninit(),
             manage: Lock::new(),
             last_scan: AtomicU64::new(0),
-            surplus: AtomicBool::new(false),
+            attention: AtomicU8::new(0),
             callbacks_running: AtomicU32::new(0),
+            opened: AtomicU64::new(0),
             pool_failures: AtomicU64::new(0),
             direct_allocates: AtomicU64::new(0),
             direct_frees: AtomicU64::new(0),
@@ -156,6 +179,11 @@ impl Pair {
         *self = Pair { settings: MaybeUninit::new(settings), ..Pair::new() };
         self.last_scan.store(platform::milliseconds(), Relaxed);
         self.shared.open(rows, settings.initial_depth.min(settings.shared_maximum));
+        // Of a list that keeps nothing, and of one that starts above the minimum, every scan has something to see.
+        let at_rest = settings.cached && self.shared.target() <= u32::from(MINIMUM_DEPTH);
+        self.attention.store(if at_rest { attention::AT_REST } else { 0 }, Relaxed);
+        let shared_pool = if settings.backing.is_shared() { activity::SHARED_POOL } else { 0 };
+        settings.activity.store(if at_rest { 0 } else { activity::ACTIVE } | shared_pool, Relaxed);
         self.count_as_sharer();
     }
 
@@ -179,7 +207,9 @@ impl Pair {
 
     /// In the child of a fork, before the sharers are counted anew.
     pub fn forget_sharers(&self) {
-        self.sharers.store(0, Relaxed);
+        if self.has_sharers() {
+            self.sharers.store(0, Relaxed);
+        }
     }
 
     /// Whether a pair that is still there has this as its L.
@@ -220,12 +250,16 @@ impl Pair {
         by_engine!(self, E => unsafe { self.free_by::<E>(list, block) })
     }
 
-    /// Allocate that never leaves the lists and never waits: null when no block is at hand.
-    pub fn try_allocate(&self) -> *mut u8 {
+    /// Allocate that never leaves the lists and never waits: null when no block is at hand. With `without_locks` it
+    /// looks at none: then only rseq's processor list may serve.
+    pub fn try_allocate(&self, without_locks: bool) -> *mut u8 {
         let parts = &self.settings().parts;
+        if without_locks && self.settings().engine == EngineKind::Portable {
+            return core::ptr::null_mut();
+        }
         // SAFETY: the pair is open.
         let block = by_engine!(self, E => unsafe { E::pop(parts) });
-        if !block.is_null() {
+        if !block.is_null() || without_locks {
             return block;
         }
         let part = self.current_part();
@@ -255,7 +289,7 @@ impl Pair {
             }
             batch = self.batch(part).max(1);
         }
-        self.trim_if_asked(list);
+        self.attend(list);
 
         let mut buffer: Buffer = [MaybeUninit::uninit(); BATCH_LIMIT];
         let out = buffer.as_mut_ptr().cast();
@@ -374,14 +408,17 @@ impl Pair {
             self.pool_free_all(list, &blocks[accepted..]);
         }
         // Last, so that a free routine that unwinds meets no block on the way.
-        self.trim_if_asked(list);
+        self.attend(list);
     }
 
     /// The pair whose L has to count a miss in words of its own: a general list, or one that others share. Otherwise
     /// the count on the part says it.
     fn counts_misses_itself(&self, part: Option<&Part>) -> Option<&Pair> {
         match self.settings().lower {
-            Some(lower) => Some(lower.pair),
+            Some(lower) => {
+                lower.pair.wake_if_at_rest();
+                Some(lower.pair)
+            }
             None => part.is_none().then_some(self),
         }
     }
@@ -425,20 +462,29 @@ impl Pair {
         Some(unsafe { Part::of(parts, if processor < parts.processors { processor } else { 0 }) })
     }
 
-    fn all_parts(&self) -> impl Iterator<Item = (u32, &Part)> {
+    /// The parts that were ever used. A part that was not is not looked at, since its page may not be there yet.
+    fn parts(&self) -> impl Iterator<Item = (u32, &Part)> {
+        // Acquire pairs with the Release in note_opened.
+        let opened = self.opened.load(Acquire);
         let parts = &self.settings().parts;
+        let numbers = (0..parts.processors).filter(move |processor| opened >> (processor % 64) & 1 != 0);
         // SAFETY: the pair is open, and the numbers are in range.
-        (0..parts.processors).map(|processor| (processor, unsafe { Part::of(parts, processor) }))
+        let parts = numbers.map(|processor| (processor, unsafe { Part::of(parts, processor) }));
+        parts.filter(|(_, part)| part.is_open())
     }
 
-    /// The parts that were ever used.
-    fn parts(&self) -> impl Iterator<Item = (u32, &Part)> {
-        self.all_parts().filter(|(_, part)| part.is_open())
+    /// Notes that a processor is about to use its part.
+    fn note_opened(&self, part: &Part, _manage: &Guard<'_>) {
+        let processor = part.processor(&self.settings().parts);
+        // Release pairs with the Acquire in `parts`.
+        self.opened.fetch_or(1 << (processor % 64), Release);
     }
 
     /// The first miss on a processor opens its part, and its division of L.
     #[cold]
-    fn open_part(&self, part: &Part, _manage: &Guard<'_>) {
+    fn open_part(&self, part: &Part, manage: &Guard<'_>) {
+        self.note_opened(part, manage);
+        self.wake(Some(manage));
         if !part.is_open() {
             part.tuner().set_target(self.settings().initial_depth);
             // SAFETY: `manage` is held.
@@ -553,25 +599,44 @@ impl Pair {
     pub unsafe fn clear_parts(&self) {
         // SAFETY: the caller's promise.
         unsafe {
-            self.all_parts().for_each(|(_, part)| part.clear());
+            self.parts().for_each(|(_, part)| part.clear());
             self.shared.clear();
         }
     }
 
-    /// In the child of a fork: frees what a thread of the parent held.
-    pub fn repair_after_fork(&self) {
-        self.manage.reset_after_fork();
-        self.shared.repair_after_fork();
-        self.callbacks_running.store(0, Relaxed);
-        self.all_parts().for_each(|(_, part)| part.repair_after_fork());
-        // Cached blocks that both could give away stay the parent's.
+    /// In the child of a fork, before any other call: what cannot wait for [`Pair::repair_after_fork`].
+    ///
+    /// With `miss`, the next free on each processor misses, so that the child notices that it has no balance set
+    /// manager's thread. Of a list over a pool that the parent uses too, the cached blocks are left to the parent.
+    pub fn prepare_child(&self, miss: bool) {
         if self.settings().backing.is_shared() {
+            self.repair_after_fork();
             self.shared.forget();
             self.parts().for_each(|(_, part)| {
                 let forgotten = part.empty() as u64;
                 part.count(Count::Removed, forgotten);
                 self.count_direct(0, forgotten);
             });
+        } else if miss {
+            self.parts().for_each(|(_, part)| part.let_frees_miss());
+        }
+    }
+
+    /// In the child of a fork: frees what a thread of the parent held. Writes only what is not as it has to be, so that
+    /// pages stay shared with the parent.
+    pub fn repair_after_fork(&self) {
+        self.manage.reset_after_fork();
+        self.shared.repair_after_fork();
+        if self.callbacks_running.load(Relaxed) != 0 {
+            self.callbacks_running.store(0, Relaxed);
+        }
+        if self.settings().engine == EngineKind::Portable {
+            // Its threads lock a part before they know whether it was ever used.
+            let parts = &self.settings().parts;
+            // SAFETY: the pair is open, and the numbers are in range.
+            (0..parts.processors).for_each(|processor| unsafe { Part::of(parts, processor) }.repair_after_fork());
+        } else {
+            self.parts().for_each(|(_, part)| part.repair_after_fork());
         }
     }
 }

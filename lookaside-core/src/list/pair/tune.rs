@@ -1,12 +1,13 @@
 //! Tuning of a pair: on demand when it misses, and by the scan (theory §5).
 
-use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::Ordering::{Relaxed, Release};
 
-use super::Pair;
+use super::{Pair, activity, attention};
 use crate::list::Tuning;
 use crate::list::processor::{Part, PartCounters};
 use crate::list::tuner::MISSES_PER_DEMAND;
 use crate::platform::{self, Guard};
+use crate::wdk::MINIMUM_DEPTH;
 
 impl Pair {
     /// After so many misses of one kind on a part, runs the rule at once: for the processor list, and if they were
@@ -50,21 +51,43 @@ impl Pair {
         if due { self.manage.try_lock() } else { None }
     }
 
-    /// One visit of the scan. `windows_step` numbers the steps of Windows' rotation.
+    /// Begins a period of the rule: what was counted until now is not looked at.
+    pub(super) fn begin_period(&self, guard: &Guard<'_>) {
+        self.last_scan.store(platform::milliseconds(), Relaxed);
+        let mut sum = PartCounters::default();
+        for (_, part) in self.parts() {
+            // SAFETY: `manage` is held.
+            let counters = unsafe { part.counters() };
+            sum.add(&counters);
+            part.tuner().begin_period(&counters.for_tuning());
+        }
+        if self.settings().lower.is_none() {
+            self.shared.begin_period(&self.shared.for_tuning(&sum), guard);
+        }
+    }
+
+    /// One visit of the scan. `windows_step` numbers the steps of Windows' rotation. `None` where a closer kept it from
+    /// looking.
     ///
-    /// Surplus blocks are left to whoever made the visit, unless that would call the user's free routine on this thread.
-    pub fn scan(&self, windows_step: u64, by_hand: bool) -> Scanned {
+    /// Surplus blocks are left to the caller, unless giving them back would call the user's free routine on this thread.
+    /// A list that has no surplus and no depth above the minimum is put to rest: until it misses the next time, no scan
+    /// would change anything (theory §5.5).
+    pub fn scan(&self, windows_step: u64, by_hand: bool) -> Option<Scanned> {
         let settings = self.settings();
         if !settings.cached || settings.tuning == Tuning::Manual && !by_hand {
-            let heap_bytes = self.heap_bytes(&self.part_counters(&self.manage.lock()));
-            return Scanned { heap_bytes, surplus: false };
+            let guard = self.manage.lock();
+            let heap_bytes = self.heap_bytes(&self.part_counters(&guard));
+            if settings.cached {
+                self.put_to_rest(&guard);
+            }
+            return Some(Scanned { heap_bytes, surplus: false });
         }
         let mut surplus = false;
+        let mut busy = false;
         let heap_bytes;
         {
             // Whoever holds the lock is tuning or closing; the next scan will do, by hand we wait.
-            let guard = if by_hand { Some(self.manage.lock()) } else { self.manage.try_lock() };
-            let Some(_guard) = guard else { return Scanned::default() };
+            let guard = if by_hand { self.manage.lock() } else { self.manage.try_lock()? };
             let now = platform::milliseconds();
             let elapsed = (now.saturating_sub(self.last_scan.swap(now, Relaxed)) + 500) / 1000;
             let rotation = Rotation { step: windows_step, processors: settings.parts.processors.into() };
@@ -85,6 +108,7 @@ impl Pair {
                         surplus |= counters.current_depth > target.into();
                     }
                 }
+                busy |= part.tuner().target() > MINIMUM_DEPTH.into();
             }
             heap_bytes = self.heap_bytes(&sum);
             if shared_due && settings.lower.is_none() {
@@ -92,20 +116,31 @@ impl Pair {
                 self.shared.scan(&counters, settings.tuning, settings.shared_maximum, period);
                 surplus |= self.shared.has_surplus();
             }
+            busy |= self.shared.target() > MINIMUM_DEPTH.into();
+            if !surplus && !busy {
+                self.put_to_rest(&guard);
+            }
         }
         surplus &= settings.tuning != Tuning::Windows;
         if surplus && settings.backing.frees_by_callback() {
-            self.surplus.store(true, Relaxed);
+            self.attention.fetch_or(attention::SURPLUS, Relaxed);
             surplus = false;
         }
-        Scanned { heap_bytes, surplus }
+        Some(Scanned { heap_bytes, surplus })
+    }
+
+    /// Lets scans pass the list by until it misses.
+    fn put_to_rest(&self, _manage: &Guard<'_>) {
+        self.settings().activity.fetch_and(!activity::ACTIVE, Relaxed);
+        // Release pairs with the AcqRel in `wake`: a miss that sees it sets the activity after this has cleared it.
+        self.attention.fetch_or(attention::AT_REST, Release);
     }
 }
 
 /// What a visit of the scan found.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Scanned {
-    /// How many bytes of the process heap the list held; 0 where a closer kept the visit from looking.
+    /// How many bytes of the process heap the list held.
     pub heap_bytes: u64,
     /// Whether there are blocks for [`Pair::take_surplus`].
     pub surplus: bool,

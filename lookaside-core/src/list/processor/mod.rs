@@ -330,6 +330,13 @@ impl Part {
         (header & LENGTH_MASK) as usize
     }
 
+    /// In the child of a fork: no free finds room until [`Part::repair_after_fork`].
+    pub fn let_frees_miss(&self) {
+        if self.depth.load(Relaxed) != 0 {
+            self.depth.store(0, Relaxed);
+        }
+    }
+
     /// In the child of a fork: the thread that had closed or locked this part does not exist here.
     pub fn repair_after_fork(&self) {
         if self.lock.load(Relaxed) != 0 {

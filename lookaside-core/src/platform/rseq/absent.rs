@@ -1,8 +1,7 @@
 //! Where this library has no sections: every operation finds nothing, so the portable engine serves.
 
-use core::sync::atomic::AtomicU32;
+use core::ffi::c_void;
 
-use super::self_test::Watch;
 use crate::wdk::Parts;
 
 /// Finds no block.
@@ -39,9 +38,32 @@ pub unsafe fn push_many(_parts: *const Parts, _blocks: *const *mut u8, _offered:
     (0, 0)
 }
 
-/// Nothing can be watched.
-pub fn watch(_counter: &AtomicU32, _looks: u32, _armed: bool) -> Watch {
-    Watch::Quiet
+/// The kernel's `struct rseq_cs`.
+#[derive(Debug)]
+pub struct Descriptor {
+    /// Where an aborted section goes on.
+    pub abort: usize,
+}
+
+/// Is never called: there is no child.
+///
+/// # Safety
+/// None is needed; the signature is the contract's.
+pub unsafe fn fault(_area: *mut u8, _descriptor: *mut *mut Descriptor, _armed: bool) -> ! {
+    unreachable!("there is no section")
+}
+
+/// Makes no child.
+///
+/// # Safety
+/// None is needed; the signature is the contract's.
+pub unsafe fn run_child(_stack: *mut u8, _body: extern "C" fn(*mut c_void) -> !, _argument: *mut c_void) -> isize {
+    -1
+}
+
+/// No area is registered.
+pub fn registered_length() -> usize {
+    0
 }
 
 /// No area is registered.

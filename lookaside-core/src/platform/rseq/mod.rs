@@ -1,8 +1,8 @@
 //! Restartable sequences: the kernel's promise that a few instructions run on one processor
 //! without interruption, or not at all.
 //!
-//! All assembly stands in one file per architecture behind four functions: `pop`, `push`, `pop_many`
-//! and `push_many`. Their contract:
+//! All assembly is in one file per architecture, behind four functions: `pop`, `push`, `pop_many` and `push_many`.
+//! Their contract:
 //!
 //! * Each looks at the part of the processor that it runs on, and at no other.
 //! * Each takes effect by one store, its last instruction. A section that is preempted, migrated, interrupted by a
@@ -15,10 +15,10 @@
 #[cfg_attr(target_arch = "x86_64", path = "x86_64.rs")]
 #[cfg_attr(not(target_arch = "x86_64"), path = "absent.rs")]
 mod sections;
-mod self_test;
+mod verdict;
 
 pub use sections::{pop, pop_many, push, push_many};
-pub use self_test::{Verdict, self_test};
+pub use verdict::{Planted, Verdict, judge};
 
 use core::sync::atomic::AtomicIsize;
 use core::sync::atomic::Ordering::Relaxed;

@@ -7,12 +7,10 @@
 //! The abort leaves like a miss: the slow path tries once more before it believes it (theory §2.3).
 
 use core::arch::{asm, global_asm};
+use core::ffi::c_void;
 use core::mem::offset_of;
-use core::sync::atomic::AtomicU32;
 
 use super::layout::{DEPTH, HEADER, ONE_HIT, SHIFT, SIGNATURE, SLOTS};
-use super::self_test::Watch;
-use super::{AREA, Relaxed};
 use crate::wdk::Parts;
 
 /// With `--cfg lookaside_slow_sections` a pause of about a microsecond stands where a closer can come between: so tests
@@ -331,11 +329,34 @@ unsafe fn processor_of(parts: *const Parts, part: usize) -> u32 {
     ((part - base.addr()) >> SHIFT) as u32
 }
 
-/// A section that commits nothing: it watches a counter until it changes or `looks` are used up.
-/// With `armed` false the section is not announced to the kernel, which must then fail to abort it.
-pub fn watch(counter: &AtomicU32, looks: u32, armed: bool) -> Watch {
-    let outcome: u32;
-    // SAFETY: it reads the counter and writes nothing but the arming, in this thread's own area.
+/// The kernel's `struct rseq_cs`.
+#[repr(C, align(32))]
+#[derive(Debug)]
+pub struct Descriptor {
+    version: u32,
+    flags: u32,
+    start: usize,
+    length: usize,
+    /// Where an aborted section goes on.
+    pub abort: usize,
+}
+
+/// A section that commits nothing and executes an undefined instruction: the kernel must abort it before it delivers
+/// the signal. With `armed` false the section is not announced to the kernel, which then cannot.
+///
+/// ```text
+/// *descriptor = &descriptor of this section
+/// area.rseq_cs = *descriptor                          // arms
+/// 78: an undefined instruction
+/// 79:
+/// 75: an undefined instruction                        // where an abort arrives
+/// ```
+///
+/// # Safety
+/// `area` is registered with the kernel for the calling thread, both places may be written, and a handler of SIGILL
+/// that does not return is installed.
+pub unsafe fn fault(area: *mut u8, descriptor: *mut *mut Descriptor, armed: bool) -> ! {
+    // SAFETY: the caller's promises; nothing is executed after the fault.
     unsafe {
         asm!(
             ".pushsection __rseq_cs, \"aw\"",
@@ -343,42 +364,78 @@ pub fn watch(counter: &AtomicU32, looks: u32, armed: bool) -> Watch {
             "77: .long 0, 0",
             ".quad 78f, 79f - 78f, 75f",
             ".popsection",
+            "lea {address}, [rip + 77b]",
+            "mov qword ptr [{descriptor}], {address}",
             "test {armed:e}, {armed:e}",
             "jz 78f",
-            "lea {first}, [rip + 77b]",
-            "mov qword ptr fs:[{area} + 8], {first}",
+            "mov qword ptr [{area} + 8], {address}",
             "78:",
-            "mov {first:e}, dword ptr [{counter}]",
-            "72:",
-            "mov {outcome:e}, 2",
-            "cmp {first:e}, dword ptr [{counter}]",
-            "jne 79f",
-            "mov {outcome:e}, 1",
-            "dec {looks:e}",
-            "jnz 72b",
+            "ud2",
             "79:",
-            ".pushsection .text.unlikely, \"ax\"",
             ".byte 0x0f, 0xb9, 0x3d",
             ".long {SIGNATURE}",
             "75:",
-            "xor {outcome:e}, {outcome:e}",
-            "jmp 79b",
-            ".popsection",
+            "ud2",
             SIGNATURE = const SIGNATURE,
-            area = in(reg) AREA.load(Relaxed),
-            counter = in(reg) counter.as_ptr(),
+            area = in(reg) area,
+            descriptor = in(reg) descriptor,
             armed = in(reg) u32::from(armed),
-            looks = inout(reg) looks.max(1) => _,
-            first = out(reg) _,
-            outcome = out(reg) outcome,
-            options(nostack),
+            address = in(reg) 0usize,
+            options(noreturn),
+        )
+    }
+}
+
+/// Runs `body(argument)` in a child that shares this process's memory and files, on the stack that ends at `stack`,
+/// while the calling thread waits for its end. Returns the child's number, or the negative error number.
+///
+/// ```text
+/// child = clone(VM | FILES | FS | VFORK, stack)       // no exit signal
+/// if child == 0  body(argument)                       // which never returns
+/// ```
+///
+/// # Safety
+/// The stack is memory of the caller's, aligned to 16 bytes. `body` makes system calls alone.
+pub unsafe fn run_child(stack: *mut u8, body: extern "C" fn(*mut c_void) -> !, argument: *mut c_void) -> isize {
+    let flags = libc::CLONE_VM | libc::CLONE_FILES | libc::CLONE_FS | libc::CLONE_VFORK;
+    let child;
+    // SAFETY: the child leaves the instructions here by the call alone, on its own stack; the parent goes on at the
+    // label with every register but those named as the kernel left them.
+    unsafe {
+        asm!(
+            "syscall",
+            "test rax, rax",
+            "jnz 72f",
+            "xor ebp, ebp",
+            "mov rdi, {argument}",
+            "call {body}",
+            "ud2",
+            "72:",
+            argument = in(reg) argument,
+            body = in(reg) body,
+            inlateout("rax") libc::SYS_clone as isize => child,
+            in("rdi") flags,
+            in("rsi") stack,
+            in("rdx") 0,
+            in("r10") 0,
+            in("r8") 0,
+            out("rcx") _,
+            out("r11") _,
         );
     }
-    match outcome {
-        0 => Watch::Aborted,
-        1 => Watch::Quiet,
-        _ => Watch::Changed,
-    }
+    child
+}
+
+/// Bytes of the area that glibc registers: 32, or where the kernel has more to say, and glibc knows it, its size.
+pub fn registered_length() -> usize {
+    /// Entries of the auxiliary vector: what the area must be aligned to.
+    const AT_RSEQ_ALIGN: libc::c_ulong = 28;
+    const FIRST_VERSION: usize = 32;
+    let (_, size) = glibc_symbols();
+    // SAFETY: null or glibc's constant, set before any of our code runs; the other call only reads.
+    let (size, alignment) =
+        unsafe { (if size.is_null() { 0 } else { *size as usize }, libc::getauxval(AT_RSEQ_ALIGN) as usize) };
+    if size <= FIRST_VERSION { FIRST_VERSION } else { size.next_multiple_of(alignment.max(FIRST_VERSION)) }
 }
 
 // glibc's symbols are bound weakly, so that the library also loads where they do not exist. The spare area is
@@ -398,8 +455,8 @@ global_asm!(
     ".popsection",
 );
 
-/// glibc's area, if glibc has registered it for this process.
-pub fn registered_area() -> Option<isize> {
+/// Where glibc says which area it has registered, and how much of it is in use; null where it does not exist.
+fn glibc_symbols() -> (*const isize, *const u32) {
     let offset: *const isize;
     let size: *const u32;
     // SAFETY: the two addresses are read from the global offset table; an undefined weak symbol has the address null.
@@ -412,6 +469,12 @@ pub fn registered_area() -> Option<isize> {
             options(nostack, pure, readonly, preserves_flags),
         );
     }
+    (offset, size)
+}
+
+/// glibc's area, if glibc has registered it for this process.
+pub fn registered_area() -> Option<isize> {
+    let (offset, size) = glibc_symbols();
     // SAFETY: each is null or glibc's constant, set before any of our code runs.
     unsafe { (!offset.is_null() && !size.is_null() && *size != 0).then(|| *offset) }
 }

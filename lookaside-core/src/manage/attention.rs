@@ -1,0 +1,49 @@
+//! What a call that leaves the fast path sees to first.
+
+use core::sync::atomic::AtomicU32;
+use core::sync::atomic::Ordering::{AcqRel, Acquire};
+
+use super::{balance, registry};
+
+/// The process is the child of a fork, and its records are as the fork found them.
+pub const CHILD: u32 = 1;
+/// No thread scans, so calls do.
+pub const SCAN: u32 = 2;
+
+static ATTENTION: AtomicU32 = AtomicU32::new(0);
+
+/// Repairs the records of a forked child, and scans if a scan is due and no thread scans. The caller holds no lock.
+#[inline]
+pub fn attend() {
+    // Acquire pairs with the AcqRel in `clear`: whoever finds a repair done sees it.
+    let attention = ATTENTION.load(Acquire);
+    if attention != 0 {
+        attend_to(attention);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn attend_to(attention: u32) {
+    if attention & CHILD != 0 {
+        registry::repair_records();
+    }
+    if attention & SCAN != 0 {
+        balance::scan_by_call();
+    }
+}
+
+/// Whether some of these are asked for.
+pub fn is_asked(what: u32) -> bool {
+    ATTENTION.load(Acquire) & what != 0
+}
+
+/// Asks for it.
+pub fn ask(what: u32) {
+    ATTENTION.fetch_or(what, AcqRel);
+}
+
+/// Asks for it no more.
+pub fn clear(what: u32) {
+    ATTENTION.fetch_and(!what, AcqRel);
+}
