@@ -20,6 +20,9 @@ use crate::wdk::Status;
 
 /// Milliseconds between two scans.
 const PERIOD: u64 = 1000;
+/// Up to so many lists are visited by one call, so that no call waits longer than some tenths of a millisecond. The next
+/// call goes on.
+const VISITS_PER_CALL: usize = 1024;
 
 /// States of the thread.
 const NONE: u32 = 0;
@@ -35,8 +38,10 @@ struct Manager {
     stop: Event,
     /// Steps of Windows' rotation.
     step: AtomicU64,
-    /// When a call scans next, in milliseconds of the clock.
+    /// When a call begins the next scan, in milliseconds of the clock.
     next_by_call: AtomicU64,
+    /// The first record that the scan by calls has not come to yet; 0 when it is finished.
+    rest_by_call: AtomicU32,
     /// Whether the program asked for the thread, however few threads it has.
     asked: AtomicBool,
     /// Why the system gave no thread the last time; 0 if it was not asked, or gave one.
@@ -55,6 +60,7 @@ static MANAGER: Manager = Manager {
     stop: Event::new(),
     step: AtomicU64::new(0),
     next_by_call: AtomicU64::new(0),
+    rest_by_call: AtomicU32::new(0),
     asked: AtomicBool::new(false),
     refused: AtomicI32::new(0),
     held: AtomicBool::new(false),
@@ -67,7 +73,8 @@ static MANAGER: Manager = Manager {
 /// second. O(lists).
 pub fn adjust_depth() {
     attention::attend();
-    scan(true, || true);
+    let step = MANAGER.step.fetch_add(1, Relaxed);
+    scan(step, true, 0, |_| true);
 }
 
 /// Starts the thread that scans the lists once a second, also in a process that has one thread, and for lists with
@@ -212,11 +219,21 @@ pub fn scan_by_call() {
             return;
         }
     }
-    // Relaxed: it picks one of several calls.
-    let picked = due && MANAGER.next_by_call.compare_exchange(next, now + PERIOD, Relaxed, Relaxed).is_ok();
-    if picked && !MANAGER.held.load(Relaxed) {
-        scan(false, || true);
+    // Relaxed: both pick one of several calls.
+    let begins = due && MANAGER.next_by_call.compare_exchange(next, now + PERIOD, Relaxed, Relaxed).is_ok();
+    let rest = if MANAGER.rest_by_call.load(Relaxed) != 0 { MANAGER.rest_by_call.swap(0, Relaxed) } else { 0 };
+    if !begins && rest == 0 || MANAGER.held.load(Relaxed) {
+        return;
     }
+    let step = if rest == 0 { MANAGER.step.fetch_add(1, Relaxed) } else { MANAGER.step.load(Relaxed).wrapping_sub(1) };
+    let mut visits = 0;
+    scan(step, false, rest, |index| {
+        visits += 1;
+        if visits > VISITS_PER_CALL {
+            MANAGER.rest_by_call.store(index, Relaxed);
+        }
+        visits <= VISITS_PER_CALL
+    });
 }
 
 /// In the child of a fork: there is no thread.
@@ -227,6 +244,7 @@ pub fn repair_after_fork() {
     // The handle means nothing here, and is dropped without a join.
     // SAFETY: the child has one thread, and no one holds the lock.
     unsafe { *MANAGER.thread.get() = None };
+    MANAGER.rest_by_call.store(0, Relaxed);
     if scanned {
         MANAGER.next_by_call.store(coarse_milliseconds() + PERIOD, Relaxed);
         attention::ask(attention::SCAN);
@@ -254,7 +272,8 @@ extern "C" fn run(epoch: *mut c_void) -> *mut c_void {
             MANAGER.stop.wait_until(seen, next);
         } else {
             if !MANAGER.held.load(Relaxed) {
-                scan(false, goes_on);
+                let step = MANAGER.step.fetch_add(1, Relaxed);
+                scan(step, false, 0, |_| goes_on());
             }
             // A late tick (the process was stopped, the machine asleep) is one tick, not many.
             next = (next + PERIOD).max(now + PERIOD / 2);
@@ -262,19 +281,22 @@ extern "C" fn run(epoch: *mut c_void) -> *mut c_void {
     }
 }
 
-/// One scan of all lists that may have something to do; by hand, of all lists. It ends early when `goes_on` says so,
-/// so that the thread's end does not wait for thousands of lists.
-fn scan(by_hand: bool, goes_on: impl Fn() -> bool) {
-    let step = MANAGER.step.fetch_add(1, Relaxed);
-    let visits = registry::visit(if by_hand { None } else { Some(step) }, |record| {
+/// A scan from a record on: of all lists that may have something to do, or by hand of all lists. `goes_on` is asked with
+/// each record's number before its list is visited; when it says no, the scan ends.
+fn scan(step: u64, by_hand: bool, from: u32, mut goes_on: impl FnMut(u32) -> bool) {
+    let due = if by_hand { None } else { Some(step) };
+    let visits = registry::visit(from, due, |record| {
+        if !goes_on(record.index) {
+            return None;
+        }
         let scanned = record.pair().scan(step, by_hand);
         let surplus = scanned.is_some_and(|scanned| {
             pools::note_heap_use(record, scanned.heap_bytes);
             scanned.surplus
         });
-        (surplus, record.index, record.generation())
+        Some((surplus, record.index, record.generation()))
     });
-    for (surplus, index, generation) in visits.take_while(|_| goes_on()) {
+    for (surplus, index, generation) in visits.map_while(|visit| visit) {
         if surplus {
             // The pool works with no lock held.
             let taken = || registry::look_at(index, generation, |record| record.pair().take_surplus()).flatten();

@@ -315,12 +315,12 @@ pub fn drain(record: &Record, give: impl FnOnce()) {
 
 /// What `look` finds at each live list, which exists meanwhile. Lists that come or go during the walk may be missed.
 pub fn walk<T>(look: impl FnMut(&Record) -> T) -> impl Iterator<Item = T> {
-    visit(None, look)
+    visit(0, None, look)
 }
 
-/// The same for the lists that the scan of this number visits: those that are not at rest, and of the others that were
-/// used each once in [`FOLDS`] scans.
-pub fn visit<T>(scan: Option<u64>, mut look: impl FnMut(&Record) -> T) -> impl Iterator<Item = T> {
+/// The same from a record on, for the lists that the scan of this number visits: those that are not at rest, and of the
+/// others that were used each once in [`FOLDS`] scans.
+pub fn visit<T>(from: u32, scan: Option<u64>, mut look: impl FnMut(&Record) -> T) -> impl Iterator<Item = T> {
     attention::attend();
     let is_due = move |index: &u32| {
         // Relaxed: a list that becomes active meanwhile is visited by the next scan.
@@ -328,7 +328,7 @@ pub fn visit<T>(scan: Option<u64>, mut look: impl FnMut(&Record) -> T) -> impl I
         let Some(scan) = scan else { return true };
         found & activity::ACTIVE != 0 || found & activity::USED != 0 && u64::from(*index) % FOLDS == scan % FOLDS
     };
-    (0..REGISTRY.records.load(Acquire)).filter(is_due).filter_map(record).filter_map(move |record| {
+    (from..REGISTRY.records.load(Acquire)).filter(is_due).filter_map(record).filter_map(move |record| {
         if record.state() != State::Live {
             return None;
         }

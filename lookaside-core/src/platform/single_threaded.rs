@@ -32,7 +32,7 @@ fn threads_by_proc() -> u64 {
     // SAFETY: the path ends in a zero, and there is room for the result; zeroes are a valid result.
     unsafe {
         system_call(libc::SYS_newfstatat, arguments);
-        u64::from(status.assume_init().st_nlink).saturating_sub(2)
+        (status.assume_init().st_nlink as u64).saturating_sub(2)
     }
 }
 
