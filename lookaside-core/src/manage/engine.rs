@@ -10,12 +10,13 @@ use crate::platform::{self, Guard, Lock, rseq};
 static CHOICE: AtomicU32 = AtomicU32::new(0);
 static CHOOSING: Lock = Lock::new();
 
-/// The engine that lists get which do not ask for one. The first call chooses, in a millisecond or two (on a busy
-/// machine up to a quarter of a second): rseq where glibc has registered it, `membarrier` can restart sections and the
-/// self-test finds the kernel sound; else portable.
+/// Returns the engine of lists that do not ask for one. The first call chooses, in some 50 microseconds: rseq where glibc
+/// has registered it, `membarrier` can restart sections and this kernel was seen to abort a section; else portable
+/// (theory §2.4). The choice does not depend on load, and starts no thread.
 ///
-/// `LOOKASIDE_ENGINE=portable` in the environment asks for portable. `LOOKASIDE_ENGINE=rseq` skips the self-test; it
-/// does not force rseq onto a system that lacks it.
+/// `LOOKASIDE_ENGINE=portable` in the environment asks for portable. `LOOKASIDE_ENGINE=rseq` takes the kernel's soundness
+/// for granted, which spares the child process that tests it (under a debugger, say); it does not force rseq onto a
+/// system that lacks it.
 pub fn engine() -> EngineKind {
     // Acquire pairs with the Release below: whoever sees the choice sees what it was made from.
     match CHOICE.load(Acquire) {
@@ -54,16 +55,17 @@ pub fn repair_after_fork() {
 }
 
 fn choose(guard: &Guard<'_>) -> EngineKind {
-    let can = rseq::initialize() && platform::register_barrier();
+    let registered = rseq::initialize();
     let asked = |value| platform::variable_is(c"LOOKASIDE_ENGINE", value);
-    if can && !asked(c"portable") && (asked(c"rseq") || is_sound(guard)) {
-        EngineKind::Rseq
-    } else {
-        EngineKind::Portable
+    // The portable engine makes no membarrier call, which a program may have forbidden itself.
+    if !registered || asked(c"portable") {
+        return EngineKind::Portable;
     }
+    let serves = if asked(c"rseq") { platform::register_barrier() } else { is_sound(guard) };
+    if serves { EngineKind::Rseq } else { EngineKind::Portable }
 }
 
-/// Whether sections work here, found out once.
+/// Whether sections work here, and can be restarted; found out once.
 fn is_sound(_choosing: &Guard<'_>) -> bool {
     static SOUND: AtomicU32 = AtomicU32::new(0);
     const YES: u32 = 1;

@@ -2,6 +2,8 @@
 
 use core::ptr;
 
+use super::system_call::system_call;
+
 /// Maps zeroed, private memory that is never unmapped; null when there is none. Only what is
 /// touched becomes resident, by small pages (a huge one would make a whole region resident at once).
 pub fn map(bytes: usize) -> *mut u8 {
@@ -16,6 +18,15 @@ pub fn reserve(bytes: usize) -> *mut u8 {
 /// Maps zeroed memory that children of later forks share; null when there is none.
 pub fn map_shared(bytes: usize) -> *mut u8 {
     anonymous(bytes, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED)
+}
+
+/// Maps zeroed, private memory that is soon unmapped again: with one system call, and huge pages as the system likes.
+pub fn map_briefly(bytes: usize) -> *mut u8 {
+    let protection = (libc::PROT_READ | libc::PROT_WRITE) as usize;
+    let flags = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE) as usize;
+    // SAFETY: an anonymous mapping at an address of the kernel's choice touches nothing that exists.
+    let address = unsafe { system_call(libc::SYS_mmap, [0, bytes, protection, flags, usize::MAX, 0]) };
+    if address < 0 { ptr::null_mut() } else { ptr::with_exposed_provenance_mut(address as usize) }
 }
 
 fn anonymous(bytes: usize, protection: libc::c_int, sharing: libc::c_int) -> *mut u8 {

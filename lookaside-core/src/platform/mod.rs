@@ -32,7 +32,7 @@ pub use fork::at_fork;
 pub use membarrier::{barrier, register as register_barrier};
 pub use memory::{
     commit, decommit, heap_allocate, heap_allocate_zeroed, heap_free, heap_reallocate, install_guard, lock_limit,
-    lock_pages, map, map_count_limit, map_shared, memory_total, page_size, populate, remove_guard, reserve, unmap,
+    lock_pages, map, map_briefly, map_count_limit, map_shared, memory_total, page_size, populate, remove_guard, reserve, unmap,
 };
 pub use place::{Caller, Place, place_of, place_through};
 pub use processors::{current, possible};

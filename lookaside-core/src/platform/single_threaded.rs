@@ -25,6 +25,7 @@ pub fn is_single_threaded() -> bool {
 }
 
 /// How many threads `/proc` shows: 0 where it cannot be read. A directory has two links more than entries.
+#[allow(clippy::unnecessary_cast, reason = "the count of links has another type on other processors")]
 fn threads_by_proc() -> u64 {
     const TASKS: &CStr = c"/proc/self/task";
     let mut status = MaybeUninit::<libc::stat>::zeroed();

@@ -20,7 +20,7 @@ use super::layout::SIGNATURE;
 use super::sections::{Descriptor, fault, registered_length, run_child};
 use crate::platform::faults::instruction;
 use crate::platform::system_call::system_call;
-use crate::platform::{map, unmap};
+use crate::platform::{map_briefly, unmap};
 
 /// What was found about the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +65,7 @@ static JUDGED: AtomicPtr<Judged> = AtomicPtr::new(null_mut());
 
 /// Judges this kernel, in some 30 microseconds. The caller makes sure that one thread at a time does.
 pub fn judge(planted: Planted) -> Verdict {
-    let memory = map(MAPPED);
+    let memory = map_briefly(MAPPED);
     if memory.is_null() {
         return Verdict::Refused;
     }
