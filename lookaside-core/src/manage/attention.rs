@@ -1,7 +1,7 @@
 //! What a call that leaves the fast path sees to first.
 
 use core::sync::atomic::AtomicU32;
-use core::sync::atomic::Ordering::{AcqRel, Acquire};
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
 use super::{balance, registry};
 
@@ -9,6 +9,8 @@ use super::{balance, registry};
 pub const CHILD: u32 = 1;
 /// No thread scans, so calls do.
 pub const SCAN: u32 = 2;
+/// A call is repairing the records; others wait.
+pub const REPAIRING: u32 = 4;
 
 static ATTENTION: AtomicU32 = AtomicU32::new(0);
 
@@ -41,6 +43,17 @@ pub fn is_asked(what: u32) -> bool {
 /// Asks for it.
 pub fn ask(what: u32) {
     ATTENTION.fetch_or(what, AcqRel);
+}
+
+/// In the child of a fork, while it has one thread: asks for the repair, also where the parent was at it.
+pub fn ask_child() {
+    ATTENTION.store(ATTENTION.load(Relaxed) & !REPAIRING | CHILD, Relaxed);
+}
+
+/// Whether this call is the one that repairs.
+pub fn begin_repair() -> bool {
+    let begin = |asked: u32| (asked & (CHILD | REPAIRING) == CHILD).then_some(asked | REPAIRING);
+    ATTENTION.fetch_update(AcqRel, Acquire, begin).is_ok()
 }
 
 /// Asks for it no more.

@@ -124,6 +124,7 @@ impl fmt::Display for ScannedBy {
 
 /// Returns who scans the lists at present.
 pub fn scanned_by() -> ScannedBy {
+    attention::attend();
     if MANAGER.state.load(Acquire) == RUNNING {
         return ScannedBy::Thread;
     }
@@ -236,13 +237,13 @@ pub fn scan_by_call() {
     });
 }
 
-/// In the child of a fork: there is no thread.
+/// In the child of a fork, by the one call that repairs: there is no thread.
 pub fn repair_after_fork() {
     let scanned = MANAGER.state.load(Relaxed) != NONE;
     MANAGER.state.store(NONE, Relaxed);
     MANAGER.epoch.fetch_add(1, Relaxed);
     // The handle means nothing here, and is dropped without a join.
-    // SAFETY: the child has one thread, and no one holds the lock.
+    // SAFETY: the other calls that reach the cell wait for this one.
     unsafe { *MANAGER.thread.get() = None };
     MANAGER.rest_by_call.store(0, Relaxed);
     if scanned {
@@ -251,7 +252,7 @@ pub fn repair_after_fork() {
     }
 }
 
-/// Whether a thread scanned until now: in the child of a fork, before `repair_after_fork`.
+/// Whether a thread scanned in the parent: in the child of a fork, before `repair_after_fork`.
 pub fn has_thread() -> bool {
     MANAGER.state.load(Relaxed) != NONE
 }

@@ -13,12 +13,19 @@ use crate::platform::{self, Guard, Lock, Place, rseq};
 use crate::pool::{self, Backing, OnUnwind, Request};
 use crate::wdk::{DEFAULT_MAXIMUM_DEPTH, ListFlags, MAXIMUM_DEPTH_LIMIT, Parts, RawList, Status};
 
-/// Records come in chunks of so many, so that a walk touches few pages.
-const CHUNK: usize = 64;
+/// As many lists can be live or draining at once.
+const LIMIT: usize = 65_536;
+/// Records come in chunks of this many bytes: a huge page, so that thousands of lists cost a fork one page.
+const CHUNK_BYTES: usize = 2 << 20;
+const CHUNK: usize = CHUNK_BYTES / size_of::<Record>();
+const CHUNKS: usize = LIMIT.div_ceil(CHUNK);
+/// A chunk is made usable by so many bytes at a time.
+const COMMITTED_BYTES: usize = 32 << 10;
+/// A chunk with so many records becomes one huge page, where the system has those: half full.
+const HUGE_FROM: usize = CHUNK / 2;
+
 /// In so many scans each list at rest that was used is visited once, so that its counters do not wrap unseen.
 const FOLDS: u64 = 1024;
-/// As many lists can be live or draining at once as these chunks hold: 65,536.
-const CHUNKS: usize = 1024;
 
 /// Records by the maximum depth that their memory has room for: 256, 512, ... 16,384.
 const CLASSES: usize = (MAXIMUM_DEPTH_LIMIT / DEFAULT_MAXIMUM_DEPTH).ilog2() as usize + 1;
@@ -36,7 +43,7 @@ struct Registry {
     // Live lists whose tuning is not Manual.
     tuned: AtomicU32,
     // By record, the bits of `list::activity`. Anybody.
-    activity: [AtomicU8; CHUNK * CHUNKS],
+    activity: [AtomicU8; LIMIT],
     set_up: UnsafeCell<Option<SetUp>>,
     free: [FreeQueue; CLASSES],
     region: UnsafeCell<Region>,
@@ -73,7 +80,7 @@ static REGISTRY: Registry = Registry {
     records: AtomicU32::new(0),
     live: AtomicU32::new(0),
     tuned: AtomicU32::new(0),
-    activity: [const { AtomicU8::new(0) }; CHUNK * CHUNKS],
+    activity: [const { AtomicU8::new(0) }; LIMIT],
     set_up: UnsafeCell::new(None),
     free: [const { FreeQueue { first: AtomicU32::new(0), last: AtomicU32::new(0), length: AtomicU32::new(0) } };
         CLASSES],
@@ -419,24 +426,46 @@ fn take_record(guard: &Guard<'_>, set_up: SetUp, maximum_depth: u32) -> Result<&
         return Ok(record);
     }
     let index = REGISTRY.records.load(Relaxed);
-    let chunk = REGISTRY.chunks.get(index as usize / CHUNK).ok_or(Status::INSUFFICIENT_RESOURCES)?;
-    if chunk.load(Relaxed).is_null() {
-        let memory = platform::map(CHUNK * size_of::<Record>());
-        if memory.is_null() {
-            return Err(Status::NO_MEMORY);
-        }
-        // Release pairs with the Acquire in record.
-        chunk.store(memory.cast(), Release);
+    if index as usize == LIMIT {
+        return Err(Status::INSUFFICIENT_RESOURCES);
     }
+    let chunk = prepare_chunk(guard, index as usize)?;
     let (base, shared_rows) = take_parts(guard, set_up, (smallest as usize) << class)?;
     // SAFETY: the chunk has room for the record, and nobody knows the record yet.
     unsafe {
-        let place = chunk.load(Relaxed).add(index as usize % CHUNK);
+        let place = chunk.add(index as usize % CHUNK);
         place.write(Record::new(index, class, base, shared_rows));
         // Release pairs with the Acquire of walkers.
         REGISTRY.records.store(index + 1, Release);
         Ok(&*place)
     }
+}
+
+/// The chunk of the record with this number, the next to be made, with memory for it.
+fn prepare_chunk(_guard: &Guard<'_>, index: usize) -> Result<*mut Record, Status> {
+    let chunk = &REGISTRY.chunks[index / CHUNK];
+    if chunk.load(Relaxed).is_null() {
+        let reserved = platform::reserve_aligned(CHUNK_BYTES, CHUNK_BYTES);
+        // Release pairs with the Acquire in record.
+        chunk.store(reserved.cast(), Release);
+    }
+    let memory = chunk.load(Relaxed);
+    if memory.is_null() {
+        return Err(Status::NO_MEMORY);
+    }
+    let number = index % CHUNK;
+    let [start, end] = [number, number + 1].map(|number| (number * size_of::<Record>()).div_ceil(COMMITTED_BYTES));
+    // SAFETY: the bytes lie in the chunk, which is this library's; what is committed already stays as it is.
+    unsafe {
+        let next = memory.cast::<u8>().add(start * COMMITTED_BYTES);
+        if start != end && !platform::commit(next, COMMITTED_BYTES) {
+            return Err(Status::NO_MEMORY);
+        }
+        if number == HUGE_FROM && platform::commit(memory.cast(), CHUNK_BYTES) {
+            platform::make_huge(memory.cast(), CHUNK_BYTES);
+        }
+    }
+    Ok(memory)
 }
 
 /// Memory for the parts of one list on every processor, and for its shared list.
@@ -528,25 +557,22 @@ extern "C" fn after_fork_in_child() {
     let miss = balance::has_thread();
     let wanted = if miss { activity::ACTIVE | activity::SHARED_POOL } else { activity::SHARED_POOL };
     // Lists at rest are not looked at: the child may never use them, and has nothing to give back of them.
-    for index in 0..REGISTRY.records.load(Relaxed) {
-        if REGISTRY.activity[index as usize].load(Relaxed) & wanted != 0 {
-            let record = record(index).expect("indexes below `records` have been written");
-            if record.state() != State::Free {
-                record.pair().prepare_child(miss);
-            }
+    let records = REGISTRY.records.load(Relaxed) as usize;
+    // SAFETY: the child has one thread, so the bytes do not change meanwhile, and may be read eight at a time.
+    let groups = unsafe { &*REGISTRY.activity.as_ptr().cast::<[[u8; 8]; LIMIT / 8]>() };
+    for (group, bytes) in groups[..records.div_ceil(8)].iter().enumerate() {
+        if u64::from_ne_bytes(*bytes) != 0 {
+            let active = (0..8).filter(|place| bytes[*place] & wanted != 0);
+            active.filter_map(|place| record((group * 8 + place) as u32)).for_each(|record| {
+                if record.state() != State::Free {
+                    record.pair().prepare_child(miss);
+                }
+            });
         }
     }
-    balance::repair_after_fork();
-    REPAIR.store(PENDING, Relaxed);
-    attention::ask(attention::CHILD);
+    // All else waits for the first call that needs it, so that a child that only calls `exec` does not pay for it.
+    attention::ask_child();
 }
-
-/// What became of the records in the child of a fork: they are repaired by the first call that needs one, so that a
-/// child that only calls `exec` pays for none.
-static REPAIR: AtomicU32 = AtomicU32::new(DONE);
-const DONE: u32 = 0;
-const PENDING: u32 = 1;
-const RUNNING: u32 = 2;
 
 /// Whether this is the child of a fork whose records are still as the fork found them, so that locks of threads that do
 /// not exist may be held.
@@ -557,16 +583,12 @@ pub fn is_child_unrepaired() -> bool {
 /// In the child of a fork: makes the records and queues sound. The first call does it; others wait.
 #[cold]
 pub fn repair_records() {
-    // Acquire pairs with the Release below.
-    match REPAIR.compare_exchange(PENDING, RUNNING, Acquire, Acquire) {
-        Ok(_) => {
-            repair_all();
-            attention::clear(attention::CHILD);
-            REPAIR.store(DONE, Release);
-        }
-        Err(RUNNING) => platform::wait_for(|| (REPAIR.load(Acquire) == DONE).then_some(())),
-        Err(_) => {}
+    if !attention::begin_repair() {
+        return platform::wait_for(|| (!is_child_unrepaired()).then_some(()));
     }
+    balance::repair_after_fork();
+    repair_all();
+    attention::clear(attention::CHILD | attention::REPAIRING);
 }
 
 fn repair_all() {

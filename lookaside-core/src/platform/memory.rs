@@ -15,6 +15,38 @@ pub fn reserve(bytes: usize) -> *mut u8 {
     anonymous(bytes, libc::PROT_NONE, libc::MAP_PRIVATE)
 }
 
+/// Reserves address space that begins at a multiple of `alignment`, a power of two of at least a page.
+pub fn reserve_aligned(bytes: usize, alignment: usize) -> *mut u8 {
+    let start = reserve(bytes + alignment);
+    if start.is_null() {
+        return start;
+    }
+    let before = start.addr().wrapping_neg() & (alignment - 1);
+    // SAFETY: both ranges lie in the mapping, and nobody uses them.
+    unsafe {
+        if before != 0 {
+            unmap(start, before);
+        }
+        unmap(start.add(before + bytes), alignment - before);
+        start.add(before)
+    }
+}
+
+/// Turns pages into huge ones, with what they hold, where the system can (Linux 6.1 and later).
+///
+/// # Safety
+/// The range is a committed private mapping of the caller's, and begins and ends at multiples of a huge page.
+pub unsafe fn make_huge(address: *mut u8, bytes: usize) {
+    const MADV_COLLAPSE: usize = 25;
+    // SAFETY: the caller's promise; contents are kept. A failure leaves the pages as they are.
+    unsafe {
+        // `reserve` forbade it.
+        let arguments = |advice| [address.addr(), bytes, advice, 0, 0, 0];
+        system_call(libc::SYS_madvise, arguments(libc::MADV_HUGEPAGE as usize));
+        system_call(libc::SYS_madvise, arguments(MADV_COLLAPSE));
+    }
+}
+
 /// Maps zeroed memory that children of later forks share; null when there is none.
 pub fn map_shared(bytes: usize) -> *mut u8 {
     anonymous(bytes, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED)

@@ -28,11 +28,12 @@ pub use exit::at_exit;
 pub use fatal::{Violation, ViolationHook, fatal, print, set_violation_hook};
 pub use faults::{Fault, look_at_faults};
 pub use file::read_file;
-pub use fork::at_fork;
+pub use fork::{ChildRepairs, at_fork, note_used, was_used};
 pub use membarrier::{barrier, register as register_barrier};
 pub use memory::{
     commit, decommit, heap_allocate, heap_allocate_zeroed, heap_free, heap_reallocate, install_guard, lock_limit,
-    lock_pages, map, map_briefly, map_count_limit, map_shared, memory_total, page_size, populate, remove_guard, reserve, unmap,
+    lock_pages, make_huge, map, map_briefly, map_count_limit, map_shared, memory_total, page_size, populate,
+    remove_guard, reserve, reserve_aligned, unmap,
 };
 pub use place::{Caller, Place, place_of, place_through};
 pub use processors::{current, possible};

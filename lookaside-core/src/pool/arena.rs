@@ -5,7 +5,7 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64};
 
 use super::region::{CHUNK, Fault, Region};
 use super::{PoolStatistics, Request};
-use crate::platform::{self, Guard, Lock, Violation};
+use crate::platform::{self, ChildRepairs, Guard, Lock, Violation};
 use crate::wdk::{BugCheck, Status};
 
 /// Whether an arena's memory stays in memory.
@@ -61,6 +61,7 @@ impl Arena {
 
     /// Reserves the range, and commits its first chunk, if that was not done before.
     pub fn prepare(&self) -> Result<(), Status> {
+        platform::note_used(ChildRepairs::Pools);
         let growing = self.growing.lock();
         if self.region().is_null() {
             let capacity = usize::try_from((self.limit)()).unwrap_or(usize::MAX / 2).max(CHUNK) & !(CHUNK - 1);

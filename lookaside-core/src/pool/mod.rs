@@ -17,7 +17,7 @@ pub use special::{SlotState, SpecialBlock, special_block};
 pub use statistics::{PoolKind, PoolStatistics, statistics};
 pub use unwind::OnUnwind;
 
-use crate::platform;
+use crate::platform::{self, ChildRepairs};
 use crate::wdk::{ListFlags, PoolType, RawList, Status, Tag};
 
 /// What a list asks its pool for, each time the same.
@@ -189,6 +189,9 @@ fn arenas() -> impl Iterator<Item = &'static arena::Arena> {
 /// After a fork, in the child: the pools as they were at that moment. One that another thread was changing then is
 /// torn, which its lock tells (theory §13).
 pub fn repair_after_fork() {
+    if !platform::was_used(ChildRepairs::Pools) {
+        return;
+    }
     arenas().for_each(arena::Arena::repair_after_fork);
     session::repair_after_fork();
     special::repair_after_fork();

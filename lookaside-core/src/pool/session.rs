@@ -9,7 +9,7 @@ use core::sync::atomic::{AtomicPtr, AtomicU64};
 use super::arena::tell;
 use super::region::{Fault, Region};
 use super::{PoolStatistics, Request};
-use crate::platform::{self, Lock, SharedLock};
+use crate::platform::{self, ChildRepairs, Lock, SharedLock};
 use crate::wdk::Status;
 
 /// The most bytes that session blocks may take.
@@ -31,6 +31,7 @@ static MAKING: Lock = Lock::new();
 
 /// Makes the pool, if that was not done before: then by this process, or by the one that forked it.
 pub fn prepare() -> Result<(), Status> {
+    platform::note_used(ChildRepairs::Pools);
     let _making = MAKING.lock();
     if session().is_some() {
         return Ok(());

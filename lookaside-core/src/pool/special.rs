@@ -16,7 +16,7 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
 
 use super::{PoolStatistics, Request};
-use crate::platform::{self, Guard, Lock, Violation};
+use crate::platform::{self, ChildRepairs, Guard, Lock, Violation};
 use crate::wdk::{BugCheck, Status, Tag};
 
 /// So many blocks at once, where guards split no mapping: 8 GiB of address space.
@@ -129,6 +129,7 @@ static SPECIAL: Special = Special {
 
 /// Reserves the pages, and finds out how guards are laid here.
 pub fn prepare() -> Result<(), Status> {
+    platform::note_used(ChildRepairs::Pools);
     let _guard = SPECIAL.lock.lock();
     if !SPECIAL.pages.load(Relaxed).is_null() {
         return Ok(());

@@ -4,7 +4,7 @@ use core::cell::UnsafeCell;
 use core::sync::atomic::AtomicBool;
 use core::sync::atomic::Ordering::Relaxed;
 
-use crate::platform::{self, Lock};
+use crate::platform::{self, ChildRepairs, Lock};
 use crate::wdk::{Status, Tag};
 
 /// As many allocations can be named in a schedule.
@@ -75,6 +75,7 @@ pub fn simulate_low_resources(resources: Option<&LowResources<'_>>) -> Status {
     if resources.share > 1_000_000 || resources.schedule.len() > SCHEDULE_LIMIT || resources.schedule.contains(&0) {
         return Status::INVALID_PARAMETER;
     }
+    platform::note_used(ChildRepairs::Verifier);
     let guard = SIMULATION.lock.lock();
     // SAFETY: the lock is held.
     let plan = unsafe { &mut *SIMULATION.plan.get() };

@@ -21,7 +21,7 @@ use table::{Act, Entry, Owner, Refused, State as BlockState, Table};
 
 use super::record::{Record, State};
 use super::registry;
-use crate::platform::{self, Caller, Place, Violation, place_of};
+use crate::platform::{self, Caller, ChildRepairs, Place, Violation, place_of};
 use crate::pool::Pool;
 use crate::wdk::{BugCheck, RawList, Tag};
 
@@ -56,6 +56,7 @@ pub fn begin() {
     static BEGUN: AtomicU32 = AtomicU32::new(0);
     // Relaxed: what comes before the first allocation of the list.
     if BEGUN.swap(1, Relaxed) == 0 {
+        platform::note_used(ChildRepairs::Verifier);
         platform::at_exit(at_exit);
         low_resources::obey_environment();
         if is_program_wide() {
@@ -294,6 +295,9 @@ fn check_range_at(start: usize, size: usize, freed: Act) -> bool {
 
 /// In the child of a fork.
 pub fn repair_after_fork() {
+    if !platform::was_used(ChildRepairs::Verifier) {
+        return;
+    }
     TABLE.repair_after_fork();
     low_resources::repair_after_fork();
 }

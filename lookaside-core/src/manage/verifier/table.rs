@@ -267,7 +267,7 @@ impl Table {
 
     /// In the child of a fork: if a thread of the parent was at work, builds the table anew from what it left.
     pub fn repair_after_fork(&self) {
-        if self.lock.try_lock().is_some() {
+        if !self.lock.is_held() {
             return;
         }
         // SAFETY: the child has one thread.
