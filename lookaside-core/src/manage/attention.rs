@@ -13,6 +13,9 @@ pub const SCAN: u32 = 2;
 pub const REPAIRING: u32 = 4;
 
 static ATTENTION: AtomicU32 = AtomicU32::new(0);
+/// How many calls need not look whether a scan is due, where calls scan: of calls that come in quick succession each
+/// eighth looks.
+static SKIPS: AtomicU32 = AtomicU32::new(0);
 
 /// Repairs the records of a forked child, and scans if a scan is due and no thread scans. The caller holds no lock.
 #[inline]
@@ -20,8 +23,19 @@ pub fn attend() {
     // Acquire pairs with the AcqRel in `clear`: whoever finds a repair done sees it.
     let attention = ATTENTION.load(Acquire);
     if attention != 0 {
-        attend_to(attention);
+        // Relaxed, here and below: a hint, which calls of two threads may disturb.
+        let skips = SKIPS.load(Relaxed);
+        if skips != 0 && attention == SCAN {
+            SKIPS.store(skips - 1, Relaxed);
+        } else {
+            attend_to(attention);
+        }
     }
+}
+
+/// Sets how many of the next calls need not look whether a scan is due.
+pub fn skip(calls: u32) {
+    SKIPS.store(calls, Relaxed);
 }
 
 #[cold]

@@ -24,6 +24,9 @@ const PERIOD: u64 = 1000;
 /// call goes on.
 const VISITS_PER_CALL: usize = 1024;
 
+/// After two looks at the clock within one tick so many calls do not look at it.
+const SKIPPED_CALLS: u32 = 7;
+
 /// States of the thread.
 const NONE: u32 = 0;
 const STARTING: u32 = 1;
@@ -40,6 +43,8 @@ struct Manager {
     step: AtomicU64,
     /// When a call begins the next scan, in milliseconds of the clock.
     next_by_call: AtomicU64,
+    /// When a call looked at the clock last.
+    looked_by_call: AtomicU64,
     /// The first record that the scan by calls has not come to yet; 0 when it is finished.
     rest_by_call: AtomicU32,
     /// Whether the program asked for the thread, however few threads it has.
@@ -60,6 +65,7 @@ static MANAGER: Manager = Manager {
     stop: Event::new(),
     step: AtomicU64::new(0),
     next_by_call: AtomicU64::new(0),
+    looked_by_call: AtomicU64::new(0),
     rest_by_call: AtomicU32::new(0),
     asked: AtomicBool::new(false),
     refused: AtomicI32::new(0),
@@ -205,16 +211,22 @@ fn end_epoch() {
 /// A call's part, where no thread scans: starts the thread if the process has several by now, else scans if a second has
 /// gone by.
 pub fn scan_by_call() {
+    let single = is_single_threaded_at_a_glance();
+    if single == Some(false) && MANAGER.refused.load(Relaxed) == 0 {
+        start();
+        if MANAGER.state.load(Acquire) == RUNNING {
+            return;
+        }
+    }
     let now = coarse_milliseconds();
+    // Relaxed, here and below: hints, which calls of two threads may disturb.
+    if MANAGER.looked_by_call.swap(now, Relaxed) == now {
+        attention::skip(SKIPPED_CALLS);
+    }
     let next = MANAGER.next_by_call.load(Relaxed);
     let due = now >= next;
-    let refused = MANAGER.refused.load(Relaxed) != 0;
     // Where a system call is needed to know, or the system gave no thread before, once a second is enough.
-    let threads = match is_single_threaded_at_a_glance() {
-        Some(single) => !single && (due || !refused),
-        None => due && !is_single_threaded(),
-    };
-    if threads || due && MANAGER.asked.load(Relaxed) {
+    if due && (MANAGER.asked.load(Relaxed) || !single.unwrap_or_else(is_single_threaded)) {
         start();
         if MANAGER.state.load(Acquire) == RUNNING {
             return;
@@ -246,6 +258,7 @@ pub fn repair_after_fork() {
     // SAFETY: the other calls that reach the cell wait for this one.
     unsafe { *MANAGER.thread.get() = None };
     MANAGER.rest_by_call.store(0, Relaxed);
+    attention::skip(0);
     if scanned {
         MANAGER.next_by_call.store(coarse_milliseconds() + PERIOD, Relaxed);
         attention::ask(attention::SCAN);

@@ -4,10 +4,14 @@ use core::mem::MaybeUninit;
 use core::sync::atomic::Ordering::{AcqRel, Relaxed};
 
 use super::{BATCH_LIMIT, Buffer, Pair, Settings, activity, attention, by_engine};
+use crate::list::Tuning;
 use crate::list::processor::{Count, Engine, Part};
 use crate::platform::{self, Guard};
 use crate::pool::{OnUnwind, Pool, Request, Source};
 use crate::wdk::RawList;
+
+/// So many misses of a list at rest make it active: less than the rule needs to raise a depth on demand.
+const MISSES_AT_REST: u8 = 8;
 
 /// How much [`Pair::drain`] leaves in each list.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -96,15 +100,27 @@ impl Pair {
     #[cold]
     #[inline(never)]
     fn attend_slowly(&self, list: *mut RawList) {
-        self.wake_if_at_rest();
+        self.count_at_rest();
         // Relaxed: whoever sees the wish does the work, once.
         if self.attention.fetch_and(!attention::SURPLUS, Relaxed) & attention::SURPLUS != 0 {
             self.trim(list);
         }
     }
 
-    /// Makes scans visit the list again, if they do not.
+    /// Counts a miss of a list at rest: after some of them scans visit it again. A list that misses a few times, as
+    /// thousands do that were made and used once, gets no more depth for it, and has no surplus.
     #[inline]
+    pub(super) fn count_at_rest(&self) {
+        if self.attention.load(Relaxed) & attention::AT_REST != 0 {
+            let before = self.attention.fetch_add(attention::ONE_MISS, Relaxed);
+            self.settings().activity.fetch_or(activity::USED, Relaxed);
+            if self.settings().tuning != Tuning::Default || before / attention::ONE_MISS >= MISSES_AT_REST - 1 {
+                self.wake_if_at_rest();
+            }
+        }
+    }
+
+    /// Makes scans visit the list again, if they do not.
     pub(super) fn wake_if_at_rest(&self) {
         if self.attention.load(Relaxed) & attention::AT_REST != 0 {
             // Whoever holds the lock is tuning or closing: then the period begins with the next scan.
@@ -116,7 +132,7 @@ impl Pair {
     #[cold]
     pub(super) fn wake(&self, manage: Option<&Guard<'_>>) {
         // AcqRel: the activity is set after the scan that put the list to rest has cleared it.
-        let was_at_rest = self.attention.fetch_and(!attention::AT_REST, AcqRel) & attention::AT_REST != 0;
+        let was_at_rest = self.attention.fetch_and(attention::SURPLUS, AcqRel) & attention::AT_REST != 0;
         if let (true, Some(manage)) = (was_at_rest, manage) {
             self.begin_period(manage);
         }

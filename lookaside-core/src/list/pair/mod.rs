@@ -113,6 +113,8 @@ mod attention {
     pub const SURPLUS: u8 = 1;
     /// Say that the list is active again: set when a scan, or the list's making, left nothing to do (theory §5.5).
     pub const AT_REST: u8 = 2;
+    /// What a miss at rest adds: the bits from here on count those.
+    pub const ONE_MISS: u8 = 4;
 }
 
 /// A general list that several pairs share as their L.
@@ -416,7 +418,7 @@ impl Pair {
     fn counts_misses_itself(&self, part: Option<&Part>) -> Option<&Pair> {
         match self.settings().lower {
             Some(lower) => {
-                lower.pair.wake_if_at_rest();
+                lower.pair.count_at_rest();
                 Some(lower.pair)
             }
             None => part.is_none().then_some(self),
@@ -474,17 +476,20 @@ impl Pair {
     }
 
     /// Notes that a processor is about to use its part.
-    fn note_opened(&self, part: &Part, _manage: &Guard<'_>) {
+    fn note_opened(&self, part: &Part, manage: &Guard<'_>) {
         let processor = part.processor(&self.settings().parts);
         // Release pairs with the Acquire in `parts`.
         self.opened.fetch_or(1 << (processor % 64), Release);
+        self.settings().activity.fetch_or(activity::USED, Relaxed);
+        if self.settings().initial_depth > MINIMUM_DEPTH.into() {
+            self.wake(Some(manage));
+        }
     }
 
     /// The first miss on a processor opens its part, and its division of L.
     #[cold]
     fn open_part(&self, part: &Part, manage: &Guard<'_>) {
         self.note_opened(part, manage);
-        self.wake(Some(manage));
         if !part.is_open() {
             part.tuner().set_target(self.settings().initial_depth);
             // SAFETY: `manage` is held.

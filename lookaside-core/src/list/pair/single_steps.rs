@@ -50,7 +50,7 @@ impl Pair {
     /// An allocate of a general list that stops after the list: null counts as a miss.
     pub fn allocate_here(&self) -> *mut u8 {
         let mut block = core::ptr::null_mut();
-        self.wake_if_at_rest();
+        self.count_at_rest();
         // SAFETY: there is room for one.
         if unsafe { self.shared.allocate(&mut block, 1) } == 0 {
             self.direct_allocates.fetch_sub(1, Relaxed);
@@ -64,7 +64,7 @@ impl Pair {
     /// # Safety
     /// As for [`Pair::free`]; the caller keeps a block that found no room.
     pub unsafe fn free_here(&self, block: *mut u8) -> bool {
-        self.wake_if_at_rest();
+        self.count_at_rest();
         // SAFETY: the caller's promise.
         let taken = unsafe { self.shared.free(&[block]) } == 1;
         if !taken {
