@@ -44,7 +44,8 @@ fn attend_to(attention: u32) {
     if attention & CHILD != 0 {
         registry::repair_records();
     }
-    if attention & SCAN != 0 {
+    // The repair may have asked for scans.
+    if is_asked(SCAN) {
         balance::scan_by_call();
     }
 }
