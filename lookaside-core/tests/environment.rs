@@ -54,6 +54,29 @@ fn rseq_serves_where_it_can() {
     }
 }
 
+/// Where the system refuses what the test of the kernel needs, the portable engine serves, every time; a program that
+/// takes the kernel for granted gets rseq.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn a_kernel_that_cannot_be_tested_is_not_trusted() {
+    const NAME: &str = "a_kernel_that_cannot_be_tested_is_not_trusted";
+    let Ok(case) = std::env::var(CASE) else {
+        let usual = engine_with(&[]);
+        for refused in [libc::SYS_clone, libc::SYS_rseq, libc::SYS_rt_sigaction] {
+            for (variable, expected) in [("none", "Portable"), ("rseq", usual.as_str())] {
+                let mut command = Command::new(std::env::current_exe().unwrap());
+                command.args([NAME, "--exact", "--nocapture"]).env(CASE, refused.to_string());
+                let output = command.env("LOOKASIDE_ENGINE", variable).output().unwrap();
+                let text = String::from_utf8_lossy(&output.stdout).into_owned();
+                assert!(text.contains(&format!("engine {expected}")), "{refused}, {variable}: {text}");
+            }
+        }
+        return;
+    };
+    forbid(case.parse().unwrap());
+    println!("engine {:?}", engine());
+}
+
 /// A program that forbids itself `membarrier` after its lists are made goes on: other processors' lists cannot be
 /// closed any more, so flush leaves them, and delete needs no closing.
 #[test]
