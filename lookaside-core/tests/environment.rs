@@ -1,6 +1,6 @@
 //! The engine that a process gets, by what the environment says: each case in a process of its own.
 
-use std::process::Command;
+use std::process::{Command, Output};
 
 use lookaside_core::{EngineKind, LookasideList, engine};
 
@@ -20,12 +20,18 @@ fn child() {
     }
     assert_eq!(list.statistics().list.total_frees, 1000);
     println!("engine {:?}", engine());
+    // SAFETY: reads the process' own vector.
+    println!("secure {}", unsafe { libc::getauxval(libc::AT_SECURE) });
+}
+
+fn run_child(program: &std::path::Path, variables: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(program);
+    command.args(["child", "--exact", "--nocapture", "--test-threads=1"]).env(CASE, "1").env_remove("LOOKASIDE_ENGINE");
+    command.envs(variables.iter().copied()).output().unwrap()
 }
 
 fn engine_with(variables: &[(&str, &str)]) -> String {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["child", "--exact", "--nocapture", "--test-threads=1"]).env(CASE, "1").env_remove("LOOKASIDE_ENGINE");
-    let output = command.envs(variables.iter().copied()).output().unwrap();
+    let output = run_child(&std::env::current_exe().unwrap(), variables);
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
     let line = text.lines().find_map(|line| line.split_once("engine ")).expect("the child says its engine");
@@ -52,6 +58,31 @@ fn rseq_serves_where_it_can() {
         assert_eq!(engine_with(&[("LOOKASIDE_ENGINE", "rseq")]), "Rseq");
         assert_eq!(engine_with(&[("LOOKASIDE_ENGINE", "nonsense")]), "Rseq");
     }
+}
+
+/// A copy of this program that has another user's rights than its caller, here the caller's are root's: it obeys none of
+/// the variables. (With a failure of every allocation `child` would not succeed.)
+#[test]
+fn a_set_uid_program_does_not_obey_its_caller() {
+    const OTHER: u32 = 65534;
+    let copy = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("set-uid");
+    _ = std::fs::remove_file(&copy);
+    std::fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
+    if std::os::unix::fs::chown(&copy, Some(OTHER), Some(OTHER)).is_err() {
+        return println!("SKIP: no right to give a program to another user");
+    }
+    std::fs::set_permissions(&copy, std::os::unix::fs::PermissionsExt::from_mode(0o4755)).unwrap();
+    let hostile =
+        [("LOOKASIDE_ENGINE", "portable"), ("LOOKASIDE_VERIFY", "1"), ("LOOKASIDE_VERIFY_FAIL", "share=1000000")];
+    let output = run_child(&std::env::current_exe().unwrap(), &hostile);
+    assert!(!output.status.success(), "the variables have no effect on an ordinary program");
+    let output = run_child(&copy, &hostile);
+    let text = String::from_utf8_lossy(&output.stdout);
+    if text.contains("secure 0") {
+        return println!("SKIP: this file system or container has no set-uid programs");
+    }
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.contains("secure 1") && text.contains(&format!("engine {:?}", engine())), "{text}");
 }
 
 /// A program that forbids itself `membarrier` after its lists are made goes on: other processors' lists cannot be
