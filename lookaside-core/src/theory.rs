@@ -79,7 +79,9 @@
 //! The sections of `include/lookaside_inline.h` are those of `pop` and `push`, step by step, on the same words. They
 //! read the area's distance from `inlined_area`, which is 0 in a list that was not made for them. Their descriptors
 //! stand in the program or library that they were compiled into. The kernel reads the descriptor of a thread's last
-//! section when it next interrupts the thread; so code that may be unloaded removes its mark at the end of a section.
+//! section when it next interrupts the thread, which may be long after that and after the last list's delete. So the
+//! first list has the object that this library's sections are in stay loaded, and inlined code that may be unloaded
+//! removes its mark at the end of a section; with `--cfg lookaside_unload` all sections do that, and the object may go.
 //!
 //! # 3. Closing a part from another thread
 //!

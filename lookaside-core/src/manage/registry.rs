@@ -539,12 +539,13 @@ impl FreeQueue {
 // No lock is held across a fork, for that could deadlock with other libraries' handlers. Instead the child makes the
 // registry sound from what it finds: records are only ever added, and all else can be counted anew (theory §7).
 
-/// Registers the handler for forks. Answers whether there was memory for it.
+/// Keeps the library loaded, and registers the handler for forks. Returns whether there was memory for it.
 pub fn prepare_for_forks() -> bool {
     static REGISTERED: AtomicBool = AtomicBool::new(false);
     // Without a lock, which a fork could leave held: two threads may both register the handler, and it may run twice.
-    if !REGISTERED.load(Relaxed) && platform::at_fork(after_fork_in_child) {
-        REGISTERED.store(true, Relaxed);
+    if !REGISTERED.load(Relaxed) {
+        platform::stay_loaded();
+        REGISTERED.store(platform::at_fork(after_fork_in_child), Relaxed);
     }
     REGISTERED.load(Relaxed)
 }

@@ -11,6 +11,7 @@ mod misuse;
 mod misuse_many;
 mod misuse_page;
 mod places;
+mod plugins;
 mod sequences;
 mod toolchain;
 mod wdm;
