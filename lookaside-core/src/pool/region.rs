@@ -144,24 +144,20 @@ impl Region {
     /// The mapping is zeroed and nobody else's, stays for ever, and has the bytes that `bytes(capacity)` tells, of
     /// which those before the blocks are committed.
     pub unsafe fn make(mapping: *mut u8, capacity: usize, before: *const Region) -> *mut Region {
+        // By reference, since it is large: some KiB, which a caller's stack may not have.
+        const EMPTY: &Heap = &Heap::new();
         let words = capacity / UNIT / 64;
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller's promise: the mapping has room, and zeroes are what the numbers begin with. An empty heap
+        // has no pointers, so its bytes are one anywhere.
         unsafe {
             let region: *mut Region = mapping.cast();
             let starts: *mut u64 = region.add(1).cast();
-            region.write(Region {
-                blocks: mapping.add(Self::control_bytes(capacity)),
-                capacity,
-                starts: Bits(starts),
-                ends: Bits(starts.add(words)),
-                before,
-                heap: UnsafeCell::new(Heap::new()),
-                committed: AtomicUsize::new(0),
-                locked: AtomicUsize::new(0),
-                used: AtomicUsize::new(0),
-                peak: AtomicUsize::new(0),
-                count: AtomicUsize::new(0),
-            });
+            (&raw mut (*region).blocks).write(mapping.add(Self::control_bytes(capacity)));
+            (&raw mut (*region).capacity).write(capacity);
+            (&raw mut (*region).starts).write(Bits(starts));
+            (&raw mut (*region).ends).write(Bits(starts.add(words)));
+            (&raw mut (*region).before).write(before);
+            (&raw mut (*region).heap).cast::<Heap>().copy_from_nonoverlapping(EMPTY, 1);
             region
         }
     }

@@ -13,5 +13,6 @@ mod misuse_page;
 mod places;
 mod plugins;
 mod sequences;
+mod stacks;
 mod toolchain;
 mod wdm;
