@@ -322,7 +322,8 @@
 //! # 13. Pools
 //!
 //! An arena is a reserved range, committed by chunks, with a TLSF in it; which blocks are out stands in a bitmap apart
-//! from them, so that a free is checked before the TLSF sees it. The lock is short and a leaf. Locked chunks are not
+//! from them, committed with their chunk, so that a free is checked before the TLSF sees it. What is reserved cannot be
+//! accessed, so a program that has all its memory locked pays for what is committed. The lock is short and a leaf. Locked chunks are not
 //! locked in the child of a fork, and are locked anew before the child's next block. Where a thread of the parent held
 //! an arena's lock at the fork (§7), the child leaves the arena alone and takes a fresh range: blocks from before are
 //! not reused there when they are freed, but counted as lost. The session pool is one mapping that forked children

@@ -72,7 +72,17 @@ struct FreeQueue {
 struct Region {
     next: *mut u8,
     left: usize,
+    /// What of `left` may not be touched yet.
+    closed: usize,
 }
+
+impl Region {
+    const NONE: Region = Region { next: core::ptr::null_mut(), left: 0, closed: 0 };
+}
+
+/// The first region becomes usable by steps of so many bytes of each row, so that a program that has all its memory
+/// locked (`mlockall`) pays for what few lists need. Others are so at once: each step cuts the mapping of every row.
+const STEP: usize = 16 * 1024;
 
 static REGISTRY: Registry = Registry {
     lock: Lock::new(),
@@ -84,7 +94,7 @@ static REGISTRY: Registry = Registry {
     set_up: UnsafeCell::new(None),
     free: [const { FreeQueue { first: AtomicU32::new(0), last: AtomicU32::new(0), length: AtomicU32::new(0) } };
         CLASSES],
-    region: UnsafeCell::new(Region { next: core::ptr::null_mut(), left: 0 }),
+    region: UnsafeCell::new(Region::NONE),
     keys: [const { AtomicU64::new(0) }; 2],
 };
 
@@ -474,16 +484,37 @@ fn take_parts(_guard: &Guard<'_>, set_up: SetUp, maximum: usize) -> Result<(*mut
     let bytes = Part::bytes(maximum);
     // SAFETY: the lock is held.
     let region = unsafe { &mut *REGISTRY.region.get() };
+    let rows = (set_up.processors + most_divisions(set_up.processors)) as usize;
     if region.left < bytes {
-        let memory = platform::map(distance * (set_up.processors + most_divisions(set_up.processors)) as usize);
+        let is_first = REGISTRY.records.load(Relaxed) == 0;
+        let memory = if is_first { platform::reserve(distance * rows) } else { platform::map(distance * rows) };
         if memory.is_null() {
             return Err(Status::NO_MEMORY);
         }
-        *region = Region { next: memory, left: distance };
+        *region = Region { next: memory, left: distance, closed: if is_first { distance } else { 0 } };
+    }
+    if region.left - region.closed < bytes {
+        open_rows(region, rows, bytes)?;
     }
     let base = region.next;
-    *region = Region { next: base.wrapping_add(bytes), left: region.left - bytes };
+    *region = Region { next: base.wrapping_add(bytes), left: region.left - bytes, ..*region };
     Ok((base, base.wrapping_add((set_up.processors as usize) << layout::SHIFT)))
+}
+
+/// Makes the next bytes of each row usable, by whole steps.
+fn open_rows(region: &mut Region, rows: usize, bytes: usize) -> Result<(), Status> {
+    let opened = region.left - region.closed;
+    // A row's length is a multiple of steps.
+    let more = (bytes - opened).next_multiple_of(STEP.max(platform::page_size()));
+    for row in 0..rows {
+        let start = region.next.wrapping_add((row << layout::SHIFT) + opened);
+        // SAFETY: the pages are of the region, which has them for each row, and no list has them yet.
+        if !unsafe { platform::commit(start, more) } {
+            return Err(Status::NO_MEMORY);
+        }
+    }
+    region.closed -= more;
+    Ok(())
 }
 
 /// The record with this number.
@@ -599,7 +630,7 @@ fn repair_all() {
     }
     // What is left of a region may be being given away in the parent.
     // SAFETY: the lock is held.
-    unsafe { *REGISTRY.region.get() = Region { next: core::ptr::null_mut(), left: 0 } };
+    unsafe { *REGISTRY.region.get() = Region::NONE };
     REGISTRY.live.store(0, Relaxed);
     REGISTRY.tuned.store(0, Relaxed);
     let records = || (0..REGISTRY.records.load(Relaxed)).filter_map(record);

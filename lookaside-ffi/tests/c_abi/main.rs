@@ -7,6 +7,7 @@ mod guest;
 mod header;
 mod inlined;
 mod libraries;
+mod locked;
 mod misuse;
 mod misuse_many;
 mod misuse_page;
