@@ -4,11 +4,11 @@ use core::cell::UnsafeCell;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64};
 
+use super::parts::Region;
 use super::record::{Record, State};
 use super::{attention, balance, engine, pools, usage, verifier};
-use crate::list::processor::{EngineKind, Part};
+use crate::list::processor::EngineKind;
 use crate::list::{Lower, Pair, Rows, Settings, Topology, Tuning, activity, most_divisions, usual_divisions};
-use crate::platform::rseq::layout;
 use crate::platform::{self, Guard, Lock, Place, rseq};
 use crate::pool::{self, Backing, OnUnwind, Request};
 use crate::wdk::{DEFAULT_MAXIMUM_DEPTH, ListFlags, MAXIMUM_DEPTH_LIMIT, Parts, RawList, Status};
@@ -65,24 +65,6 @@ struct FreeQueue {
     last: AtomicU32,
     length: AtomicU32,
 }
-
-/// Memory for parts that no record has yet. The part of processor `c` stands at `next + (c << SHIFT)`, and after
-/// those of all processors, in the same way, the rows of the shared list's divisions.
-#[derive(Clone, Copy)]
-struct Region {
-    next: *mut u8,
-    left: usize,
-    /// What of `left` may not be touched yet.
-    closed: usize,
-}
-
-impl Region {
-    const NONE: Region = Region { next: core::ptr::null_mut(), left: 0, closed: 0 };
-}
-
-/// The first region becomes usable by steps of so many bytes of each row, so that a program that has all its memory
-/// locked (`mlockall`) pays for what few lists need. Others are so at once: each step cuts the mapping of every row.
-const STEP: usize = 16 * 1024;
 
 static REGISTRY: Registry = Registry {
     lock: Lock::new(),
@@ -440,7 +422,9 @@ fn take_record(guard: &Guard<'_>, set_up: SetUp, maximum_depth: u32) -> Result<&
         return Err(Status::INSUFFICIENT_RESOURCES);
     }
     let chunk = prepare_chunk(guard, index as usize)?;
-    let (base, shared_rows) = take_parts(guard, set_up, (smallest as usize) << class)?;
+    // SAFETY: the lock is held.
+    let region = unsafe { &mut *REGISTRY.region.get() };
+    let (base, shared_rows) = region.take(set_up.processors, (smallest as usize) << class, index == 0)?;
     // SAFETY: the chunk has room for the record, and nobody knows the record yet.
     unsafe {
         let place = chunk.add(index as usize % CHUNK);
@@ -476,45 +460,6 @@ fn prepare_chunk(_guard: &Guard<'_>, index: usize) -> Result<*mut Record, Status
         }
     }
     Ok(memory)
-}
-
-/// Memory for the parts of one list on every processor, and for its shared list.
-fn take_parts(_guard: &Guard<'_>, set_up: SetUp, maximum: usize) -> Result<(*mut u8, *mut u8), Status> {
-    let distance = 1usize << layout::SHIFT;
-    let bytes = Part::bytes(maximum);
-    // SAFETY: the lock is held.
-    let region = unsafe { &mut *REGISTRY.region.get() };
-    let rows = (set_up.processors + most_divisions(set_up.processors)) as usize;
-    if region.left < bytes {
-        let is_first = REGISTRY.records.load(Relaxed) == 0;
-        let memory = if is_first { platform::reserve(distance * rows) } else { platform::map(distance * rows) };
-        if memory.is_null() {
-            return Err(Status::NO_MEMORY);
-        }
-        *region = Region { next: memory, left: distance, closed: if is_first { distance } else { 0 } };
-    }
-    if region.left - region.closed < bytes {
-        open_rows(region, rows, bytes)?;
-    }
-    let base = region.next;
-    *region = Region { next: base.wrapping_add(bytes), left: region.left - bytes, ..*region };
-    Ok((base, base.wrapping_add((set_up.processors as usize) << layout::SHIFT)))
-}
-
-/// Makes the next bytes of each row usable, by whole steps.
-fn open_rows(region: &mut Region, rows: usize, bytes: usize) -> Result<(), Status> {
-    let opened = region.left - region.closed;
-    // A row's length is a multiple of steps.
-    let more = (bytes - opened).next_multiple_of(STEP.max(platform::page_size()));
-    for row in 0..rows {
-        let start = region.next.wrapping_add((row << layout::SHIFT) + opened);
-        // SAFETY: the pages are of the region, which has them for each row, and no list has them yet.
-        if !unsafe { platform::commit(start, more) } {
-            return Err(Status::NO_MEMORY);
-        }
-    }
-    region.closed -= more;
-    Ok(())
 }
 
 /// The record with this number.
