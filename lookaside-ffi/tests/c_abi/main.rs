@@ -13,6 +13,7 @@ mod misuse_many;
 mod misuse_page;
 mod places;
 mod plugins;
+mod sandbox;
 mod sequences;
 mod stacks;
 mod toolchain;
