@@ -4,6 +4,8 @@ use core::arch::global_asm;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr;
 
+use super::thread::without_cancellation;
+
 // A weak reference, since static programs have no `dlopen`; weak itself, for programs with two versions of this crate.
 global_asm!(
     ".weak dlopen",
@@ -21,18 +23,19 @@ global_asm!(
 unsafe extern "C" {
     #[link_name = "lookaside_dlopen"]
     static DLOPEN: Option<unsafe extern "C" fn(*const c_char, c_int) -> *mut c_void>;
-    fn pthread_setcancelstate(state: c_int, before: *mut c_int) -> c_int;
 }
-
-const PTHREAD_CANCEL_DISABLE: c_int = 1;
 
 /// Has the object with this code, and with the sections, stay loaded for the life of the process; without effect on
 /// programs and on what is linked with `-z nodelete`. Takes the loader's lock, so no lock of ours may be held.
 ///
-/// With `--cfg lookaside_unload` it does nothing: there the sections leave no mark behind.
+/// With `--cfg lookaside_unload` it does nothing: there the sections leave no mark behind. Nor does it under Miri, which
+/// has no loader.
 pub fn stay_loaded() {
+    if cfg!(any(lookaside_unload, miri)) {
+        return;
+    }
     // SAFETY: a constant that the loader relocated.
-    let Some(dlopen) = (unsafe { DLOPEN }).filter(|_| cfg!(not(lookaside_unload))) else { return };
+    let Some(dlopen) = (unsafe { DLOPEN }) else { return };
     let mut name: *const c_char = ptr::null();
     // SAFETY: all places are valid. The name belongs to the object, which is loaded while its code runs. The loader finds
     // the object by it among those that are loaded, so the file may be gone and the working directory another.
@@ -44,11 +47,8 @@ pub fn stay_loaded() {
         }
         let errno = libc::__errno_location();
         let before = errno.read();
-        let mut cancellation = 0;
-        pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &mut cancellation);
         // Null where it fails, and there is nothing else to try.
-        dlopen(name, libc::RTLD_LAZY | libc::RTLD_NOLOAD | libc::RTLD_NODELETE);
-        pthread_setcancelstate(cancellation, &mut cancellation);
+        without_cancellation(|| dlopen(name, libc::RTLD_LAZY | libc::RTLD_NOLOAD | libc::RTLD_NODELETE));
         errno.write(before);
     }
 }
