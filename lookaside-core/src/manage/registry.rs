@@ -520,7 +520,10 @@ pub fn prepare_for_forks() -> bool {
     static REGISTERED: AtomicBool = AtomicBool::new(false);
     // Without a lock, which a fork could leave held: two threads may both register the handler, and it may run twice.
     if !REGISTERED.load(Relaxed) {
-        platform::stay_loaded();
+        // With this option the sections leave no mark behind, and the object may go (theory §2.7).
+        if cfg!(not(lookaside_unload)) {
+            platform::stay_loaded();
+        }
         REGISTERED.store(platform::at_fork(after_fork_in_child), Relaxed);
     }
     REGISTERED.load(Relaxed)

@@ -26,12 +26,10 @@ unsafe extern "C" {
 }
 
 /// Has the object with this code, and with the sections, stay loaded for the life of the process; without effect on
-/// programs and on what is linked with `-z nodelete`. Takes the loader's lock, so no lock of ours may be held.
-///
-/// With `--cfg lookaside_unload` it does nothing: there the sections leave no mark behind. Nor does it under Miri, which
-/// has no loader.
+/// programs, on what is linked with `-z nodelete`, and under Miri, which has no loader. Takes the loader's lock, so no lock
+/// of ours may be held.
 pub fn stay_loaded() {
-    if cfg!(any(lookaside_unload, miri)) {
+    if cfg!(miri) {
         return;
     }
     // SAFETY: a constant that the loader relocated.

@@ -36,7 +36,9 @@ fn rust_plugins_stay_loaded() {
 fn plugins_can_be_unloaded_where_sections_leave_no_mark() {
     let host = host("plugins-unload");
     let plugin = rust_plugin(host.parent().expect("a folder"), "--cfg lookaside_unload");
-    assert_eq!(succeed(Command::new(host).arg(plugin).arg(LOADS)), "gone\n");
+    assert_eq!(succeed(Command::new(&host).arg(&plugin).arg(LOADS)), "gone\n");
+    // A signal handler of the library's is code that outlives its lists too.
+    assert_eq!(succeed(Command::new(host).arg(plugin).arg("10").env("LOOKASIDE_VERIFY", "1")), "mapped\n");
 }
 
 /// The plug-in is mapped to the end, also where its file is not there any more when the first list is made.
