@@ -155,7 +155,7 @@ __attribute__((constructor)) static void start(void)
 {
     int saved = errno;
     ensure_resolved();
-    const char *path = getenv("LOOKASIDE_RECORD_LOG");
+    const char *path = secure_getenv("LOOKASIDE_RECORD_LOG");
     struct log *log = path ? map_log(path) : NULL;
     if (log != NULL) {
         size_t page = (size_t)sysconf(_SC_PAGESIZE);

@@ -79,7 +79,9 @@
 //! The sections of `include/lookaside_inline.h` are those of `pop` and `push`, step by step, on the same words. They
 //! read the area's distance from `inlined_area`, which is 0 in a list that was not made for them. Their descriptors
 //! stand in the program or library that they were compiled into. The kernel reads the descriptor of a thread's last
-//! section when it next interrupts the thread; so code that may be unloaded removes its mark at the end of a section.
+//! section when it next interrupts the thread, which may be long after that and after the last list's delete. So the
+//! first list has the object that this library's sections are in stay loaded, and inlined code that may be unloaded
+//! removes its mark at the end of a section; with `--cfg lookaside_unload` all sections do that, and the object may go.
 //!
 //! # 3. Closing a part from another thread
 //!
@@ -320,7 +322,8 @@
 //! # 13. Pools
 //!
 //! An arena is a reserved range, committed by chunks, with a TLSF in it; which blocks are out stands in a bitmap apart
-//! from them, so that a free is checked before the TLSF sees it. The lock is short and a leaf. Locked chunks are not
+//! from them, committed with their chunk, so that a free is checked before the TLSF sees it. What is reserved cannot be
+//! accessed, so a program that has all its memory locked pays for what is committed. The lock is short and a leaf. Locked chunks are not
 //! locked in the child of a fork, and are locked anew before the child's next block. Where a thread of the parent held
 //! an arena's lock at the fork (§7), the child leaves the arena alone and takes a fresh range: blocks from before are
 //! not reused there when they are freed, but counted as lost. The session pool is one mapping that forked children

@@ -1,6 +1,6 @@
 //! The engine that a process gets, by what the environment says: each case in a process of its own.
 
-use std::process::Command;
+use std::process::{Command, Output};
 
 use lookaside_core::{EngineKind, LookasideList, engine};
 
@@ -20,12 +20,18 @@ fn child() {
     }
     assert_eq!(list.statistics().list.total_frees, 1000);
     println!("engine {:?}", engine());
+    // SAFETY: reads the process' own vector.
+    println!("secure {}", unsafe { libc::getauxval(libc::AT_SECURE) });
+}
+
+fn run_child(program: &std::path::Path, variables: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(program);
+    command.args(["child", "--exact", "--nocapture", "--test-threads=1"]).env(CASE, "1").env_remove("LOOKASIDE_ENGINE");
+    command.envs(variables.iter().copied()).output().unwrap()
 }
 
 fn engine_with(variables: &[(&str, &str)]) -> String {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["child", "--exact", "--nocapture", "--test-threads=1"]).env(CASE, "1").env_remove("LOOKASIDE_ENGINE");
-    let output = command.envs(variables.iter().copied()).output().unwrap();
+    let output = run_child(&std::env::current_exe().unwrap(), variables);
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
     let line = text.lines().find_map(|line| line.split_once("engine ")).expect("the child says its engine");
@@ -73,8 +79,33 @@ fn a_kernel_that_cannot_be_tested_is_not_trusted() {
         }
         return;
     };
-    forbid(case.parse().unwrap());
+    forbid(case.parse().unwrap(), libc::SECCOMP_RET_ERRNO | libc::EPERM as u32);
     println!("engine {:?}", engine());
+}
+
+/// A copy of this program that has another user's rights than its caller, here the caller's are root's: it obeys none of
+/// the variables. (With a failure of every allocation `child` would not succeed.)
+#[test]
+fn a_set_uid_program_does_not_obey_its_caller() {
+    const OTHER: u32 = 65534;
+    let copy = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("set-uid");
+    _ = std::fs::remove_file(&copy);
+    std::fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
+    if std::os::unix::fs::chown(&copy, Some(OTHER), Some(OTHER)).is_err() {
+        return println!("SKIP: no right to give a program to another user");
+    }
+    std::fs::set_permissions(&copy, std::os::unix::fs::PermissionsExt::from_mode(0o4755)).unwrap();
+    let hostile =
+        [("LOOKASIDE_ENGINE", "portable"), ("LOOKASIDE_VERIFY", "1"), ("LOOKASIDE_VERIFY_FAIL", "share=1000000")];
+    let output = run_child(&std::env::current_exe().unwrap(), &hostile);
+    assert!(!output.status.success(), "the variables have no effect on an ordinary program");
+    let output = run_child(&copy, &hostile);
+    let text = String::from_utf8_lossy(&output.stdout);
+    if text.contains("secure 0") {
+        return println!("SKIP: this file system or container has no set-uid programs");
+    }
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.contains("secure 1") && text.contains(&format!("engine {:?}", engine())), "{text}");
 }
 
 /// A program that forbids itself `membarrier` after its lists are made goes on: other processors' lists cannot be
@@ -97,7 +128,7 @@ fn membarrier_may_be_forbidden_later() {
         unsafe { list.free(block) };
     }
     let cached = list.statistics().list.current_depth;
-    forbid(libc::SYS_membarrier as u32);
+    forbid(libc::SYS_membarrier as u32, libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32);
     list.flush();
     let left = list.statistics().list.current_depth;
     match engine() {
@@ -110,15 +141,51 @@ fn membarrier_may_be_forbidden_later() {
     drop(list);
 }
 
-/// From now on the system call answers ENOSYS to every thread of this process.
+/// The portable engine never makes the call, from the first list on: a filter that ends the program has nothing to do.
+#[test]
 #[cfg(target_arch = "x86_64")]
-fn forbid(call: u32) {
+fn portable_needs_no_membarrier() {
+    const CASES: [&str; 2] = ["no membarrier, by the variable", "no membarrier, by the list"];
+    let case = std::env::var(CASE).unwrap_or_default();
+    if !CASES.contains(&&*case) {
+        for (case, engine) in CASES.into_iter().zip(["portable", ""]) {
+            let mut command = Command::new(std::env::current_exe().unwrap());
+            command.args(["portable_needs_no_membarrier", "--exact", "--nocapture"]);
+            let output = command.env(CASE, case).env("LOOKASIDE_ENGINE", engine).output().unwrap();
+            assert!(output.status.success(), "{case}: {output:?}");
+        }
+        return;
+    }
+    forbid(libc::SYS_membarrier as u32, libc::SECCOMP_RET_KILL_PROCESS);
+    let builder = LookasideList::builder(64);
+    let builder = if case == CASES[1] { builder.engine(EngineKind::Portable) } else { builder };
+    let list = builder.build().unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                for _ in 0..100 {
+                    let blocks: Vec<_> = (0..100).map(|_| list.allocate().unwrap()).collect();
+                    for block in blocks {
+                        // SAFETY: the block is of this list, and freed once.
+                        unsafe { list.free(block) };
+                    }
+                    list.flush();
+                }
+            });
+        }
+    });
+    lookaside_core::adjust_depth();
+}
+
+/// From now on the system call has this outcome for every thread of this process.
+#[cfg(target_arch = "x86_64")]
+fn forbid(call: u32, outcome: u32) {
     let statement = |code: u32, jt, jf, k| libc::sock_filter { code: code as u16, jt, jf, k };
     let mut program = [
         // The number of the call is the first word of seccomp_data.
         statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
         statement(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, call),
-        statement(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32),
+        statement(libc::BPF_RET | libc::BPF_K, 0, 0, outcome),
         statement(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
     ];
     let filter = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };

@@ -46,7 +46,14 @@ pub fn pretend_engine(kind: EngineKind) {
 
 /// Whether lists can be made over this engine here.
 pub fn is_available(kind: EngineKind) -> bool {
-    kind == engine() || kind == EngineKind::Portable || is_sound(&CHOOSING.lock())
+    if kind == EngineKind::Portable {
+        // It needs the area, but no choice, which may make system calls that this engine does not need.
+        if rseq::area() == 0 {
+            rseq::initialize();
+        }
+        return true;
+    }
+    kind == engine() || is_sound(&CHOOSING.lock())
 }
 
 /// In the child of a fork: a choice that was under way has no thread here.

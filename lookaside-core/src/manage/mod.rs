@@ -3,6 +3,7 @@
 mod attention;
 mod balance;
 mod engine;
+mod parts;
 mod pools;
 mod record;
 mod registry;

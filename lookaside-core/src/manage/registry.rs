@@ -4,11 +4,11 @@ use core::cell::UnsafeCell;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64};
 
+use super::parts::Region;
 use super::record::{Record, State};
 use super::{attention, balance, engine, pools, usage, verifier};
-use crate::list::processor::{EngineKind, Part};
+use crate::list::processor::EngineKind;
 use crate::list::{Lower, Pair, Rows, Settings, Topology, Tuning, activity, most_divisions, usual_divisions};
-use crate::platform::rseq::layout;
 use crate::platform::{self, Guard, Lock, Place, rseq};
 use crate::pool::{self, Backing, OnUnwind, Request};
 use crate::wdk::{DEFAULT_MAXIMUM_DEPTH, ListFlags, MAXIMUM_DEPTH_LIMIT, Parts, RawList, Status};
@@ -66,14 +66,6 @@ struct FreeQueue {
     length: AtomicU32,
 }
 
-/// Memory for parts that no record has yet. The part of processor `c` stands at `next + (c << SHIFT)`, and after
-/// those of all processors, in the same way, the rows of the shared list's divisions.
-#[derive(Clone, Copy)]
-struct Region {
-    next: *mut u8,
-    left: usize,
-}
-
 static REGISTRY: Registry = Registry {
     lock: Lock::new(),
     chunks: [const { AtomicPtr::new(core::ptr::null_mut()) }; CHUNKS],
@@ -84,7 +76,7 @@ static REGISTRY: Registry = Registry {
     set_up: UnsafeCell::new(None),
     free: [const { FreeQueue { first: AtomicU32::new(0), last: AtomicU32::new(0), length: AtomicU32::new(0) } };
         CLASSES],
-    region: UnsafeCell::new(Region { next: core::ptr::null_mut(), left: 0 }),
+    region: UnsafeCell::new(Region::NONE),
     keys: [const { AtomicU64::new(0) }; 2],
 };
 
@@ -430,7 +422,9 @@ fn take_record(guard: &Guard<'_>, set_up: SetUp, maximum_depth: u32) -> Result<&
         return Err(Status::INSUFFICIENT_RESOURCES);
     }
     let chunk = prepare_chunk(guard, index as usize)?;
-    let (base, shared_rows) = take_parts(guard, set_up, (smallest as usize) << class)?;
+    // SAFETY: the lock is held.
+    let region = unsafe { &mut *REGISTRY.region.get() };
+    let (base, shared_rows) = region.take(set_up.processors, (smallest as usize) << class, index == 0)?;
     // SAFETY: the chunk has room for the record, and nobody knows the record yet.
     unsafe {
         let place = chunk.add(index as usize % CHUNK);
@@ -466,24 +460,6 @@ fn prepare_chunk(_guard: &Guard<'_>, index: usize) -> Result<*mut Record, Status
         }
     }
     Ok(memory)
-}
-
-/// Memory for the parts of one list on every processor, and for its shared list.
-fn take_parts(_guard: &Guard<'_>, set_up: SetUp, maximum: usize) -> Result<(*mut u8, *mut u8), Status> {
-    let distance = 1usize << layout::SHIFT;
-    let bytes = Part::bytes(maximum);
-    // SAFETY: the lock is held.
-    let region = unsafe { &mut *REGISTRY.region.get() };
-    if region.left < bytes {
-        let memory = platform::map(distance * (set_up.processors + most_divisions(set_up.processors)) as usize);
-        if memory.is_null() {
-            return Err(Status::NO_MEMORY);
-        }
-        *region = Region { next: memory, left: distance };
-    }
-    let base = region.next;
-    *region = Region { next: base.wrapping_add(bytes), left: region.left - bytes };
-    Ok((base, base.wrapping_add((set_up.processors as usize) << layout::SHIFT)))
 }
 
 /// The record with this number.
@@ -539,12 +515,16 @@ impl FreeQueue {
 // No lock is held across a fork, for that could deadlock with other libraries' handlers. Instead the child makes the
 // registry sound from what it finds: records are only ever added, and all else can be counted anew (theory §7).
 
-/// Registers the handler for forks. Answers whether there was memory for it.
+/// Keeps the library loaded, and registers the handler for forks. Returns whether there was memory for it.
 pub fn prepare_for_forks() -> bool {
     static REGISTERED: AtomicBool = AtomicBool::new(false);
     // Without a lock, which a fork could leave held: two threads may both register the handler, and it may run twice.
-    if !REGISTERED.load(Relaxed) && platform::at_fork(after_fork_in_child) {
-        REGISTERED.store(true, Relaxed);
+    if !REGISTERED.load(Relaxed) {
+        // With this option the sections leave no mark behind, and the object may go (theory §2.7).
+        if cfg!(not(lookaside_unload)) {
+            platform::stay_loaded();
+        }
+        REGISTERED.store(platform::at_fork(after_fork_in_child), Relaxed);
     }
     REGISTERED.load(Relaxed)
 }
@@ -598,7 +578,7 @@ fn repair_all() {
     }
     // What is left of a region may be being given away in the parent.
     // SAFETY: the lock is held.
-    unsafe { *REGISTRY.region.get() = Region { next: core::ptr::null_mut(), left: 0 } };
+    unsafe { *REGISTRY.region.get() = Region::NONE };
     REGISTRY.live.store(0, Relaxed);
     REGISTRY.tuned.store(0, Relaxed);
     let records = || (0..REGISTRY.records.load(Relaxed)).filter_map(record);

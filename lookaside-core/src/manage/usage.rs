@@ -53,8 +53,8 @@ struct Shard {
 
 static KEYS: [AtomicU64; OWN] = [const { AtomicU64::new(0) }; OWN];
 static EXACT: [Exact; ENTRIES] = [const { Exact::new() }; ENTRIES];
-/// Null until they are mapped, by the first count; while they are not, everything is counted one by one.
-static SHARDS: AtomicPtr<Shard> = AtomicPtr::new(ptr::null_mut());
+/// Null until they are mapped, by the entry's first count, which like all without them is counted one by one.
+static SHARDS: [AtomicPtr<Shard>; ENTRIES] = [const { AtomicPtr::new(ptr::null_mut()) }; ENTRIES];
 static SHARDS_LOG2: AtomicU32 = AtomicU32::new(0);
 
 /// What was counted under one tag and kind of memory.
@@ -159,15 +159,34 @@ impl Entry {
             return None;
         }
         // Acquire pairs with the Release in map_shards.
-        let shards = SHARDS.load(Acquire);
+        let shards = SHARDS[self.number()].load(Acquire);
         if shards.is_null() {
-            map_shards();
+            self.map_shards();
             return None;
         }
         let log2 = SHARDS_LOG2.load(Relaxed);
         let processor = platform::current() as usize & ((1 << log2) - 1);
-        // SAFETY: the mapping has so many shards for each entry, is zeroed at first and never unmapped.
-        Some((unsafe { &*shards.add((self.number() << log2) + processor) }, size - 1))
+        // SAFETY: the mapping has that many shards, is zeroed at first and never unmapped.
+        Some((unsafe { &*shards.add(processor) }, size - 1))
+    }
+
+    /// Maps the counts of all processors. Two threads may both do so; the second's are given back.
+    #[cold]
+    fn map_shards(self) {
+        let log2 = platform::possible().next_power_of_two().min(SHARDS_LIMIT).ilog2();
+        let bytes = size_of::<Shard>() << log2;
+        let shards = platform::map(bytes);
+        if shards.is_null() {
+            return;
+        }
+        // The same from every thread.
+        SHARDS_LOG2.store(log2, Relaxed);
+        let place = &SHARDS[self.number()];
+        // Release pairs with the Acquire in shard.
+        if place.compare_exchange(ptr::null_mut(), shards.cast(), Release, Relaxed).is_err() {
+            // SAFETY: no other thread knows this mapping.
+            unsafe { platform::unmap(shards, bytes) };
+        }
     }
 
     /// The tag and whether it is paged memory's; `None` for an entry that nobody has. The last two have the tag `Ovfl`.
@@ -189,12 +208,12 @@ impl Entry {
             frees: exact.frees.load(Relaxed),
             bytes: exact.bytes_allocated.load(Relaxed).wrapping_sub(exact.bytes_freed.load(Relaxed)),
         };
-        let shards = SHARDS.load(Acquire);
+        let shards = SHARDS[self.number()].load(Acquire);
         if !shards.is_null() {
             let log2 = SHARDS_LOG2.load(Relaxed);
             for processor in 0..1 << log2 {
                 // SAFETY: as in shard.
-                let shard = unsafe { &*shards.add((self.number() << log2) + processor) };
+                let shard = unsafe { &*shards.add(processor) };
                 for (size, (allocates, frees)) in shard.allocates.iter().zip(&shard.frees).enumerate() {
                     // Frees first, so that a block that comes and goes meanwhile is not seen to go alone.
                     let frees = frees.load(Relaxed);
@@ -216,24 +235,6 @@ impl Exact {
             bytes_allocated: AtomicU64::new(0),
             bytes_freed: AtomicU64::new(0),
         }
-    }
-}
-
-/// Maps the counts of all processors. Two threads may both do so; the second's are given back.
-#[cold]
-fn map_shards() {
-    let log2 = platform::possible().next_power_of_two().min(SHARDS_LIMIT).ilog2();
-    let bytes = (ENTRIES << log2) * size_of::<Shard>();
-    let shards = platform::map(bytes);
-    if shards.is_null() {
-        return;
-    }
-    // The same whoever stores it.
-    SHARDS_LOG2.store(log2, Relaxed);
-    // Release pairs with the Acquire in shard.
-    if SHARDS.compare_exchange(ptr::null_mut(), shards.cast(), Release, Relaxed).is_err() {
-        // SAFETY: nobody else knows this mapping.
-        unsafe { platform::unmap(shards, bytes) };
     }
 }
 
@@ -269,7 +270,7 @@ mod tests {
         paged.release(64);
         paged.release(520);
         assert_eq!(paged.sums(), Sums { allocates: 6, frees: 2, bytes: 2 * 64 + 512 + 13 });
-        assert!(!SHARDS.load(Acquire).is_null());
+        assert!(!SHARDS[paged.number()].load(Acquire).is_null());
 
         std::thread::scope(|scope| {
             for _ in 0..4 {

@@ -7,6 +7,7 @@ use core::ptr::{self, null_mut};
 use core::sync::atomic::AtomicPtr;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
+use super::pin::stay_loaded;
 use super::place::Place;
 
 /// An access that faulted.
@@ -40,6 +41,8 @@ pub fn look_at_faults(look: fn(&Fault)) -> bool {
     if FAULTS.look.compare_exchange(null_mut(), look as *mut (), Release, Relaxed).is_err() {
         return true;
     }
+    // A handler that is gone would be called all the same.
+    stay_loaded();
     let mut installed = true;
     for (signal, before) in SIGNALS.into_iter().zip(&FAULTS.before) {
         // SAFETY: the first call alone comes here, and the handler is not installed yet. Zeroes are a valid action.

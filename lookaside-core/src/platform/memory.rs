@@ -47,9 +47,44 @@ pub unsafe fn make_huge(address: *mut u8, bytes: usize) {
     }
 }
 
-/// Maps zeroed memory that children of later forks share; null when there is none.
+/// Maps zeroed memory that children of later forks share; null when there is none. In a program that has its future
+/// memory locked (`mlockall`) it is resident and locked from its first use on, and not all at once: it cannot be
+/// reserved and committed in pieces, since a commit would be one process' alone.
 pub fn map_shared(bytes: usize) -> *mut u8 {
-    anonymous(bytes, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED)
+    let address = anonymous(bytes, libc::PROT_NONE, libc::MAP_SHARED);
+    if address.is_null() {
+        return address;
+    }
+    // SAFETY: the mapping is new, and nobody else's.
+    unsafe {
+        if locks_new_memory() {
+            let range = [address.addr(), bytes, libc::MLOCK_ONFAULT as usize, 0, 0, 0];
+            // A kernel that cannot do that (before Linux 4.4) has it unlocked rather than resident.
+            if system_call(libc::SYS_mlock2, range) != 0 {
+                system_call(libc::SYS_munlock, range);
+            }
+        }
+        if !commit(address, bytes) {
+            unmap(address, bytes);
+            return ptr::null_mut();
+        }
+    }
+    address
+}
+
+/// Whether the kernel makes new memory resident before it is used.
+fn locks_new_memory() -> bool {
+    let size = page_size();
+    let page = map(size);
+    let mut is_resident = 0u8;
+    // SAFETY: the page is this function's, and there is a byte for it.
+    unsafe {
+        if !page.is_null() {
+            system_call(libc::SYS_mincore, [page.addr(), size, (&raw mut is_resident).expose_provenance(), 0, 0, 0]);
+            unmap(page, size);
+        }
+    }
+    is_resident & 1 != 0
 }
 
 /// Maps zeroed, private memory that is soon unmapped again: with one system call, and huge pages as the system likes.

@@ -12,6 +12,7 @@ mod faults;
 mod fork;
 mod membarrier;
 mod memory;
+mod pin;
 mod place;
 mod processors;
 mod random;
@@ -35,6 +36,7 @@ pub use memory::{
     lock_pages, make_huge, map, map_briefly, map_count_limit, map_shared, memory_total, page_size, populate,
     remove_guard, reserve, reserve_aligned, unmap,
 };
+pub use pin::stay_loaded;
 pub use place::{Caller, Place, place_of, place_through};
 pub use processors::{current, possible};
 pub use random::random;

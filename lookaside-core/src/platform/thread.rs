@@ -50,13 +50,20 @@ impl Thread {
 
     /// Waits for the thread's end. Is no cancellation point, unlike `pthread_join`.
     pub fn join(self) {
-        let mut before = 0;
-        // SAFETY: the thread was started joinable, and `self` is gone after this; `before` is a valid place.
-        unsafe {
-            pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &mut before);
-            libc::pthread_join(self.0, ptr::null_mut());
-            pthread_setcancelstate(before, ptr::null_mut());
-        }
+        // SAFETY: the thread was started joinable, and `self` is gone after this.
+        without_cancellation(|| unsafe { libc::pthread_join(self.0, ptr::null_mut()) });
+    }
+}
+
+/// Does work with calls that are cancellation points, and keeps them from being that.
+pub fn without_cancellation<T>(work: impl FnOnce() -> T) -> T {
+    let mut before = 0;
+    // SAFETY: `before` is a valid place; the state that was before is set again.
+    unsafe {
+        pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &mut before);
+        let result = work();
+        pthread_setcancelstate(before, ptr::null_mut());
+        result
     }
 }
 

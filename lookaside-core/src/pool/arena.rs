@@ -59,7 +59,7 @@ impl Arena {
         }
     }
 
-    /// Reserves the range, and commits its first chunk, if that was not done before.
+    /// Reserves the range, and where memory has to be locked commits its first chunk, if that was not done before.
     pub fn prepare(&self) -> Result<(), Status> {
         platform::note_used(ChildRepairs::Pools);
         let growing = self.growing.lock();
@@ -74,7 +74,8 @@ impl Arena {
         }
         self.lock_again(&growing)?;
         // SAFETY: regions stay mapped.
-        if unsafe { &*self.region() }.committed() == 0 { self.grow(&growing, CHUNK) } else { Ok(()) }
+        let begins = self.residence != Residence::Pageable && unsafe { &*self.region() }.committed() == 0;
+        if begins { self.grow(&growing, CHUNK) } else { Ok(()) }
     }
 
     /// A block, or null, which is counted.
@@ -136,10 +137,7 @@ impl Arena {
         // SAFETY: regions stay mapped, and nobody else commits memory of this one. Its bytes belong to nobody before
         // they are appended, which is done under the lock.
         unsafe {
-            let start = (*region).blocks().add((*region).committed());
-            if !platform::commit(start, bytes) {
-                return Err(Status::NO_MEMORY);
-            }
+            let start = (*region).commit(bytes).ok_or(Status::NO_MEMORY)?;
             let locked = self.residence != Residence::Pageable && platform::lock_pages(start, bytes);
             match self.residence {
                 Residence::Locked if !locked => {

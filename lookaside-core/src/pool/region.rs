@@ -23,7 +23,7 @@ use crate::platform;
 /// Blocks stand at multiples of this, in bytes.
 const UNIT: usize = 16;
 /// Memory is committed by multiples of this, in bytes.
-pub const CHUNK: usize = 1 << 20;
+pub const CHUNK: usize = 1 << 18;
 /// The heap's own granularity: see [`heap_alignment`].
 const GRANULE: usize = rlsf::GRANULARITY;
 
@@ -60,26 +60,32 @@ pub enum Fault {
     Size(usize),
 }
 
-/// One bit for each unit, in memory of the region's.
+/// One bit for each unit, in every second word of the region's memory: between the words for starts are those for ends,
+/// so that the bits of a chunk's blocks are in one range, and are committed with it.
 #[derive(Clone, Copy, Debug)]
 struct Bits(*mut u64);
 
 impl Bits {
     /// # Safety
-    /// This and the following: the unit is below the region's capacity, and the caller holds the lock.
+    /// This and the following: the unit is one that is committed, and the caller holds the lock.
+    unsafe fn word(self, number: usize) -> *mut u64 {
+        // SAFETY: the caller's promise.
+        unsafe { self.0.add(2 * number) }
+    }
+
     unsafe fn set(self, unit: usize) {
         // SAFETY: the caller's promise.
-        unsafe { *self.0.add(unit / 64) |= 1 << (unit % 64) };
+        unsafe { *self.word(unit / 64) |= 1 << (unit % 64) };
     }
 
     unsafe fn clear(self, unit: usize) {
         // SAFETY: the caller's promise.
-        unsafe { *self.0.add(unit / 64) &= !(1 << (unit % 64)) };
+        unsafe { *self.word(unit / 64) &= !(1 << (unit % 64)) };
     }
 
     unsafe fn is_set(self, unit: usize) -> bool {
         // SAFETY: the caller's promise.
-        unsafe { *self.0.add(unit / 64) & 1 << (unit % 64) != 0 }
+        unsafe { *self.word(unit / 64) & 1 << (unit % 64) != 0 }
     }
 
     /// The first bit that is set from `unit` on; there is one.
@@ -87,10 +93,10 @@ impl Bits {
         // SAFETY: the caller's promise.
         unsafe {
             let mut word = unit / 64;
-            let mut bits = *self.0.add(word) & u64::MAX << (unit % 64);
+            let mut bits = *self.word(word) & u64::MAX << (unit % 64);
             while bits == 0 {
                 word += 1;
-                bits = *self.0.add(word);
+                bits = *self.word(word);
             }
             word * 64 + bits.trailing_zeros() as usize
         }
@@ -109,9 +115,9 @@ fn whole(size: usize) -> usize {
 }
 
 impl Region {
-    /// Bytes of the mapping before the blocks.
-    fn control_bytes(capacity: usize) -> usize {
-        (size_of::<Region>() + 2 * (capacity / UNIT / 8)).next_multiple_of(platform::page_size())
+    /// Bytes before the blocks that this and the bits of so many bytes of blocks take.
+    fn control_bytes(blocks: usize) -> usize {
+        (size_of::<Region>() + 2 * (blocks / UNIT / 8)).next_multiple_of(platform::page_size())
     }
 
     /// Bytes of a mapping for so many bytes of blocks: a multiple of [`CHUNK`].
@@ -130,7 +136,7 @@ impl Region {
         }
         // SAFETY: the mapping is new.
         unsafe {
-            if !platform::commit(mapping, Self::control_bytes(capacity)) {
+            if !platform::commit(mapping, Self::control_bytes(0)) {
                 platform::unmap(mapping, bytes);
                 return core::ptr::null_mut();
             }
@@ -141,27 +147,22 @@ impl Region {
     /// Makes a region of a mapping.
     ///
     /// # Safety
-    /// The mapping is zeroed and nobody else's, stays for ever, and has the bytes that `bytes(capacity)` tells, of
-    /// which those before the blocks are committed.
+    /// The mapping is zeroed and nobody else's, stays for ever, and has the bytes that `bytes(capacity)` returns, of
+    /// which the first are committed.
     pub unsafe fn make(mapping: *mut u8, capacity: usize, before: *const Region) -> *mut Region {
-        let words = capacity / UNIT / 64;
-        // SAFETY: the caller's promise.
+        // By reference, since it is large: some KiB, which a caller's stack may not have.
+        const EMPTY: &Heap = &Heap::new();
+        // SAFETY: the caller's promise: the mapping has room, and zeroes are what the numbers begin with. An empty heap
+        // has no pointers, so its bytes are one anywhere.
         unsafe {
             let region: *mut Region = mapping.cast();
             let starts: *mut u64 = region.add(1).cast();
-            region.write(Region {
-                blocks: mapping.add(Self::control_bytes(capacity)),
-                capacity,
-                starts: Bits(starts),
-                ends: Bits(starts.add(words)),
-                before,
-                heap: UnsafeCell::new(Heap::new()),
-                committed: AtomicUsize::new(0),
-                locked: AtomicUsize::new(0),
-                used: AtomicUsize::new(0),
-                peak: AtomicUsize::new(0),
-                count: AtomicUsize::new(0),
-            });
+            (&raw mut (*region).blocks).write(mapping.add(Self::control_bytes(capacity)));
+            (&raw mut (*region).capacity).write(capacity);
+            (&raw mut (*region).starts).write(Bits(starts));
+            (&raw mut (*region).ends).write(Bits(starts.add(1)));
+            (&raw mut (*region).before).write(before);
+            (&raw mut (*region).heap).cast::<Heap>().copy_from_nonoverlapping(EMPTY, 1);
             region
         }
     }
@@ -181,7 +182,7 @@ impl Region {
         // SAFETY: the lock is held.
         let block = unsafe { (*self.heap.get()).allocate(layout) }?.as_ptr();
         let first = self.unit(block);
-        // SAFETY: the block is below the capacity, and the lock is held.
+        // SAFETY: the block is in what is committed, and the lock is held.
         unsafe {
             self.starts.set(first);
             self.ends.set(first + size / UNIT - 1);
@@ -220,11 +221,12 @@ impl Region {
     /// # Safety
     /// The lock is held.
     pub unsafe fn size_of(&self, block: *const u8) -> Option<usize> {
-        if !self.owns(block) || block.addr() % UNIT != 0 {
+        // Bits exist for what is committed.
+        if block.addr().wrapping_sub(self.blocks.addr()) >= self.committed() || block.addr() % UNIT != 0 {
             return None;
         }
         let first = self.unit(block);
-        // SAFETY: the unit is below the capacity; every block that starts has an end.
+        // SAFETY: the unit is committed; every block that starts has an end.
         unsafe { self.starts.is_set(first).then(|| (self.ends.first_from(first) + 1 - first) * UNIT) }
     }
 
@@ -245,6 +247,22 @@ impl Region {
     /// Bytes that are committed.
     pub fn committed(&self) -> usize {
         self.committed.load(Relaxed)
+    }
+
+    /// Makes the next bytes usable, and their bits; returns where they begin, or `None` if the system has no memory.
+    ///
+    /// # Safety
+    /// The region came from `reserve`, and no other thread commits memory of it.
+    pub unsafe fn commit(&self, bytes: usize) -> Option<*mut u8> {
+        let committed = self.committed();
+        let control = |blocks| Self::control_bytes(blocks);
+        // SAFETY: the ranges are of the region's mapping, before the blocks and within them.
+        unsafe {
+            let start = self.blocks.add(committed);
+            let bits = self.blocks.sub(control(self.capacity)).add(control(committed));
+            let more = control(committed + bytes) - control(committed);
+            ((more == 0 || platform::commit(bits, more)) && platform::commit(start, bytes)).then_some(start)
+        }
     }
 
     /// Hands the next bytes over to the heap.
@@ -306,8 +324,7 @@ mod tests {
         unsafe {
             let region = &*region;
             for _ in 0..chunks {
-                let committed = region.committed();
-                assert!(platform::commit(region.blocks().add(committed), CHUNK));
+                region.commit(CHUNK).expect("the system has memory");
                 region.append(CHUNK, false);
             }
             region

@@ -274,20 +274,20 @@ impl RawSmallPool {
         let name_length = (0..=parameters.name.len().min(NAME_LIMIT)).rev().find(fits).unwrap_or(0);
         let mut name = [0; NAME_LIMIT];
         name[..name_length].copy_from_slice(&parameters.name.as_bytes()[..name_length]);
-        let mut made = RawSmallPool {
-            tuning: parameters.tuning,
-            engine: parameters.engine,
-            maximum_depth: parameters.maximum_depth,
-            batch: parameters.batch,
-            flags: parameters.flags,
-            name_length,
-            name,
-            ..RawSmallPool::zeroed()
-        };
-        made.set_generation(parameters.generation);
-        made.life.store(key_of(&made.key) ^ key_of(&LIFE_KEY), Relaxed);
-        // SAFETY: not null, aligned; the caller's promise.
-        unsafe { pool.write(made) };
+        // SAFETY: not null, aligned; the caller's promise. Written in place, since a caller's stack may be small: zeroes are
+        // lists that are not made, and what zeroes are not is written before there is a reference.
+        unsafe {
+            pool.write_bytes(0, 1);
+            (&raw mut (*pool).generation).write(parameters.generation);
+            (&raw mut (*pool).tuning).write(parameters.tuning);
+            (&raw mut (*pool).engine).write(parameters.engine);
+            let made = &mut *pool;
+            made.set_generation(parameters.generation);
+            (made.maximum_depth, made.batch, made.flags) =
+                (parameters.maximum_depth, parameters.batch, parameters.flags);
+            (made.name_length, made.name) = (name_length, name);
+            made.life.store(key_of(&made.key) ^ key_of(&LIFE_KEY), Relaxed);
+        }
         Status::SUCCESS
     }
 

@@ -28,6 +28,21 @@ macro_rules! slow {
     };
 }
 
+/// With `--cfg lookaside_unload` a section removes its mark from the thread, so that the kernel does not look for the
+/// descriptor when that is unloaded (theory §2.7). Without it, nothing.
+#[cfg(lookaside_unload)]
+macro_rules! leave {
+    () => {
+        "mov qword ptr fs:[{area} + 8], 0"
+    };
+}
+#[cfg(not(lookaside_unload))]
+macro_rules! leave {
+    () => {
+        ""
+    };
+}
+
 /// A section around its own instructions `body`, with `miss` for the case that it has nothing to do.
 ///
 /// ```text
@@ -36,7 +51,7 @@ macro_rules! slow {
 ///     if part >= parts.processors  goto 71
 ///     part = parts.base + (part << SHIFT)
 ///     body                                            // its last instruction commits
-/// 79: ...
+/// 79: leave
 /// 71: miss; goto 79                                   // out of line, and where an abort arrives
 /// ```
 macro_rules! section {
@@ -58,6 +73,7 @@ macro_rules! section {
             "add {part}, qword ptr [{parts} + {BASE}]",
             $($body,)*
             "79:",
+            leave!(),
             ".pushsection .text.unlikely, \"ax\"",
             ".byte 0x0f, 0xb9, 0x3d", // With the signature after it, an undefined instruction for disassemblers.
             ".long {SIGNATURE}",
