@@ -105,7 +105,7 @@ impl Pair {
         }
     }
 
-    unsafe fn free_many_by<E: Engine>(&self, list: *mut RawList, blocks: &[*mut u8]) {
+    pub(super) unsafe fn free_many_by<E: Engine>(&self, list: *mut RawList, blocks: &[*mut u8]) {
         if blocks.is_empty() {
             return;
         }

@@ -7,6 +7,8 @@
 mod general;
 mod maintain;
 mod many;
+#[cfg(test)]
+mod moved_tests;
 mod single_steps;
 mod statistics;
 mod trips;

@@ -388,3 +388,49 @@ impl Part {
         self.depth.store(depth.into(), Release);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+
+    /// A part that was never used, and stays.
+    fn part() -> Part {
+        let memory = std::alloc::Layout::from_size_align(Part::bytes(8), 64).unwrap();
+        // SAFETY: the size is not 0; zeroes are a part.
+        Part(NonNull::new(unsafe { std::alloc::alloc_zeroed(memory) }.cast()).unwrap())
+    }
+
+    fn total_allocates(part: Part) -> u64 {
+        // SAFETY: the part is this test's.
+        unsafe { part.counters() }.counters.total_allocates
+    }
+
+    #[test]
+    fn hits_go_on_where_the_header_wraps() {
+        const ALL: u64 = u64::MAX >> HITS_SHIFT;
+        let part = part();
+        part.header.store((ALL - 2) << HITS_SHIFT, Relaxed);
+        assert_eq!(total_allocates(part), ALL - 2);
+        // Five more, with a block in it.
+        part.header.store(2 << HITS_SHIFT | 1, Relaxed);
+        assert_eq!(total_allocates(part), ALL + 3);
+        assert_eq!(total_allocates(part), ALL + 3);
+    }
+
+    /// The child of a fork beside a closer, which was about to look whether its mark stayed: the part is open there, as
+    /// deep as it was, unlocked, and counts no hit for the mark.
+    #[test]
+    fn a_closing_that_a_fork_cuts_is_undone() {
+        let part = part();
+        part.tuner.set_target(6);
+        part.header.store(5 << HITS_SHIFT, Relaxed);
+        assert_eq!(total_allocates(part), 5);
+        part.header.store(7 << HITS_SHIFT ^ CLOSING_MARK, Relaxed);
+        part.lock.store(1, Relaxed);
+        part.repair_after_fork();
+        assert_eq!((part.depth.load(Relaxed), part.lock.load(Relaxed)), (6, 0));
+        assert!(part.has_room());
+        assert_eq!(total_allocates(part), 7);
+    }
+}
