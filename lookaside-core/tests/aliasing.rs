@@ -5,8 +5,7 @@ mod common;
 
 use std::alloc::Layout;
 use std::ptr::{NonNull, null_mut};
-use std::sync::atomic::Ordering::Relaxed;
-use std::sync::atomic::{AtomicPtr, AtomicUsize};
+use std::sync::atomic::AtomicPtr;
 
 use common::assert_identities;
 use common::processes::{give, take};
@@ -114,14 +113,9 @@ fn threads_share_lists() {
 /// One thread makes and deletes lists, so that their memory goes from one to the next, while another scans.
 #[test]
 fn lists_come_and_go_beside_scans() {
-    let left = AtomicUsize::new(20);
     std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while left.load(Relaxed) != 0 {
-                adjust_depth();
-            }
-        });
-        while left.fetch_sub(1, Relaxed) != 1 {
+        scope.spawn(|| (0..8).for_each(|_| adjust_depth()));
+        for _ in 0..6 {
             use_blocks(&portable().divisions(2).build().unwrap(), 6, 2);
         }
     });

@@ -80,7 +80,10 @@ fn step_through(engine: EngineKind, topology: Topology) -> bool {
     let describe = || LookasideList::builder(64).engine(engine).topology(topology).tuning(Tuning::Manual);
     let list = describe().maximum_depth(64).initial_depth(16).build().unwrap();
     LIST.store(list.as_raw().cast_mut(), Relaxed);
-    let mut allocates = 0;
+    // The first call opens what it uses.
+    let blocks = stepped(|| take(&list, 1));
+    let mut allocates = 1 + give_back_what_the_handler_got(&list, &blocks);
+    give(&list, blocks);
     for round in 0..6 {
         EVERY.store(1 + round % 3, Relaxed);
         // What the processor list holds when the stepping begins.
