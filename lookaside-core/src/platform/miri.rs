@@ -66,6 +66,7 @@ no_effect! {
     mprotect(*mut c_void, size_t, c_int);
     mlock(*const c_void, size_t);
     munlock(*const c_void, size_t);
+    munmap(*mut c_void, size_t);
 }
 
 /// A kernel without these calls; a wait ends at once, as any may.
