@@ -83,6 +83,7 @@ fn fits(entry: &Entry, workload: Workload, threads: usize) -> bool {
 
 /// The contender at its workload, over the engine that its process would have in `lookaside compare`.
 fn ready(entry: &Entry, chosen: EngineKind, workload: Workload, size: usize, threads: usize) -> anyhow::Result<Player> {
-    hooks::pretend_engine(if entry.engine == Some("portable") { EngineKind::Portable } else { chosen });
+    // SAFETY: `chosen` is what this process chose.
+    unsafe { hooks::pretend_engine(if entry.engine == Some("portable") { EngineKind::Portable } else { chosen }) };
     (entry.player)(workload, size, threads)
 }

@@ -238,6 +238,8 @@ fn the_child_of_a_fork_uses_the_heap() {
             let status = unsafe {
                 match libc::fork() {
                     0 => {
+                        // A child that hangs is killed.
+                        libc::alarm(300);
                         let value = document(round);
                         let again: Value = serde_json::from_str(&value.to_string()).unwrap();
                         libc::_exit(if again == value { 0 } else { 1 });

@@ -1,5 +1,7 @@
 //! Faults beside and in blocks of a special pool: one line, and then what would have happened anyway.
 
+mod common;
+
 use std::ffi::c_int;
 use std::io::Read;
 use std::os::fd::{FromRawFd, OwnedFd};
@@ -9,6 +11,7 @@ use std::ptr::null_mut;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
+use common::processes::{start, status_of};
 use lookaside_core::{ListFlags, LookasideList, Tag, verify_faults};
 
 const SIZE: usize = 80;
@@ -27,24 +30,17 @@ fn in_child(body: impl FnOnce()) -> (String, ExitStatus) {
     unsafe {
         let mut ends = [0; 2];
         assert_eq!(libc::pipe(ends.as_mut_ptr()), 0);
-        match libc::fork() {
-            -1 => panic!("no fork"),
-            0 => {
-                let no_core = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-                libc::setrlimit(libc::RLIMIT_CORE, &no_core);
-                libc::dup2(ends[1], libc::STDERR_FILENO);
-                body();
-                libc::_exit(0)
-            }
-            child => {
-                libc::close(ends[1]);
-                let mut written = String::new();
-                std::fs::File::from(OwnedFd::from_raw_fd(ends[0])).read_to_string(&mut written).unwrap();
-                let mut status = 0;
-                assert_eq!(libc::waitpid(child, &mut status, 0), child);
-                (written, ExitStatus::from_raw(status))
-            }
-        }
+        let child = start(|| {
+            let no_core = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+            libc::setrlimit(libc::RLIMIT_CORE, &no_core);
+            libc::dup2(ends[1], libc::STDERR_FILENO);
+            body();
+            true
+        });
+        libc::close(ends[1]);
+        let mut written = String::new();
+        std::fs::File::from(OwnedFd::from_raw_fd(ends[0])).read_to_string(&mut written).unwrap();
+        (written, status_of(child))
     }
 }
 

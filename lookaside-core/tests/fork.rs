@@ -112,6 +112,33 @@ fn the_first_list_may_be_made_beside_forks() {
     });
 }
 
+/// A pair over a shared list, and their child: that list ends after the pair there too, and not before.
+#[test]
+fn the_child_counts_who_shares_a_list() {
+    let mut lists = Box::new([RawList::zeroed(), RawList::zeroed()]);
+    let [lower, upper] = &mut *lists;
+    let (lower, upper): (*mut RawList, *mut RawList) = (lower, upper);
+    let general = Parameters { topology: Topology::General, ..Parameters::new(64) };
+    let pair = Parameters { topology: Topology::Pair, shared: lower, ..general };
+    // SAFETY: the lists stay where they are, and are each process's own.
+    let delete_both = || unsafe {
+        let busy = RawList::delete(lower);
+        (busy, RawList::delete(upper), RawList::delete(lower))
+            == (Status::DEVICE_BUSY, Status::SUCCESS, Status::SUCCESS)
+    };
+    // SAFETY: as above.
+    unsafe {
+        assert_eq!(RawList::initialize(lower, &general), Status::SUCCESS);
+        assert_eq!(RawList::initialize(upper, &pair), Status::SUCCESS);
+    }
+    in_child(delete_both);
+    in_child(|| {
+        in_child(delete_both);
+        true
+    });
+    assert!(delete_both());
+}
+
 #[test]
 fn the_child_of_a_busy_process_has_sound_lists() {
     for engine in engines() {

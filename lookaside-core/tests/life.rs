@@ -2,11 +2,13 @@
 
 mod common;
 
+use std::collections::HashSet;
 use std::ffi::c_void;
 use std::ptr;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
+use common::processes::in_own_process;
 use common::{accounted, assert_identities, blocks_out, engines};
 use lookaside_core::{
     AllocateCallback, FreeCallback, LookasideList, Parameters, PoolType, RawList, Status, Tag, Topology,
@@ -343,5 +345,41 @@ fn many_lives() {
             assert_eq!((statistics.list.total_allocates, statistics.list.total_frees), (6, 6));
         }
         scans.join().unwrap();
+    });
+}
+
+/// The threads of this process.
+fn threads() -> HashSet<String> {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    tasks.map(|task| task.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+/// No signal that is sent to the process is handled on a thread of the library's.
+#[test]
+fn the_librarys_thread_takes_no_signal() {
+    in_own_process("the_librarys_thread_takes_no_signal", || {
+        let before = threads();
+        let list = LookasideList::new(64).unwrap();
+        let block = list.allocate().unwrap();
+        // SAFETY: the block is of this list, and freed once.
+        unsafe { list.free(block) };
+        let all = threads();
+        let started: Vec<_> = all.difference(&before).collect();
+        assert!(!started.is_empty(), "a program with several threads has one more for its lists");
+        for thread in started {
+            let status = || std::fs::read_to_string(format!("/proc/self/task/{thread}/status"));
+            // It sleeps when it has begun. One that only helped to make the list ends instead.
+            while status().is_ok_and(|status| !status.contains("State:\tS")) {
+                std::thread::yield_now();
+            }
+            let Ok(status) = status() else { continue };
+            let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap();
+            let blocked = u64::from_str_radix(blocked.trim(), 16).unwrap();
+            // The system blocks neither of two signals, and the C library keeps two for itself.
+            let takes = |signal: &i32| blocked & 1 << (signal - 1) == 0;
+            let exempt = [libc::SIGKILL, libc::SIGSTOP, 32, 33];
+            let taken: Vec<i32> = (1..=64).filter(|signal| takes(signal) && !exempt.contains(signal)).collect();
+            assert_eq!(taken, []);
+        }
     });
 }

@@ -380,7 +380,8 @@ fn run(
 ) {
     // Not 0 while a failure is being shrunk.
     let others = blocks_out();
-    hooks::pretend(0);
+    // SAFETY: this thread alone uses lists while it has the lock; with `Tuning::Manual` no one else scans.
+    unsafe { hooks::pretend(0) };
     let list = accounted()
         .engine(engine)
         .topology(topology)
@@ -460,7 +461,8 @@ fn run(
             }
             Operation::MoveTo(processor) => {
                 model.processor = processor;
-                hooks::pretend(processor);
+                // SAFETY: as above.
+                unsafe { hooks::pretend(processor) };
             }
             Operation::Prefill(wanted) => prefill(&list, &mut model, wanted),
             Operation::Flush => {

@@ -8,33 +8,13 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicUsize, fence};
 
 use common::assert_identities;
-use common::processes::{forks, give, in_own_process, take};
+use common::processes::{end, forks, give, in_own_process, start, take};
 use lookaside_core::{
     AllocateCallback, FreeCallback, LookasideList, PoolKind, PoolType, Tag, Topology, pool_statistics,
 };
 
 fn session(size: usize) -> LookasideList {
     LookasideList::builder(size).pool_type(PoolType::NON_PAGED_SESSION).build().unwrap()
-}
-
-/// Starts a child, which ends with the body's answer.
-fn start(body: impl FnOnce() -> bool) -> libc::pid_t {
-    // SAFETY: the child calls nothing but the lists, the heap (which glibc makes sound again after a fork) and _exit.
-    let child = unsafe { libc::fork() };
-    assert!(child >= 0);
-    if child == 0 {
-        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
-        // SAFETY: nothing of this process is wanted any more.
-        unsafe { libc::_exit(i32::from(!ended.is_ok_and(|well| well))) };
-    }
-    child
-}
-
-fn end(child: libc::pid_t) {
-    let mut status = 0;
-    // SAFETY: the child is this process'.
-    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
-    assert_eq!(status, 0, "how the child ended");
 }
 
 #[test]

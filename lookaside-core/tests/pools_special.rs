@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
-use common::processes::{again, case, forks, give, in_child, in_own_process, take};
+use common::processes::{again, case, forks, give, in_child, in_own_process, start, status_of, take};
 use lookaside_core::{
     Builder, ListFlags, LookasideList, PoolKind, SlotState, SpecialBlock, Tag, pool_statistics, special_block,
 };
@@ -130,16 +130,8 @@ fn an_older_kernel_guards_by_mappings() {
         assert_eq!(pool_statistics(PoolKind::Special).blocks, 0);
         in_child(|| {
             // SAFETY: none: this ends the child.
-            unsafe {
-                match libc::fork() {
-                    0 => libc::_exit(last.read_volatile().into()),
-                    child => {
-                        let mut status = 0;
-                        libc::waitpid(child, &mut status, 0);
-                        libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == libc::SIGSEGV
-                    }
-                }
-            }
+            let child = start(|| unsafe { last.read_volatile() } == 0);
+            status_of(child).signal() == Some(libc::SIGSEGV)
         });
         // Freed pages serve again.
         give(&list, take(&list, 2000));

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::ptr::{self, NonNull};
 use std::sync::Barrier;
 
+use common::processes::in_child;
 use common::{engines, stay_on_one_processor};
 use lookaside_core::{
     EngineKind, Generation, HitCounters, Kind, ListFlags, PoolKind, PoolType, RawSmallPool, SmallPool,
@@ -500,26 +501,14 @@ fn the_child_of_a_fork_has_its_pools() {
         std::thread::scope(|scope| {
             scope.spawn(|| pool.prepare(Kind::Paged).unwrap());
             std::thread::sleep(std::time::Duration::from_micros(delay));
-            // SAFETY: the child calls nothing but the pool, the heap (which glibc makes sound again after a fork) and
-            // _exit.
-            unsafe {
-                match libc::fork() {
-                    -1 => panic!("fork failed"),
-                    0 => {
-                        let blocks: Vec<_> =
-                            (0..1000).map(|bytes| pool.allocate_tagged(PoolType::PAGED, bytes, TAG)).collect();
-                        let different: HashSet<_> = blocks.iter().collect();
-                        let sound = different.len() == 1000 && blocks.iter().all(|block| !block.is_null());
-                        blocks.into_iter().for_each(|block| pool.free_tagged(block, TAG));
-                        libc::_exit(if sound { 0 } else { 1 });
-                    }
-                    child => {
-                        let mut status = 0;
-                        assert_eq!(libc::waitpid(child, &mut status, 0), child);
-                        assert_eq!(status, 0);
-                    }
-                }
-            }
+            in_child(|| {
+                let blocks: Vec<_> = (0..1000).map(|bytes| pool.allocate_tagged(PoolType::PAGED, bytes, TAG)).collect();
+                let different: HashSet<_> = blocks.iter().collect();
+                let sound = different.len() == 1000 && blocks.iter().all(|block| !block.is_null());
+                // SAFETY: each block is freed once.
+                blocks.into_iter().for_each(|block| unsafe { pool.free_tagged(block, TAG) });
+                sound
+            });
         });
     }
 }

@@ -9,6 +9,7 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
+use common::processes::in_child;
 use common::told::{TOLD, alone, empty_quarantine, others, packets, told};
 use common::{accounted, assert_identities, blocks_out, stay_on_one_processor};
 use lookaside_core::{
@@ -347,32 +348,23 @@ fn forks_while_threads_work() {
         }
         let mut mine = list.allocate().unwrap();
         for _ in 0..100 {
-            // SAFETY: the child calls nothing but lists, the heap (which glibc makes sound) and _exit.
-            unsafe {
-                match libc::fork() {
-                    -1 => panic!("no fork"),
-                    0 => {
-                        let old = mine;
-                        list.free(old);
-                        for _ in 0..500 {
-                            mine = list.allocate().unwrap();
-                            mine.write_bytes(1, 64);
-                            list.free(mine);
-                        }
-                        let silent = TOLD.try_lock().is_ok_and(|told| told.is_empty());
-                        list.free(mine);
-                        let heard = TOLD.try_lock().is_ok_and(|told| told.len() == 1);
-                        libc::_exit(if silent && heard { 0 } else { 1 });
-                    }
-                    child => {
-                        let mut status = 0;
-                        assert_eq!(libc::waitpid(child, &mut status, 0), child);
-                        assert_eq!(status, 0, "a child heard what was not, or nothing");
-                    }
+            // A child that ends badly heard what was not, or nothing.
+            // SAFETY: all frees are of blocks of this list, and one, which is what is tested, is of a free block.
+            in_child(|| unsafe {
+                let mut last = mine;
+                list.free(last);
+                for _ in 0..500 {
+                    last = list.allocate().unwrap();
+                    last.write_bytes(1, 64);
+                    list.free(last);
                 }
-                list.free(mine);
-                mine = list.allocate().unwrap();
-            }
+                let silent = TOLD.try_lock().is_ok_and(|told| told.is_empty());
+                list.free(last);
+                silent && TOLD.try_lock().is_ok_and(|told| told.len() == 1)
+            });
+            // SAFETY: as above.
+            unsafe { list.free(mine) };
+            mine = list.allocate().unwrap();
         }
         // SAFETY: freed once.
         unsafe { list.free(mine) };

@@ -37,8 +37,11 @@ pub fn engine() -> EngineKind {
 /// Has this engine chosen for lists that are made from now on, whatever the system can do.
 ///
 /// For benchmarks that count instructions, with [`rseq::pretend`], and those that have several engines in one process.
+///
+/// # Safety
+/// For rseq: this process's [`engine`] was rseq, or lists are used as [`rseq::pretend`] says.
 #[doc(hidden)]
-pub fn pretend_engine(kind: EngineKind) {
+pub unsafe fn pretend_engine(kind: EngineKind) {
     // What the first choice prepares is needed all the same.
     engine();
     CHOICE.store(kind as u32, Release);

@@ -2,6 +2,8 @@
 
 use core::ptr;
 
+#[cfg(miri)]
+use super::miri as libc;
 use super::system_call::system_call;
 
 /// Maps zeroed, private memory that is never unmapped; null when there is none. Only what is

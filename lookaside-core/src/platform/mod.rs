@@ -11,6 +11,8 @@ mod file;
 mod faults;
 mod fork;
 mod membarrier;
+#[cfg(miri)]
+mod miri;
 mod memory;
 mod pin;
 mod place;

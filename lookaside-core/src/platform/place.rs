@@ -47,7 +47,7 @@ pub fn place_of(caller: Caller) -> Place {
 #[inline(always)]
 pub fn place_through(caller: Caller, through: usize) -> Place {
     match caller {
-        Caller::Rust(location) => Place(ptr::from_ref(location).addr() as u64 | RUST),
+        Caller::Rust(location) => Place(ptr::from_ref(location).expose_provenance() as u64 | RUST),
         Caller::Export(function) => instruction(function, through),
         Caller::Unknown => instruction(0, through),
     }
@@ -63,6 +63,10 @@ struct Walk {
 /// the function jumped to the one that asks.
 #[inline(never)]
 fn instruction(export: usize, through: usize) -> Place {
+    if cfg!(miri) {
+        // It has no unwinder that could be asked.
+        return Place::UNKNOWN;
+    }
     let mut walk = Walk { passed_over: [export, through], frame: 0, found: 0 };
     // SAFETY: the function takes a Walk, which outlives the call.
     unsafe { _Unwind_Backtrace(visit, (&raw mut walk).cast()) };
@@ -131,7 +135,7 @@ impl fmt::Display for Place {
         }
         if self.0 & RUST != 0 {
             // SAFETY: `place_of` made it from a location, which lives for ever.
-            let location = unsafe { &*((self.0 & !RUST) as *const Location<'static>) };
+            let location = unsafe { &*ptr::with_exposed_provenance::<Location<'static>>((self.0 & !RUST) as usize) };
             return write!(f, "{}:{}", location.file(), location.line());
         }
         match module_of(self.0 as usize) {

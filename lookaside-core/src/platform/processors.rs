@@ -1,5 +1,7 @@
 //! Processor numbers.
 
+#[cfg(miri)]
+use super::miri as libc;
 use super::rseq;
 
 /// Processor numbers are taken to be below this, whatever the system says.

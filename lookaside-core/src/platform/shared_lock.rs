@@ -87,6 +87,8 @@ mod tests {
         unsafe {
             let child = libc::fork();
             if child == 0 {
+                // A child that hangs is killed.
+                libc::alarm(300);
                 body();
                 libc::_exit(0);
             }
@@ -96,8 +98,10 @@ mod tests {
     }
 
     fn wait_for(child: libc::pid_t) {
+        let mut status = 0;
         // SAFETY: the child is this process'.
-        assert_eq!(unsafe { libc::waitpid(child, core::ptr::null_mut(), 0) }, child);
+        assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+        assert_eq!(status, 0, "how the child ended");
     }
 
     #[test]

@@ -2,6 +2,9 @@
 
 use core::ffi::c_long;
 
+#[cfg(miri)]
+use super::miri as libc;
+
 /// Makes a system call; returns its result, or the negative error number.
 ///
 /// Unlike the C library's function for the same call it is no cancellation point, and it keeps `errno`.

@@ -4,6 +4,8 @@ use core::ffi::{CStr, c_int, c_void};
 use core::mem::MaybeUninit;
 use core::ptr;
 
+#[cfg(miri)]
+use super::miri as libc;
 use super::system_call::system_call;
 
 /// Bytes of a thread's stack that are tried first. Small, so that `mlockall` locks little; where the program's static
@@ -99,6 +101,11 @@ unsafe fn create(
 // The crate libc does not have these on every Linux.
 const PTHREAD_CANCEL_DISABLE: c_int = 1;
 const PTHREAD_EXPLICIT_SCHED: c_int = 1;
+#[cfg(miri)]
+use libc::{
+    pthread_attr_setinheritsched, pthread_attr_setschedparam, pthread_attr_setschedpolicy, pthread_setcancelstate,
+};
+#[cfg(not(miri))]
 unsafe extern "C" {
     fn pthread_setcancelstate(state: c_int, before: *mut c_int) -> c_int;
     fn pthread_attr_setinheritsched(attributes: *mut libc::pthread_attr_t, inherit: c_int) -> c_int;

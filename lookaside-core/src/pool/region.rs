@@ -22,8 +22,8 @@ use crate::platform;
 
 /// Blocks stand at multiples of this, in bytes.
 const UNIT: usize = 16;
-/// Memory is committed by multiples of this, in bytes.
-pub const CHUNK: usize = 1 << 18;
+/// Memory is committed by multiples of this, in bytes. (Miri takes minutes over a large one.)
+pub const CHUNK: usize = if cfg!(miri) { 1 << 16 } else { 1 << 18 };
 /// The heap's own granularity: see [`heap_alignment`].
 const GRANULE: usize = rlsf::GRANULARITY;
 

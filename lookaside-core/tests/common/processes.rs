@@ -1,6 +1,7 @@
 //! Processes of a test: this program run again, children, and blocks by the hundred.
 
-use std::process::{Command, Output};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, ExitStatus, Output};
 use std::ptr::NonNull;
 
 use lookaside_core::LookasideList;
@@ -45,20 +46,44 @@ pub fn forks() -> usize {
     std::env::var("LOOKASIDE_SOAK_FORKS").ok().map_or(300, |forks| forks.parse().unwrap())
 }
 
-/// Runs `body` in a child process, which must answer true.
-pub fn in_child(body: impl FnOnce() -> bool) {
+/// A child that is not done after so many seconds will never be.
+const HANGS: u32 = 300;
+
+/// Forks a child, which ends well if `body` returns true. One that hangs is killed.
+pub fn start(body: impl FnOnce() -> bool) -> libc::pid_t {
     // SAFETY: the child calls nothing but the lists, the heap (which glibc makes sound again after a fork) and _exit.
     unsafe {
-        match libc::fork() {
-            -1 => panic!("fork failed"),
-            0 => libc::_exit(if body() { 0 } else { 1 }),
-            child => {
-                let mut status = 0;
-                assert_eq!(libc::waitpid(child, &mut status, 0), child);
-                assert_eq!(status, 0, "how the child ended");
-            }
+        let child = libc::fork();
+        assert!(child >= 0, "fork failed");
+        if child == 0 {
+            libc::signal(libc::SIGALRM, libc::SIG_DFL);
+            libc::alarm(HANGS);
+            let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
+            libc::_exit(i32::from(!ended.is_ok_and(|well| well)));
         }
+        child
     }
+}
+
+/// How a child ended, which must not hang.
+pub fn status_of(child: libc::pid_t) -> ExitStatus {
+    let mut status = 0;
+    // SAFETY: the child is this process'.
+    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+    let status = ExitStatus::from_raw(status);
+    assert_ne!(status.signal(), Some(libc::SIGALRM), "child hung");
+    status
+}
+
+/// Waits for a child, which must end well.
+pub fn end(child: libc::pid_t) {
+    let status = status_of(child);
+    assert!(status.success(), "how the child ended: {status}");
+}
+
+/// Runs `body` in a child process, which must return true.
+pub fn in_child(body: impl FnOnce() -> bool) {
+    end(start(body));
 }
 
 pub fn take(list: &LookasideList, count: usize) -> Vec<NonNull<u8>> {

@@ -153,13 +153,18 @@ static void forked(void)
     CHECK(inlined_pairs(100) == 100);
     child = fork();
     CHECK(child >= 0);
+    if (child == 0) {
+        alarm(300); /* a child that hangs is killed */
+    }
     CHECK(inlined_pairs(PAIRS) == PAIRS);
     check_pairs(PAIRS + 100);
     end();
     if (child == 0) {
         _exit(0);
     }
-    CHECK(waitpid(child, &status, 0) == child && status == 0);
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK(!WIFSIGNALED(status) || WTERMSIG(status) != SIGALRM); /* it hung */
+    CHECK(status == 0);
 }
 
 /* Threads that are moved and interrupted, beside one that empties the list again and again. A block's first word is the

@@ -57,7 +57,7 @@ impl Pair {
         let mut blocks: Buffer = [MaybeUninit::uninit(); BATCH_LIMIT];
         let out = blocks.as_mut_ptr().cast::<*mut u8>();
         let above = self.parts().filter(|(_, part)| part.length() > part.tuner().target() as usize);
-        let taken_of = |(processor, part): (u32, &Part)| {
+        let taken_of = |(processor, part): (u32, Part)| {
             let kept = part.tuner().target() as usize;
             // SAFETY: the part is of this pair, and the buffer has room.
             by_engine!(self, E => unsafe { self.close_and_take::<E>(part, processor, kept, out, false) })
@@ -192,7 +192,7 @@ impl Pair {
 
     unsafe fn close_and_take<E: Engine>(
         &self,
-        part: &Part,
+        part: Part,
         processor: u32,
         kept: usize,
         out: *mut *mut u8,

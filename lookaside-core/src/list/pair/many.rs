@@ -105,7 +105,7 @@ impl Pair {
         }
     }
 
-    unsafe fn free_many_by<E: Engine>(&self, list: *mut RawList, blocks: &[*mut u8]) {
+    pub(super) unsafe fn free_many_by<E: Engine>(&self, list: *mut RawList, blocks: &[*mut u8]) {
         if blocks.is_empty() {
             return;
         }
@@ -153,7 +153,7 @@ impl Pair {
 
     /// `given` frees that P had no room for, with the blocks that their batch brings: to L, and what finds no room
     /// there to the pool.
-    unsafe fn free_many_below(&self, list: *mut RawList, part: Option<&Part>, blocks: &[*mut u8], given: usize) {
+    unsafe fn free_many_below(&self, list: *mut RawList, part: Option<Part>, blocks: &[*mut u8], given: usize) {
         if blocks.is_empty() {
             return;
         }

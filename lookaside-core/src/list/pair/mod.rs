@@ -7,6 +7,8 @@
 mod general;
 mod maintain;
 mod many;
+#[cfg(test)]
+mod moved_tests;
 mod single_steps;
 mod statistics;
 mod trips;
@@ -394,7 +396,7 @@ impl Pair {
 
     /// A free that P had no room for, with the blocks that its batch brings: to L, and what finds no room there to the
     /// pool.
-    unsafe fn free_below(&self, list: *mut RawList, part: Option<&Part>, blocks: &[*mut u8]) {
+    unsafe fn free_below(&self, list: *mut RawList, part: Option<Part>, blocks: &[*mut u8]) {
         // SAFETY: the caller owns the blocks.
         unsafe {
             let accepted = self.shared().free(blocks);
@@ -415,7 +417,7 @@ impl Pair {
 
     /// The pair whose L has to count a miss in words of its own: a general list, or one that others share. Otherwise
     /// the count on the part says it.
-    fn counts_misses_itself(&self, part: Option<&Part>) -> Option<&Pair> {
+    fn counts_misses_itself(&self, part: Option<Part>) -> Option<&Pair> {
         match self.settings().lower {
             Some(lower) => {
                 lower.pair.count_at_rest();
@@ -426,7 +428,7 @@ impl Pair {
     }
 
     /// Counts blocks that a batch moved.
-    fn count_moved(&self, part: &Part, what: Count, blocks: u64) {
+    fn count_moved(&self, part: Part, what: Count, blocks: u64) {
         part.count(what, blocks);
         if let Some(lower) = self.settings().lower {
             match what {
@@ -443,7 +445,7 @@ impl Pair {
     }
 
     /// Blocks to move at once between P and L: always less than the buffer holds.
-    fn batch(&self, part: &Part) -> usize {
+    fn batch(&self, part: Part) -> usize {
         let depth = part.tuner().target() as usize;
         let batch = match self.settings().batch {
             0 => depth / 2,
@@ -454,7 +456,7 @@ impl Pair {
 
     /// The part of the current processor; `None` for a general list. A processor whose number is out of range counts
     /// its misses on the first part; the engine gives it nothing to touch.
-    fn current_part(&self) -> Option<&Part> {
+    fn current_part(&self) -> Option<Part> {
         let parts = &self.settings().parts;
         if parts.processors == 0 {
             return None;
@@ -465,7 +467,7 @@ impl Pair {
     }
 
     /// The parts that were ever used. A part that was not is not looked at, since its page may not be there yet.
-    fn parts(&self) -> impl Iterator<Item = (u32, &Part)> {
+    fn parts(&self) -> impl Iterator<Item = (u32, Part)> {
         // Acquire pairs with the Release in note_opened.
         let opened = self.opened.load(Acquire);
         let parts = &self.settings().parts;
@@ -476,7 +478,7 @@ impl Pair {
     }
 
     /// Notes that a processor is about to use its part.
-    fn note_opened(&self, part: &Part, manage: &Guard<'_>) {
+    fn note_opened(&self, part: Part, manage: &Guard<'_>) {
         let processor = part.processor(&self.settings().parts);
         // Release pairs with the Acquire in `parts`.
         self.opened.fetch_or(1 << (processor % 64), Release);
@@ -488,7 +490,7 @@ impl Pair {
 
     /// The first miss on a processor opens its part, and its division of L.
     #[cold]
-    fn open_part(&self, part: &Part, manage: &Guard<'_>) {
+    fn open_part(&self, part: Part, manage: &Guard<'_>) {
         self.note_opened(part, manage);
         if !part.is_open() {
             part.tuner().set_target(self.settings().initial_depth);

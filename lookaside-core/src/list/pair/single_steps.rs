@@ -29,7 +29,7 @@ impl Pair {
     }
 
     /// Puts a block on top of another processor's part; answers whether there was room. It counts as a free hit there.
-    unsafe fn put_from_afar<E: Engine>(&self, part: &Part, processor: u32, block: *mut u8) -> bool {
+    unsafe fn put_from_afar<E: Engine>(&self, part: Part, processor: u32, block: *mut u8) -> bool {
         let guard = self.manage.lock();
         if !part.is_open() {
             self.open_part(part, &guard);

@@ -50,7 +50,7 @@ impl Pair {
     pub(super) unsafe fn spill_to_pool<E: Engine>(
         &self,
         list: *mut RawList,
-        part: &Part,
+        part: Part,
         block: *mut u8,
         out: *mut *mut u8,
         wanted: usize,
@@ -71,7 +71,7 @@ impl Pair {
             } else {
                 // One of the taken blocks stands for the freed one.
                 let into = Part::of(parts, into);
-                if core::ptr::eq(from, into) {
+                if from == into {
                     self.demand(from, from.count_to_pool(taken - 1), taken - 1, true);
                 } else {
                     from.count_to_pool(taken);
@@ -87,7 +87,7 @@ impl Pair {
     /// Blocks to move on this trip between P and the pool, at least 1. They double with each trip the same way, up to an
     /// eighth of the depth, so that a list whose traffic just exceeds what it keeps moves little more than it must.
     #[inline]
-    pub(super) fn trip(&self, part: &Part, bring: bool) -> usize {
+    pub(super) fn trip(&self, part: Part, bring: bool) -> usize {
         let eighth = part.tuner().target() as usize / 8;
         if eighth < 2 {
             return 1;

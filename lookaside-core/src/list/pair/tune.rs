@@ -12,7 +12,7 @@ use crate::wdk::MINIMUM_DEPTH;
 impl Pair {
     /// After so many misses of one kind on a part, runs the rule at once: for the processor list, and if they were
     /// misses of the shared list too, for that. `new` of the `misses` are new.
-    pub(super) fn demand(&self, part: &Part, misses: u64, new: u64, also_shared: bool) {
+    pub(super) fn demand(&self, part: Part, misses: u64, new: u64, also_shared: bool) {
         if let Some(guard) = self.due(misses, new) {
             let maximum = self.settings().maximum_depth;
             // SAFETY: `manage` is held.

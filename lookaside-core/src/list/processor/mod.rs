@@ -7,6 +7,8 @@ pub use portable::Portable;
 pub use rseq::Rseq;
 
 use core::mem::offset_of;
+use core::ops::Deref;
+use core::ptr::NonNull;
 use core::sync::atomic::Ordering::{Relaxed, Release};
 use core::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, AtomicU64};
 
@@ -59,16 +61,32 @@ pub trait Engine {
     ///
     /// # Safety
     /// The caller holds the pair's `manage` lock, and reopens before letting it go.
-    unsafe fn close(part: &Part, processor: u32) -> Option<usize>;
+    unsafe fn close(part: Part, processor: u32) -> Option<usize>;
 
     /// Opens a closed part with this many blocks in its first slots, at this depth.
     ///
     /// # Safety
     /// The part was closed by this thread.
-    unsafe fn reopen(part: &Part, processor: u32, length: usize, depth: u32);
+    unsafe fn reopen(part: Part, processor: u32, length: usize, depth: u32);
 }
 
-/// One processor's part of a list.
+/// One processor's part of a list: where it is in the mapping of all parts.
+///
+/// A pointer and no reference, since a reference reaches the words alone, and the slots lie behind them: what is
+/// derived from this may be used in all of the mapping. The words are reached through `Deref`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part(NonNull<Words>);
+
+impl Deref for Part {
+    type Target = Words;
+
+    fn deref(&self) -> &Words {
+        // SAFETY: `Part::of` was given words that are never unmapped; all of them are atomic.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+/// The words of a part.
 ///
 /// ```text
 ///            0        8       16            64                     128           192
@@ -82,7 +100,7 @@ pub trait Engine {
 /// * `depth` is the tuner's target while the part is open, 0 while it is closed, retired or was never used.
 #[repr(C, align(64))]
 #[derive(Debug)]
-pub struct Part {
+pub struct Words {
     // The owner processor, and a closer under the pair's `manage` lock.
     header: AtomicU64,
     depth: AtomicU64,
@@ -103,11 +121,11 @@ pub struct Part {
     to_pool: AtomicU64,
     // The same: how many blocks the last trip to the pool took there (positive) or brought (negative), for the next.
     last_trip: AtomicI32,
-    _reserved: [u32; 7],
+    _reserved: [AtomicU32; 7],
 }
 
-const _: () = assert!(offset_of!(Part, header) == layout::HEADER && offset_of!(Part, depth) == layout::DEPTH);
-const _: () = assert!(size_of::<Part>() == layout::SLOTS && offset_of!(Part, counts) == 64);
+const _: () = assert!(offset_of!(Words, header) == layout::HEADER && offset_of!(Words, depth) == layout::DEPTH);
+const _: () = assert!(size_of::<Words>() == layout::SLOTS && offset_of!(Words, counts) == 64);
 
 const LENGTH_MASK: u64 = 0xFFFF;
 const HITS_SHIFT: u32 = 16;
@@ -181,20 +199,19 @@ impl Part {
     ///
     /// # Safety
     /// `parts` belongs to a list that is initialised, and the number is below its `processors`.
-    pub unsafe fn of(parts: &Parts, processor: u32) -> &Part {
+    pub unsafe fn of(parts: &Parts, processor: u32) -> Part {
         debug_assert!(processor < parts.processors);
-        // SAFETY: the region holds a part for every number below `processors`, zeroed at first, and is never
-        // unmapped. All fields are atomic.
-        unsafe { &*parts.base.add((processor as usize) << layout::SHIFT).cast() }
+        // SAFETY: the mapping holds a part for every number below `processors`, zeroed at first, and is never unmapped.
+        unsafe { Part(NonNull::new_unchecked(parts.base.add((processor as usize) << layout::SHIFT).cast())) }
     }
 
     /// The processor whose part this is.
-    pub fn processor(&self, parts: &Parts) -> u32 {
-        ((core::ptr::from_ref(self).addr() - parts.base.addr()) >> layout::SHIFT) as u32
+    pub fn processor(self, parts: &Parts) -> u32 {
+        ((self.0.addr().get() - parts.base.addr()) >> layout::SHIFT) as u32
     }
 
     /// Whether this part was ever used, so that there is something in it to look at.
-    pub fn is_open(&self) -> bool {
+    pub fn is_open(self) -> bool {
         self.tuner.target() != 0
     }
 
@@ -206,30 +223,30 @@ impl Part {
     ///
     /// # Safety
     /// The caller holds the pair's `manage` lock, so the part is not closed.
-    pub unsafe fn apply_target(&self) {
+    pub unsafe fn apply_target(self) {
         self.depth.store(self.tuner.target().into(), Relaxed);
     }
 
     /// Counts on this part; answers the count. Relaxed: counters order nothing.
-    pub fn count(&self, what: Count, blocks: u64) -> u64 {
+    pub fn count(self, what: Count, blocks: u64) -> u64 {
         self.counts[what as usize].fetch_add(blocks, Relaxed).wrapping_add(blocks)
     }
 
     /// Counts blocks that a trip to the pool brought beyond the one asked for; answers the count. Relaxed: as in
     /// `count`.
-    pub fn count_from_pool(&self, blocks: u64) -> u64 {
+    pub fn count_from_pool(self, blocks: u64) -> u64 {
         self.from_pool.fetch_add(blocks, Relaxed).wrapping_add(blocks)
     }
 
     /// Counts blocks that a trip took to the pool beyond the one freed, modulo 2^64; answers the count. Relaxed: as in
     /// `count`.
-    pub fn count_to_pool(&self, blocks: u64) -> u64 {
+    pub fn count_to_pool(self, blocks: u64) -> u64 {
         self.to_pool.fetch_add(blocks, Relaxed).wrapping_add(blocks)
     }
 
     /// How many blocks to bring from the pool on one trip, or to take there, up to `most`: twice as many as on the last
     /// trip, if that went the same way. Relaxed: a hint, which trips of two threads may disturb.
-    pub fn next_trip(&self, bring: bool, most: usize) -> usize {
+    pub fn next_trip(self, bring: bool, most: usize) -> usize {
         let sign = if bring { -1 } else { 1 };
         let last = self.last_trip.load(Relaxed) * sign;
         let next = (last.max(0) * 2).clamp(1, most.max(1) as i32);
@@ -238,12 +255,12 @@ impl Part {
     }
 
     /// Blocks held now.
-    pub fn length(&self) -> usize {
+    pub fn length(self) -> usize {
         (self.header.load(Relaxed) & LENGTH_MASK) as usize
     }
 
     /// Whether a block could be put in now.
-    pub fn has_room(&self) -> bool {
+    pub fn has_room(self) -> bool {
         (self.length() as u64) < self.depth.load(Relaxed)
     }
 
@@ -251,7 +268,7 @@ impl Part {
     ///
     /// # Safety
     /// The caller holds the pair's `manage` lock.
-    pub unsafe fn counters(&self) -> PartCounters {
+    pub unsafe fn counters(self) -> PartCounters {
         let header = self.header.load(Relaxed);
         let before = self.folded_header.swap(header, Relaxed);
         let new_hits = (header >> HITS_SHIFT).wrapping_sub(before >> HITS_SHIFT) & (u64::MAX >> HITS_SHIFT);
@@ -289,7 +306,7 @@ impl Part {
     /// # Safety
     /// The part is closed by this thread and holds `length` blocks; `count` is not above that, and `out` has room for
     /// it.
-    pub unsafe fn take_oldest(&self, out: *mut *mut u8, count: usize, length: usize) {
+    pub unsafe fn take_oldest(self, out: *mut *mut u8, count: usize, length: usize) {
         // SAFETY: slots below `length` exist, and are the caller's while the part is closed.
         unsafe {
             let slots = self.slots().cast::<*mut u8>();
@@ -302,7 +319,7 @@ impl Part {
     ///
     /// # Safety
     /// The part is closed by this thread and holds `length` blocks, fewer than its depth.
-    pub unsafe fn put_newest(&self, block: *mut u8, length: usize) {
+    pub unsafe fn put_newest(self, block: *mut u8, length: usize) {
         // SAFETY: slots below the depth exist, and are the caller's while the part is closed.
         unsafe { (*self.slots().add(length)).store(block, Relaxed) };
     }
@@ -312,18 +329,18 @@ impl Part {
     ///
     /// # Safety
     /// No list uses it.
-    pub unsafe fn clear(&self) {
+    pub unsafe fn clear(self) {
         // SAFETY: nobody else looks at the part, and all its fields are plain words for which zero is valid.
         unsafe {
-            let words: *mut [u64; size_of::<Part>() / 8] = core::ptr::from_ref(self).cast_mut().cast();
-            if words.read() != [0; size_of::<Part>() / 8] {
-                words.write([0; size_of::<Part>() / 8]);
+            let words: *mut [u64; size_of::<Words>() / 8] = self.0.as_ptr().cast();
+            if words.read() != [0; size_of::<Words>() / 8] {
+                words.write([0; size_of::<Words>() / 8]);
             }
         }
     }
 
     /// Takes the blocks of a part that nobody else uses any more, without closing it: sets the length to 0.
-    pub fn empty(&self) -> usize {
+    pub fn empty(self) -> usize {
         let header = self.header.load(Relaxed);
         // Release: a fork that sees the length sees everything before.
         self.header.store(header & !LENGTH_MASK, Release);
@@ -331,14 +348,14 @@ impl Part {
     }
 
     /// In the child of a fork: no free finds room until [`Part::repair_after_fork`].
-    pub fn let_frees_miss(&self) {
+    pub fn let_frees_miss(self) {
         if self.depth.load(Relaxed) != 0 {
             self.depth.store(0, Relaxed);
         }
     }
 
     /// In the child of a fork: the thread that had closed or locked this part does not exist here.
-    pub fn repair_after_fork(&self) {
+    pub fn repair_after_fork(self) {
         if self.lock.load(Relaxed) != 0 {
             self.lock.store(0, Relaxed);
         }
@@ -352,13 +369,13 @@ impl Part {
         }
     }
 
-    fn slots(&self) -> *mut AtomicPtr<u8> {
+    fn slots(self) -> *mut AtomicPtr<u8> {
         // SAFETY: the slots follow the part's words in the same mapping.
-        unsafe { core::ptr::from_ref(self).cast_mut().cast::<u8>().add(layout::SLOTS).cast() }
+        unsafe { self.0.as_ptr().byte_add(layout::SLOTS).cast() }
     }
 
     /// Ends a closing: the slots first, then the length. The depth comes last, by [`Part::admit`].
-    fn restore(&self, length: usize) {
+    fn restore(self, length: usize) {
         let hits = self.header.load(Relaxed) & !LENGTH_MASK;
         // Release: whoever sees the length sees the slots. (A section reads plainly, which x86 orders; the portable
         // engine reads under its lock.)
@@ -366,8 +383,54 @@ impl Part {
     }
 
     /// Lets frees in up to this depth.
-    fn admit(&self, depth: u32) {
+    fn admit(self, depth: u32) {
         // Release: whoever sees the depth sees the length.
         self.depth.store(depth.into(), Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+
+    /// A part that was never used, and stays.
+    fn part() -> Part {
+        let memory = std::alloc::Layout::from_size_align(Part::bytes(8), 64).unwrap();
+        // SAFETY: the size is not 0; zeroes are a part.
+        Part(NonNull::new(unsafe { std::alloc::alloc_zeroed(memory) }.cast()).unwrap())
+    }
+
+    fn total_allocates(part: Part) -> u64 {
+        // SAFETY: the part is this test's.
+        unsafe { part.counters() }.counters.total_allocates
+    }
+
+    #[test]
+    fn hits_go_on_where_the_header_wraps() {
+        const ALL: u64 = u64::MAX >> HITS_SHIFT;
+        let part = part();
+        part.header.store((ALL - 2) << HITS_SHIFT, Relaxed);
+        assert_eq!(total_allocates(part), ALL - 2);
+        // Five more, with a block in it.
+        part.header.store(2 << HITS_SHIFT | 1, Relaxed);
+        assert_eq!(total_allocates(part), ALL + 3);
+        assert_eq!(total_allocates(part), ALL + 3);
+    }
+
+    /// The child of a fork beside a closer, which was about to look whether its mark stayed: the part is open there, as
+    /// deep as it was, unlocked, and counts no hit for the mark.
+    #[test]
+    fn a_closing_that_a_fork_cuts_is_undone() {
+        let part = part();
+        part.tuner.set_target(6);
+        part.header.store(5 << HITS_SHIFT, Relaxed);
+        assert_eq!(total_allocates(part), 5);
+        part.header.store(7 << HITS_SHIFT ^ CLOSING_MARK, Relaxed);
+        part.lock.store(1, Relaxed);
+        part.repair_after_fork();
+        assert_eq!((part.depth.load(Relaxed), part.lock.load(Relaxed)), (6, 0));
+        assert!(part.has_room());
+        assert_eq!(total_allocates(part), 7);
     }
 }

@@ -74,7 +74,7 @@ impl Engine for Portable {
         (count, processor)
     }
 
-    unsafe fn close(part: &Part, _processor: u32) -> Option<usize> {
+    unsafe fn close(part: Part, _processor: u32) -> Option<usize> {
         // An operation takes some nanoseconds, but its thread may have been preempted.
         while !try_lock(part) {
             platform::sleep_microseconds(1);
@@ -83,7 +83,7 @@ impl Engine for Portable {
         Some(part.empty())
     }
 
-    unsafe fn reopen(part: &Part, _processor: u32, length: usize, depth: u32) {
+    unsafe fn reopen(part: Part, _processor: u32, length: usize, depth: u32) {
         part.restore(length);
         part.admit(depth);
         unlock(part);
@@ -107,7 +107,7 @@ unsafe fn pop_each(parts: &Parts, out: *mut *mut u8, wanted: usize, hits: u64) -
 
 /// The part of the current processor, locked; `None` if its number is out of range or another thread has it.
 #[inline(always)]
-unsafe fn lock_current(parts: &Parts) -> Option<(&Part, u32)> {
+unsafe fn lock_current(parts: &Parts) -> Option<(Part, u32)> {
     let processor = platform::current();
     if processor >= parts.processors {
         return None;
@@ -117,12 +117,12 @@ unsafe fn lock_current(parts: &Parts) -> Option<(&Part, u32)> {
     try_lock(part).then_some((part, processor))
 }
 
-fn try_lock(part: &Part) -> bool {
+fn try_lock(part: Part) -> bool {
     // Acquire pairs with the Release in unlock.
     part.lock.compare_exchange(0, 1, Acquire, Relaxed).is_ok()
 }
 
-fn unlock(part: &Part) {
+fn unlock(part: Part) {
     // Release pairs with the Acquire in try_lock.
     part.lock.store(0, Release);
 }

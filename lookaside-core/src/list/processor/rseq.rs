@@ -31,7 +31,7 @@ impl Engine for Rseq {
         unsafe { rseq::push_many(parts, blocks, offered) }
     }
 
-    unsafe fn close(part: &Part, processor: u32) -> Option<usize> {
+    unsafe fn close(part: Part, processor: u32) -> Option<usize> {
         let depth = part.depth.swap(0, SeqCst);
         if !platform::barrier(processor) {
             part.depth.store(depth, Relaxed);
@@ -60,7 +60,7 @@ impl Engine for Rseq {
         }
     }
 
-    unsafe fn reopen(part: &Part, processor: u32, length: usize, depth: u32) {
+    unsafe fn reopen(part: Part, processor: u32, length: usize, depth: u32) {
         part.restore(length);
         // A section may have read length 0 and not yet the depth: with the new depth it would overwrite slot 0. After
         // the barrier it has missed or starts anew. (Without one the part stays closed, which is always right.)

@@ -144,7 +144,7 @@ pub unsafe fn free(record: &Record, list: *mut RawList, block: *mut u8, place: P
         } else {
             pair.count_free();
             if keep {
-                TABLE.keep(block.addr());
+                TABLE.keep(block.expose_provenance());
             } else {
                 pair.give_pool(list, &layout.request, layout.memory(block));
             }
@@ -160,7 +160,7 @@ pub unsafe fn free(record: &Record, list: *mut RawList, block: *mut u8, place: P
 /// meanwhile.
 fn give_back(entry: &Entry) {
     let layout = Layout::own(entry.request());
-    let block = entry.block as *mut u8;
+    let block = core::ptr::with_exposed_provenance_mut::<u8>(entry.block);
     // SAFETY: the table kept the block, which came from this pool by this layout, and let it go to this thread alone.
     unsafe {
         if let Some(offset) = layout.disturbed(block) {
