@@ -2,10 +2,14 @@
 
 use core::ffi::{CStr, c_char};
 
+#[cfg(miri)]
+use super::miri::secure_getenv;
+
+#[cfg(not(miri))]
 unsafe extern "C" {
     /// glibc's and musl's `getenv` that finds nothing in a program with more rights than its caller (set-uid, file
     /// capabilities).
-    fn secure_getenv(name: *const c_char) -> *const c_char;
+    fn secure_getenv(name: *const c_char) -> *mut c_char;
 }
 
 /// Whether the environment variable has exactly this value. Like every reader of the environment it

@@ -22,6 +22,12 @@ pub unsafe fn sysconf(name: c_int) -> c_long {
     }
 }
 
+/// The program has its own rights.
+pub unsafe fn secure_getenv(name: *const c_char) -> *mut c_char {
+    // SAFETY: the caller's promise.
+    unsafe { ::libc::getenv(name) }
+}
+
 /// Refuses every advice.
 pub unsafe fn madvise(_: *mut c_void, _: size_t, _: c_int) -> c_int {
     -1
