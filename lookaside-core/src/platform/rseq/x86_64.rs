@@ -5,6 +5,9 @@
 //! `79:`, of which the last one commits. When the kernel finds an interrupted thread inside them it
 //! disarms and continues at the abort address, which must follow the signature that glibc registered.
 //! The abort leaves like a miss: the slow path tries once more before it believes it (theory §2.3).
+//!
+//! What is out of line is emitted into a section of our own name. In one that compilers use, such as `.text.unlikely`, it
+//! would be in the middle of a function that is emitted there, which would run into it.
 
 use core::arch::{asm, global_asm};
 use core::ffi::c_void;
@@ -55,7 +58,7 @@ macro_rules! leave {
 /// 71: miss; goto 79                                   // out of line, and where an abort arrives
 /// ```
 macro_rules! section {
-    (body = [$($body:expr,)*], miss = $miss:literal, parts = $parts:expr, part = $($operands:tt)*) => {
+    (body = [$($body:expr,)*], miss = $miss:expr, parts = $parts:expr, part = $($operands:tt)*) => {
         asm!(
             ".pushsection __rseq_cs, \"aw\"",
             ".balign 32",
@@ -74,7 +77,7 @@ macro_rules! section {
             $($body,)*
             "79:",
             leave!(),
-            ".pushsection .text.unlikely, \"ax\"",
+            ".pushsection .text.unlikely.lookaside, \"ax\"",
             ".byte 0x0f, 0xb9, 0x3d", // With the signature after it, an undefined instruction for disassemblers.
             ".long {SIGNATURE}",
             "75:",
@@ -195,7 +198,7 @@ pub unsafe fn pop(parts: *const Parts) -> *mut u8 {
 
 /// The section of [`push`], which leaves by `miss` where there is no room.
 macro_rules! push_section {
-    ($parts:ident, $block:ident, miss = $miss:literal, part = $($part:tt)*) => {
+    ($parts:ident, $block:ident, miss = $miss:expr, part = $($part:tt)*) => {
         section!(
             body = [
                 "mov {header}, qword ptr [{part} + {HEADER}]",
@@ -241,7 +244,12 @@ pub unsafe fn push(parts: *const Parts, block: *mut u8) -> bool {
     // SAFETY: as in `pop`; a slot below the depth exists.
     #[cfg(lookaside_asm_goto)]
     unsafe {
-        push_section!(parts, block, miss = "jmp {full}", part = out(reg) _, full = label { return false },);
+        push_section!(
+            parts,
+            block,
+            miss = concat!(leave!(), "\njmp {full}"),
+            part = out(reg) _, full = label { return false },
+        );
         true
     }
     // SAFETY: as above.
