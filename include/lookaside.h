@@ -46,7 +46,7 @@
 /**
  * The version of what `lookaside_inline.h` compiles into a program: see `lookaside_parameters`.
  */
-#define LOOKASIDE_INLINE_ABI 1
+#define LOOKASIDE_INLINE_ABI 2
 
 /**
  * Offset in a list, in bytes, of the address of its processor lists.
@@ -62,7 +62,7 @@
  * Offset in a list of the distance from the thread pointer to the thread's rseq area, in 32 bits; 0 for a list that
  * inlined calls may not serve.
  */
-#define LOOKASIDE_INLINE_AREA 20
+#define LOOKASIDE_INLINE_AREA 24
 
 /**
  * Offset in a list of its blocks' alignment less 1, in 32 bits.

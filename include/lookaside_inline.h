@@ -161,23 +161,25 @@ static inline __attribute__((__always_inline__)) void lookaside_list_free_inline
     if (LOOKASIDE_INLINE_LIKELY(area != 0) && LOOKASIDE_INLINE_LIKELY(block != NULL) &&
         LOOKASIDE_INLINE_LIKELY(((uintptr_t)block & LOOKASIDE_INLINE_WORD(list, lookaside_inline_u32,
                                                                           LOOKASIDE_INLINE_ALIGNMENT_MASK)) == 0)) {
-        /* length = part->header & 0xFFFF; if (length >= part->depth) goto 71;
-         * part->slots[length] = block; part->header += 1; the last commits. */
+        /* header = part->header; length = header & 0xFFFF; if (length >= part->depth) goto 71;
+         * part->slots[length] = block; part->header = header + 1; the last commits. */
         __asm__ goto(
             LOOKASIDE_INLINE_BEGIN
-            "movzwl %c[header](%%rax), %%ecx\n\t"
+            "movq %c[header](%%rax), %%rdx\n\t"
+            "movzwl %%dx, %%ecx\n\t"
             LOOKASIDE_INLINE_PAUSE
             "cmpq %c[depth](%%rax), %%rcx\n\t"
             "jae 71f\n\t"
             "movq %[block], %c[slots](%%rax,%%rcx,8)\n\t"
+            "incq %%rdx\n\t"
             LOOKASIDE_INLINE_PAUSE
-            "incq %c[header](%%rax)\n"
+            "movq %%rdx, %c[header](%%rax)\n"
             "79:\n\t"
             LOOKASIDE_INLINE_LEAVE
             LOOKASIDE_INLINE_END(LOOKASIDE_INLINE_LEAVE "jmp %l[call]")
             :
             : LOOKASIDE_INLINE_OPERANDS(list, area), [depth] "i"(LOOKASIDE_INLINE_DEPTH), [block] "r"(block)
-            : "rax", "rcx", "cc", "memory"
+            : "rax", "rcx", "rdx", "cc", "memory"
             : call);
         return;
     }

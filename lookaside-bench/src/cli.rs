@@ -96,6 +96,9 @@ pub struct Compare {
     /// Only these contenders
     #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',', value_parser = PossibleValuesParser::new(contender_names()))]
     pub contender: Vec<String>,
+    /// Fail where the fastest round of one of these is slower than that of the fastest malloc
+    #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',', value_parser = PossibleValuesParser::new(contender_names()))]
+    pub ahead: Vec<String>,
     /// Rounds of each contender in each workload [default: 25, with --quick up to 5]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub rounds: Option<u32>,

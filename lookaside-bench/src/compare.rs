@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io::{self, Write};
 use std::time::{Duration, Instant, SystemTime};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 
 use crate::cli;
 use crate::contenders;
@@ -54,7 +54,23 @@ pub fn run(arguments: &cli::Compare) -> anyhow::Result<()> {
     } else {
         write!(out, "{}", table::text(&comparison))?;
     }
+    let behind = behind(&comparison.rows, &arguments.ahead);
+    if !behind.is_empty() {
+        bail!("slower than the fastest malloc: {}", behind.join(", "));
+    }
     Ok(())
+}
+
+/// The workloads in which one of these contenders is slower than the fastest malloc, by the fastest rounds, or cannot
+/// be compared with it.
+fn behind(rows: &[Rows], ahead: &[String]) -> Vec<String> {
+    let each = rows.iter().flat_map(|rows| ahead.iter().map(move |name| (rows, name)));
+    each.filter_map(|(rows, name)| match rows.ratio(name, 0) {
+        Some(..=1.0) => None,
+        Some(ratio) => Some(format!("{name} in {} ({ratio:.2})", rows.name)),
+        None => Some(format!("{name} in {} (not measured)", rows.name)),
+    })
+    .collect()
 }
 
 /// What was played.
@@ -165,4 +181,23 @@ pub fn serve_round(job: &str, contender: &str, size: usize) -> anyhow::Result<()
 /// Whether a name is among those asked for; all are when none was.
 fn chosen(names: &[String], name: &str) -> bool {
     names.is_empty() || names.iter().any(|chosen| chosen == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::tests::rows;
+
+    #[test]
+    fn contenders_behind_the_fastest_malloc_are_named() {
+        let all = [
+            rows("pair", &[("vec", 1.0), ("lookaside", 2.0), ("glibc", 6.0), ("jemalloc", 2.0)]),
+            rows("batch128", &[("lookaside", 2.1), ("glibc", 4.0), ("jemalloc", 2.0)]),
+            rows("pair-2t", &[("glibc", 4.0)]),
+        ];
+        let names = ["lookaside".to_owned(), "vec".to_owned()];
+        assert_eq!(behind(&all, &names[..1]), ["lookaside in batch128 (1.05)", "lookaside in pair-2t (not measured)"]);
+        assert_eq!(behind(&all[..1], &names), [""; 0]);
+        assert_eq!(behind(&all, &[]), [""; 0]);
+    }
 }

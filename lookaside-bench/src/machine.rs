@@ -54,9 +54,11 @@ pub fn engine() -> &'static str {
 pub fn describe() -> String {
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = field(&cpuinfo, "model name").unwrap_or(std::env::consts::ARCH);
+    // Some hypervisors give every processor of a maker the same name.
+    let number = field(&cpuinfo, "model").map_or_else(String::new, |number| format!(" (model {number})"));
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let load = load().map_or_else(|| "unknown".into(), |load| load.to_string());
-    format!("{model}, {} processors, load {load}, {} {}", processors(), std::env::consts::OS, kernel.trim(),)
+    format!("{model}{number}, {} processors, load {load}, {} {}", processors(), std::env::consts::OS, kernel.trim(),)
 }
 
 /// How many threads wanted to run, by the mean of the last minute.

@@ -70,8 +70,7 @@
 //! ## 2.6. Runs
 //!
 //! An allocate or a free of several blocks is one section too: it copies, and ends in the one store that single calls
-//! end in, with count times 0xFFFF or count. Like every section that takes blocks it stores a whole header, as §3
-//! needs. A copy may overlap itself, four pointers a turn and then the four at the other end again; what an aborted one
+//! end in, with count times 0xFFFF or count. A copy may overlap itself, four pointers a turn and then the four at the other end again; what an aborted one
 //! left nobody reads.
 //!
 //! ## 2.7. Inlined into C
@@ -83,21 +82,53 @@
 //! first list has the object that this library's sections are in stay loaded, and inlined code that may be unloaded
 //! removes its mark at the end of a section; with `--cfg lookaside_unload` all sections do that, and the object may go.
 //!
+//! ## 2.8. Whole words
+//!
+//! Every section loads the header and the depth by 64 bits, as they are stored, and commits by a plain store of a
+//! register. On some processors a load that is narrower than the last store to its word does not get the value from
+//! that store: a free that looked at 16 bits of the header made a pair cost more than twice as much there. No count of
+//! instructions shows that, so a test reads the widths from the machine code.
+//!
 //! # 3. Closing a part from another thread
 //!
 //! Flush, trim and delete take blocks out of other processors' parts. Under the pair's `manage` lock, for rseq:
 //!
 //! 1. Store 0 into the depth, then `membarrier`: every section that had read the old depth has committed or was
-//!    aborted, and every later one finds no room. From here no free commits.
+//!    aborted, and every later one finds no room. From here to the end of step 3 no free commits.
 //! 2. Read the header, exchange it for one of length 0 with its highest bit turned, `membarrier`, read it again. If it is
 //!    as we left it, every section that had read the old length was aborted, and every later one finds no block: the
-//!    blocks that the old header counted are ours. Otherwise a section that was under way has stored over the exchange
-//!    (this is why allocates and batches store a whole header): take its header and try again. Each repeat means that
-//!    one section made progress. The turned bit tells our word from any that a section can store: a batch that takes
-//!    every block, and counts no hit, would store the very word that the exchange would without it.
-//! 3. Take blocks out, store a header with what remains, then, if something remains, `membarrier` once more, then the
-//!    depth. A section may have read length 0 and not yet the depth; if it then read the new depth, it would put its
-//!    block over the first that remains.
+//!    blocks that the old header counted are ours. Otherwise an allocate that was under way has stored over the exchange
+//!    (it stores a whole header, not a sum in memory): take its header and try again. Each repeat means that one section
+//!    made progress. The turned bit is how our word differs from any that a section can store: a batch that takes every
+//!    block, and counts no hit, would store the very word that the exchange would without it. Turn the bit back.
+//! 3. Take blocks out, store a header with what remains, then `membarrier` once more, then the depth.
+//!
+//! ## 3.1. Why no free brings back a header of the closed part
+//!
+//! A free loads the header, then the depth, and commits if there is room: it stores the header that it loaded, plus its
+//! blocks. While the part is closed its header is changed in steps 2 and 3: turned, turned back, given a new length.
+//! A free that loaded any of these and then the new depth would store it back: a turned bit, which is 2^47 hits that
+//! were none, or length 0, which loses the blocks that remain and puts its own over the first. The barrier of step 3
+//! excludes both: a free that loaded its header before that barrier has by then missed, for the depth is 0 from the
+//! barrier of step 1 on, or is aborted; one that loads it later finds the final header. So a free commits only
+//! if it loaded its header after the last opening's barrier, and stores before the next closing's first: between the two
+//! no closer stores, and sections on one processor exclude each other. At length 0 the barrier is needed as well, because
+//! of the turned bit. Only a part that is not opened again (depth 0) goes without.
+//!
+//! An allocate needs neither depth nor that barrier: it commits if the header it loaded had a length. Before the
+//! exchange of step 2 it may store over it, which step 2 sees. From there until step 3 every header has length 0. After
+//! the store of step 3 no closer stores.
+//!
+//! Where a depth is stored without closing (the part is opened for the first time, or tuned), the header is as the
+//! owner left it, and any mixture of old and new depths and headers is one that the owner could have seen. (The same
+//! holds where the barrier of step 3 was refused: the part stays closed until it is tuned, later than any such free.)
+//!
+//! A child that is forked in the middle has no sections of other threads, and no closer. It finds length 0, or what
+//! remains, with the bit turned or not; it turns the bit back if it differs from that of the header that was folded
+//! last (§4.4), and stores the depth. A parent's free that was between load and store committed in both or in the
+//! parent alone (§7).
+//!
+//! ## 3.2. What stays as it is meanwhile
 //!
 //! While it is closed the part misses, and L and the pool serve. The owner never waits. Threads that are not running
 //! cannot be inside a section: the kernel aborts it before they run again. For the portable engine closing is taking

@@ -1,7 +1,10 @@
 //! One processor's list is closed over and over while its owner moves whole batches: the case in which a batch takes
-//! every block, and so stores what a careless closer would take for its own word; and the case in which blocks remain.
+//! every block, and so stores what a careless closer would take for its own word; the case in which blocks remain; and
+//! the case in which a block is put in.
 //!
-//! Every block has a state outside of it, so that a block that is in two places at once is found at once.
+//! Every block has a state outside of it, so that a block that is in two places at once is found at once, and a lost one
+//! at the end. Calls are counted beside the list, which must count the same: a free that stored a header of the time
+//! when the list was closed would show as hits that were none.
 //! `LOOKASIDE_SOAK_CLOSINGS` sets how many closings each case does (default 30,000).
 
 mod common;
@@ -31,6 +34,7 @@ static STATES: [AtomicU8; BLOCKS] = [const { AtomicU8::new(IN_POOL) }; BLOCKS];
 static FREE: Mutex<Vec<usize>> = Mutex::new(Vec::new());
 static NEVER_USED: AtomicUsize = AtomicUsize::new(0);
 static FAULTS: AtomicU64 = AtomicU64::new(0);
+static ALLOCATES: AtomicU64 = AtomicU64::new(0);
 
 fn index(block: usize) -> usize {
     (block - (&raw const ARENA).addr()) / SIZE
@@ -59,19 +63,37 @@ fn closings() -> u64 {
     std::env::var("LOOKASIDE_SOAK_CLOSINGS").ok().map_or(30_000, |count| count.parse().unwrap())
 }
 
-fn run(engine: EngineKind, maximum: u16, batch: u16, close: fn(&LookasideList)) {
+/// A block of the list, counted.
+fn take(list: &LookasideList) -> NonNull<u8> {
+    ALLOCATES.fetch_add(1, Relaxed);
+    let block = list.allocate().unwrap();
+    expect(block.addr().get(), IN_LIST, HELD);
+    block
+}
+
+/// Closes the list of this processor, which another thread uses.
+type Close = fn(&LookasideList, u32);
+
+fn run(engine: EngineKind, maximum: u16, batch: u16, close: Close) {
     let builder = LookasideList::builder(SIZE).engine(engine).tuning(Tuning::Manual);
     let builder = builder.maximum_depth(maximum).initial_depth(maximum).batch(batch);
     // SAFETY: the routines belong together, may be called from anywhere, and nobody touches the blocks.
     let builder = unsafe { builder.callbacks(AllocateCallback::Plain(allocate), FreeCallback::Plain(free)) };
     let list = builder.build().unwrap();
     let allowed = allowed_processors();
+    let owner = allowed[0] as u32;
+    ALLOCATES.store(0, Relaxed);
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             move_to(&allowed, 1);
             for closing in 0..closings() {
-                close(&list);
+                close(&list, owner);
+                // A call may be counted by the list, and not yet here, or the other way round.
+                let counted = list.statistics().list.total_allocates;
+                if counted.abs_diff(ALLOCATES.load(Relaxed)) > 1 << 40 {
+                    FAULTS.fetch_add(1, SeqCst);
+                }
                 (0..closing * 7919 % 400).for_each(|_| std::hint::spin_loop());
                 if FAULTS.load(SeqCst) != 0 {
                     break;
@@ -90,6 +112,7 @@ fn run(engine: EngineKind, maximum: u16, batch: u16, close: fn(&LookasideList)) 
                 let count = random % (u64::from(maximum) * 2);
                 if random & 1 << 50 == 0 {
                     let mut run = vec![std::ptr::null_mut(); count as usize];
+                    ALLOCATES.fetch_add(count, Relaxed);
                     assert_eq!(list.allocate_many(&mut run), run.len());
                     run.iter().for_each(|block| expect(block.addr(), IN_LIST, HELD));
                     run.iter().for_each(|block| expect(block.addr(), HELD, IN_LIST));
@@ -98,9 +121,7 @@ fn run(engine: EngineKind, maximum: u16, batch: u16, close: fn(&LookasideList)) 
                     continue;
                 }
                 for _ in 0..count {
-                    let block = list.allocate().unwrap();
-                    expect(block.addr().get(), IN_LIST, HELD);
-                    held.push(block);
+                    held.push(take(&list));
                 }
                 for block in held.drain(..) {
                     expect(block.addr().get(), HELD, IN_LIST);
@@ -110,23 +131,40 @@ fn run(engine: EngineKind, maximum: u16, batch: u16, close: fn(&LookasideList)) 
             }
         });
     });
-    assert_eq!(FAULTS.load(SeqCst), 0, "{engine:?}, maximum {maximum}, batch {batch}: a block was in two places");
+    assert_eq!(
+        FAULTS.load(SeqCst),
+        0,
+        "{engine:?}, maximum {maximum}, batch {batch}: a block was in two places, or hits were none"
+    );
     let statistics = list.statistics();
+    assert_eq!(statistics.list.total_allocates, ALLOCATES.load(Relaxed));
     assert_eq!(statistics.outstanding, 0);
     common::assert_identities(&statistics);
+    drop(list);
+    assert_eq!(FREE.lock().unwrap().len(), NEVER_USED.load(Relaxed), "{engine:?}, maximum {maximum}: a block was lost");
 }
 
 #[test]
 fn a_closed_part_is_nobody_elses() {
     for engine in engines() {
         for (maximum, batch) in [(63, 63), (64, 63), (256, 63), (8, 8)] {
-            run(engine, maximum, batch, LookasideList::flush);
+            run(engine, maximum, batch, |list, _| list.flush());
         }
         // What is above a depth of 4 goes, and 4 remain.
-        run(engine, 64, 0, |list| {
+        run(engine, 64, 0, |list, _| {
             lookaside_core::adjust_depth();
             list.trim();
             let _ = list.prefill(64);
+        });
+        // A block comes in from afar, and now and then all go.
+        run(engine, 64, 0, |list, owner| {
+            let block = take(list);
+            expect(block.addr().get(), HELD, IN_LIST);
+            // SAFETY: this thread held it.
+            unsafe { list.free_to_processor(block, owner) };
+            if block.addr().get() / SIZE % 4 == 0 {
+                list.flush();
+            }
         });
     }
 }

@@ -1,8 +1,8 @@
-//! What the linker made of the sections: every descriptor in this program is well formed, and every abort address
-//! follows the signature that the kernel looks for.
+//! What the linker made of the sections: every descriptor in this program is well formed, every abort address follows the
+//! signature that the kernel looks for, and code that stands where compilers put what is seldom run is left alone.
 #![cfg(target_arch = "x86_64")]
 
-use lookaside_core::{LookasideList, hooks};
+use lookaside_core::{LookasideList, RawList};
 
 /// The kernel's `struct rseq_cs`.
 #[repr(C, align(32))]
@@ -33,8 +33,6 @@ fn every_descriptor_is_well_formed() {
     assert_eq!(list.allocate_many(&mut blocks), 2);
     // SAFETY: as above.
     unsafe { list.free_many(&blocks) };
-    // SAFETY: no list is made after this.
-    unsafe { hooks::pretend(0) };
 
     // SAFETY: the linker's symbols are the bounds of an array of descriptors; an abort address lies in code, with the
     // signature before it.
@@ -52,4 +50,32 @@ fn every_descriptor_is_well_formed() {
         }
         println!("{count} sections");
     }
+}
+
+/// Compilers gather seldom run functions in this section. Were a section's abort code there as well, it would stand in
+/// the middle of the function.
+#[unsafe(link_section = ".text.unlikely")]
+#[inline(never)]
+fn seldom_run(list: *const RawList, blocks: &mut [*mut u8]) {
+    // SAFETY: the list is one, and each block goes back once.
+    unsafe {
+        for block in &mut *blocks {
+            *block = RawList::allocate(list);
+        }
+        for block in &*blocks {
+            RawList::free(list, *block);
+        }
+        assert_eq!(RawList::allocate_many(list, blocks), blocks.len());
+        RawList::free_many(list, blocks);
+    }
+}
+
+#[test]
+fn functions_may_stand_where_cold_code_is_gathered() {
+    let list = LookasideList::new(64).unwrap();
+    // The first calls miss, the later ones hit, and more blocks than there is room for miss again.
+    for count in [1, 1, 10_000, 1] {
+        seldom_run(list.as_raw(), &mut vec![std::ptr::null_mut(); count]);
+    }
+    assert_eq!(list.statistics().outstanding, 0);
 }

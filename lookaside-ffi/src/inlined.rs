@@ -3,14 +3,14 @@
 use lookaside_core::inline_abi;
 
 /// The version of what `lookaside_inline.h` compiles into a program: see `lookaside_parameters`.
-pub const LOOKASIDE_INLINE_ABI: u16 = 1;
+pub const LOOKASIDE_INLINE_ABI: u16 = 2;
 /// Offset in a list, in bytes, of the address of its processor lists.
 pub const LOOKASIDE_INLINE_BASE: usize = 0;
 /// Offset in a list of how many processor lists it has, in 32 bits.
 pub const LOOKASIDE_INLINE_PROCESSORS: usize = 16;
 /// Offset in a list of the distance from the thread pointer to the thread's rseq area, in 32 bits; 0 for a list that
 /// inlined calls may not serve.
-pub const LOOKASIDE_INLINE_AREA: usize = 20;
+pub const LOOKASIDE_INLINE_AREA: usize = 24;
 /// Offset in a list of its blocks' alignment less 1, in 32 bits.
 pub const LOOKASIDE_INLINE_ALIGNMENT_MASK: usize = 28;
 /// Base-2 logarithm of the distance between the processor lists of neighbouring processors.

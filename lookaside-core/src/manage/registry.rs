@@ -145,7 +145,7 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
     let verified = flags.contains(ListFlags::VERIFY);
     let has_parts = cached && creation.topology != Topology::General;
     let processors = if has_parts { set_up.processors } else { 0 };
-    let pair_parts = Parts { base: record.base, area: rseq::area(), processors, inlined_area: 0 };
+    let pair_parts = Parts { base: record.base, area: rseq::area(), processors, never: 0 };
     let settings = Settings {
         parts: pair_parts,
         engine: kind,

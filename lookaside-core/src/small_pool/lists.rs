@@ -311,13 +311,14 @@ unsafe fn is_published(object: *mut RawList) -> bool {
 /// # Safety
 /// Nobody else writes to `to`, and others read nothing but its `processors` until they are not 0.
 unsafe fn publish(list: RawList, to: *mut RawList) {
-    let RawList { parts, locked_processors, alignment_mask, handle, check, context, _reserved } = list;
-    let Parts { base, area, processors, inlined_area } = parts;
+    let RawList { parts, inlined_area, alignment_mask, handle, check, context, locked_processors, _reserved } = list;
+    let Parts { base, area, processors, never } = parts;
     // SAFETY: the caller's promise.
     unsafe {
         (*to).parts.base = base;
         (*to).parts.area = area;
-        (*to).parts.inlined_area = inlined_area;
+        (*to).parts.never = never;
+        (*to).inlined_area = inlined_area;
         (*to).locked_processors = locked_processors;
         (*to).alignment_mask = alignment_mask;
         (*to).handle = handle;

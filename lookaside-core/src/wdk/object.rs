@@ -15,8 +15,8 @@ pub struct Parts {
     /// this line is read anyway.
     pub(crate) area: isize,
     pub(crate) processors: u32,
-    /// `area` once more, for the calls that C programs inline; 0 in a list that was not made for them.
-    pub(crate) inlined_area: i32,
+    /// Always 0: where code of version 1 of the inlined calls looks whether it may go on (`face::inline_abi`).
+    pub(crate) never: i32,
 }
 
 /// The list object: 64 bytes at a multiple of 16 that the caller provides, as in the WDK.
@@ -28,15 +28,17 @@ pub struct Parts {
 pub struct RawList {
     // Set by initialize, read by every fast path; delete sets both numbers of processors to 0.
     pub(crate) parts: Parts,
-    // The same number for the portable engine, whose lists have `processors` 0 so that no section runs.
-    pub(crate) locked_processors: u32,
+    // `area` once more, for the calls that C programs inline; 0 in a list that was not made for them.
+    pub(crate) inlined_area: i32,
     pub(crate) alignment_mask: u32,
     // Index and generation of the record, keyed; and their check (theory §1.3).
     pub(crate) handle: u64,
     pub(crate) check: u64,
     // The caller's own, given back by `context`.
     pub(crate) context: *mut c_void,
-    pub(crate) _reserved: u64,
+    // `processors` for the portable engine, whose lists have none there, so that no section runs.
+    pub(crate) locked_processors: u32,
+    pub(crate) _reserved: u32,
 }
 
 impl RawList {
@@ -44,12 +46,13 @@ impl RawList {
     #[must_use]
     pub const fn zeroed() -> RawList {
         RawList {
-            parts: Parts { base: ptr::null_mut(), area: 0, processors: 0, inlined_area: 0 },
-            locked_processors: 0,
+            parts: Parts { base: ptr::null_mut(), area: 0, processors: 0, never: 0 },
+            inlined_area: 0,
             alignment_mask: 0,
             handle: 0,
             check: 0,
             context: ptr::null_mut(),
+            locked_processors: 0,
             _reserved: 0,
         }
     }

@@ -91,6 +91,12 @@ static __attribute__((__cold__, __noinline__)) unsigned cold_pairs(unsigned pair
     return inlined_pairs(pairs);
 }
 
+/* And programs may name the section. */
+static __attribute__((__section__(".text.unlikely"), __noinline__)) unsigned gathered_pairs(unsigned pairs)
+{
+    return inlined_pairs(pairs);
+}
+
 /* How many of the calls in these pairs went to the library. The first one finds an empty list. */
 static void tell_calls(uint16_t inline_abi)
 {
@@ -350,8 +356,8 @@ int main(int count, char **arguments)
         misses();
     } else if (strcmp(name, "cold") == 0) {
         make(LOOKASIDE_INLINE_ABI);
-        CHECK(cold_pairs(PAIRS) == PAIRS);
-        check_pairs(PAIRS);
+        CHECK(cold_pairs(PAIRS) == PAIRS && gathered_pairs(PAIRS) == PAIRS);
+        check_pairs(2 * PAIRS);
         end();
     } else if (strcmp(name, "fork") == 0) {
         forked();

@@ -162,7 +162,8 @@ fn inlined_calls_are_right_under_valgrind() {
 
 /// Version by version: the offsets in a list of base, processors, area and alignment mask; log2 of the distance of
 /// parts; the offsets in a part of header, depth and slots; what a hit adds; the signature.
-const VERSIONS: [(u16, [usize; 10]); 1] = [(1, [0, 16, 20, 28, 18, 0, 8, 192, 65535, 0x5305_3053])];
+const VERSIONS: [(u16, [usize; 10]); 2] =
+    [(1, [0, 16, 20, 28, 18, 0, 8, 192, 65535, 0x5305_3053]), (2, [0, 16, 24, 28, 18, 0, 8, 192, 65535, 0x5305_3053])];
 
 /// Who changes a number adds a version, and does not use a word for the area again that an older version has there.
 #[test]

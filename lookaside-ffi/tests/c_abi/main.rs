@@ -18,3 +18,4 @@ mod sequences;
 mod stacks;
 mod toolchain;
 mod wdm;
+mod words;

@@ -62,9 +62,10 @@ impl Engine for Rseq {
 
     unsafe fn reopen(part: Part, processor: u32, length: usize, depth: u32) {
         part.restore(length);
-        // A section may have read length 0 and not yet the depth: with the new depth it would overwrite slot 0. After
-        // the barrier it has missed or starts anew. (Without one the part stays closed, which is always right.)
-        if depth != 0 && (length == 0 || platform::barrier(processor)) {
+        // A free may have read the header of the closed part, with length 0 or with the mark, and not yet the depth: with
+        // the new depth it would store that header back. After the barrier it has missed or starts anew; at length 0
+        // too (theory §3). Without a barrier the part stays closed.
+        if depth != 0 && platform::barrier(processor) {
             part.admit(depth);
         }
     }

@@ -5,6 +5,9 @@
 //! `79:`, of which the last one commits. When the kernel finds an interrupted thread inside them it
 //! disarms and continues at the abort address, which must follow the signature that glibc registered.
 //! The abort leaves like a miss: the slow path tries once more before it believes it (theory §2.3).
+//!
+//! What is out of line is emitted into a section of our own name. In one that compilers use, such as `.text.unlikely`, it
+//! would be in the middle of a function that is emitted there, which would run into it.
 
 use core::arch::{asm, global_asm};
 use core::ffi::c_void;
@@ -55,7 +58,7 @@ macro_rules! leave {
 /// 71: miss; goto 79                                   // out of line, and where an abort arrives
 /// ```
 macro_rules! section {
-    (body = [$($body:expr,)*], miss = $miss:literal, parts = $parts:expr, part = $($operands:tt)*) => {
+    (body = [$($body:expr,)*], miss = $miss:expr, parts = $parts:expr, part = $($operands:tt)*) => {
         asm!(
             ".pushsection __rseq_cs, \"aw\"",
             ".balign 32",
@@ -74,7 +77,7 @@ macro_rules! section {
             $($body,)*
             "79:",
             leave!(),
-            ".pushsection .text.unlikely, \"ax\"",
+            ".pushsection .text.unlikely.lookaside, \"ax\"",
             ".byte 0x0f, 0xb9, 0x3d", // With the signature after it, an undefined instruction for disassemblers.
             ".long {SIGNATURE}",
             "75:",
@@ -149,7 +152,7 @@ macro_rules! copy {
     };
 }
 
-/// Takes the block that came in last, or answers null.
+/// Takes the block that came in last, or returns null.
 ///
 /// ```text
 /// header = part.header
@@ -193,50 +196,77 @@ pub unsafe fn pop(parts: *const Parts) -> *mut u8 {
     block
 }
 
-/// Puts a block on top; answers whether there was room.
-///
-/// ```text
-/// length = part.header & 0xFFFF
-/// if length >= part.depth  goto 71
-/// part.slots[length] = block
-/// part.header += 1                                    // commit
-/// ```
-/// Here the sum in memory is right: a closer first sets the depth to 0, and from its barrier on no free commits.
-///
-/// # Safety
-/// As for [`pop`]; the block belongs to the caller, who loses it if the answer is true.
-#[inline(always)]
-pub unsafe fn push(parts: *const Parts, block: *mut u8) -> bool {
-    let part: usize;
-    // SAFETY: as in `pop`; a slot below the depth exists.
-    unsafe {
+/// The section of [`push`], which leaves by `miss` where there is no room.
+macro_rules! push_section {
+    ($parts:ident, $block:ident, miss = $miss:expr, part = $($part:tt)*) => {
         section!(
             body = [
-                "movzx {length:e}, word ptr [{part} + {HEADER}]",
+                "mov {header}, qword ptr [{part} + {HEADER}]",
+                "movzx {length:e}, {header:x}",
                 slow!(),
                 "cmp {length}, qword ptr [{part} + {DEPTH}]",
                 "jae 71f",
                 "mov qword ptr [{part} + {length}*8 + {SLOTS}], {block}",
-                "inc qword ptr [{part} + {HEADER}]",
+                "inc {header}",
+                slow!(),
+                "mov qword ptr [{part} + {HEADER}], {header}",
             ],
-            miss = "xor {part:e}, {part:e}",
-            parts = parts,
-            part = out(reg) part,
+            miss = $miss,
+            parts = $parts,
+            part = $($part)*
+            header = out(reg) _,
             length = out(reg) _,
-            block = in(reg) block,
+            block = in(reg) $block,
             HEADER = const HEADER,
             DEPTH = const DEPTH,
             SLOTS = const SLOTS,
-        );
-    }
-    part != 0
+        )
+    };
 }
 
-/// Takes up to `wanted` blocks from the top into `out`, the last in last; answers how many and whose part they left.
+/// Puts a block on top; returns whether there was room.
+///
+/// ```text
+/// header = part.header
+/// length = header & 0xFFFF
+/// if length >= part.depth  goto 71
+/// part.slots[length] = block
+/// part.header = header + 1                            // commit: one block more
+/// ```
+/// The header is loaded and stored whole, as every word that is stored often: a load of fewer bytes than the last store
+/// wrote waits for that store on some processors. That no closer's store is lost is theory §3.
+///
+/// # Safety
+/// As for [`pop`]; the block belongs to the caller, who loses it if the result is true.
+#[inline(always)]
+pub unsafe fn push(parts: *const Parts, block: *mut u8) -> bool {
+    // From Rust 1.87 on the section itself goes where there was no room. (`build.rs` looks at the compiler's version.)
+    // SAFETY: as in `pop`; a slot below the depth exists.
+    #[cfg(lookaside_asm_goto)]
+    unsafe {
+        push_section!(
+            parts,
+            block,
+            miss = concat!(leave!(), "\njmp {full}"),
+            part = out(reg) _, full = label { return false },
+        );
+        true
+    }
+    // SAFETY: as above.
+    #[cfg(not(lookaside_asm_goto))]
+    unsafe {
+        let part: usize;
+        push_section!(parts, block, miss = "xor {part:e}, {part:e}", part = out(reg) part,);
+        part != 0
+    }
+}
+
+/// Takes up to `wanted` blocks from the top into `out`, the last in last; returns how many and whose part they left.
 /// Each counts as a hit, or with `HITS` false none does.
 ///
 /// ```text
-/// count = min(part.header & 0xFFFF, wanted)
+/// header = part.header
+/// count = min(header & 0xFFFF, wanted)
 /// if count == 0  goto 71
 /// out[0..count] = part.slots[length - count .. length]
 /// part.header = header + count * ONE_HIT              // commit; without hits: header - count
@@ -286,14 +316,15 @@ pub unsafe fn pop_many<const HITS: bool>(parts: *const Parts, out: *mut *mut u8,
     (count, if count == 0 { 0 } else { unsafe { processor_of(parts, part) } })
 }
 
-/// Puts the first blocks of `blocks` on top, as many as there is room for; answers how many and into whose part.
+/// Puts the first blocks of `blocks` on top, up to as many as there is room for; returns how many and into whose part.
 ///
 /// ```text
-/// room = part.depth - (part.header & 0xFFFF)
+/// header = part.header
+/// room = part.depth - (header & 0xFFFF)
 /// if room <= 0  goto 71
 /// count = min(room, offered)
 /// part.slots[length .. length + count] = blocks[0..count]
-/// part.header += count                                // commit
+/// part.header = header + count                        // commit
 /// ```
 ///
 /// # Safety
@@ -306,7 +337,8 @@ pub unsafe fn push_many(parts: *const Parts, blocks: *const *mut u8, offered: us
     unsafe {
         section!(
             body = [
-                "movzx {to:e}, word ptr [{part} + {HEADER}]",
+                "mov {header}, qword ptr [{part} + {HEADER}]",
+                "movzx {to:e}, {header:x}",
                 slow!(),
                 "mov {index}, qword ptr [{part} + {DEPTH}]",
                 "sub {index}, {to}",
@@ -317,11 +349,14 @@ pub unsafe fn push_many(parts: *const Parts, blocks: *const *mut u8, offered: us
                 "jz 71f",
                 "lea {to}, [{part} + {to}*8 + {SLOTS}]",
                 copy!("blocks" => "to"),
-                "add qword ptr [{part} + {HEADER}], {count}",
+                "add {header}, {count}",
+                slow!(),
+                "mov qword ptr [{part} + {HEADER}], {header}",
             ],
             miss = "xor {count:e}, {count:e}",
             parts = parts,
             part = out(reg) part,
+            header = out(reg) _,
             to = out(reg) _,
             index = out(reg) _,
             block = out(reg) _,

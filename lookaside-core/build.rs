@@ -1,0 +1,22 @@
+//! Looks at the compiler's version: the section of a free uses what Rust has since 1.87, and the library has to build
+//! with older ones.
+
+use std::env;
+use std::process::Command;
+
+/// The release of Rust 1 in which `asm!` learned to leave by a label.
+const ASM_GOTO: u32 = 87;
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rustc-check-cfg=cfg(lookaside_asm_goto)");
+    if minor().is_some_and(|minor| minor >= ASM_GOTO) {
+        println!("cargo:rustc-cfg=lookaside_asm_goto");
+    }
+}
+
+/// The second number of what the compiler calls itself, as in `rustc 1.87.0 (17067e9ac 2025-05-09)`.
+fn minor() -> Option<u32> {
+    let output = Command::new(env::var_os("RUSTC")?).arg("--version").output().ok()?;
+    std::str::from_utf8(&output.stdout).ok()?.split('.').nth(1)?.parse().ok()
+}
