@@ -6,6 +6,7 @@ use core::ptr::null_mut;
 use core::sync::atomic::AtomicPtr;
 use core::sync::atomic::Ordering::Relaxed;
 
+use super::system_call::system_call;
 use crate::wdk::{BugCheck, Tag};
 
 /// A misuse of the library, as a hook is told of it.
@@ -110,8 +111,9 @@ impl Line {
     fn write(&mut self) {
         let length = self.length.min(self.bytes.len() - 1);
         self.bytes[length] = b'\n';
+        let bytes = self.bytes.as_ptr().expose_provenance();
         // SAFETY: the buffer holds `length + 1` bytes. Nothing can be done if the write fails.
-        unsafe { libc::write(libc::STDERR_FILENO, self.bytes.as_ptr().cast(), length + 1) };
+        unsafe { system_call(libc::SYS_write, [libc::STDERR_FILENO as usize, bytes, length + 1, 0, 0, 0]) };
     }
 
     fn end(&mut self) -> ! {

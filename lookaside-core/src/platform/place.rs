@@ -6,6 +6,8 @@ use core::mem::MaybeUninit;
 use core::panic::Location;
 use core::ptr;
 
+use super::system_call::keep_errno;
+
 /// Who made a call, as an entry point of the library knows it; `place_of` makes a place of it where one is wanted.
 #[derive(Clone, Copy, Debug)]
 pub enum Caller {
@@ -65,7 +67,7 @@ struct Walk {
 fn instruction(export: usize, through: usize) -> Place {
     let mut walk = Walk { passed_over: [export, through], frame: 0, found: 0 };
     // SAFETY: the function takes a Walk, which outlives the call.
-    unsafe { _Unwind_Backtrace(visit, (&raw mut walk).cast()) };
+    keep_errno(|| unsafe { _Unwind_Backtrace(visit, (&raw mut walk).cast()) });
     Place(walk.found as u64)
 }
 
@@ -150,7 +152,7 @@ fn module_of(address: usize) -> Option<(&'static str, usize)> {
     let mut map: *mut c_void = ptr::null_mut();
     // SAFETY: both places may be written; the name and the map belong to the loader, and modules that hold callers of
     // this library are not unloaded while their blocks are known to it, or the name is read as it was.
-    unsafe {
+    keep_errno(|| unsafe {
         if libc::dladdr1(address as *const c_void, info.as_mut_ptr(), &mut map, RTLD_DL_LINKMAP) == 0 {
             return None;
         }
@@ -162,5 +164,5 @@ fn module_of(address: usize) -> Option<(&'static str, usize)> {
         let bias = map.cast::<usize>().read();
         let path = CStr::from_ptr(info.dli_fname).to_str().ok()?;
         Some((path.rsplit('/').next().unwrap_or(path), address.wrapping_sub(bias)))
-    }
+    })
 }
