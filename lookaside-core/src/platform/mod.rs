@@ -40,5 +40,5 @@ pub use processors::{current, possible};
 pub use random::random;
 pub use shared_lock::SharedLock;
 pub use single_threaded::{is_single_threaded, is_single_threaded_at_a_glance};
-pub use sync::{Event, Guard, LOCK_WAIT, Lock, wait_for};
-pub use thread::{Thread, name_thread, process_number, sleep_microseconds, thread_number};
+pub use sync::{Event, Guard, LOCK_WAIT, Lock, Naps, Sharing, look_often, sleep_while, wait_unwoken, wake_all};
+pub use thread::{Thread, name_thread, process_number, thread_number};

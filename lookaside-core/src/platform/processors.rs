@@ -1,5 +1,8 @@
 //! Processor numbers.
 
+use core::sync::atomic::AtomicBool;
+use core::sync::atomic::Ordering::Relaxed;
+
 use super::rseq;
 use super::system_call::{keep_errno, system_call};
 
@@ -24,8 +27,23 @@ pub fn current() -> u32 {
 /// The answer of the system, which takes longer.
 #[cold]
 fn asked() -> u32 {
+    // Relaxed: either way is right.
+    if ANSWERS.load(Relaxed) { ask() as u32 } else { ask_first() }
+}
+
+/// Whether the system has given a number once. Then it does not fail later, and `errno` need not be kept.
+static ANSWERS: AtomicBool = AtomicBool::new(false);
+
+#[cold]
+fn ask_first() -> u32 {
+    let processor = keep_errno(ask);
+    ANSWERS.store(processor >= 0, Relaxed);
+    processor.max(0) as u32
+}
+
+fn ask() -> i32 {
     // SAFETY: no argument; a failure is -1.
-    keep_errno(|| unsafe { libc::sched_getcpu() }).max(0) as u32
+    unsafe { libc::sched_getcpu() }
 }
 
 /// One more than the highest number that this thread may use; 1 where the system does not say.

@@ -112,18 +112,6 @@ pub fn yield_now() {
     unsafe { libc::sched_yield() };
 }
 
-/// Sleeps. Leaves `errno` alone, since a caller of allocate or free may be waiting here.
-pub fn sleep_microseconds(microseconds: u32) {
-    let time = libc::timespec { tv_sec: 0, tv_nsec: i64::from(microseconds) * 1000 };
-    // SAFETY: the time is valid; an early return by a signal is as good as a late one.
-    unsafe {
-        let errno = libc::__errno_location();
-        let before = errno.read();
-        libc::nanosleep(&time, ptr::null_mut());
-        errno.write(before);
-    }
-}
-
 /// The system's number of the calling thread.
 pub fn thread_number() -> u32 {
     // SAFETY: no argument; it cannot fail.
