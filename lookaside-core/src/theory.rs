@@ -288,6 +288,14 @@
 //! list; a cache that is dropped gives everything back, whatever unwinds. A call that trims on its way does so when it
 //! has no block in hand, or gives that block back. A delete is finished: it drains what is left and frees the record.
 //!
+//! ## 10.1. Cancellation
+//!
+//! No call of the library is a cancellation point (`pthread_cancel`), so none ends with a lock held or a block in hand:
+//! the library makes its own system calls itself, and disables cancellation around functions of the C library that are
+//! cancellation points. It is disabled while a callback or a hook runs, too: a request that comes meanwhile takes effect
+//! at the thread's next cancellation point after the call. A callback may not end its thread by itself (`pthread_exit`).
+//! Asynchronous cancellation is as for `malloc`: it may not be enabled during a call.
+//!
 //! # 11. Verified lists
 //!
 //! ## 11.1. Every call reaches the pool

@@ -6,6 +6,7 @@ use core::ptr::null_mut;
 use core::sync::atomic::AtomicPtr;
 use core::sync::atomic::Ordering::Relaxed;
 
+use super::cancellation::uncancelled;
 use super::system_call::system_call;
 use crate::wdk::{BugCheck, Tag};
 
@@ -70,7 +71,7 @@ impl Violation<'_> {
         }
         // SAFETY: what is not null was stored by set_violation_hook, from a function of this type.
         let hook = unsafe { transmute::<*mut (), ViolationHook>(hook) };
-        hook(&Violation { line: line.text(), ..*self });
+        uncancelled(|| hook(&Violation { line: line.text(), ..*self }));
     }
 }
 

@@ -3,6 +3,7 @@
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 compile_error!("lookaside runs on 64-bit Linux");
 
+mod cancellation;
 mod clock;
 mod environment;
 mod exit;
@@ -22,6 +23,7 @@ mod sync;
 mod system_call;
 mod thread;
 
+pub use cancellation::uncancelled;
 pub use clock::{advance_clock, coarse_milliseconds, milliseconds};
 pub use environment::{variable, variable_is};
 pub use exit::at_exit;

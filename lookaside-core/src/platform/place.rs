@@ -66,8 +66,14 @@ struct Walk {
 #[inline(never)]
 fn instruction(export: usize, through: usize) -> Place {
     let mut walk = Walk { passed_over: [export, through], frame: 0, found: 0 };
-    // SAFETY: the function takes a Walk, which outlives the call.
-    keep_errno(|| unsafe { _Unwind_Backtrace(visit, (&raw mut walk).cast()) });
+    // SAFETY: the function takes a Walk, which outlives the call. A thread's `errno` can always be read and written: not
+    // by `keep_errno`, which would add frames.
+    unsafe {
+        let errno = libc::__errno_location();
+        let before = errno.read();
+        _Unwind_Backtrace(visit, (&raw mut walk).cast());
+        errno.write(before);
+    }
     Place(walk.found as u64)
 }
 

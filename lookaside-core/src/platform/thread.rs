@@ -4,7 +4,8 @@ use core::ffi::{CStr, c_int, c_void};
 use core::mem::MaybeUninit;
 use core::ptr;
 
-use super::system_call::system_call;
+use super::cancellation::uncancelled;
+use super::system_call::{keep_errno, system_call};
 
 /// Bytes of a thread's stack that are tried first. Small, so that `mlockall` locks little; where the program's static
 /// thread-locals need more, which stand in the stack too, a stack four times as large is tried.
@@ -27,11 +28,9 @@ impl Thread {
         body: extern "C" fn(*mut c_void) -> *mut c_void,
         argument: *mut c_void,
     ) -> Result<Thread, c_int> {
-        // SAFETY: all places are valid; the new thread inherits the full mask, and the old mask is set again; a thread
-        // can always read and write its own `errno`. The caller's promise about the argument.
-        unsafe {
-            let errno = libc::__errno_location();
-            let errno_before = errno.read();
+        // SAFETY: all places are valid; the new thread inherits the full mask, and the old mask is set again. The
+        // caller's promise about the argument.
+        keep_errno(|| unsafe {
             let [mut all, mut before] = [MaybeUninit::uninit(); 2];
             libc::sigfillset(all.as_mut_ptr());
             libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
@@ -43,20 +42,14 @@ impl Thread {
                 stack *= 4;
             }
             libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), ptr::null_mut());
-            errno.write(errno_before);
             result.map(Thread)
-        }
+        })
     }
 
     /// Waits for the thread's end. Is no cancellation point, unlike `pthread_join`.
     pub fn join(self) {
-        let mut before = 0;
-        // SAFETY: the thread was started joinable, and `self` is gone after this; `before` is a valid place.
-        unsafe {
-            pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &mut before);
-            libc::pthread_join(self.0, ptr::null_mut());
-            pthread_setcancelstate(before, ptr::null_mut());
-        }
+        // SAFETY: the thread was started joinable, and `self` is gone after this.
+        uncancelled(|| unsafe { libc::pthread_join(self.0, ptr::null_mut()) });
     }
 }
 
@@ -90,10 +83,8 @@ unsafe fn create(
 }
 
 // The crate libc does not have these on every Linux.
-const PTHREAD_CANCEL_DISABLE: c_int = 1;
 const PTHREAD_EXPLICIT_SCHED: c_int = 1;
 unsafe extern "C" {
-    fn pthread_setcancelstate(state: c_int, before: *mut c_int) -> c_int;
     fn pthread_attr_setinheritsched(attributes: *mut libc::pthread_attr_t, inherit: c_int) -> c_int;
     fn pthread_attr_setschedpolicy(attributes: *mut libc::pthread_attr_t, policy: c_int) -> c_int;
     fn pthread_attr_setschedparam(attributes: *mut libc::pthread_attr_t, parameters: *const libc::sched_param)
