@@ -4,7 +4,9 @@
  *
  * A list is memory of the caller's: lookaside_list_initialize makes it one, lookaside_list_allocate and
  * lookaside_list_free serve blocks from it on any thread, lookaside_list_delete ends it.
- * No function here throws or unwinds. Callbacks must return: a C++ exception that leaves one ends the process.
+ * No function here throws or unwinds, changes errno, or is a cancellation point. Callbacks must return: they
+ * may not call pthread_exit, and a C++ exception that leaves one ends the process. They are not cancelled: a request
+ * that comes while one runs takes effect at the thread's next cancellation point after the call.
  */
 #ifndef LOOKASIDE_H
 #define LOOKASIDE_H

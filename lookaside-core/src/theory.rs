@@ -291,6 +291,28 @@
 //! by whoever walks the registry while he looks at one list, and by delete for a moment, so that a delete waits for one
 //! list's visit at the most.
 //!
+//! ## 9.1. Waiting
+//!
+//! A thread that finds a lock held looks again for a while, then sleeps in the kernel. If it only looked and yielded, a
+//! holder of lower priority would never run on the same processor.
+//!
+//! A release is two plain steps: it stores FREE into the lock's first word, then loads the second. A waiter stores into
+//! the second word that someone waits, passes a barrier on every processor that runs the process (`membarrier`), looks
+//! at the first word once more, and sleeps as long as the second is what it stored. A release that finds a waiter
+//! clears the second word and wakes all who sleep on it.
+//!
+//! No wake is lost. Each release is cut by the barrier on its own processor. If its store comes before the barrier, the
+//! waiter's last look sees the lock free, or with a later holder, for whom the same holds. Otherwise its load comes
+//! after the barrier, and finds the waiter, or a word that another release has cleared meanwhile: then the waiter is
+//! woken by that one, or does not fall asleep, since the kernel compares the word when it puts a thread to sleep. A
+//! fence in the waiter alone is not enough, for the release may load before its store can be seen:
+//! `platform::sync::model` tries every order of the steps, with either.
+//!
+//! Where the process did not register for `membarrier` the call is not made, and where it is forbidden later it fails.
+//! Then a wake may be lost, and a waiter sleeps a millisecond at most before it looks again. So does a closer that waits
+//! for a part of the portable engine, whose release only stores. The release of an S-list is an exchange anyway, which
+//! finds a bit that waiters set.
+//!
 //! # 10. Callbacks that unwind
 //!
 //! A panic in a callback passes through the list to the caller; in C it ends the process at the boundary. An allocate
@@ -298,6 +320,14 @@
 //! that unwinds; a second panic ends the program. Of a run whose allocate routine panics every block goes back to the
 //! list; a cache that is dropped gives everything back, whatever unwinds. A call that trims on its way does so when it
 //! has no block in hand, or gives that block back. A delete is finished: it drains what is left and frees the record.
+//!
+//! ## 10.1. Cancellation
+//!
+//! No call of the library is a cancellation point (`pthread_cancel`), so none ends with a lock held or a block in hand:
+//! the library makes its own system calls itself, and disables cancellation around functions of the C library that are
+//! cancellation points. It is disabled while a callback or a hook runs, too: a request that comes meanwhile takes effect
+//! at the thread's next cancellation point after the call. A callback may not end its thread by itself (`pthread_exit`).
+//! Asynchronous cancellation is as for `malloc`: it may not be enabled during a call.
 //!
 //! # 11. Verified lists
 //!

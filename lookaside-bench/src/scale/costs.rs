@@ -54,7 +54,7 @@ costs! {
     look,
     /// Letting other threads run, where there are none.
     give_way,
-    /// A sleep of a microsecond, as the system rounds it.
+    /// Falling asleep and being woken: taken to be a sleep of a microsecond, as the system rounds it.
     sleep,
     /// An allocate and a free that the pool serves.
     pool,

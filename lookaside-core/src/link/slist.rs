@@ -7,8 +7,11 @@
 //!
 //! ```text
 //! low word   | sequence : 48                     | depth : 16 |
-//! high word  | first entry / 16 : 60             | 0 : 3 | turn : 1 |
+//! high word  | first entry / 16 : 60             | 0 : 2 | waits : 1 | turn : 1 |
 //! ```
+//!
+//! A thread that waits for its turn sets `waits` and sleeps on the half of the high word with both bits. The change that
+//! ends a turn clears them, and wakes the sleepers if there were any.
 //!
 //! Both words change by one compare-and-swap of 16 bytes. Where the processor has none, portable-atomic puts a lock in
 //! its place.
@@ -18,10 +21,12 @@ use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
 use portable_atomic::AtomicU128;
 
-use crate::platform::{fatal, wait_for};
+use crate::platform::{Naps, Sharing, fatal, look_often, sleep_while, wake_all};
 
 /// Set in the high word while a thread has the turn.
 const TURN: u64 = 1;
+/// Set in the high word while threads sleep until the turn is over.
+const WAITS: u64 = 2;
 /// The bits of the high word that are no part of an address.
 const RESERVED: u64 = 15;
 const DEPTH: u64 = 0xFFFF;
@@ -30,8 +35,8 @@ const SEQUENCE: u64 = DEPTH + 1;
 /// The head of an S-list. Zeroed memory is an empty one.
 ///
 /// All operations are O(1), and any number of threads may call them at once. A push is lock-free on x86-64, and may be
-/// called in a signal handler; pops and flushes wait for each other for some nanoseconds, so a handler that
-/// interrupted one may not call them.
+/// called in a signal handler; pops and flushes wait for each other for some nanoseconds, and sleep where that takes
+/// longer, so a handler that interrupted one may not call them.
 ///
 /// After a fork the child may go on with a list that no other thread was using. Any other it must make anew, for it may
 /// see links of different moments.
@@ -180,16 +185,20 @@ impl SListHeader {
     #[inline]
     fn take(&self, change: impl Fn(Words) -> Words) -> *mut SListEntry {
         let turn = self.take_turn(self.words());
-        let Some(mut seen) = turn.unwrap_or_else(|| wait_for(|| self.take_turn(self.words()))) else {
+        let Some(mut seen) = turn.unwrap_or_else(|| self.wait_for_turn()) else {
             return ptr::null_mut();
         };
         loop {
             match self.change(seen, change(seen)) {
-                Ok(()) => return seen.first(),
-                // A push came between: the list has a new first entry.
+                Ok(()) => break,
+                // A push came between, so that the list has a new first entry; or a thread waits from now on.
                 Err(other) => seen = other,
             }
         }
+        if seen.high & WAITS != 0 {
+            wake_all(self.flags(), Sharing::Shared);
+        }
+        seen.first()
     }
 
     /// Begins this thread's turn, and gives the words as they are in it; `Some(None)` for an empty list, which needs no
@@ -209,6 +218,32 @@ impl SListHeader {
                 Err(other) => seen = other,
             }
         }
+    }
+
+    /// What [`SListHeader::take_turn`] returns once no other thread has the turn.
+    #[cold]
+    fn wait_for_turn(&self) -> Option<Words> {
+        let mut naps = Naps::new();
+        loop {
+            if let Some(turn) = look_often(|| self.take_turn(self.words())) {
+                return turn;
+            }
+            let seen = self.words();
+            let waiting = Words { high: seen.high | WAITS, ..seen };
+            let asleep = || sleep_while(self.flags(), waiting.high as u32, None, Sharing::Shared);
+            // Both bits stay until the turn is over. A push in between changes the word, and pushes may do that for
+            // ever, while the thread that has the turn waits for this processor.
+            let changed = || self.change(seen, waiting).is_err() || !asleep();
+            if seen.high & TURN != 0 && changed() {
+                naps.sleep();
+            }
+        }
+    }
+
+    /// The half of the high word with [`TURN`] and [`WAITS`]: what sleepers sleep on.
+    fn flags(&self) -> *mut u32 {
+        const LITTLE_ENDIAN: bool = 1u16.to_ne_bytes()[0] == 1;
+        self.0.as_ptr().cast::<u32>().wrapping_add(if LITTLE_ENDIAN { 2 } else { 1 })
     }
 
     fn words(&self) -> Words {

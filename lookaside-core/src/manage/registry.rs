@@ -565,7 +565,7 @@ pub fn is_child_unrepaired() -> bool {
 #[cold]
 pub fn repair_records() {
     if !attention::begin_repair() {
-        return platform::wait_for(|| (!is_child_unrepaired()).then_some(()));
+        return platform::wait_unwoken(|| (!is_child_unrepaired()).then_some(()));
     }
     balance::repair_after_fork();
     repair_all();

@@ -24,11 +24,6 @@ fn milliseconds_of(clock: libc::clockid_t) -> u64 {
     AHEAD.load(Relaxed) + now.tv_sec as u64 * 1000 + now.tv_nsec as u64 / 1_000_000
 }
 
-/// When it is that time by the system's clock.
-pub fn by_system(milliseconds: u64) -> u64 {
-    milliseconds.saturating_sub(AHEAD.load(Relaxed))
-}
-
 /// Lets so many milliseconds pass for the library. Whoever waits for a time meanwhile wakes no sooner for that.
 pub fn advance_clock(milliseconds: u64) {
     AHEAD.fetch_add(milliseconds, Relaxed);

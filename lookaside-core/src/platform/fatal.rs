@@ -6,6 +6,8 @@ use core::ptr::null_mut;
 use core::sync::atomic::AtomicPtr;
 use core::sync::atomic::Ordering::Relaxed;
 
+use super::cancellation::uncancelled;
+use super::system_call::system_call;
 use crate::wdk::{BugCheck, Tag};
 
 /// A misuse of the library, as a hook is told of it.
@@ -69,7 +71,7 @@ impl Violation<'_> {
         }
         // SAFETY: what is not null was stored by set_violation_hook, from a function of this type.
         let hook = unsafe { transmute::<*mut (), ViolationHook>(hook) };
-        hook(&Violation { line: line.text(), ..*self });
+        uncancelled(|| hook(&Violation { line: line.text(), ..*self }));
     }
 }
 
@@ -110,8 +112,9 @@ impl Line {
     fn write(&mut self) {
         let length = self.length.min(self.bytes.len() - 1);
         self.bytes[length] = b'\n';
+        let bytes = self.bytes.as_ptr().expose_provenance();
         // SAFETY: the buffer holds `length + 1` bytes. Nothing can be done if the write fails.
-        unsafe { libc::write(libc::STDERR_FILENO, self.bytes.as_ptr().cast(), length + 1) };
+        unsafe { system_call(libc::SYS_write, [libc::STDERR_FILENO as usize, bytes, length + 1, 0, 0, 0]) };
     }
 
     fn end(&mut self) -> ! {

@@ -15,10 +15,12 @@ pub enum ChildRepairs {
 
 static USED: AtomicU32 = AtomicU32::new(0);
 
+use super::system_call::keep_errno;
+
 /// Registers a handler that runs in the child of every fork. Answers whether there was memory for it.
 pub fn at_fork(child: unsafe extern "C" fn()) -> bool {
     // SAFETY: the handler is a function of this library, which is never unloaded.
-    unsafe { libc::pthread_atfork(None, None, Some(child)) == 0 }
+    keep_errno(|| unsafe { libc::pthread_atfork(None, None, Some(child)) == 0 })
 }
 
 /// Notes that this part is used from now on; before its first lock is taken.

@@ -1,4 +1,7 @@
-//! `membarrier`: restarting the sections of other processors.
+//! `membarrier`: restarting the sections of other processors, and barriers in other threads.
+
+use core::sync::atomic::AtomicBool;
+use core::sync::atomic::Ordering::Relaxed;
 
 use super::system_call::system_call;
 
@@ -6,9 +9,15 @@ const PRIVATE_EXPEDITED_RSEQ: usize = 1 << 7;
 const REGISTER_PRIVATE_EXPEDITED_RSEQ: usize = 1 << 8;
 const FLAG_CPU: usize = 1;
 
-/// Registers the process for [`barrier`]; answers whether the kernel can do it.
+/// Whether the process is registered; the child of a fork is as well.
+static REGISTERED: AtomicBool = AtomicBool::new(false);
+
+/// Registers the process for [`barrier`]; returns whether the kernel can do it.
 pub fn register() -> bool {
-    membarrier(REGISTER_PRIVATE_EXPEDITED_RSEQ, 0, 0)
+    let registered = membarrier(REGISTER_PRIVATE_EXPEDITED_RSEQ, 0, 0);
+    // Relaxed: it is the kernel that knows.
+    REGISTERED.fetch_or(registered, Relaxed);
+    registered
 }
 
 /// After this call no section that was running on the processor before it can commit, and every
@@ -16,6 +25,14 @@ pub fn register() -> bool {
 /// the system still does it: a program may have forbidden itself the call.
 pub fn barrier(processor: u32) -> bool {
     membarrier(PRIVATE_EXPEDITED_RSEQ, FLAG_CPU, processor as usize)
+}
+
+/// On return every other thread of the process has passed a full barrier since the call, or will before it next runs.
+/// Returns whether the system did it: not in a process that never registered, where the call is not even made, since a
+/// sandbox may end the process for it.
+pub fn barrier_everywhere() -> bool {
+    // Relaxed: a thread that does not see the registration yet does without.
+    REGISTERED.load(Relaxed) && membarrier(PRIVATE_EXPEDITED_RSEQ, 0, 0)
 }
 
 fn membarrier(command: usize, flags: usize, processor: usize) -> bool {

@@ -4,7 +4,7 @@ use core::ptr;
 
 #[cfg(miri)]
 use super::miri as libc;
-use super::system_call::system_call;
+use super::system_call::{keep_errno, system_call};
 
 /// Maps zeroed, private memory that is never unmapped; null when there is none. Only what is
 /// touched becomes resident, by small pages (a huge one would make a whole region resident at once).
@@ -100,7 +100,7 @@ pub fn map_briefly(bytes: usize) -> *mut u8 {
 
 fn anonymous(bytes: usize, protection: libc::c_int, sharing: libc::c_int) -> *mut u8 {
     // SAFETY: an anonymous mapping at an address of the kernel's choice touches nothing that exists.
-    unsafe {
+    keep_errno(|| unsafe {
         let flags = sharing | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
         let address = libc::mmap(ptr::null_mut(), bytes, protection, flags, -1, 0);
         if address == libc::MAP_FAILED {
@@ -109,7 +109,7 @@ fn anonymous(bytes: usize, protection: libc::c_int, sharing: libc::c_int) -> *mu
         // Advice: a kernel that knows no huge pages refuses it, and then there is nothing to fear.
         libc::madvise(address, bytes, libc::MADV_NOHUGEPAGE);
         address.cast()
-    }
+    })
 }
 
 /// Unmaps what was mapped.
@@ -118,7 +118,7 @@ fn anonymous(bytes: usize, protection: libc::c_int, sharing: libc::c_int) -> *mu
 /// The range came from [`map`], and nobody uses it any more.
 pub unsafe fn unmap(address: *mut u8, bytes: usize) {
     // SAFETY: the caller's promise.
-    unsafe { libc::munmap(address.cast(), bytes) };
+    keep_errno(|| unsafe { libc::munmap(address.cast(), bytes) });
 }
 
 /// Bytes of a page.
@@ -129,16 +129,20 @@ pub fn page_size() -> usize {
 
 /// Bytes of memory that the machine has.
 pub fn memory_total() -> u64 {
-    // SAFETY: no memory is involved; a failure is -1.
-    unsafe { libc::sysconf(libc::_SC_PHYS_PAGES) }.max(0) as u64 * page_size() as u64
+    // SAFETY: zeroes are valid numbers, which the call replaces.
+    keep_errno(|| unsafe {
+        let mut system: libc::sysinfo = core::mem::zeroed();
+        libc::sysinfo(&mut system);
+        system.totalram * u64::from(system.mem_unit)
+    })
 }
 
 /// Bytes that this process may lock: RLIMIT_MEMLOCK, `u64::MAX` for no limit. CAP_IPC_LOCK, which lifts it, is not
 /// looked at.
 pub fn lock_limit() -> u64 {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: `limit` is a valid place for the answer. The call cannot fail for this resource.
-    unsafe { libc::getrlimit(libc::RLIMIT_MEMLOCK, &mut limit) };
+    // SAFETY: `limit` is a valid place for the answer. A sandbox may refuse the call: then the limit is 0.
+    keep_errno(|| unsafe { libc::getrlimit(libc::RLIMIT_MEMLOCK, &mut limit) });
     if limit.rlim_cur == libc::RLIM_INFINITY { u64::MAX } else { limit.rlim_cur }
 }
 
@@ -148,7 +152,7 @@ pub fn lock_limit() -> u64 {
 /// The pages are of a mapping of the caller's.
 pub unsafe fn commit(address: *mut u8, bytes: usize) -> bool {
     // SAFETY: the caller's promise.
-    unsafe { libc::mprotect(address.cast(), bytes, libc::PROT_READ | libc::PROT_WRITE) == 0 }
+    keep_errno(|| unsafe { libc::mprotect(address.cast(), bytes, libc::PROT_READ | libc::PROT_WRITE) == 0 })
 }
 
 /// Undoes [`commit`]: the contents are gone, the address space stays reserved. Answers whether the pages cannot be
@@ -158,10 +162,10 @@ pub unsafe fn commit(address: *mut u8, bytes: usize) -> bool {
 /// As for `commit`, and nobody uses the pages any more.
 pub unsafe fn decommit(address: *mut u8, bytes: usize) -> bool {
     // SAFETY: the caller's promise.
-    unsafe {
+    keep_errno(|| unsafe {
         libc::madvise(address.cast(), bytes, libc::MADV_DONTNEED);
         libc::mprotect(address.cast(), bytes, libc::PROT_NONE) == 0
-    }
+    })
 }
 
 /// Makes pages resident and locks them there; answers whether the system let us. Otherwise none of them is locked.
@@ -170,13 +174,13 @@ pub unsafe fn decommit(address: *mut u8, bytes: usize) -> bool {
 /// The pages are of a committed mapping of the caller's.
 pub unsafe fn lock_pages(address: *mut u8, bytes: usize) -> bool {
     // SAFETY: the caller's promise. A failure may have locked some of the pages.
-    unsafe {
+    keep_errno(|| unsafe {
         let locked = libc::mlock(address.cast(), bytes) == 0;
         if !locked {
             libc::munlock(address.cast(), bytes);
         }
         locked
-    }
+    })
 }
 
 /// Makes pages resident, for as long as the system likes. Advice, which may have no effect before Linux 5.14.
@@ -185,7 +189,7 @@ pub unsafe fn lock_pages(address: *mut u8, bytes: usize) -> bool {
 /// As for `lock_pages`.
 pub unsafe fn populate(address: *mut u8, bytes: usize) {
     // SAFETY: the caller's promise; contents are kept.
-    unsafe { libc::madvise(address.cast(), bytes, libc::MADV_POPULATE_WRITE) };
+    keep_errno(|| unsafe { libc::madvise(address.cast(), bytes, libc::MADV_POPULATE_WRITE) });
 }
 
 const MADV_GUARD_INSTALL: libc::c_int = 102;
@@ -198,7 +202,7 @@ const MADV_GUARD_REMOVE: libc::c_int = 103;
 /// The pages are of a committed private mapping of the caller's, and nobody uses them any more.
 pub unsafe fn install_guard(address: *mut u8, bytes: usize) -> bool {
     // SAFETY: the caller's promise.
-    unsafe { libc::madvise(address.cast(), bytes, MADV_GUARD_INSTALL) == 0 }
+    keep_errno(|| unsafe { libc::madvise(address.cast(), bytes, MADV_GUARD_INSTALL) == 0 })
 }
 
 /// Makes guarded pages accessible again, zeroed.
@@ -207,7 +211,7 @@ pub unsafe fn install_guard(address: *mut u8, bytes: usize) -> bool {
 /// As for `install_guard`.
 pub unsafe fn remove_guard(address: *mut u8, bytes: usize) -> bool {
     // SAFETY: the caller's promise.
-    unsafe { libc::madvise(address.cast(), bytes, MADV_GUARD_REMOVE) == 0 }
+    keep_errno(|| unsafe { libc::madvise(address.cast(), bytes, MADV_GUARD_REMOVE) == 0 })
 }
 
 /// How many mappings a process may have.
@@ -224,11 +228,11 @@ pub fn heap_allocate(size: usize, alignment: usize) -> *mut u8 {
     if alignment <= 16 {
         // Other heaps, which may have been put in its place, align small blocks less.
         // SAFETY: any size may be asked for.
-        return unsafe { libc::malloc(size.max(alignment)).cast() };
+        return keep_errno(|| unsafe { libc::malloc(size.max(alignment)).cast() });
     }
     let mut block = ptr::null_mut();
     // SAFETY: the alignment is a power of two and a multiple of a pointer's size.
-    match unsafe { libc::posix_memalign(&mut block, alignment, size) } {
+    match keep_errno(|| unsafe { libc::posix_memalign(&mut block, alignment, size) }) {
         0 => block.cast(),
         _ => ptr::null_mut(),
     }
@@ -237,7 +241,7 @@ pub fn heap_allocate(size: usize, alignment: usize) -> *mut u8 {
 /// A block of zeroes of the process heap, aligned to 16 bytes, or null.
 pub fn heap_allocate_zeroed(size: usize) -> *mut u8 {
     // SAFETY: any size may be asked for.
-    unsafe { libc::calloc(1, size.max(16)).cast() }
+    keep_errno(|| unsafe { libc::calloc(1, size.max(16)).cast() })
 }
 
 /// Changes a block's size, where it stands or by moving what it holds; or null, and the block is as before.
@@ -246,7 +250,7 @@ pub fn heap_allocate_zeroed(size: usize) -> *mut u8 {
 /// The block came from [`heap_allocate`] with an alignment of at most 16, or from this, and was not given back yet.
 pub unsafe fn heap_reallocate(block: *mut u8, size: usize) -> *mut u8 {
     // SAFETY: the caller's promise.
-    unsafe { libc::realloc(block.cast(), size.max(16)).cast() }
+    keep_errno(|| unsafe { libc::realloc(block.cast(), size.max(16)).cast() })
 }
 
 /// Gives a block back to the process heap.
@@ -255,5 +259,5 @@ pub unsafe fn heap_reallocate(block: *mut u8, size: usize) -> *mut u8 {
 /// The block came from [`heap_allocate`] (or the caller's `malloc`) and was not given back yet.
 pub unsafe fn heap_free(block: *mut u8) {
     // SAFETY: the caller's promise.
-    unsafe { libc::free(block.cast()) }
+    keep_errno(|| unsafe { libc::free(block.cast()) });
 }

@@ -3,6 +3,7 @@
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 compile_error!("lookaside runs on 64-bit Linux");
 
+mod cancellation;
 mod clock;
 mod environment;
 mod exit;
@@ -25,6 +26,7 @@ mod sync;
 mod system_call;
 mod thread;
 
+pub use cancellation::uncancelled;
 pub use clock::{advance_clock, coarse_milliseconds, milliseconds};
 pub use environment::{variable, variable_is};
 pub use exit::at_exit;
@@ -44,5 +46,5 @@ pub use processors::{current, possible};
 pub use random::random;
 pub use shared_lock::SharedLock;
 pub use single_threaded::{is_single_threaded, is_single_threaded_at_a_glance};
-pub use sync::{Event, Guard, LOCK_WAIT, Lock, wait_for};
-pub use thread::{Thread, name_thread, process_number, sleep_microseconds, thread_number};
+pub use sync::{Event, Guard, LOCK_WAIT, Lock, Naps, Sharing, look_often, sleep_while, wait_unwoken, wake_all};
+pub use thread::{Thread, name_thread, process_number, thread_number};

@@ -4,7 +4,8 @@ use core::arch::global_asm;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr;
 
-use super::thread::without_cancellation;
+use super::cancellation::uncancelled;
+use super::system_call::keep_errno;
 
 // A weak reference, since static programs have no `dlopen`; weak itself, for programs with two versions of this crate.
 global_asm!(
@@ -43,11 +44,9 @@ pub fn stay_loaded() {
         if name.is_null() || CStr::from_ptr(name).is_empty() {
             return;
         }
-        let errno = libc::__errno_location();
-        let before = errno.read();
         // Null where it fails, and there is nothing else to try.
-        without_cancellation(|| dlopen(name, libc::RTLD_LAZY | libc::RTLD_NOLOAD | libc::RTLD_NODELETE));
-        errno.write(before);
+        let flags = libc::RTLD_LAZY | libc::RTLD_NOLOAD | libc::RTLD_NODELETE;
+        keep_errno(|| uncancelled(|| dlopen(name, flags)));
     }
 }
 

@@ -6,6 +6,8 @@ use core::mem::MaybeUninit;
 use core::panic::Location;
 use core::ptr;
 
+use super::system_call::keep_errno;
+
 /// Who made a call, as an entry point of the library knows it; `place_of` makes a place of it where one is wanted.
 #[derive(Clone, Copy, Debug)]
 pub enum Caller {
@@ -68,8 +70,14 @@ fn instruction(export: usize, through: usize) -> Place {
         return Place::UNKNOWN;
     }
     let mut walk = Walk { passed_over: [export, through], frame: 0, found: 0 };
-    // SAFETY: the function takes a Walk, which outlives the call.
-    unsafe { _Unwind_Backtrace(visit, (&raw mut walk).cast()) };
+    // SAFETY: the function takes a Walk, which outlives the call. A thread's `errno` can always be read and written: not
+    // by `keep_errno`, which would add frames.
+    unsafe {
+        let errno = libc::__errno_location();
+        let before = errno.read();
+        _Unwind_Backtrace(visit, (&raw mut walk).cast());
+        errno.write(before);
+    }
     Place(walk.found as u64)
 }
 
@@ -154,7 +162,7 @@ fn module_of(address: usize) -> Option<(&'static str, usize)> {
     let mut map: *mut c_void = ptr::null_mut();
     // SAFETY: both places may be written; the name and the map belong to the loader, and modules that hold callers of
     // this library are not unloaded while their blocks are known to it, or the name is read as it was.
-    unsafe {
+    keep_errno(|| unsafe {
         if libc::dladdr1(address as *const c_void, info.as_mut_ptr(), &mut map, RTLD_DL_LINKMAP) == 0 {
             return None;
         }
@@ -166,5 +174,5 @@ fn module_of(address: usize) -> Option<(&'static str, usize)> {
         let bias = map.cast::<usize>().read();
         let path = CStr::from_ptr(info.dli_fname).to_str().ok()?;
         Some((path.rsplit('/').next().unwrap_or(path), address.wrapping_sub(bias)))
-    }
+    })
 }

@@ -1,8 +1,12 @@
 //! Processor numbers.
 
+use core::sync::atomic::AtomicBool;
+use core::sync::atomic::Ordering::Relaxed;
+
 #[cfg(miri)]
 use super::miri as libc;
 use super::rseq;
+use super::system_call::{keep_errno, system_call};
 
 /// Processor numbers are taken to be below this, whatever the system says.
 const LIMIT: usize = 4096;
@@ -10,10 +14,10 @@ const LIMIT: usize = 4096;
 /// How many processor numbers are possible: one more than the highest that the kernel may ever use.
 ///
 /// From `/sys/devices/system/cpu/possible`, since numbers may have gaps and processors may be added
-/// later; where that is hidden, from the count of configured processors. A number beyond the answer
+/// later; where that is hidden, from those that this thread may use. A number beyond the answer
 /// is still served, by the shared list.
 pub fn possible() -> u32 {
-    let count = highest_possible().map_or_else(configured, |highest| highest + 1);
+    let count = highest_possible().map_or_else(usable, |highest| highest + 1);
     count.clamp(1, LIMIT) as u32
 }
 
@@ -25,13 +29,33 @@ pub fn current() -> u32 {
 /// The answer of the system, which takes longer.
 #[cold]
 fn asked() -> u32 {
-    // SAFETY: no argument; a failure is -1.
-    unsafe { libc::sched_getcpu() }.max(0) as u32
+    // Relaxed: either way is right.
+    if ANSWERS.load(Relaxed) { ask() as u32 } else { ask_first() }
 }
 
-fn configured() -> usize {
-    // SAFETY: no memory is involved; a failure is -1.
-    unsafe { libc::sysconf(libc::_SC_NPROCESSORS_CONF) }.max(1) as usize
+/// Whether the system has given a number once. Then it does not fail later, and `errno` need not be kept.
+static ANSWERS: AtomicBool = AtomicBool::new(false);
+
+#[cold]
+fn ask_first() -> u32 {
+    let processor = keep_errno(ask);
+    ANSWERS.store(processor >= 0, Relaxed);
+    processor.max(0) as u32
+}
+
+fn ask() -> i32 {
+    // SAFETY: no argument; a failure is -1.
+    unsafe { libc::sched_getcpu() }
+}
+
+/// One more than the highest number that this thread may use; 1 where the system does not say.
+fn usable() -> usize {
+    let mut set = [0u64; LIMIT / 64];
+    let place = set.as_mut_ptr().expose_provenance();
+    // SAFETY: the set has the bytes that are given.
+    unsafe { system_call(libc::SYS_sched_getaffinity, [0, size_of_val(&set), place, 0, 0, 0]) };
+    let word = set.iter().rposition(|word| *word != 0);
+    word.map_or(1, |word| word * 64 + (64 - set[word].leading_zeros() as usize))
 }
 
 fn highest_possible() -> Option<usize> {
@@ -57,6 +81,11 @@ mod tests {
         assert_eq!(highest_of(b"0-3,8-11\n"), Some(11));
         assert_eq!(highest_of(b""), None);
         assert_eq!(highest_of(b"none\n"), None);
+    }
+
+    #[test]
+    fn the_current_processor_is_usable() {
+        assert!((current() as usize) < usable());
     }
 
     #[test]

@@ -1,12 +1,16 @@
 //! Random bits for keys.
 
 use super::milliseconds;
+use super::system_call::system_call;
 
 /// 64 bits that nobody outside can guess; where the kernel gives none, bits that differ from run to run.
 pub fn random() -> u64 {
     let mut bits = 0u64;
     // SAFETY: `bits` has the 8 bytes that are asked for.
-    let got = unsafe { libc::getrandom((&raw mut bits).cast(), size_of::<u64>(), libc::GRND_NONBLOCK) };
+    let got = unsafe {
+        let place = (&raw mut bits).expose_provenance();
+        system_call(libc::SYS_getrandom, [place, size_of::<u64>(), libc::GRND_NONBLOCK as usize, 0, 0, 0])
+    };
     if got == size_of::<u64>() as isize {
         return bits;
     }

@@ -13,16 +13,28 @@ use super::miri as libc;
 /// As for the system call itself.
 pub unsafe fn system_call(number: c_long, arguments: [usize; 6]) -> isize {
     let [a, b, c, d, e, f] = arguments;
-    // SAFETY: the caller's promise about the call; a thread's `errno` can always be read and written.
+    // SAFETY: the caller's promise about the call; a thread's `errno` can always be read.
+    let result = keep_errno(|| unsafe {
+        match libc::syscall(number, a, b, c, d, e, f) {
+            -1 => -c_long::from(libc::__errno_location().read()),
+            result => result,
+        }
+    });
+    result as isize
+}
+
+/// Calls what may change `errno`, and sets it back to what it was: no function of the library changes it.
+///
+/// For functions of the C library that are no cancellation points.
+#[inline]
+pub fn keep_errno<T>(work: impl FnOnce() -> T) -> T {
+    // SAFETY: a thread's `errno` can always be read and written, and stays where it is.
     unsafe {
         let errno = libc::__errno_location();
         let before = errno.read();
-        let mut result = libc::syscall(number, a, b, c, d, e, f);
-        if result == -1 {
-            result = -c_long::from(errno.read());
-            errno.write(before);
-        }
-        result as isize
+        let result = work();
+        errno.write(before);
+        result
     }
 }
 

@@ -4,9 +4,10 @@ use core::ffi::{CStr, c_int, c_void};
 use core::mem::MaybeUninit;
 use core::ptr;
 
+use super::cancellation::uncancelled;
 #[cfg(miri)]
 use super::miri as libc;
-use super::system_call::system_call;
+use super::system_call::{keep_errno, system_call};
 
 /// Bytes of a thread's stack that are tried first. Small, so that `mlockall` locks little; where the program's static
 /// thread-locals need more, which stand in the stack too, a stack four times as large is tried.
@@ -29,11 +30,9 @@ impl Thread {
         body: extern "C" fn(*mut c_void) -> *mut c_void,
         argument: *mut c_void,
     ) -> Result<Thread, c_int> {
-        // SAFETY: all places are valid; the new thread inherits the full mask, and the old mask is set again; a thread
-        // can always read and write its own `errno`. The caller's promise about the argument.
-        unsafe {
-            let errno = libc::__errno_location();
-            let errno_before = errno.read();
+        // SAFETY: all places are valid; the new thread inherits the full mask, and the old mask is set again. The
+        // caller's promise about the argument.
+        keep_errno(|| unsafe {
             let [mut all, mut before] = [MaybeUninit::uninit(); 2];
             libc::sigfillset(all.as_mut_ptr());
             libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
@@ -45,27 +44,14 @@ impl Thread {
                 stack *= 4;
             }
             libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), ptr::null_mut());
-            errno.write(errno_before);
             result.map(Thread)
-        }
+        })
     }
 
     /// Waits for the thread's end. Is no cancellation point, unlike `pthread_join`.
     pub fn join(self) {
         // SAFETY: the thread was started joinable, and `self` is gone after this.
-        without_cancellation(|| unsafe { libc::pthread_join(self.0, ptr::null_mut()) });
-    }
-}
-
-/// Does work with calls that are cancellation points, and keeps them from being that.
-pub fn without_cancellation<T>(work: impl FnOnce() -> T) -> T {
-    let mut before = 0;
-    // SAFETY: `before` is a valid place; the state that was before is set again.
-    unsafe {
-        pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &mut before);
-        let result = work();
-        pthread_setcancelstate(before, ptr::null_mut());
-        result
+        uncancelled(|| unsafe { libc::pthread_join(self.0, ptr::null_mut()) });
     }
 }
 
@@ -99,15 +85,11 @@ unsafe fn create(
 }
 
 // The crate libc does not have these on every Linux.
-const PTHREAD_CANCEL_DISABLE: c_int = 1;
 const PTHREAD_EXPLICIT_SCHED: c_int = 1;
 #[cfg(miri)]
-use libc::{
-    pthread_attr_setinheritsched, pthread_attr_setschedparam, pthread_attr_setschedpolicy, pthread_setcancelstate,
-};
+use libc::{pthread_attr_setinheritsched, pthread_attr_setschedparam, pthread_attr_setschedpolicy};
 #[cfg(not(miri))]
 unsafe extern "C" {
-    fn pthread_setcancelstate(state: c_int, before: *mut c_int) -> c_int;
     fn pthread_attr_setinheritsched(attributes: *mut libc::pthread_attr_t, inherit: c_int) -> c_int;
     fn pthread_attr_setschedpolicy(attributes: *mut libc::pthread_attr_t, policy: c_int) -> c_int;
     fn pthread_attr_setschedparam(attributes: *mut libc::pthread_attr_t, parameters: *const libc::sched_param)
@@ -124,18 +106,6 @@ pub fn name_thread(name: &CStr) {
 pub fn yield_now() {
     // SAFETY: no argument; it cannot fail on Linux.
     unsafe { libc::sched_yield() };
-}
-
-/// Sleeps. Leaves `errno` alone, since a caller of allocate or free may be waiting here.
-pub fn sleep_microseconds(microseconds: u32) {
-    let time = libc::timespec { tv_sec: 0, tv_nsec: i64::from(microseconds) * 1000 };
-    // SAFETY: the time is valid; an early return by a signal is as good as a late one.
-    unsafe {
-        let errno = libc::__errno_location();
-        let before = errno.read();
-        libc::nanosleep(&time, ptr::null_mut());
-        errno.write(before);
-    }
 }
 
 /// The system's number of the calling thread.

@@ -17,7 +17,7 @@ pub use special::{SlotState, SpecialBlock, special_block};
 pub use statistics::{PoolKind, PoolStatistics, statistics};
 pub use unwind::OnUnwind;
 
-use crate::platform::{self, ChildRepairs};
+use crate::platform::{self, ChildRepairs, uncancelled};
 use crate::wdk::{ListFlags, PoolType, RawList, Status, Tag};
 
 /// What a list asks its pool for, each time the same.
@@ -159,12 +159,13 @@ impl Backing {
 
 impl Pool for Backing {
     fn allocate(&self, request: &Request, list: *mut RawList) -> *mut u8 {
+        let Request { pool_type, size, tag, .. } = *request;
         // SAFETY: whoever made the list promised that its callbacks may be called like this.
         unsafe {
             match self.allocate {
                 AllocateCallback::Default => self.source.allocate(request, list),
-                AllocateCallback::Plain(routine) => routine(request.pool_type, request.size, request.tag).cast(),
-                AllocateCallback::Ex(routine) => routine(request.pool_type, request.size, request.tag, list).cast(),
+                AllocateCallback::Plain(routine) => uncancelled(|| routine(pool_type, size, tag)).cast(),
+                AllocateCallback::Ex(routine) => uncancelled(|| routine(pool_type, size, tag, list)).cast(),
             }
         }
     }
@@ -174,8 +175,8 @@ impl Pool for Backing {
         unsafe {
             match self.free {
                 FreeCallback::Default => self.source.free(block, request, list),
-                FreeCallback::Plain(routine) => routine(block.cast()),
-                FreeCallback::Ex(routine) => routine(block.cast(), list),
+                FreeCallback::Plain(routine) => uncancelled(|| routine(block.cast())),
+                FreeCallback::Ex(routine) => uncancelled(|| routine(block.cast(), list)),
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The libraries themselves: what they export, how the shared one is named, and that it stays loaded.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
 use crate::header::functions;
@@ -20,4 +21,44 @@ fn the_shared_library_has_a_name_with_its_abi_version_and_is_never_unloaded() {
     let name = concat!("[liblookaside.so.", env!("CARGO_PKG_VERSION_MAJOR"), ".", env!("CARGO_PKG_VERSION_MINOR"), "]");
     assert!(dynamic.lines().any(|line| line.contains("(SONAME)") && line.contains(name)), "{dynamic}");
     assert!(dynamic.lines().any(|line| line.contains("NODELETE")), "{dynamic}");
+}
+
+/// What the library calls of the C library, each looked at: none is a cancellation point in glibc or musl, but for
+/// `pthread_join`, which is called with cancellation disabled. `platform` makes system calls itself where the function
+/// of that name is one (`open`, `read`, `write`, `close`, `nanosleep`, `getrandom`), and asks `sysconf` for the size of a
+/// page alone, since it may read files for other numbers.
+#[rustfmt::skip]
+const CALLED: &[&str] = &[
+    // Memory.
+    "bcmp", "calloc", "free", "madvise", "malloc", "memcmp", "memcpy", "memmove", "memset", "mlock", "mmap", "mprotect",
+    "munlock", "munmap", "posix_memalign", "realloc", "strlen", "sysconf", "sysinfo",
+    // Threads.
+    "gettid", "pthread_atfork", "pthread_attr_destroy", "pthread_attr_init", "pthread_attr_setinheritsched",
+    "pthread_attr_setschedparam", "pthread_attr_setschedpolicy", "pthread_attr_setstacksize", "pthread_create", "pthread_join", "pthread_mutex_init", "pthread_mutex_lock",
+    "pthread_mutex_unlock", "pthread_mutexattr_destroy", "pthread_mutexattr_init", "pthread_mutexattr_setpshared",
+    "pthread_mutexattr_setrobust", "pthread_setcancelstate", "pthread_sigmask", "sched_getcpu", "sched_setaffinity",
+    "sched_setscheduler", "sched_yield", "sigfillset",
+    // The process.
+    "abort", "clock_gettime", "dladdr1", "getauxval", "getenv", "getpid", "getrlimit", "raise", "sigaction", "syscall",
+    // The compiler's.
+    "rust_eh_personality",
+];
+
+#[test]
+fn the_functions_of_the_c_library_that_are_called_are_no_cancellation_points() {
+    if cfg!(not(debug_assertions)) {
+        return eprintln!("SKIP: an optimised library is one object with Rust's standard library");
+    }
+    let symbols = succeed(Command::new("nm").arg("-Au").arg(libraries().join("liblookaside.a")));
+    // "liblookaside.a:lookaside_core-....rcgu.o:                 U malloc"
+    let called = symbols.lines().filter_map(|line| {
+        let (object, symbol) = line.split_once(".a:")?.1.split_once(':')?;
+        let name = symbol.trim_start().strip_prefix("U ")?;
+        // What begins with an underscore is Rust's and the compiler's.
+        (object.starts_with("lookaside") && !name.starts_with('_')).then_some(name)
+    });
+    let called: BTreeSet<&str> = called.collect();
+    assert!(called.contains("malloc") && called.contains("syscall"), "these are the library's objects: {called:?}");
+    let unknown: Vec<_> = called.iter().filter(|name| !CALLED.contains(name)).collect();
+    assert!(unknown.is_empty(), "may a thread be cancelled in {unknown:?}? see the list in this test");
 }

@@ -3,6 +3,7 @@
 //! Needs a C compiler, a C++ compiler (`CC` and `CXX`, or `cc` and `c++`) and make.
 
 mod c_examples;
+mod calls;
 mod guest;
 mod header;
 mod inlined;

@@ -82,7 +82,7 @@ fn pair(engine: EngineKind, depth: u32) -> Pair {
     let memory = Layout::from_size_align((processors as usize + 1) << layout::SHIFT, 4096).unwrap();
     // SAFETY: the size is not 0.
     let base = unsafe { alloc_zeroed(memory) };
-    let parts = Parts { base, area: rseq::area(), processors, inlined_area: 0 };
+    let parts = Parts { base, area: rseq::area(), processors, never: 0 };
     let settings = Settings {
         parts,
         engine,

@@ -76,9 +76,7 @@ impl Engine for Portable {
 
     unsafe fn close(part: Part, _processor: u32) -> Option<usize> {
         // An operation takes some nanoseconds, but its thread may have been preempted.
-        while !try_lock(part) {
-            platform::sleep_microseconds(1);
-        }
+        platform::wait_unwoken(|| try_lock(part).then_some(()));
         // Length 0 while the slots are moved, so that a fork finds no block twice.
         Some(part.empty())
     }

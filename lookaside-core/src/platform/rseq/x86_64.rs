@@ -13,6 +13,7 @@ use core::arch::{asm, global_asm};
 use core::ffi::c_void;
 use core::mem::offset_of;
 
+use super::super::system_call::keep_errno;
 use super::layout::{DEPTH, HEADER, ONE_HIT, SHIFT, SIGNATURE, SLOTS};
 use crate::wdk::Parts;
 
@@ -483,9 +484,10 @@ pub fn registered_length() -> usize {
     const AT_RSEQ_ALIGN: libc::c_ulong = 28;
     const FIRST_VERSION: usize = 32;
     let (_, size) = glibc_symbols();
-    // SAFETY: null or glibc's constant, set before any of our code runs; the other call only reads.
-    let (size, alignment) =
-        unsafe { (if size.is_null() { 0 } else { *size as usize }, libc::getauxval(AT_RSEQ_ALIGN) as usize) };
+    // SAFETY: null or glibc's constant, set before any of our code runs.
+    let size = if size.is_null() { 0 } else { (unsafe { *size }) as usize };
+    // SAFETY: it only reads.
+    let alignment = keep_errno(|| unsafe { libc::getauxval(AT_RSEQ_ALIGN) }) as usize;
     if size <= FIRST_VERSION { FIRST_VERSION } else { size.next_multiple_of(alignment.max(FIRST_VERSION)) }
 }
 
