@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Miri over the engine without rseq: each pointer may be used for what it is used for, and threads do not race.
-# LOOKASIDE_MIRI_SEEDS="0 1 2" runs several schedules, each under two models of aliasing, in half an hour. Skips everything where the nightly toolchain has no Miri. Miri runs
-# no assembly, so the sections are not among it; what else it lacks is in lookaside-core/src/platform/miri.rs.
+# LOOKASIDE_MIRI_SEEDS="0 1 2" runs several schedules, each under two models of aliasing, in half an hour. Skips
+# everything where the nightly toolchain has no Miri. Miri runs no assembly, so the sections are not among it; what else
+# it lacks is in lookaside-core/src/platform/miri.rs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

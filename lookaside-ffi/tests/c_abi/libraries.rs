@@ -39,7 +39,8 @@ const CALLED: &[&str] = &[
     "pthread_mutexattr_setrobust", "pthread_setcancelstate", "pthread_sigmask", "sched_getcpu", "sched_setaffinity",
     "sched_setscheduler", "sched_yield", "sigfillset",
     // The process.
-    "abort", "clock_gettime", "dladdr1", "getauxval", "getenv", "getpid", "getrlimit", "raise", "sigaction", "syscall",
+    "abort", "clock_gettime", "dl_iterate_phdr", "dladdr1", "getauxval", "getpid", "getrlimit", "raise", "secure_getenv",
+    "sigaction", "syscall",
     // The compiler's.
     "rust_eh_personality",
 ];

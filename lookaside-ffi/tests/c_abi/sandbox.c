@@ -30,7 +30,6 @@ static const struct call {
     {"brk", __NR_brk},
     {"clone3", __NR_clone3},
     {"clock_gettime", __NR_clock_gettime},
-    {"clock_nanosleep", __NR_clock_nanosleep},
     {"exit", __NR_exit},
     {"futex", __NR_futex},
     {"getcpu", __NR_getcpu},

@@ -93,6 +93,8 @@ pub fn judge(planted: Planted) -> Verdict {
         let verdict = match (*judged).verdict.load(Relaxed) {
             found if found == Verdict::Sound as i32 => Verdict::Sound,
             found if found == Verdict::Convicted as i32 => Verdict::Convicted,
+            // The kernel ended it, as one does that finds a wrong signature twice.
+            NOTHING if child > 0 => Verdict::Convicted,
             _ => Verdict::Refused,
         };
         unmap(memory, MAPPED);
