@@ -266,7 +266,9 @@
 //! into new queues. Until then the fast path is right by itself: a part that a thread of the parent had closed has
 //! depth 0, so no free commits, and its header is either as a section left it or has length 0, so no allocate takes a
 //! block that the closer has. A part's lock (of the portable engine) may be held by no one, so its calls wait for the
-//! repair; `try_allocate`, which must not wait, finds nothing until then.
+//! repair; `try_allocate`, which must not wait, finds nothing until then. A user's routine may fork, and its child goes
+//! on in the middle of the call: so the repair also comes after each such routine, and a walk looks for it before each
+//! record. A delete that goes on in a child is counted there already.
 //!
 //! If a thread scanned in the parent, the handler sets the depth of every part of a list that is not at rest to 0. So
 //! the child's next free on each processor misses, and that call starts a thread here: a child whose calls are all hits

@@ -4,17 +4,18 @@
 
 mod common;
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::ffi::c_void;
 use std::ptr::NonNull;
-use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicI32};
 use std::time::Duration;
 
 use common::engines;
-use common::processes::{forks, in_child};
+use common::processes::{end, forks, in_child};
 use lookaside_core::{
-    AllocateCallback, LookasideList, Parameters, PoolType, RawList, Status, Tag, Topology, adjust_depth,
+    AllocateCallback, FreeCallback, LookasideList, Parameters, PoolType, RawList, Status, Tag, Topology, adjust_depth,
 };
 
 /// Takes blocks until the pool must have given some, and answers whether all are different; then gives them back.
@@ -88,6 +89,119 @@ fn the_child_of_a_callback_can_delete() {
         let block = RawList::allocate(&list);
         RawList::free(&list, block);
         assert_eq!(RawList::delete(&mut list), Status::SUCCESS);
+    }
+}
+
+/// A fork in a routine of the user's, while other threads close parts of the list: the child ends the call that called the
+/// routine, and then deletes the list.
+#[test]
+fn the_child_of_a_free_routine_goes_on_with_the_call() {
+    // The threads that close parts call the routine too.
+    thread_local!(static FORK: Cell<bool> = const { Cell::new(false) });
+    static CHILD: AtomicI32 = AtomicI32::new(-1);
+    unsafe extern "C-unwind" fn forking(block: *mut c_void) {
+        // SAFETY: the block came from malloc. The child calls nothing but the list, the heap, and _exit.
+        unsafe {
+            if FORK.replace(false) {
+                CHILD.store(libc::fork(), Relaxed);
+                if CHILD.load(Relaxed) == 0 {
+                    libc::alarm(20);
+                }
+            }
+            libc::free(block);
+        }
+    }
+    unsafe extern "C-unwind" fn allocate(_: PoolType, size: usize, _: Tag) -> *mut c_void {
+        // SAFETY: any size may be asked for.
+        unsafe { libc::malloc(size) }
+    }
+    for engine in engines() {
+        let (allocate, free) = (AllocateCallback::Plain(allocate), FreeCallback::Plain(forking));
+        // SAFETY: the two routines belong together and may be called from anywhere.
+        let builder = unsafe { LookasideList::builder(64).callbacks(allocate, free) };
+        let list = builder.engine(engine).build().unwrap();
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            // They close parts, and hold the locks that the call needs, most of the time.
+            for processor in 0..2 {
+                let (list, done) = (&list, &done);
+                scope.spawn(move || {
+                    while !done.load(Relaxed) {
+                        let block = list.allocate().unwrap();
+                        // SAFETY: the block is of this list, and freed once.
+                        unsafe { RawList::free_to_processor(common::raw(list), block.as_ptr(), processor) };
+                    }
+                });
+            }
+            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                for _ in 0..forks() / 10 {
+                    // More than the shared list holds, so that the processor's list is closed several times.
+                    list.prefill(450).unwrap();
+                    FORK.set(true);
+                    list.flush();
+                    match CHILD.swap(-1, Relaxed) {
+                        // SAFETY: it ends the child.
+                        0 => unsafe { libc::_exit(if is_sound(&list) { 0 } else { 1 }) },
+                        // The others had taken every block.
+                        -1 => FORK.set(false),
+                        child => end(child),
+                    }
+                }
+            }));
+            done.store(true, Relaxed);
+            if let Err(panic) = result {
+                std::panic::resume_unwind(panic);
+            }
+        });
+    }
+}
+
+/// The child of a free routine that a delete calls uses another list there, and goes on: what is counted of lists in
+/// use stays right, so that the shared list can be deleted, and no earlier.
+#[test]
+fn the_child_of_a_delete_counts_lists_right() {
+    thread_local!(static PARENT: Cell<libc::pid_t> = const { Cell::new(0) });
+    thread_local!(static OTHER: Cell<*const RawList> = const { Cell::new(std::ptr::null()) });
+    unsafe extern "C-unwind" fn allocate(_: PoolType, size: usize, _: Tag) -> *mut c_void {
+        // SAFETY: any size may be asked for.
+        unsafe { libc::malloc(size) }
+    }
+    unsafe extern "C-unwind" fn forking(block: *mut c_void) {
+        // SAFETY: the block came from malloc; the other list is live.
+        unsafe {
+            if !OTHER.get().is_null() {
+                PARENT.set(libc::fork());
+                if PARENT.get() == 0 {
+                    libc::alarm(60);
+                    RawList::free_checked(OTHER.get(), RawList::allocate_checked(OTHER.get()));
+                }
+                OTHER.set(std::ptr::null());
+            }
+            libc::free(block);
+        }
+    }
+    let other = LookasideList::new(64).unwrap();
+    let [mut shared, mut first, mut second] = [const { RawList::zeroed() }; 3];
+    // SAFETY: the objects are ours; the routines belong together; the child ends by itself.
+    unsafe {
+        let callbacks = Parameters { allocate: AllocateCallback::Plain(allocate), ..Parameters::new(64) };
+        let general = Parameters { free: FreeCallback::Plain(forking), topology: Topology::General, ..callbacks };
+        assert_eq!(RawList::initialize(&mut shared, &general), Status::SUCCESS);
+        let pair = Parameters { shared: &raw const shared, ..Parameters::new(64) };
+        assert_eq!(RawList::initialize(&mut first, &pair), Status::SUCCESS);
+        assert_eq!(RawList::initialize(&mut second, &pair), Status::SUCCESS);
+        assert_eq!(RawList::prefill(&first, 300, std::ptr::null_mut()), Status::SUCCESS);
+        OTHER.set(other.as_raw());
+        assert_eq!(RawList::delete(&mut first), Status::SUCCESS);
+        let child = PARENT.get();
+        let busy = RawList::delete(&mut shared) == Status::DEVICE_BUSY;
+        let deleted =
+            RawList::delete(&mut second) == Status::SUCCESS && RawList::delete(&mut shared) == Status::SUCCESS;
+        if child == 0 {
+            libc::_exit(if busy && deleted { 0 } else { 1 });
+        }
+        assert!(busy && deleted);
+        end(child);
     }
 }
 

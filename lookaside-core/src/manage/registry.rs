@@ -163,6 +163,7 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
         backing: creation.backing,
         lower: creation.lower,
         activity: activity_of(record),
+        repair_child: repair_if_child,
     };
     let divided = has_parts && creation.topology == Topology::Pair && creation.lower.is_none();
     let divisions = if divided { divisions_of(creation, set_up.processors) } else { 1 };
@@ -258,13 +259,18 @@ pub fn delete(record: &Record, list: *mut RawList) -> Status {
             return Status::DELETE_PENDING;
         }
     }
+    let forks = FORKS.load(Relaxed);
     let finish = || {
         let pair = record.pair();
         if pair.settings().charged {
             usage::fold(&pair.statistics());
         }
-        uncount(pair);
-        let drained = pair.finish_delete();
+        // The child that a free routine made counts the lists that are live there, and not this one.
+        let is_counted = FORKS.load(Relaxed) == forks;
+        if is_counted {
+            uncount(pair);
+        }
+        let drained = pair.finish_delete(is_counted);
         if drained {
             release(record);
         }
@@ -332,6 +338,8 @@ pub fn visit<T>(from: u32, scan: Option<u64>, mut look: impl FnMut(&Record) -> T
         if record.state() != State::Live {
             return None;
         }
+        // The caller does what it likes between two looks.
+        repair_if_child();
         let _life = record.life.lock();
         (record.state() == State::Live).then(|| look(record))
     })
@@ -340,6 +348,7 @@ pub fn visit<T>(from: u32, scan: Option<u64>, mut look: impl FnMut(&Record) -> T
 /// What `look` finds at the list that had this record then, which exists meanwhile; `None` if it ended.
 pub fn look_at<T>(index: u32, generation: u32, look: impl FnOnce(&Record) -> T) -> Option<T> {
     let record = record(index)?;
+    repair_if_child();
     let _life = record.life.lock();
     (record.state() == State::Live && record.generation() == generation).then(|| look(record))
 }
@@ -530,7 +539,11 @@ pub fn prepare_for_forks() -> bool {
     REGISTERED.load(Relaxed)
 }
 
+/// How many forks lie between the first process with a list and this one.
+static FORKS: AtomicU32 = AtomicU32::new(0);
+
 extern "C" fn after_fork_in_child() {
+    FORKS.fetch_add(1, Relaxed);
     pool::repair_after_fork();
     engine::repair_after_fork();
     verifier::repair_after_fork();
@@ -559,6 +572,13 @@ extern "C" fn after_fork_in_child() {
 /// not exist may be held.
 pub fn is_child_unrepaired() -> bool {
     attention::is_asked(attention::CHILD)
+}
+
+/// In the middle of a call, after code of the user's, which may have forked. The caller holds no lock.
+fn repair_if_child() {
+    if is_child_unrepaired() {
+        repair_records();
+    }
 }
 
 /// In the child of a fork: makes the records and queues sound. The first call does it; others wait.

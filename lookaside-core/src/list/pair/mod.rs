@@ -96,6 +96,9 @@ pub struct Settings {
     pub lower: Option<Lower>,
     /// Where the list says that scans have to visit it: the bits of [`activity`].
     pub activity: &'static AtomicU8,
+    /// What a call does after each routine of the user's, which may have made this process: in the child of a fork, locks
+    /// of threads that do not exist may be held.
+    pub repair_child: fn(),
 }
 
 /// What is known of a list without a look at it: a byte for each, so that thousands of lists at rest cost a scan or a
@@ -554,16 +557,17 @@ impl Pair {
 
     /// Counts a callback as running until the answer is dropped, also by unwinding.
     fn enter_pool(&self, by_callback: bool) -> Option<impl Drop + '_> {
-        struct Running<'a>(&'a AtomicU32);
+        struct Running<'a>(&'a Pair);
         impl Drop for Running<'_> {
             fn drop(&mut self) {
                 // 0 in the child of a fork that this very callback made.
-                let _ = self.0.fetch_update(Relaxed, Relaxed, |running| running.checked_sub(1));
+                let _ = self.0.callbacks_running.fetch_update(Relaxed, Relaxed, |running| running.checked_sub(1));
+                (self.0.settings().repair_child)();
             }
         }
         by_callback.then(|| {
             self.callbacks_running.fetch_add(1, Relaxed);
-            Running(&self.callbacks_running)
+            Running(self)
         })
     }
 
@@ -587,11 +591,12 @@ impl Pair {
         self.remaining.fetch_sub(1, AcqRel) == 1
     }
 
-    /// Ends a deletion, after `retire`: answers whether no block is out. Otherwise the last free ends it.
-    pub fn finish_delete(&self) -> bool {
+    /// Ends a deletion, after `retire`: answers whether no block is out. Otherwise the last free ends it. `is_counted` is
+    /// whether this pair counts on the list that it shares.
+    pub fn finish_delete(&self, is_counted: bool) -> bool {
         if let Some(lower) = self.settings().lower {
             // Its blocks are the shared list's as well, and may be freed to another pair that shares it.
-            lower.pair.sharers.fetch_sub(1, AcqRel);
+            lower.pair.sharers.fetch_sub(is_counted.into(), AcqRel);
             return true;
         }
         let out = self.statistics().outstanding as i64;

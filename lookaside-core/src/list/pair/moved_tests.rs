@@ -100,6 +100,7 @@ fn pair(engine: EngineKind, depth: u32) -> Pair {
         backing: Backing { allocate: AllocateCallback::Default, free: FreeCallback::Default, source: Source::Heap },
         lower: None,
         activity: Box::leak(Box::new(AtomicU8::new(0))),
+        repair_child: || (),
     };
     let rows = Rows { base: base.wrapping_add((processors as usize) << layout::SHIFT), divisions: 1, processors };
     let mut pair = Pair::new();
