@@ -207,7 +207,7 @@
 //! misses no scan would change anything, and scans pass it by. A byte for each list, apart from its record, says
 //! whether it is; so thousands of lists at rest cost a scan, or a fork (§7), no look at their memory. The eighth miss
 //! (with `Tuning::Windows` the first) sets the byte again and begins a period of the rule, as if a scan had just been
-//! there. A new list is at rest unless it begins above the minimum.
+//! there; so does whatever raises a depth, with fewer misses. A new list is at rest unless it begins above the minimum.
 //!
 //! # 6. Batches
 //!

@@ -94,6 +94,34 @@ fn the_balance_set_manager_scans() {
     }
 }
 
+/// A list whose depth rises by few misses, since others came before it was at rest, is scanned again: it gives back what
+/// it then keeps.
+#[test]
+fn a_list_whose_depth_rises_is_at_rest_no_more() {
+    let _alone = alone();
+    stay_on_one_processor();
+    let list = LookasideList::builder(64).build().unwrap();
+    let mut blocks = Vec::new();
+    // 60 misses, too few at a time to raise the depth. Each scan puts the list to rest.
+    for _ in 0..3 {
+        blocks.extend(allocate(&list, 20));
+        adjust_depth();
+        assert_eq!(list.statistics().processor.depth, 4);
+    }
+    blocks.extend(allocate(&list, 4));
+    let depth = list.statistics().processor.depth;
+    assert!(depth > 4, "64 misses raise it");
+    let kept = blocks.split_off(blocks.len() - depth as usize);
+    free(&list, kept);
+    for _ in 0..100 {
+        if list.statistics().processor.current_depth > 4 {
+            std::thread::sleep(std::time::Duration::from_millis(200));
+        }
+    }
+    assert!(list.statistics().processor.current_depth <= 4, "{:?}", list.statistics());
+    free(&list, blocks);
+}
+
 /// A free routine of the user's is never called by a scan: who misses next gives the surplus back.
 #[test]
 fn surplus_over_callbacks_waits_for_a_caller() {

@@ -128,6 +128,13 @@ impl Pair {
         }
     }
 
+    /// The same before a depth rises under `manage`, which keeps a scan from putting the list to rest in between.
+    pub(super) fn wake_before_raise(&self, manage: &Guard<'_>) {
+        if self.attention.load(Relaxed) & attention::AT_REST != 0 {
+            self.wake(Some(manage));
+        }
+    }
+
     /// Makes scans visit the list again. The rule's period begins now: what came before was hits alone.
     #[cold]
     pub(super) fn wake(&self, manage: Option<&Guard<'_>>) {
@@ -226,10 +233,9 @@ impl Pair {
             u32::try_from(held.saturating_add(by)).unwrap_or(maximum).clamp(depth, maximum)
         };
         let lower = self.settings().lower.map_or(self, |lower| lower.pair);
-        lower.wake_if_at_rest();
-        self.wake_if_at_rest();
         {
-            let _guard = lower.manage.lock();
+            let guard = lower.manage.lock();
+            lower.wake_before_raise(&guard);
             let maximum = lower.settings().shared_maximum;
             let shared = &lower.shared;
             shared.open_of(platform::current());
@@ -241,6 +247,7 @@ impl Pair {
                 if !part.has_room() {
                     let guard = self.manage.lock();
                     self.note_opened(part, &guard);
+                    self.wake_before_raise(&guard);
                     let depth = part.tuner().target().max(self.settings().initial_depth);
                     part.tuner().set_target(raised(depth, maximum, part.length(), wanted - filled));
                     // SAFETY: `manage` is held.

@@ -48,7 +48,10 @@ impl Pair {
         let reached = misses % MISSES_PER_DEMAND < new;
         let due = reached && settings.tuning == Tuning::Default && settings.cached && misses >= MISSES_PER_DEMAND;
         // Whoever holds the lock is tuning or closing: then the next demand will do.
-        if due { self.manage.try_lock() } else { None }
+        let guard = if due { self.manage.try_lock() } else { None }?;
+        // The depth may rise, by fewer misses than make the list active.
+        self.wake_before_raise(&guard);
+        Some(guard)
     }
 
     /// Begins a period of the rule: what was counted until now is not looked at.
