@@ -7,7 +7,7 @@ use core::cell::UnsafeCell;
 use core::ffi::{c_int, c_void};
 use core::fmt;
 use core::ptr;
-use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64};
 
 use super::{attention, pools, registry};
@@ -143,12 +143,16 @@ pub fn scanned_by() -> ScannedBy {
 
 /// After a list was made: sees to it that someone scans. The caller holds no lock.
 pub fn see_to_scans() {
-    if MANAGER.state.load(Acquire) == RUNNING || !is_wanted(&registry::lock()) {
-        return;
-    }
-    if !attention::is_asked(attention::SCAN) {
-        MANAGER.next_by_call.store(coarse_milliseconds() + PERIOD, Relaxed);
-        attention::ask(attention::SCAN);
+    {
+        // All that changes who scans holds the lock, so that calls are not asked to beside a thread.
+        let guard = registry::lock();
+        if MANAGER.state.load(Acquire) == RUNNING || !is_wanted(&guard) {
+            return;
+        }
+        if !attention::is_asked(attention::SCAN) {
+            MANAGER.next_by_call.store(coarse_milliseconds() + PERIOD, Relaxed);
+            attention::ask(attention::SCAN);
+        }
     }
     if MANAGER.asked.load(Relaxed) || !is_single_threaded() {
         start();
@@ -194,12 +198,15 @@ pub fn stop_if_unwanted(guard: &Guard<'_>) -> Option<Thread> {
     }
     attention::clear(attention::SCAN);
     // One that is just being started ends by itself.
-    if MANAGER.state.compare_exchange(RUNNING, NONE, AcqRel, Relaxed).is_err() {
+    if MANAGER.state.load(Relaxed) != RUNNING {
         return None;
     }
     end_epoch();
     // SAFETY: the lock is held.
-    unsafe { (*MANAGER.thread.get()).take() }
+    let thread = unsafe { (*MANAGER.thread.get()).take() };
+    // Last, so that a thread that a late call starts now is of the next epoch.
+    MANAGER.state.store(NONE, Release);
+    thread
 }
 
 fn end_epoch() {
@@ -251,18 +258,19 @@ pub fn scan_by_call() {
 
 /// In the child of a fork, by the one call that repairs: there is no thread.
 pub fn repair_after_fork() {
-    let scanned = MANAGER.state.load(Relaxed) != NONE;
-    MANAGER.state.store(NONE, Relaxed);
+    // First, so that the child of another fork here finds the state or the wish.
+    if has_thread() {
+        MANAGER.next_by_call.store(coarse_milliseconds() + PERIOD, Relaxed);
+        attention::ask(attention::SCAN);
+    }
+    // Release: as above.
+    MANAGER.state.store(NONE, Release);
     MANAGER.epoch.fetch_add(1, Relaxed);
     // The handle means nothing here, and is dropped without a join.
     // SAFETY: the other calls that reach the cell wait for this one.
     unsafe { *MANAGER.thread.get() = None };
     MANAGER.rest_by_call.store(0, Relaxed);
     attention::skip(0);
-    if scanned {
-        MANAGER.next_by_call.store(coarse_milliseconds() + PERIOD, Relaxed);
-        attention::ask(attention::SCAN);
-    }
 }
 
 /// Whether a thread scanned in the parent: in the child of a fork, before `repair_after_fork`.

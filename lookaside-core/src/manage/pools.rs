@@ -21,6 +21,12 @@ pub fn note_heap_use(record: &Record, bytes: u64) {
     HEAP_NOTED.fetch_add(bytes.wrapping_sub(before), Relaxed);
 }
 
+/// In the child of a fork, which may have come between the two changes above: adds up anew what was noted.
+pub fn repair_after_fork(noted: impl Iterator<Item = &'static Record>) {
+    let sum = noted.fold(0u64, |sum, record| sum.wrapping_add(record.heap_noted.load(Relaxed)));
+    HEAP_NOTED.store(sum, Relaxed);
+}
+
 /// Notes what all lists together hold, after a scan.
 pub fn note_heap_peak() {
     HEAP_PEAK.fetch_max(HEAP_NOTED.load(Relaxed), Relaxed);

@@ -619,6 +619,7 @@ fn repair_all() {
     }
     // Not those that a thread of the parent was just making.
     records().filter(|record| record.state() == State::Live).for_each(|record| record.pair().count_as_sharer());
+    pools::repair_after_fork(records());
     // Without a list that needs scans there is no thread to join.
     balance::stop_if_unwanted(&guard);
 }

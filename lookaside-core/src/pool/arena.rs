@@ -202,6 +202,7 @@ impl Arena {
 
     /// What the arena holds: exact, as of one moment.
     pub fn statistics(&self) -> PoolStatistics {
+        platform::note_used(ChildRepairs::Pools);
         let _guard = self.lock.lock();
         let mut sum = PoolStatistics {
             failures: self.failures.load(Relaxed),

@@ -219,6 +219,7 @@ pub fn special_block(address: *const u8) -> Option<SpecialBlock> {
 
 /// What the pool holds: exact, as of one moment.
 pub fn statistics() -> PoolStatistics {
+    platform::note_used(ChildRepairs::Pools);
     let _guard = SPECIAL.lock.lock();
     let page = SPECIAL.page.load(Relaxed) as u64;
     PoolStatistics {

@@ -363,9 +363,10 @@ impl Part {
         if header & CLOSING_MARK != self.folded_header.load(Relaxed) & CLOSING_MARK {
             self.header.store(header ^ CLOSING_MARK, Relaxed);
         }
-        let target = u64::from(self.tuner.target());
-        if self.depth.load(Relaxed) != target {
-            self.depth.store(target, Relaxed);
+        let target = self.tuner.target();
+        if self.depth.load(Relaxed) != u64::from(target) {
+            // The header first: threads that this child has started by now may be in sections.
+            self.admit(target);
         }
     }
 

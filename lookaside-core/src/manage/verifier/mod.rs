@@ -54,9 +54,9 @@ pub fn is_known_program_wide() -> bool {
 /// Called when a verified list is made, with no lock held.
 pub fn begin() {
     static BEGUN: AtomicU32 = AtomicU32::new(0);
+    platform::note_used(ChildRepairs::Verifier);
     // Relaxed: what comes before the first allocation of the list.
     if BEGUN.swap(1, Relaxed) == 0 {
-        platform::note_used(ChildRepairs::Verifier);
         platform::at_exit(at_exit);
         low_resources::obey_environment();
         if is_program_wide() {
