@@ -162,7 +162,8 @@
 //!
 //! 48 bits of hits last for days at full speed. Every look folds what was added since the last one into 64 bits. The
 //! scan looks at a list that is not at rest each second, at others that were used in every 1,024th scan. Where calls
-//! scan, a program whose calls are all hits for days must ask for the statistics once a day.
+//! scan, a program whose calls are all hits for days must ask for the statistics once a day, and so must one whose lists are all
+//! tuned by hand.
 //!
 //! ## 4.5. Runs
 //!

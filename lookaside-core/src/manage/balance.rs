@@ -94,6 +94,7 @@ pub fn start_balance_thread() -> Status {
     attention::attend();
     // Relaxed: read by calls that come later.
     MANAGER.asked.store(true, Relaxed);
+    MANAGER.refused.store(0, Relaxed);
     see_to_scans();
     if MANAGER.refused.load(Relaxed) == 0 { Status::SUCCESS } else { Status::INSUFFICIENT_RESOURCES }
 }

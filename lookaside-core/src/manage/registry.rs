@@ -577,7 +577,7 @@ pub fn is_child_unrepaired() -> bool {
 /// In the middle of a call, after code of the user's, which may have forked. The caller holds no lock.
 fn repair_if_child() {
     if is_child_unrepaired() {
-        repair_records();
+        attention::attend();
     }
 }
 

@@ -101,9 +101,13 @@ impl Pair {
     #[inline(never)]
     fn attend_slowly(&self, list: *mut RawList) {
         self.count_at_rest();
-        // Relaxed: whoever sees the wish does the work, once.
-        if self.attention.fetch_and(!attention::SURPLUS, Relaxed) & attention::SURPLUS != 0 {
+        // Relaxed: the call that sees the wish does the work, once.
+        let asked = self.attention.fetch_and(!attention::SURPLUS, Relaxed);
+        if asked & attention::SURPLUS != 0 {
             self.trim(list);
+        } else if asked & attention::AT_REST == 0 {
+            // A count that came when another call had just woken the list.
+            self.attention.fetch_and(attention::SURPLUS | attention::AT_REST, Relaxed);
         }
     }
 

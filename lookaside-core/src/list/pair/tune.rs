@@ -119,7 +119,7 @@ impl Pair {
                 self.shared.scan(&counters, settings.tuning, settings.shared_maximum, period);
                 surplus |= self.shared.has_surplus();
             }
-            busy |= self.shared.target() > MINIMUM_DEPTH.into();
+            busy |= settings.lower.is_none() && self.shared.target() > MINIMUM_DEPTH.into();
             if !surplus && !busy {
                 self.put_to_rest(&guard);
             }
