@@ -266,7 +266,7 @@
 //! it makes every lock free, gives closed parts their depth back, counts the live lists anew and puts all free records
 //! into new queues. Until then the fast path is right by itself: a part that a thread of the parent had closed has
 //! depth 0, so no free commits, and its header is either as a section left it or has length 0, so no allocate takes a
-//! block that the closer has. A part's lock (of the portable engine) may be held by no one, so its calls wait for the
+//! block that the closer has. The repair of a part with a closer's mark is an opening, with its barrier (§3). A part's lock (of the portable engine) may be held by no one, so its calls wait for the
 //! repair; `try_allocate`, which must not wait, finds nothing until then. A user's routine may fork, and its child goes
 //! on in the middle of the call: so the repair also comes after each such routine, and a walk looks for it before each
 //! record. A delete that goes on in a child is counted there already.

@@ -646,9 +646,10 @@ impl Pair {
             // Its threads lock a part before they know whether it was ever used.
             let parts = &self.settings().parts;
             // SAFETY: the pair is open, and the numbers are in range.
-            (0..parts.processors).for_each(|processor| unsafe { Part::of(parts, processor) }.repair_after_fork());
+            (0..parts.processors)
+                .for_each(|processor| unsafe { Part::of(parts, processor) }.repair_after_fork(processor));
         } else {
-            self.parts().for_each(|(_, part)| part.repair_after_fork());
+            self.parts().for_each(|(processor, part)| part.repair_after_fork(processor));
         }
     }
 }
