@@ -13,8 +13,7 @@ pub const SCAN: u32 = 2;
 pub const REPAIRING: u32 = 4;
 
 static ATTENTION: AtomicU32 = AtomicU32::new(0);
-/// How many calls need not look whether a scan is due, where calls scan: of calls that come in quick succession each
-/// eighth looks.
+/// How many calls need not look whether a scan is due, where calls scan.
 static SKIPS: AtomicU32 = AtomicU32::new(0);
 
 /// Repairs the records of a forked child, and scans if a scan is due and no thread scans. The caller holds no lock.
@@ -30,6 +29,15 @@ pub fn attend() {
         } else {
             attend_to(attention);
         }
+    }
+}
+
+/// [`attend`] in a call that is rare: looks in any case whether a scan is due.
+pub fn attend_at_once() {
+    // Acquire: as above.
+    let attention = ATTENTION.load(Acquire);
+    if attention != 0 {
+        attend_to(attention);
     }
 }
 

@@ -24,8 +24,8 @@ const PERIOD: u64 = 1000;
 /// call goes on.
 const VISITS_PER_CALL: usize = 1024;
 
-/// After two looks at the clock within one tick so many calls do not look at it.
-const SKIPPED_CALLS: u32 = 7;
+/// After two looks at the clock within one of its ticks, which are milliseconds, so many calls that miss do not look at it.
+const SKIPPED_CALLS: u32 = 31;
 
 /// States of the thread.
 const NONE: u32 = 0;
@@ -78,7 +78,7 @@ static MANAGER: Manager = Manager {
 /// one step on. In a program with one thread, whose lists no thread scans, a timer of its event loop may call it once a
 /// second. O(lists).
 pub fn adjust_depth() {
-    attention::attend();
+    attention::attend_at_once();
     let step = MANAGER.step.fetch_add(1, Relaxed);
     scan(step, true, 0, |_| true);
 }
@@ -91,7 +91,7 @@ pub fn adjust_depth() {
 /// again with the next. Returns SUCCESS, or INSUFFICIENT_RESOURCES if the system gives no thread: then calls scan, and
 /// the thread is tried again once a second.
 pub fn start_balance_thread() -> Status {
-    attention::attend();
+    attention::attend_at_once();
     // Relaxed: read by calls that come later.
     MANAGER.asked.store(true, Relaxed);
     MANAGER.refused.store(0, Relaxed);
@@ -131,7 +131,7 @@ impl fmt::Display for ScannedBy {
 
 /// Returns who scans the lists at present.
 pub fn scanned_by() -> ScannedBy {
-    attention::attend();
+    attention::attend_at_once();
     if MANAGER.state.load(Acquire) == RUNNING {
         return ScannedBy::Thread;
     }

@@ -128,7 +128,7 @@ pub struct Created {
 
 /// Makes a list.
 pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
-    attention::attend();
+    attention::attend_at_once();
     let kind = creation.engine.unwrap_or_else(engine::engine);
     if !engine::is_available(kind) {
         return Err(Status::NOT_SUPPORTED);
@@ -327,7 +327,7 @@ pub fn walk<T>(look: impl FnMut(&Record) -> T) -> impl Iterator<Item = T> {
 /// The same from a record on, for the lists that the scan of this number visits: those that are not at rest, and of the
 /// others that were used each once in [`FOLDS`] scans.
 pub fn visit<T>(from: u32, scan: Option<u64>, mut look: impl FnMut(&Record) -> T) -> impl Iterator<Item = T> {
-    attention::attend();
+    attention::attend_at_once();
     let is_due = move |index: &u32| {
         // Relaxed: a list that becomes active meanwhile is visited by the next scan.
         let found = REGISTRY.activity[*index as usize].load(Relaxed);
