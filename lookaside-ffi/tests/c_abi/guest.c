@@ -212,6 +212,16 @@ static void library(void)
     CHECK(has_scanning_thread());
 }
 
+/* What the program was before makes no difference to the one that it becomes. */
+static void exec(void)
+{
+    start_thread();
+    make(LOOKASIDE_TUNING_DEFAULT);
+    burst();
+    execl("/proc/self/exe", "guest", "single", (char *)NULL);
+    CHECK(!"exec succeeds");
+}
+
 static void manual(void)
 {
     start_thread();
@@ -284,8 +294,9 @@ int main(int count, char **arguments)
         const char *name;
         void (*run)(void);
     } cases[] = {
-        {"single", single},   {"calls scan", calls_scan}, {"threads later", threads_later}, {"library", library},
-        {"manual", manual},   {"asked", asked},           {"refused", refused},             {"child hits", child_hits},
+        {"single", single},         {"exec", exec},   {"calls scan", calls_scan}, {"threads later", threads_later},
+        {"library", library},       {"manual", manual}, {"asked", asked},         {"refused", refused},
+        {"child hits", child_hits},
     };
     for (size_t i = 0; count > 1 && i < sizeof cases / sizeof *cases; i++) {
         if (strcmp(arguments[1], cases[i].name) == 0) {

@@ -93,6 +93,7 @@ fn library() -> PathBuf {
 #[test]
 fn a_process_with_one_thread_keeps_it() {
     holds("single");
+    holds("exec");
 }
 
 #[test]
