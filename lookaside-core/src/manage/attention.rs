@@ -19,7 +19,7 @@ static SKIPS: AtomicU32 = AtomicU32::new(0);
 /// Repairs the records of a forked child, and scans if a scan is due and no thread scans. The caller holds no lock.
 #[inline]
 pub fn attend() {
-    // Acquire pairs with the AcqRel in `clear`: whoever finds a repair done sees it.
+    // Acquire pairs with the AcqRel in `clear`: a caller that finds a repair done sees what it did.
     let attention = ATTENTION.load(Acquire);
     if attention != 0 {
         // Relaxed, here and below: a hint, which calls of two threads may disturb.

@@ -10,7 +10,7 @@ use crate::platform::{self, Guard};
 use crate::pool::{OnUnwind, Pool, Request, Source};
 use crate::wdk::RawList;
 
-/// So many misses of a list at rest make it active: less than the rule needs to raise a depth on demand.
+/// Misses that make a list at rest active. The rule on demand needs more of them to raise a depth.
 const MISSES_AT_REST: u8 = 8;
 
 /// How much [`Pair::drain`] leaves in each list.
@@ -127,7 +127,7 @@ impl Pair {
     /// Makes scans visit the list again, if they do not.
     pub(super) fn wake_if_at_rest(&self) {
         if self.attention.load(Relaxed) & attention::AT_REST != 0 {
-            // Whoever holds the lock is tuning or closing: then the period begins with the next scan.
+            // A thread that holds the lock is tuning or closing: then the period begins with the next scan.
             self.wake(self.manage.try_lock().as_ref());
         }
     }

@@ -591,7 +591,7 @@ impl Pair {
         self.remaining.fetch_sub(1, AcqRel) == 1
     }
 
-    /// Ends a deletion, after `retire`: answers whether no block is out. Otherwise the last free ends it. `is_counted` is
+    /// Ends a deletion, after `retire`: returns whether no block is out. Otherwise the last free ends it. `is_counted` is
     /// whether this pair counts on the list that it shares.
     pub fn finish_delete(&self, is_counted: bool) -> bool {
         if let Some(lower) = self.settings().lower {
