@@ -20,11 +20,11 @@ use crate::wdk::Status;
 
 /// Milliseconds between two scans.
 const PERIOD: u64 = 1000;
-/// Up to so many lists are visited by one call, so that no call waits longer than some tenths of a millisecond. The next
+/// The most lists that one call visits, so that no call waits for a scan of thousands. The next
 /// call goes on.
 const VISITS_PER_CALL: usize = 1024;
 
-/// After two looks at the clock within one of its ticks, which are milliseconds, so many calls that miss do not look at it.
+/// How many calls that miss do not look at the clock, after two looks within one of its ticks.
 const SKIPPED_CALLS: u32 = 31;
 
 /// States of the thread.
@@ -167,7 +167,7 @@ fn is_wanted(guard: &Guard<'_>) -> bool {
 
 /// Starts the thread, if there is none; the caller holds no lock. If the system gives none, calls go on scanning.
 fn start() {
-    // Acquire pairs with the Release of whoever ended the last thread.
+    // Acquire pairs with the Release of the call that ended the last thread.
     if MANAGER.state.compare_exchange(NONE, STARTING, Acquire, Relaxed).is_err() {
         return;
     }
@@ -191,7 +191,7 @@ fn start() {
     MANAGER.state.store(NONE, Release);
 }
 
-/// After a list was deleted, with the registry's lock held: nobody needs to scan if it was the last. Returns the thread,
+/// After a list was deleted, with the registry's lock held: no one needs to scan if it was the last. Returns the thread,
 /// to be joined without the lock.
 pub fn stop_if_unwanted(guard: &Guard<'_>) -> Option<Thread> {
     if is_wanted(guard) {

@@ -10,7 +10,7 @@ use crate::platform::{self, Guard, Lock, rseq};
 static CHOICE: AtomicU32 = AtomicU32::new(0);
 static CHOOSING: Lock = Lock::new();
 
-/// Returns the engine of lists that do not ask for one. The first call chooses, in some 50 microseconds: rseq where glibc
+/// Returns the engine of lists that do not ask for one. The first call chooses: rseq where glibc
 /// has registered it, `membarrier` can restart sections and this kernel was seen to abort a section; else portable
 /// (theory §2.4). The choice does not depend on load, and starts no thread.
 ///

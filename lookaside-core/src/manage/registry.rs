@@ -20,9 +20,9 @@ const LIMIT: usize = 65_536;
 const CHUNK_BYTES: usize = if cfg!(miri) { 128 << 10 } else { 2 << 20 };
 const CHUNK: usize = CHUNK_BYTES / size_of::<Record>();
 const CHUNKS: usize = LIMIT.div_ceil(CHUNK);
-/// A chunk is made usable by so many bytes at a time.
+/// Bytes of a chunk that are made usable at a time.
 const COMMITTED_BYTES: usize = 32 << 10;
-/// A chunk with so many records becomes one huge page, where the system has those: half full.
+/// The number of records at which a chunk becomes one huge page, where the system has those: half full.
 const HUGE_FROM: usize = CHUNK / 2;
 
 /// In so many scans each list at rest that was used is visited once, so that its counters do not wrap unseen.

@@ -41,7 +41,7 @@ impl Engine for Scripted {
     unsafe fn pop_many(parts: &Parts, out: *mut *mut u8, wanted: usize) -> (usize, u32) {
         let Some((part, processor, length)) = next_part(parts) else { return (0, 0) };
         let count = wanted.min(length);
-        // SAFETY: the part is closed and holds so many; the caller's promise.
+        // SAFETY: the part is closed and holds that many blocks; the caller's promise.
         unsafe {
             part.take_oldest(out, count, length);
             Portable::reopen(part, processor, length - count, part.tuner().target());
@@ -56,7 +56,7 @@ impl Engine for Scripted {
     unsafe fn push_many(parts: &Parts, blocks: *const *mut u8, offered: usize) -> (usize, u32) {
         let Some((part, processor, length)) = next_part(parts) else { return (0, 0) };
         let count = offered.min((part.tuner().target() as usize).saturating_sub(length));
-        // SAFETY: as above; the depth has room for so many.
+        // SAFETY: as above; the depth has room for them.
         unsafe {
             (0..count).for_each(|number| part.put_newest(blocks.add(number).read(), length + number));
             Portable::reopen(part, processor, length + count, part.tuner().target());

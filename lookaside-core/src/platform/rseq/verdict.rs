@@ -63,7 +63,7 @@ struct Judged {
 /// What the child's signal handler works on. Set under the lock of the engine's choice.
 static JUDGED: AtomicPtr<Judged> = AtomicPtr::new(null_mut());
 
-/// Judges this kernel, in some 30 microseconds. The caller makes sure that one thread at a time does.
+/// Judges this kernel, in about the time that creating and reaping a child takes. The caller makes sure that one thread at a time does.
 pub fn judge(planted: Planted) -> Verdict {
     let memory = map_briefly(MAPPED);
     if memory.is_null() {
