@@ -315,13 +315,15 @@ fn tell(bug_check: BugCheck, record: &Record, list: *mut RawList, block: usize, 
 fn tell_bad_free(record: &Record, list: *mut RawList, block: usize, known: Option<Entry>, freed: Act) {
     let here = ListName::of(record);
     let mut around = None;
-    TABLE.each(|entry| {
-        if entry.state == BlockState::Held && entry.block < block && block - entry.block < entry.size {
-            around = Some(*entry);
-        }
-    });
     // A block that went back to its pool is no block any more once its memory is part of another.
-    let known = known.filter(|entry| entry.state != BlockState::Gone || around.is_none());
+    if known.is_none_or(|entry| entry.state == BlockState::Gone) {
+        TABLE.each(|entry| {
+            if entry.state == BlockState::Held && entry.block < block && block - entry.block < entry.size {
+                around = Some(*entry);
+            }
+        });
+    }
+    let known = known.filter(|_| around.is_none());
     let Some(entry) = known else {
         let bug_check = BugCheck::NEVER_ALLOCATED;
         return match around {
