@@ -1538,6 +1538,20 @@ lookaside_status lookaside_list_statistics(const struct lookaside_list *list,
                                            struct lookaside_statistics *out);
 
 /**
+ * Returns which engine serves lists that ask for none, and why.
+ *
+ * Parameters: none.
+ *
+ * Returns a text such as `heap, because AddressSanitizer is present`: the engine's name as `LOOKASIDE_ENGINE` takes it,
+ * and the reason. The same pointer at each call; not to be freed. The first call chooses the engine, if no list did.
+ *
+ * Memory and threads: any number of threads at once.
+ *
+ * WDK: it has no such function.
+ */
+const char *lookaside_engine(void);
+
+/**
  * Runs one scan over all lists now, as the balance set manager does once a second.
  *
  * In a program with one thread, which no thread scans, a timer of its event loop may call it once a second.

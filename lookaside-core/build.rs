@@ -1,5 +1,5 @@
-//! Looks at the compiler's version: the section of a free uses what Rust has since 1.87, and the library has to build
-//! with older ones.
+//! Looks at the compiler: the section of a free uses what Rust has since 1.87, and the library has to build with older ones;
+//! and whether a sanitizer instruments the library itself.
 
 use std::env;
 use std::process::Command;
@@ -12,6 +12,11 @@ fn main() {
     println!("cargo:rustc-check-cfg=cfg(lookaside_asm_goto)");
     if minor().is_some_and(|minor| minor >= ASM_GOTO) {
         println!("cargo:rustc-cfg=lookaside_asm_goto");
+    }
+    println!("cargo:rustc-check-cfg=cfg(lookaside_sanitized)");
+    println!("cargo:rerun-if-env-changed=CARGO_CFG_SANITIZE");
+    if env::var_os("CARGO_CFG_SANITIZE").is_some() {
+        println!("cargo:rustc-cfg=lookaside_sanitized");
     }
 }
 

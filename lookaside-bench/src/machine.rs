@@ -46,6 +46,7 @@ pub fn engine() -> &'static str {
     match lookaside_core::engine() {
         EngineKind::Rseq => "rseq",
         EngineKind::Portable => "portable",
+        EngineKind::Heap => "heap",
     }
 }
 

@@ -42,8 +42,8 @@ pub use list::processor::EngineKind;
 pub use list::{Counters, Statistics, Topology, Tuning};
 pub use manage::verifier::{LowResources, check_range, check_range_by, simulate_low_resources, verify_faults};
 pub use manage::{
-    ScannedBy, TagOrder, TagUsage, adjust_depth, engine, pool_report, pool_statistics, report, scanned_by,
-    start_balance_thread, tag_report, tags,
+    ScannedBy, TagOrder, TagUsage, adjust_depth, engine, engine_description, pool_report, pool_statistics, report,
+    scanned_by, start_balance_thread, tag_report, tags,
 };
 pub use platform::{Caller, Violation, ViolationHook, set_violation_hook};
 pub use pool::{
@@ -67,6 +67,7 @@ pub mod hooks {
     pub use crate::platform::LOCK_WAIT;
     pub use crate::platform::advance_clock;
     pub use crate::platform::rseq::{Planted, Verdict, judge, pretend};
+    pub use crate::platform::wrote;
 }
 
 /// The README's Rust code runs as a test.

@@ -5,6 +5,7 @@ use core::ffi::c_void;
 use lookaside_core::{Caller, RawCache, RawList, Status};
 
 use crate::types::{lookaside_counters, lookaside_list, lookaside_status};
+use crate::written::fill;
 
 /// A cache before a list, for the hot loop of one thread: an allocate and a free cost what a push and a pop of an array
 /// cost, inlined by `lookaside_cache.h`. The memory is the caller's, and its contents are the library's. It may be moved
@@ -82,7 +83,7 @@ pub unsafe extern "C" fn lookaside_cache_initialize(
     unsafe {
         match RawCache::new(list.cast(), blocks.cast(), capacity) {
             Ok(new) => {
-                cache.cast::<RawCache>().write(new);
+                fill(cache.cast::<RawCache>(), new);
                 Status::SUCCESS.0
             }
             Err(status) => status.0,
@@ -187,7 +188,7 @@ pub unsafe extern "C" fn lookaside_cache_delete(cache: *mut lookaside_cache) -> 
     unsafe {
         let status = lookaside_cache_flush(cache);
         if status == Status::SUCCESS.0 {
-            cache.cast::<RawCache>().write(RawCache::zeroed());
+            fill(cache.cast::<RawCache>(), RawCache::zeroed());
         }
         status
     }
@@ -219,7 +220,7 @@ pub unsafe extern "C" fn lookaside_cache_counters(
         match cache_at(cache) {
             Ok(cache) if cache.list().is_null() => Status::INVALID_HANDLE.0,
             Ok(cache) => {
-                counters.write(cache.counters().into());
+                fill(counters, cache.counters().into());
                 Status::SUCCESS.0
             }
             Err(status) => status.0,

@@ -20,6 +20,7 @@ mod tags;
 mod slist;
 mod types;
 mod verifier;
+mod written;
 
 pub use caches::*;
 pub use inlined::*;

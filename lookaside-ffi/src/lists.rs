@@ -5,6 +5,7 @@ use core::ffi::c_void;
 use lookaside_core::{Caller, RawList, Status};
 
 use crate::types::{lookaside_list, lookaside_parameters, lookaside_status};
+use crate::written::wrote;
 
 /// The most pointers that an array can have.
 const MOST: usize = isize::MAX as usize / size_of::<*mut c_void>();
@@ -111,7 +112,9 @@ pub unsafe extern "C" fn lookaside_list_allocate_many(
     unsafe {
         let blocks = core::slice::from_raw_parts_mut(blocks.cast(), count);
         let caller = Caller::Export(lookaside_list_allocate_many as *const () as usize);
-        RawList::allocate_many_checked_by(list.cast(), blocks, caller)
+        let count = RawList::allocate_many_checked_by(list.cast(), blocks, caller);
+        wrote(blocks.as_ptr().cast(), count * size_of::<*mut c_void>());
+        count
     }
 }
 

@@ -7,6 +7,7 @@ use lookaside_core::{PoolKind, PoolStatistics, Status};
 
 use crate::report::write_text;
 use crate::types::*;
+use crate::written::fill;
 
 /// One of the library's pools: `LOOKASIDE_POOL_KIND_...`.
 pub type lookaside_pool_kind = u32;
@@ -81,7 +82,7 @@ pub unsafe extern "C" fn lookaside_pool_statistics(
         return Status::INVALID_PARAMETER.0;
     };
     // SAFETY: not null, and the caller said that the whole structure is there.
-    unsafe { out.write(lookaside_core::pool_statistics(kind).into()) };
+    unsafe { fill(out, lookaside_core::pool_statistics(kind).into()) };
     Status::SUCCESS.0
 }
 

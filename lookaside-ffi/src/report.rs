@@ -8,6 +8,7 @@ use core::slice;
 use lookaside_core::{RawList, Status};
 
 use crate::types::*;
+use crate::written::{fill, wrote};
 
 /// Tells what a list is and has done. The numbers are exact when nobody uses the list during the call.
 ///
@@ -38,11 +39,26 @@ pub unsafe extern "C" fn lookaside_list_statistics(
     match unsafe { RawList::statistics(list.cast()) } {
         Ok(statistics) => {
             // SAFETY: not null, and the caller said that the whole structure is there.
-            unsafe { out.write(statistics.into()) };
+            unsafe { fill(out, statistics.into()) };
             Status::SUCCESS.0
         }
         Err(status) => status.0,
     }
+}
+
+/// Returns which engine serves lists that ask for none, and why.
+///
+/// Parameters: none.
+///
+/// Returns a text such as `heap, because AddressSanitizer is present`: the engine's name as `LOOKASIDE_ENGINE` takes it,
+/// and the reason. The same pointer at each call; not to be freed. The first call chooses the engine, if no list did.
+///
+/// Memory and threads: any number of threads at once.
+///
+/// WDK: it has no such function.
+#[unsafe(no_mangle)]
+pub extern "C" fn lookaside_engine() -> *const c_char {
+    lookaside_core::engine_description().as_ptr()
 }
 
 /// Runs one scan over all lists now, as the balance set manager does once a second.
@@ -187,15 +203,18 @@ pub(crate) unsafe fn write_text(
         // SAFETY: not null, so the caller gives `capacity` bytes.
         unsafe { slice::from_raw_parts_mut(buffer.cast::<MaybeUninit<u8>>(), capacity) }
     };
+    let bytes = room.len();
     let mut text = Text { buffer: room, length: 0, cut: None };
     // The text itself takes everything, so only what is written about can be wrong.
     if let Err(status) = write(&mut text) {
         return status.0;
     }
     let length = text.finish();
+    // SAFETY: the text and its end were written.
+    unsafe { wrote(buffer.cast(), length.min(bytes)) };
     if !needed.is_null() {
         // SAFETY: not null, so the caller gives room for a size.
-        unsafe { needed.write(length) };
+        unsafe { fill(needed, length) };
     }
     if buffer.is_null() && capacity != 0 {
         Status::INVALID_PARAMETER.0

@@ -5,6 +5,7 @@ use core::mem::{align_of, size_of};
 use lookaside_core::{SListEntry, SListHeader, Status};
 
 use crate::types::lookaside_status;
+use crate::written::fill;
 
 /// The head of an S-list, in memory of the caller's. Its words are those of Windows' SLIST_HEADER on 64-bit systems:
 /// the depth in 16 bits and a sequence number in 48, then the first entry's address, whose lowest four bits are
@@ -44,7 +45,7 @@ pub unsafe extern "C" fn lookaside_slist_initialize(header: *mut lookaside_slist
         return Status::DATATYPE_MISALIGNMENT.0;
     }
     // SAFETY: not null, aligned, and the caller's to write.
-    unsafe { header.cast::<SListHeader>().write(SListHeader::new()) };
+    unsafe { fill(header.cast::<SListHeader>(), SListHeader::new()) };
     Status::SUCCESS.0
 }
 

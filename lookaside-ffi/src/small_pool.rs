@@ -9,6 +9,7 @@ use lookaside_core::{
 };
 
 use crate::types::*;
+use crate::written::fill;
 
 /// Which kernel's small-pool lists a pool has: one of `LOOKASIDE_GENERATION_...`.
 pub type lookaside_generation = u32;
@@ -431,7 +432,7 @@ pub unsafe extern "C" fn lookaside_small_pool_statistics(
     match answer {
         Ok(statistics) => {
             // SAFETY: not null, and the caller said that the whole structure is there.
-            unsafe { out.write(statistics.into()) };
+            unsafe { fill(out, statistics.into()) };
             Status::SUCCESS.0
         }
         Err(status) => status.0,

@@ -8,6 +8,7 @@ use lookaside_core::{Status, TagOrder, TagUsage};
 
 use crate::report::write_text;
 use crate::types::*;
+use crate::written::{fill, wrote};
 
 /// The order of rows: one of `LOOKASIDE_TAG_ORDER_...`.
 pub type lookaside_tag_order = u32;
@@ -78,9 +79,11 @@ pub unsafe extern "C" fn lookaside_tags(
     if let Err(status) = told {
         return status.0;
     }
+    // SAFETY: these rows were written.
+    unsafe { wrote(rows.cast(), count.min(room.len()) * size_of::<lookaside_tag_usage>()) };
     if !needed.is_null() {
         // SAFETY: not null, so the caller gives room for a size.
-        unsafe { needed.write(count) };
+        unsafe { fill(needed, count) };
     }
     if rows.is_null() && capacity != 0 {
         Status::INVALID_PARAMETER.0

@@ -11,7 +11,7 @@ use crate::list::processor::{Engine, Portable};
 use crate::list::{Lower, Statistics, Topology};
 use crate::manage::verifier;
 use crate::manage::{self, Owner, Record, State};
-use crate::platform::{Caller, Violation, place_of, place_through, rseq};
+use crate::platform::{Caller, Violation, place_of, place_through, rseq, wrote};
 use crate::pool::{OnUnwind, Request};
 use crate::wdk::{BugCheck, ListFlags, Parts, RawList, Status};
 
@@ -105,7 +105,10 @@ impl RawList {
                     ..RawList::zeroed()
                 };
                 // SAFETY: the caller's promise.
-                unsafe { list.write(object) };
+                unsafe {
+                    list.write(object);
+                    wrote(list.cast(), size_of::<RawList>());
+                }
                 Status::SUCCESS
             }
         }
@@ -324,7 +327,10 @@ impl RawList {
         let (count, complete) = record.pair().prefill(list.cast_mut(), blocks);
         if !filled.is_null() {
             // SAFETY: the caller's promise.
-            unsafe { filled.write(count) };
+            unsafe {
+                filled.write(count);
+                wrote(filled.cast(), size_of::<usize>());
+            }
         }
         if complete { Status::SUCCESS } else { Status::NO_MEMORY }
     }

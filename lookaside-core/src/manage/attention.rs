@@ -4,6 +4,7 @@ use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
 use super::{balance, registry};
+use crate::platform::own_value;
 
 /// The process is the child of a fork, and its records are as the fork found them.
 pub const CHILD: u32 = 1;
@@ -82,4 +83,10 @@ pub fn begin_repair() -> bool {
 /// Asks for it no more.
 pub fn clear(what: u32) {
     ATTENTION.fetch_and(!what, AcqRel);
+}
+
+/// For tools that look for races.
+pub fn own_statics() {
+    own_value(&ATTENTION);
+    own_value(&SKIPS);
 }

@@ -14,7 +14,7 @@ use super::{attention, pools, registry};
 use crate::list::Surplus;
 use crate::platform::{
     Event, Guard, Thread, coarse_milliseconds, is_single_threaded, is_single_threaded_at_a_glance, milliseconds,
-    name_thread,
+    name_thread, own_value,
 };
 use crate::wdk::Status;
 
@@ -327,4 +327,9 @@ fn scan(step: u64, by_hand: bool, from: u32, mut goes_on: impl FnMut(u32) -> boo
         }
     }
     pools::note_heap_peak();
+}
+
+/// For tools that look for races.
+pub fn own_statics() {
+    own_value(&MANAGER);
 }

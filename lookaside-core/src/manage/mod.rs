@@ -14,7 +14,7 @@ pub mod verifier;
 
 pub use attention::attend;
 pub use balance::{ScannedBy, adjust_depth, hold_scans, scanned_by, start_balance_thread};
-pub use engine::{engine, pretend_engine};
+pub use engine::{engine, engine_description, pretend_engine};
 pub use pools::{pool_report, pool_statistics};
 pub use record::{Record, State};
 pub use registry::{

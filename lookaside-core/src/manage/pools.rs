@@ -71,3 +71,9 @@ pub fn pool_report(out: &mut dyn fmt::Write) -> fmt::Result {
         ),
     }
 }
+
+/// For tools that look for races.
+pub fn own_statics() {
+    platform::own_value(&HEAP_PEAK);
+    platform::own_value(&HEAP_NOTED);
+}

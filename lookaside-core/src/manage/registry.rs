@@ -129,7 +129,7 @@ pub struct Created {
 /// Makes a list.
 pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
     attention::attend_at_once();
-    let kind = creation.engine.unwrap_or_else(engine::engine);
+    let kind = kind_of(creation);
     if !engine::is_available(kind) {
         return Err(Status::NOT_SUPPORTED);
     }
@@ -141,7 +141,7 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
     let set_up = set_up(&guard);
     let record = take_record(&guard, set_up, creation.maximum_depth)?;
     let flags = flags_of(creation);
-    let cached = flags.is_cached();
+    let cached = flags.is_cached() && kind != EngineKind::Heap;
     let verified = flags.contains(ListFlags::VERIFY);
     let has_parts = cached && creation.topology != Topology::General;
     let processors = if has_parts { set_up.processors } else { 0 };
@@ -149,7 +149,8 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
     let settings = Settings {
         parts: pair_parts,
         engine: kind,
-        tuning: creation.tuning,
+        // Without blocks to keep there is no depth to tune, and nothing for a scan to do.
+        tuning: if kind == EngineKind::Heap { Tuning::Manual } else { creation.tuning },
         general: creation.topology == Topology::General,
         cached,
         verified,
@@ -160,7 +161,7 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
         batch: creation.batch,
         trip_limit: trip_limit(creation),
         request: creation.request,
-        backing: creation.backing,
+        backing: if kind == EngineKind::Heap { creation.backing.traced() } else { creation.backing },
         lower: creation.lower,
         activity: activity_of(record),
         repair_child: repair_if_child,
@@ -185,10 +186,21 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
     let handle = key_of(record.index, record.generation());
     let (processors, locked_processors) = match kind {
         EngineKind::Rseq => (pair_parts.processors, 0),
-        EngineKind::Portable => (0, pair_parts.processors),
+        // Over the heap there are none.
+        EngineKind::Portable | EngineKind::Heap => (0, pair_parts.processors),
     };
     let parts = Parts { processors, ..pair_parts };
     Ok(Created { parts, locked_processors, handle, check: check_of(handle) })
+}
+
+/// The engine of a new list. A pair goes to the heap where the list that it shares does, and there alone, since a block may
+/// come from either and go to the other.
+fn kind_of(creation: &Creation<'_>) -> EngineKind {
+    let asked = creation.engine.unwrap_or_else(engine::engine);
+    match creation.lower.map(|lower| lower.pair.settings().engine) {
+        Some(shared) if (shared == EngineKind::Heap) != (asked == EngineKind::Heap) => shared,
+        _ => asked,
+    }
 }
 
 /// How many divisions the shared list of a pair has on a machine with so many possible processors: as Windows one, where
@@ -622,6 +634,12 @@ fn repair_all() {
     pools::repair_after_fork(records());
     // Without a list that needs scans there is no thread to join.
     balance::stop_if_unwanted(&guard);
+}
+
+/// For tools that look for races.
+pub fn own_statics() {
+    platform::own_value(&REGISTRY);
+    platform::own_value(&FORKS);
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use core::fmt::{self, Write};
 use core::sync::atomic::Ordering::Relaxed;
 
+use super::engine::known_description;
 use super::record::Record;
 use super::{balance, registry};
 use crate::list::{Counters, Statistics};
@@ -84,7 +85,8 @@ impl fmt::Display for Totals {
     }
 }
 
-/// Writes the rows of all live lists, in the order of their records, the totals, and who scans the lists.
+/// Writes the rows of all live lists, in the order of their records, the totals, the engine and why it serves, and who scans the
+/// lists.
 ///
 /// Each row is written after its list was looked at, with no lock held, so that `out` may do anything.
 pub fn report(out: &mut dyn Write) -> fmt::Result {
@@ -95,6 +97,8 @@ pub fn report(out: &mut dyn Write) -> fmt::Result {
         writeln!(out, "{row}")?;
     }
     write!(out, "{totals}")?;
+    let engine = known_description().and_then(|text| text.to_str().ok());
+    writeln!(out, "Engine: {}", engine.unwrap_or("not chosen, since no list asked for the usual one"))?;
     writeln!(out, "Scanned by: {}", balance::scanned_by())
 }
 

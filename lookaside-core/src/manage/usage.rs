@@ -246,6 +246,14 @@ pub fn fold(list: &Statistics) {
     entry.release_exactly(list.pool_frees, list.pool_frees.wrapping_mul(size));
 }
 
+/// For tools that look for races.
+pub fn own_statics() {
+    platform::own_value(&KEYS);
+    platform::own_value(&EXACT);
+    platform::own_value(&SHARDS);
+    platform::own_value(&SHARDS_LOG2);
+}
+
 #[cfg(test)]
 mod tests {
     extern crate std;

@@ -2,14 +2,20 @@
 
 use core::ptr;
 
+use super::frames::call_with_frames;
 #[cfg(miri)]
 use super::miri as libc;
 use super::system_call::{keep_errno, system_call};
+use super::tool::own;
 
 /// Maps zeroed, private memory that is never unmapped; null when there is none. Only what is
 /// touched becomes resident, by small pages (a huge one would make a whole region resident at once).
 pub fn map(bytes: usize) -> *mut u8 {
-    anonymous(bytes, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE)
+    let address = anonymous(bytes, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE);
+    if !address.is_null() {
+        own(address, bytes);
+    }
+    address
 }
 
 /// Reserves address space, which may not be touched before [`commit`]; null when there is none.
@@ -152,7 +158,11 @@ pub fn lock_limit() -> u64 {
 /// The pages are of a mapping of the caller's.
 pub unsafe fn commit(address: *mut u8, bytes: usize) -> bool {
     // SAFETY: the caller's promise.
-    keep_errno(|| unsafe { libc::mprotect(address.cast(), bytes, libc::PROT_READ | libc::PROT_WRITE) == 0 })
+    let done = keep_errno(|| unsafe { libc::mprotect(address.cast(), bytes, libc::PROT_READ | libc::PROT_WRITE) == 0 });
+    if done {
+        own(address, bytes);
+    }
+    done
 }
 
 /// Undoes [`commit`]: the contents are gone, the address space stays reserved. Answers whether the pages cannot be
@@ -236,6 +246,30 @@ pub fn heap_allocate(size: usize, alignment: usize) -> *mut u8 {
         0 => block.cast(),
         _ => ptr::null_mut(),
     }
+}
+
+/// [`heap_allocate`] with the stack that a sanitizer shows for the block.
+pub fn traced_heap_allocate(size: usize, alignment: usize) -> *mut u8 {
+    if alignment <= 16 {
+        let arguments = [size.max(alignment), 0, 0, 0];
+        // SAFETY: any size may be asked for.
+        let block = keep_errno(|| unsafe { call_with_frames(libc::malloc as *const (), arguments) });
+        return ptr::with_exposed_provenance_mut(block);
+    }
+    let mut block: *mut core::ffi::c_void = ptr::null_mut();
+    let arguments = [(&raw mut block).expose_provenance(), alignment, size, 0];
+    // SAFETY: the alignment is a power of two and a multiple of a pointer's size.
+    let error = keep_errno(|| unsafe { call_with_frames(libc::posix_memalign as *const (), arguments) });
+    if error as i32 == 0 { block.cast() } else { ptr::null_mut() }
+}
+
+/// [`heap_free`] with the stack that a sanitizer shows for the block.
+///
+/// # Safety
+/// As for [`heap_free`].
+pub unsafe fn traced_heap_free(block: *mut u8) {
+    // SAFETY: the caller's promise.
+    keep_errno(|| unsafe { call_with_frames(libc::free as *const (), [block.expose_provenance(), 0, 0, 0]) });
 }
 
 /// A block of zeroes of the process heap, aligned to 16 bytes, or null.

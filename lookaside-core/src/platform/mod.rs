@@ -11,6 +11,7 @@ mod fatal;
 mod file;
 mod faults;
 mod fork;
+mod frames;
 mod membarrier;
 #[cfg(miri)]
 mod miri;
@@ -25,6 +26,8 @@ mod single_threaded;
 mod sync;
 mod system_call;
 mod thread;
+mod tool;
+mod weak;
 
 pub use cancellation::uncancelled;
 pub use clock::{advance_clock, coarse_milliseconds, milliseconds};
@@ -34,11 +37,12 @@ pub use fatal::{Violation, ViolationHook, fatal, print, set_violation_hook};
 pub use faults::{Fault, look_at_faults};
 pub use file::read_file;
 pub use fork::{ChildRepairs, at_fork, note_used, was_used};
+pub use frames::call_with_frames;
 pub use membarrier::{barrier, register as register_barrier};
 pub use memory::{
     commit, decommit, heap_allocate, heap_allocate_zeroed, heap_free, heap_reallocate, install_guard, lock_limit,
     lock_pages, make_huge, map, map_briefly, map_count_limit, map_shared, memory_total, page_size, populate,
-    remove_guard, reserve, reserve_aligned, unmap,
+    remove_guard, reserve, reserve_aligned, traced_heap_allocate, traced_heap_free, unmap,
 };
 pub use pin::stay_loaded;
 pub use place::{Caller, Place, place_of, place_through};
@@ -48,3 +52,7 @@ pub use shared_lock::SharedLock;
 pub use single_threaded::{is_single_threaded, is_single_threaded_at_a_glance};
 pub use sync::{Event, Guard, LOCK_WAIT, Lock, Naps, Sharing, look_often, sleep_while, wait_unwoken, wake_all};
 pub use thread::{Thread, name_thread, process_number, thread_number};
+pub use tool::{
+    Tool, handed_out, handed_out_guarded, keeps_stacks, own_statics, own_value, taken_back, taken_back_guarded, tool,
+    unwatched, watch, wrote,
+};

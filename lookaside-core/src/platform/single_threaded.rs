@@ -7,13 +7,14 @@ use core::ffi::CStr;
 use core::mem::MaybeUninit;
 
 use super::system_call::system_call;
+use super::weak::weak;
 
 /// Whether the process has one thread, as far as that is known without a system call: glibc keeps a variable for it,
 /// from 2.32 on, which is 0 from the first `pthread_create` on, and in the children of such a process. `None` where
 /// there is no such variable.
 #[inline]
 pub fn is_single_threaded_at_a_glance() -> Option<bool> {
-    let variable = glibc_variable();
+    let variable = weak!("__libc_single_threaded").cast::<u8>();
     // SAFETY: null, or glibc's variable of one byte, which is written before a second thread runs.
     (!variable.is_null()).then(|| unsafe { variable.read_volatile() } != 0)
 }
@@ -35,26 +36,6 @@ fn threads_by_proc() -> u64 {
         system_call(libc::SYS_newfstatat, arguments);
         (status.assume_init().st_nlink as u64).saturating_sub(2)
     }
-}
-
-#[cfg(all(target_arch = "x86_64", not(miri)))]
-fn glibc_variable() -> *const u8 {
-    let variable;
-    // SAFETY: reads an address from the global offset table; an undefined weak symbol has the address null.
-    unsafe {
-        core::arch::asm!(
-            ".weak __libc_single_threaded",
-            "mov {variable}, qword ptr [rip + __libc_single_threaded@GOTPCREL]",
-            variable = out(reg) variable,
-            options(nostack, pure, readonly, preserves_flags),
-        );
-    }
-    variable
-}
-
-#[cfg(not(all(target_arch = "x86_64", not(miri))))]
-fn glibc_variable() -> *const u8 {
-    core::ptr::null()
 }
 
 #[cfg(test)]

@@ -50,6 +50,8 @@ pub trait Pool {
 pub enum Source {
     /// The paged pool: the process heap (`malloc`, or `posix_memalign` above 16 bytes of alignment).
     Heap,
+    /// The same, with the stacks that a sanitizer shows for its blocks.
+    TracedHeap,
     /// The library's own paged pools.
     Arenas,
     /// Locked memory.
@@ -81,11 +83,16 @@ impl Source {
         }
     }
 
+    /// The same pool for a list whose every block is asked for by itself, so that a sanitizer sees each.
+    pub fn traced(self) -> Source {
+        if self == Source::Heap && platform::keeps_stacks() { Source::TracedHeap } else { self }
+    }
+
     /// Makes the pool ready, so that it is told when a list is made if it cannot serve, and not by its first block:
     /// NO_MEMORY, or WORKING_SET_QUOTA where memory cannot be locked.
     pub fn prepare(self) -> Result<(), Status> {
         match self {
-            Source::Heap => Ok(()),
+            Source::Heap | Source::TracedHeap => Ok(()),
             Source::Arenas => paged::prepare(),
             Source::NonPaged { best_effort } => nonpaged::arena(best_effort).prepare(),
             Source::Session => session::prepare(),
@@ -98,6 +105,7 @@ impl Pool for Source {
     fn allocate(&self, request: &Request, _list: *mut RawList) -> *mut u8 {
         match *self {
             Source::Heap => platform::heap_allocate(request.size, request.alignment),
+            Source::TracedHeap => platform::traced_heap_allocate(request.size, request.alignment),
             Source::Arenas => paged::allocate(request),
             Source::NonPaged { best_effort } => nonpaged::arena(best_effort).allocate(request),
             Source::Session => session::allocate(request),
@@ -110,6 +118,7 @@ impl Pool for Source {
         unsafe {
             match *self {
                 Source::Heap => platform::heap_free(block),
+                Source::TracedHeap => platform::traced_heap_free(block),
                 Source::Arenas => paged::free(block, request),
                 Source::NonPaged { best_effort } => nonpaged::arena(best_effort).free(block, request),
                 Source::Session => session::free(block, request),
@@ -148,7 +157,12 @@ impl Backing {
 
     /// Whether the blocks are of the process heap.
     pub fn is_of_heap(&self) -> bool {
-        self.source == Source::Heap && !self.allocates_by_callback()
+        matches!(self.source, Source::Heap | Source::TracedHeap) && !self.allocates_by_callback()
+    }
+
+    /// The same with [`Source::traced`].
+    pub fn traced(self) -> Backing {
+        Backing { source: self.source.traced(), ..self }
     }
 
     /// Makes the pool ready that serves where a routine is not the user's.
@@ -164,6 +178,12 @@ impl Pool for Backing {
         unsafe {
             match self.allocate {
                 AllocateCallback::Default => self.source.allocate(request, list),
+                AllocateCallback::Plain(routine) if platform::keeps_stacks() => {
+                    traced(routine as *const (), [pool_type.0 as usize, size, tag.0 as usize, 0])
+                }
+                AllocateCallback::Ex(routine) if platform::keeps_stacks() => {
+                    traced(routine as *const (), [pool_type.0 as usize, size, tag.0 as usize, list.expose_provenance()])
+                }
                 AllocateCallback::Plain(routine) => uncancelled(|| routine(pool_type, size, tag)).cast(),
                 AllocateCallback::Ex(routine) => uncancelled(|| routine(pool_type, size, tag, list)).cast(),
             }
@@ -175,11 +195,27 @@ impl Pool for Backing {
         unsafe {
             match self.free {
                 FreeCallback::Default => self.source.free(block, request, list),
+                FreeCallback::Plain(routine) if platform::keeps_stacks() => {
+                    traced(routine as *const (), [block.expose_provenance(), 0, 0, 0]);
+                }
+                FreeCallback::Ex(routine) if platform::keeps_stacks() => {
+                    traced(routine as *const (), [block.expose_provenance(), list.expose_provenance(), 0, 0]);
+                }
                 FreeCallback::Plain(routine) => uncancelled(|| routine(block.cast())),
                 FreeCallback::Ex(routine) => uncancelled(|| routine(block.cast(), list)),
             }
         }
     }
+}
+
+/// Calls a routine of the user's so that a sanitizer finds the way to it.
+///
+/// # Safety
+/// The routine may be called with these.
+unsafe fn traced(routine: *const (), arguments: [usize; 4]) -> *mut u8 {
+    // SAFETY: the caller's promise.
+    let block = uncancelled(|| unsafe { platform::call_with_frames(routine, arguments) });
+    core::ptr::with_exposed_provenance_mut(block)
 }
 
 /// The arenas in private memory.
@@ -196,4 +232,11 @@ pub fn repair_after_fork() {
     arenas().for_each(arena::Arena::repair_after_fork);
     session::repair_after_fork();
     special::repair_after_fork();
+}
+
+/// For tools that look for races.
+pub fn own_statics() {
+    arenas().for_each(platform::own_value);
+    session::own_statics();
+    special::own_statics();
 }

@@ -18,7 +18,7 @@ use core::sync::atomic::Ordering::Relaxed;
 use rlsf::Tlsf;
 
 use super::PoolStatistics;
-use crate::platform;
+use crate::platform::{self, handed_out, taken_back, unwatched, watch};
 
 /// Blocks stand at multiples of this, in bytes.
 const UNIT: usize = 16;
@@ -176,11 +176,11 @@ impl Region {
     ///
     /// # Safety
     /// This and the following: the caller holds the owner's lock.
-    pub unsafe fn allocate(&self, size: usize, alignment: usize) -> Option<*mut u8> {
-        let size = whole(size);
+    pub unsafe fn allocate(&self, asked: usize, alignment: usize) -> Option<*mut u8> {
+        let size = whole(asked);
         let layout = Layout::from_size_align(size, alignment.max(UNIT)).ok()?;
         // SAFETY: the lock is held.
-        let block = unsafe { (*self.heap.get()).allocate(layout) }?.as_ptr();
+        let block = unwatched(|| unsafe { (*self.heap.get()).allocate(layout) })?.as_ptr();
         let first = self.unit(block);
         // SAFETY: the block is in what is committed, and the lock is held.
         unsafe {
@@ -191,6 +191,7 @@ impl Region {
         self.used.store(used, Relaxed);
         self.peak.store(self.peak.load(Relaxed).max(used), Relaxed);
         self.count.store(self.count.load(Relaxed) + 1, Relaxed);
+        handed_out(block, asked);
         Some(block)
     }
 
@@ -209,8 +210,9 @@ impl Region {
         unsafe {
             self.starts.clear(first);
             self.ends.clear(first + found / UNIT - 1);
-            (*self.heap.get()).deallocate(NonNull::new_unchecked(block), heap_alignment(block));
+            unwatched(|| (*self.heap.get()).deallocate(NonNull::new_unchecked(block), heap_alignment(block)));
         }
+        taken_back(block, found);
         self.used.store(self.used.load(Relaxed) - found, Relaxed);
         self.count.store(self.count.load(Relaxed) - 1, Relaxed);
         Ok(())
@@ -275,11 +277,14 @@ impl Region {
         unsafe {
             let start = self.blocks.add(committed);
             let chunk = NonNull::new_unchecked(core::ptr::slice_from_raw_parts_mut(start, bytes));
-            if committed == 0 {
-                (*self.heap.get()).insert_free_block_ptr(chunk);
-            } else {
-                (*self.heap.get()).append_free_block_ptr(chunk);
-            }
+            unwatched(|| {
+                if committed == 0 {
+                    (*self.heap.get()).insert_free_block_ptr(chunk);
+                } else {
+                    (*self.heap.get()).append_free_block_ptr(chunk);
+                }
+            });
+            watch(start, bytes);
         }
         self.committed.store(committed + bytes, Relaxed);
         if locked {

@@ -122,3 +122,9 @@ pub fn statistics() -> PoolStatistics {
 pub fn repair_after_fork() {
     MAKING.reset_after_fork();
 }
+
+/// For tools that look for races.
+pub fn own_statics() {
+    platform::own_value(&SESSION);
+    platform::own_value(&MAKING);
+}

@@ -290,7 +290,9 @@ impl Special {
         }
         slot.tag.store(tag.0, Relaxed);
         slot.set(SlotState::Live, offset, size);
-        Some(start.wrapping_add(offset))
+        let block = start.wrapping_add(offset);
+        platform::handed_out_guarded(block, size);
+        Some(block)
     }
 
     fn free(&self, number: usize, block: *mut u8, request: &Request) {
@@ -320,6 +322,7 @@ impl Special {
         // SAFETY: the slot is ours, and its page can be read until it is closed.
         unsafe {
             self.check(start, block, request);
+            platform::taken_back_guarded(block, request.size);
             self.close(start);
         }
         self.put(&self.lock.lock(), number, request.size);
@@ -460,4 +463,9 @@ impl Special {
         self.blocks.store(blocks, Relaxed);
         self.peak.fetch_max(used, Relaxed);
     }
+}
+
+/// For tools that look for races.
+pub fn own_statics() {
+    platform::own_value(&SPECIAL);
 }

@@ -5,6 +5,7 @@ use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::Relaxed;
 
 use crate::manage;
+use crate::platform;
 use crate::pool::{Pool, Request, Source};
 use crate::wdk::ListFlags;
 
@@ -27,13 +28,14 @@ pub unsafe fn free(block: *mut u8, request: &Request, flags: ListFlags) {
 fn is_ready(source: Source) -> bool {
     static READY: AtomicU32 = AtomicU32::new(0);
     let bit = match source {
-        Source::Heap => return true,
+        Source::Heap | Source::TracedHeap => return true,
         Source::Arenas => 1,
         Source::NonPaged { best_effort: false } => 2,
         Source::NonPaged { best_effort: true } => 4,
         Source::Session => 8,
         Source::Special { .. } => 16,
     };
+    platform::own_value(&READY);
     // Relaxed: the pool itself publishes what it made.
     if READY.load(Relaxed) & bit == 0 {
         if !manage::prepare_for_forks() || source.prepare().is_err() {

@@ -17,7 +17,7 @@ use crate::face::Parameters;
 use crate::list::processor::EngineKind;
 use crate::list::{Statistics, Topology, Tuning};
 use crate::manage::{Entry, Owner};
-use crate::platform::Caller;
+use crate::platform::{Caller, own_value, tool};
 use crate::pool::Request;
 use crate::wdk::{ListFlags, NAME_LIMIT, Parts, PoolType, RawList, Status, Tag};
 
@@ -171,6 +171,9 @@ impl KindLists {
 
     /// A list that is made; makes all of them when it is time.
     fn made(&self, list: usize, plan: &Plan<'_>) -> Option<*mut RawList> {
+        if tool().is_some() {
+            own_value(self);
+        }
         // Acquire pairs with the Release in make.
         let state = match self.state.load(Acquire) {
             uses if uses < MAKING && self.is_due(uses, plan) => {

@@ -206,6 +206,7 @@ pub(super) fn key_of(word: &AtomicU64) -> u64 {
 
 #[cold]
 fn draw_key(word: &AtomicU64) -> u64 {
+    platform::own_value(word);
     let fresh = platform::random() | 1;
     word.compare_exchange(0, fresh, Relaxed, Relaxed).map_or_else(|other| other, |_| fresh)
 }

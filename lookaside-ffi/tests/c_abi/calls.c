@@ -230,6 +230,7 @@ static void reports(void)
     CALL(lookaside_pool_report(text, sizeof text, NULL));
     CALL(lookaside_status_string(LOOKASIDE_STATUS_PENDING));
     CALL(lookaside_version());
+    CALL(lookaside_engine());
     CALL(lookaside_verify_range(text, sizeof text));
     CALL(lookaside_verify_faults());
     CALL(lookaside_simulate_low_resources(NULL));

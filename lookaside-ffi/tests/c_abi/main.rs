@@ -18,5 +18,6 @@ mod sandbox;
 mod sequences;
 mod stacks;
 mod toolchain;
+mod tools;
 mod wdm;
 mod words;

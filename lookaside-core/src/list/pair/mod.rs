@@ -52,7 +52,8 @@ macro_rules! by_engine {
                 type $engine = $crate::list::processor::Rseq;
                 $body
             }
-            $crate::list::processor::EngineKind::Portable => {
+            // Where no list keeps blocks there are no parts, which is what the portable engine looks at first.
+            $crate::list::processor::EngineKind::Portable | $crate::list::processor::EngineKind::Heap => {
                 type $engine = $crate::list::processor::Portable;
                 $body
             }
@@ -72,7 +73,7 @@ pub struct Settings {
     pub tuning: Tuning,
     /// Whether it was made without processor lists.
     pub general: bool,
-    /// Whether it keeps blocks: else depths stay 0, and every call reaches the pool.
+    /// Whether it keeps blocks: else depths stay 0, and every call reaches the pool, as over the engine `Heap`.
     pub cached: bool,
     /// Whether each call is the verifier's.
     pub verified: bool,
@@ -418,15 +419,15 @@ impl Pair {
         self.attend(list);
     }
 
-    /// The pair whose L has to count a miss in words of its own: a general list, or one that others share. Otherwise
-    /// the count on the part says it.
+    /// The pair whose L has to count a miss in words of its own: a general list, a pair without parts, or one that others
+    /// share. Otherwise the count on the part says it.
     fn counts_misses_itself(&self, part: Option<Part>) -> Option<&Pair> {
         match self.settings().lower {
-            Some(lower) => {
+            Some(lower) if part.is_some() => {
                 lower.pair.count_at_rest();
                 Some(lower.pair)
             }
-            None => part.is_none().then_some(self),
+            _ => part.is_none().then_some(self),
         }
     }
 
@@ -512,6 +513,9 @@ impl Pair {
         let unwinding = OnUnwind::new(|| _ = self.pool_failures.fetch_add(1, Relaxed));
         let running = self.enter_pool(settings.backing.allocates_by_callback());
         if let Some(lower) = settings.lower {
+            if settings.parts.processors == 0 {
+                lower.pair.count_allocate();
+            }
             let block = lower.pair.pool_allocate(lower.list);
             unwinding.disarm();
             self.pool_failures.fetch_add(block.is_null().into(), Relaxed);
@@ -541,6 +545,9 @@ impl Pair {
         let settings = self.settings();
         if let Some(lower) = settings.lower {
             let _running = self.enter_pool(settings.backing.frees_by_callback());
+            if settings.parts.processors == 0 {
+                lower.pair.shared.only().count_free_misses(blocks.len() as u64);
+            }
             // SAFETY: the caller owns the blocks.
             return unsafe { lower.pair.pool_free_all(lower.list, blocks) };
         }

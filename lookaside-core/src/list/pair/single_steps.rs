@@ -6,6 +6,7 @@ use core::sync::atomic::Ordering::Relaxed;
 use super::{Pair, by_engine};
 use crate::list::processor::{Engine, Part};
 use crate::platform;
+use crate::pool::Source;
 use crate::wdk::RawList;
 
 impl Pair {
@@ -77,7 +78,8 @@ impl Pair {
     /// Whether this is a general list that others may share.
     pub fn is_general(&self) -> bool {
         let settings = self.settings();
-        settings.general && (settings.cached || settings.verified) && settings.lower.is_none()
+        let special = matches!(settings.backing.source, Source::Special { .. });
+        settings.general && (!special || settings.verified) && settings.lower.is_none()
     }
 
     /// Whether this pair's L is the other list.

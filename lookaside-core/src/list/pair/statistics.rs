@@ -15,8 +15,9 @@ impl Pair {
         let parts = self.part_counters(&self.manage.lock());
         let processor = parts.counters;
         let shared = match settings.lower {
-            Some(lower) => lower.pair.shared.counters(&PartCounters::default()),
-            None => self.shared.counters(&parts),
+            // Without parts a pair counts its calls where it would have an L.
+            Some(lower) if settings.parts.processors != 0 => lower.pair.shared.counters(&PartCounters::default()),
+            _ => self.shared.counters(&parts),
         };
         let mut list = shared;
         if settings.parts.processors != 0 {
@@ -32,7 +33,7 @@ impl Pair {
                 ..list
             };
         }
-        if settings.lower.is_some() {
+        if settings.lower.is_some() && settings.parts.processors != 0 {
             // What lies in a list that others share is not this one's.
             list = Counters {
                 allocate_misses: parts.allocates_from_pool,

@@ -25,6 +25,8 @@ pub enum EngineKind {
     Rseq = 1,
     /// A try-lock around each part: every Linux system.
     Portable = 2,
+    /// No processor lists: each call goes to the pool, counts as a miss, and is seen by tools that follow blocks.
+    Heap = 3,
 }
 
 /// How blocks get into and out of parts. Both engines keep the same parts and pass the same tests.

@@ -156,6 +156,11 @@ fn parse<'a>(text: &str, schedule: &'a mut [u64; SCHEDULE_LIMIT]) -> Option<LowR
     Some(resources)
 }
 
+/// For tools that look for races.
+pub fn own_statics() {
+    platform::own_value(&SIMULATION);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -444,3 +444,10 @@ fn at_exit() {
         ));
     }
 }
+
+/// For tools that look for races.
+pub fn own_statics() {
+    platform::own_value(&TABLE);
+    platform::own_value(&ASKED);
+    low_resources::own_statics();
+}
