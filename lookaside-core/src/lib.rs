@@ -14,9 +14,10 @@
 //! thread. Otherwise it goes down to the shared list, under a short lock, and from there to the pool.
 //!
 //! The library allocates nothing through Rust's allocator and needs 64-bit Linux. In a process with several threads it
-//! starts one more while there are lists, which scans them; a process with one thread stays so (see [`scanned_by`]). It is built on restartable sequences where there are any (x86-64, glibc 2.35 or later); elsewhere, and under
-//! Valgrind, a portable engine serves, which [`engine`] tells. `LOOKASIDE_ENGINE=portable` in the environment asks for
-//! it.
+//! starts one more while there are lists, which scans them; a process with one thread stays so (see [`scanned_by`]). It is
+//! built on restartable sequences where there are any (x86-64, glibc 2.35 or later); elsewhere a portable engine serves,
+//! and under tools that watch memory the heap itself. [`engine`] returns which, [`engine_description`] says why, and
+//! `LOOKASIDE_ENGINE` in the environment asks for one.
 #![no_std]
 
 // In the order of the floors, bottom-up; a test forbids imports from a floor above.

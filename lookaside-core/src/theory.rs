@@ -62,6 +62,11 @@
 //! Refused it is where a new process is (`RLIMIT_NPROC`, a full `pids` group, a sandbox), or its registration.
 //! `LOOKASIDE_ENGINE=rseq` skips the test, and so the child process that a debugger may stop at.
 //!
+//! Where a tool follows each block from its allocation to its free (`platform::tool`), lists keep none: a block that
+//! lies in a list would count as in use, and one that two threads had in turn as shared without a lock. With the engine
+//! `heap` a list has no parts and its L no room, as a list over the special pool, so that every call reaches the pool and
+//! counts as a miss there. A pair that shares a list counts its calls in its own L's words and on that list's.
+//!
 //! ## 2.5. The portable engine
 //!
 //! The same parts, each behind a lock that is tried once. A thread that does not get it misses. Two locked instructions

@@ -321,6 +321,43 @@ fn other_tools_keep_the_engine() {
     assert_eq!(reported.matches(&line).count(), 1, "{reported}");
 }
 
+/// Debuggers, tracers and samplers: the usual engine serves, and a fault is shown with its line.
+#[test]
+fn debuggers_and_tracers_change_nothing() {
+    let program = Valgrind("").program(Link::Static, false);
+    let usual = text(&run(Command::new(&program).env_remove("LOOKASIDE_ENGINE").args(["engine", ""])).stderr);
+    let out = scratch("tools-traces");
+    let under = |words: &[&str], fault: [&str; 2]| {
+        if !works(Command::new(words[0]).arg("--version")) {
+            println!("SKIP: {} is not installed", words[0]);
+            return None;
+        }
+        let mut command = Command::new(words[0]);
+        let output = run(command.args(&words[1..]).arg(&program).args(fault).env_remove("LOOKASIDE_ENGINE"));
+        let printed = text(&output.stdout) + &text(&output.stderr);
+        // Where a container forbids one process to look at another.
+        let may = !printed.contains("Operation not permitted") && !printed.contains("No permission");
+        may.then_some(printed)
+    };
+    let gdb = ["gdb", "-q", "-nx", "-batch", "-ex", "run", "-ex", "backtrace", "--args"];
+    if let Some(printed) = under(&gdb, ["use", "special"]) {
+        assert!(printed.contains("SIGSEGV") && printed.contains(&line("/* USE */")), "{printed}");
+    }
+    let file = |name: &str| out.join(name).display().to_string();
+    let (calls, samples) = (file("calls"), file("samples"));
+    let tracers: [&[&str]; 3] = [&gdb, &["strace", "-f", "-o", &calls], &["perf", "record", "-o", &samples]];
+    for tracer in tracers {
+        if let Some(printed) = under(tracer, ["engine", ""]) {
+            assert!(printed.contains(&usual), "{}: {printed}", tracer[0]);
+        }
+    }
+    let sanitizer = Sanitizer("cc", "undefined");
+    if sanitizer.is_here() {
+        let program = sanitizer.program(Link::Static, true);
+        is_quiet(&run(Command::new(program).env_remove("LOOKASIDE_ENGINE").args(["none", "all"])), usual.trim_end());
+    }
+}
+
 /// A plugin that was built with a sanitizer, in a program that was not.
 #[test]
 fn a_plugin_finds_the_sanitizer() {
