@@ -182,3 +182,22 @@ fn a_static_list() {
     let sum: u64 = holders.into_iter().map(|thread| thread.join().unwrap().0.iter().sum::<u64>()).sum();
     assert_eq!((sum, outstanding(&LIST)), (224, 0));
 }
+
+/// What a program prints of its lists: names without being asked for one, and numbers a person wants.
+#[test]
+fn lists_are_named_and_shown_for_people() {
+    struct Packet(#[expect(dead_code, reason = "only its size matters")] [u64; 4]);
+    let packets = Lookaside::<Packet>::new().unwrap();
+    drop(packets.allocate(Packet([0; 4])));
+    let held = packets.allocate(Packet([0; 4]));
+    let shown = format!("{packets:?}");
+    for part in ["name: \"Packet\"", "tag: Tag(\"....\")", "size: 32", "PagedPool", "outstanding: 1", "allocates: 2 ("]
+    {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    drop(held);
+    let (list, line) = (lookaside_core::LookasideList::new(64).unwrap(), line!());
+    assert!(format!("{list:?}").contains(&format!("name: \"typed.rs:{line}\"")), "{list:?}");
+    let named = lookaside_core::LookasideList::builder(64).name("mine").build().unwrap();
+    assert!(format!("{named:?}").contains("name: \"mine\""), "{named:?}");
+}

@@ -1,6 +1,8 @@
 //! The builder of lists.
 
-use super::{LookasideList, Parameters};
+use core::panic::Location;
+
+use super::{LookasideList, Name, Parameters};
 use crate::list::processor::EngineKind;
 use crate::list::{Topology, Tuning};
 use crate::manage::Owner;
@@ -40,7 +42,8 @@ impl<'a> Builder<'a> {
         self
     }
 
-    /// The name in reports, of which the first 32 bytes are kept.
+    /// The name in reports, of which the first 32 bytes are kept. If not set, a list of values has the name of their
+    /// type, and a list of blocks the file and the line where it is made.
     #[must_use]
     pub fn name(self, name: &str) -> Builder<'_> {
         Builder(Parameters { name, ..self.0 })
@@ -156,9 +159,12 @@ impl<'a> Builder<'a> {
     /// NO_MEMORY, INSUFFICIENT_RESOURCES (65,536 lists).
     #[track_caller]
     pub fn build(self) -> Result<LookasideList, Status> {
+        let name = Name::of_place(Location::caller());
+        let name = if self.0.name.is_empty() { name.text() } else { self.0.name };
+        let parameters = Parameters { name, ..self.0 };
         let mut list = RawList::zeroed();
         // SAFETY: the object is ours; the callbacks were promised.
-        unsafe { RawList::initialize_at(&mut list, &self.0, None, Owner::Program, Caller::rust()) }.ok()?;
+        unsafe { RawList::initialize_at(&mut list, &parameters, None, Owner::Program, Caller::rust()) }.ok()?;
         Ok(LookasideList::from_raw(list, self.0.size))
     }
 }

@@ -1,8 +1,10 @@
 //! The owning list.
 
+use core::fmt;
 use core::ptr::NonNull;
 
 use super::Builder;
+use super::raw::found;
 use crate::list::Statistics;
 use crate::platform::Caller;
 use crate::wdk::{RawList, Status};
@@ -27,7 +29,6 @@ use crate::wdk::{RawList, Status};
 /// assert_eq!(list.statistics().list.total_allocates, 2);
 /// # Ok::<(), lookaside_core::Status>(())
 /// ```
-#[derive(Debug)]
 pub struct LookasideList {
     raw: RawList,
     size: usize,
@@ -188,5 +189,28 @@ impl Drop for LookasideList {
     fn drop(&mut self) {
         // SAFETY: the object is initialised, and `&mut self` says that nobody else uses it.
         unsafe { RawList::delete_for_ever(&mut self.raw) };
+    }
+}
+
+/// Name, tag, size, and what it keeps, has out and hits.
+impl fmt::Debug for LookasideList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Statistics { tag, size, pool_type, list, outstanding, .. } = self.statistics();
+        let mut shown = f.debug_struct("LookasideList");
+        // SAFETY: the object is a list's.
+        if let Ok(record) = unsafe { found(&self.raw) } {
+            let (name, length) = record.name();
+            shown.field("name", &core::str::from_utf8(&name[..length]).unwrap_or(""));
+        }
+        shown.field("tag", &tag).field("size", &size).field("pool_type", &pool_type);
+        shown.field("kept", &list.current_depth).field("outstanding", &outstanding);
+        let rates = [
+            ("allocates", list.total_allocates, list.allocate_hit_rate()),
+            ("frees", list.total_frees, list.free_hit_rate()),
+        ];
+        for (calls, count, hits) in rates {
+            shown.field(calls, &format_args!("{count} ({hits}% hits)"));
+        }
+        shown.finish()
     }
 }

@@ -7,6 +7,7 @@ mod cache;
 pub mod inline_abi;
 mod list;
 mod many;
+mod name;
 #[cfg(doctest)]
 mod misuse;
 mod pair_table;
@@ -18,6 +19,7 @@ mod typed;
 pub use builder::Builder;
 pub use cache::{LocalCache, RawCache};
 pub use list::LookasideList;
+pub use name::Name;
 pub use object_cache::{CachedObject, ObjectCache};
 pub use pair_table::{KernelVersion, PairName, PairSlot, PairTable};
 pub use parameters::Parameters;

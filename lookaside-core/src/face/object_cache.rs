@@ -8,7 +8,7 @@ use core::mem::ManuallyDrop;
 use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
 
-use super::{Builder, LookasideList, block_layout};
+use super::{Builder, LookasideList, block_layout, name};
 use crate::list::Statistics;
 use crate::platform;
 use crate::pool::{AllocateCallback, FreeCallback};
@@ -80,7 +80,8 @@ impl<T> ObjectCache<T> {
         construct: fn() -> T,
     ) -> Result<ObjectCache<T>, Status> {
         let (size, alignment) = block_layout::<Slot<T>>();
-        let builder = describe(Builder::new(size).alignment(alignment)).at_least(size, alignment);
+        let builder =
+            describe(Builder::new(size).alignment(alignment).name(name::of_type::<T>())).at_least(size, alignment);
         let builder = builder.over_heap()?;
         let (allocate, free) = (AllocateCallback::Ex(allocate::<T>), FreeCallback::Plain(free::<T>));
         // SAFETY: the two belong together. `allocate` is told a list that was initialised. `free` drops objects

@@ -10,7 +10,7 @@ use core::ops::{Deref, DerefMut};
 use core::pin::Pin;
 use core::ptr::NonNull;
 
-use super::{Builder, LookasideList, block_layout};
+use super::{Builder, LookasideList, block_layout, name};
 use crate::pool::OnUnwind;
 use crate::wdk::Status;
 
@@ -69,7 +69,9 @@ impl<T> Lookaside<T> {
     #[track_caller]
     pub fn build<'a>(describe: impl FnOnce(Builder<'a>) -> Builder<'a>) -> Result<Lookaside<T>, Status> {
         let (size, alignment) = block_layout::<T>();
-        let list = describe(Builder::new(size).alignment(alignment)).at_least(size, alignment).build()?;
+        let list = describe(Builder::new(size).alignment(alignment).name(name::of_type::<T>()))
+            .at_least(size, alignment)
+            .build()?;
         Ok(Lookaside { list, _values: PhantomData })
     }
 

@@ -6,20 +6,19 @@
 //! (or the process was forked while it was) the general pool serves for ever.
 
 use core::cell::UnsafeCell;
-use core::fmt::{self, Write};
 use core::ptr;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicU32, AtomicU64};
 
 use super::general;
 use super::tables::{Generation, LISTS};
-use crate::face::Parameters;
+use crate::face::{Name, Parameters};
 use crate::list::processor::EngineKind;
 use crate::list::{Statistics, Topology, Tuning};
 use crate::manage::{Entry, Owner};
 use crate::platform::{Caller, own_value, tool};
 use crate::pool::Request;
-use crate::wdk::{ListFlags, NAME_LIMIT, Parts, PoolType, RawList, Status, Tag};
+use crate::wdk::{ListFlags, Parts, PoolType, RawList, Status, Tag};
 
 /// Bytes that the header of this library takes before a tagged block, and that the blocks of all lists are aligned to.
 pub const HEADER: usize = 16;
@@ -57,6 +56,10 @@ impl Plan<'_> {
             pool_type: self.pool_type,
             tag: self.tag,
         }
+    }
+
+    fn name_of(&self, list: usize) -> Name {
+        Name::of(format_args!("{} {} {}", self.name, self.kind, self.generation.block_size(list)))
     }
 
     fn maximum_depth_of(&self, request: &Request) -> u16 {
@@ -216,7 +219,7 @@ impl KindLists {
         let mut first_failure = Status::SUCCESS;
         for list in 0..plan.generation.lists() {
             let request = plan.request(list);
-            let name = Name::of(plan, list);
+            let name = plan.name_of(list);
             let parameters = Parameters {
                 alignment: request.alignment,
                 name: name.text(),
@@ -333,40 +336,6 @@ unsafe fn publish(list: RawList, to: *mut RawList) {
     }
 }
 
-/// A list's name: the pool's, the kind's and the block size, cut where a list cuts it.
-struct Name {
-    bytes: [u8; NAME_LIMIT],
-    length: usize,
-}
-
-impl Name {
-    fn of(plan: &Plan<'_>, list: usize) -> Name {
-        let mut name = Name { bytes: [0; NAME_LIMIT], length: 0 };
-        // What does not fit any more is cut.
-        let _ = write!(name, "{} {} {}", plan.name, plan.kind, plan.generation.block_size(list));
-        name
-    }
-
-    fn text(&self) -> &str {
-        let bytes = &self.bytes[..self.length];
-        match core::str::from_utf8(bytes) {
-            Ok(text) => text,
-            // A character was cut in two.
-            Err(error) => core::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or(""),
-        }
-    }
-}
-
-impl Write for Name {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let room = &mut self.bytes[self.length..];
-        let fitting = text.len().min(room.len());
-        room[..fitting].copy_from_slice(&text.as_bytes()[..fitting]);
-        self.length += fitting;
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     extern crate std;
@@ -435,8 +404,8 @@ mod tests {
 
     #[test]
     fn names_are_cut_between_characters() {
-        assert_eq!(Name::of(&plan(), 0).text(), "a name of 30 bytes, and no more ");
+        assert_eq!(plan().name_of(0).text(), "a name of 30 bytes, and no more ");
         let short = Plan { name: "pool", kind: "paged", ..plan() };
-        assert_eq!(Name::of(&short, 31).text(), "pool paged 512");
+        assert_eq!(short.name_of(31).text(), "pool paged 512");
     }
 }

@@ -4,7 +4,7 @@ use core::fmt;
 
 /// Which pool a list's blocks come from, and flags: the WDK's POOL_TYPE.
 #[repr(transparent)]
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct PoolType(pub u32);
 
 impl PoolType {
@@ -62,6 +62,12 @@ impl PoolType {
 }
 
 /// The words of `!lookaside`'s Type line.
+impl fmt::Debug for PoolType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PoolType({:#x}, {self})", self.0)
+    }
+}
+
 impl fmt::Display for PoolType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match (self.is_paged(), self.0 & Self::NX != 0) {

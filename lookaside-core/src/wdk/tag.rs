@@ -8,9 +8,10 @@ use core::fmt;
 /// use lookaside_core::Tag;
 /// assert_eq!(Tag::new(*b"Irps").0, 0x73707249);
 /// assert_eq!(Tag::new(*b"Irps").to_string(), "Irps");
+/// assert_eq!(format!("{:?}", Tag::new(*b"Irps")), "Tag(\"Irps\")");
 /// ```
 #[repr(transparent)]
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Tag(pub u32);
 
 impl Tag {
@@ -18,6 +19,12 @@ impl Tag {
     #[must_use]
     pub const fn new(characters: [u8; 4]) -> Tag {
         Tag(u32::from_le_bytes(characters))
+    }
+}
+
+impl fmt::Debug for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tag(\"{self}\")")
     }
 }
 
