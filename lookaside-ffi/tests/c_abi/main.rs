@@ -17,6 +17,7 @@ mod plugins;
 mod sandbox;
 mod sequences;
 mod stacks;
+mod switches;
 mod toolchain;
 mod tools;
 mod wdm;
