@@ -4,6 +4,7 @@
 
 mod c_examples;
 mod calls;
+mod destructors;
 mod guest;
 mod header;
 mod inlined;
