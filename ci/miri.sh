@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Miri over the engine without rseq: each pointer may be used for what it is used for, and threads do not race.
-# LOOKASIDE_MIRI_SEEDS="0 1 2" runs several schedules, each under two models of aliasing, in half an hour. Skips
+# LOOKASIDE_TEST_MIRI_SEEDS="0 1 2" runs several schedules, each under two models of aliasing, in half an hour. Skips
 # everything where the nightly toolchain has no Miri. Miri runs no assembly, so the sections are not among it; what else
 # it lacks is in lookaside-core/src/platform/miri.rs.
 set -euo pipefail
@@ -22,10 +22,10 @@ miri() {
         cargo +nightly miri test -q -p lookaside-core --test aliasing -- "${@:2}"
 }
 
-for seed in ${LOOKASIDE_MIRI_SEEDS:-0}; do
+for seed in ${LOOKASIDE_TEST_MIRI_SEEDS:-0}; do
     miri "-Zmiri-strict-provenance -Zmiri-seed=$seed" --skip exposed
     # The other model of aliasing, when several schedules are asked for.
-    if [[ -n ${LOOKASIDE_MIRI_SEEDS-} ]]; then
+    if [[ -n ${LOOKASIDE_TEST_MIRI_SEEDS-} ]]; then
         miri "-Zmiri-strict-provenance -Zmiri-tree-borrows -Zmiri-seed=$seed" --skip exposed
     fi
 done

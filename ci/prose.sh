@@ -26,7 +26,7 @@ done < <(grep -hoE "\`$top/[A-Za-z0-9_./-]+\`" "${prose[@]}" | tr -d '`' | sort 
 
 while read -r switch; do
     check switch "$switch" grep -rqwF "$switch" lookaside-core lookaside-ffi lookaside-bench include
-done < <(grep -hoP '(?<![A-Z_])LOOKASIDE_[A-Z][A-Z_]*[A-Z]' "${prose[@]}" | sort -u)
+done < <(grep -hoP '(?<![A-Z_])LOOKASIDE_[A-Z][A-Z_]*[A-Z](?![A-Z_])' "${prose[@]}" | sort -u)
 
 while read -r section; do
     check section "theory §$section" grep -qE "^//! #+ ${section//./\\.}\.? " "$theory"

@@ -5,6 +5,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-export LOOKASIDE_SOAK_OPERATIONS=${1:-500000000}
-export LOOKASIDE_SOAK_CLOSINGS=$((LOOKASIDE_SOAK_OPERATIONS / 10000))
+export LOOKASIDE_TEST_OPERATIONS=${1:-500000000}
+export LOOKASIDE_TEST_CLOSINGS=$((LOOKASIDE_TEST_OPERATIONS / 10000))
 cargo test --release -p lookaside-core --test threads --test closing -- --nocapture

@@ -30,4 +30,4 @@ LOOKASIDE_ENGINE=portable memcheck definite,indirect,possible "$out/callbacks" >
 
 # Cargo tells where it put the test. Rust's own tables and threads are held by pointers to their middle.
 life=$(cargo test -p lookaside-core --test life --no-run 2>&1 | sed -n 's/.*Executable.*(\(.*\))$/\1/p')
-LOOKASIDE_ENGINE=portable LOOKASIDE_SOAK_LIVES=400 memcheck definite,indirect "$life" --test-threads=1
+LOOKASIDE_ENGINE=portable LOOKASIDE_TEST_LIVES=400 memcheck definite,indirect "$life" --test-threads=1

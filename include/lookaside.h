@@ -881,9 +881,9 @@ typedef struct lookaside_low_resources {
  * Every call is checked, and nothing is cached: each call reaches the pool. What is wrong is told as a violation (see
  * `lookaside_set_violation_hook`) with where it was done: a block freed twice, of another list or of none, written
  * beyond its ends or after its free, or still out when the list is deleted; a live list initialised again, or not
- * deleted when the program ends. A freed block stays with the list for a while, full of 0xF5; a new one is full of
- * 0xCB. Lists with a callback fill and keep nothing, so that each callback gets every call at once. Not for session
- * pools. `LOOKASIDE_VERIFY=1` in the environment gives the flag to every list that the program makes.
+ * deleted after the program's last destructor. A freed block stays with the list for a while, full of 0xF5; a new one
+ * is full of 0xCB. Lists with a callback fill and keep nothing, so that each callback gets every call at once. Not for
+ * session pools. `LOOKASIDE_VERIFY=1` in the environment gives the flag to every list that the program makes.
  */
 #define LOOKASIDE_FLAG_VERIFY 1
 

@@ -7,16 +7,16 @@ use std::{env, fs};
 
 /// The packages whose versions the tables name, with the variables that carry them into the build.
 const RIVALS: [(&str, &str); 10] = [
-    ("crossbeam-queue", "LOOKASIDE_CROSSBEAM_QUEUE"),
-    ("heapless", "LOOKASIDE_HEAPLESS"),
-    ("libmimalloc-sys", "LOOKASIDE_LIBMIMALLOC_SYS"),
-    ("lockfree-object-pool", "LOOKASIDE_LOCKFREE_OBJECT_POOL"),
-    ("opool", "LOOKASIDE_OPOOL"),
-    ("regex", "LOOKASIDE_REGEX"),
-    ("serde_json", "LOOKASIDE_SERDE_JSON"),
-    ("sharded-slab", "LOOKASIDE_SHARDED_SLAB"),
-    ("snmalloc-rs", "LOOKASIDE_SNMALLOC_RS"),
-    ("tikv-jemalloc-sys", "LOOKASIDE_TIKV_JEMALLOC_SYS"),
+    ("crossbeam-queue", "VERSION_OF_CROSSBEAM_QUEUE"),
+    ("heapless", "VERSION_OF_HEAPLESS"),
+    ("libmimalloc-sys", "VERSION_OF_LIBMIMALLOC_SYS"),
+    ("lockfree-object-pool", "VERSION_OF_LOCKFREE_OBJECT_POOL"),
+    ("opool", "VERSION_OF_OPOOL"),
+    ("regex", "VERSION_OF_REGEX"),
+    ("serde_json", "VERSION_OF_SERDE_JSON"),
+    ("sharded-slab", "VERSION_OF_SHARDED_SLAB"),
+    ("snmalloc-rs", "VERSION_OF_SNMALLOC_RS"),
+    ("tikv-jemalloc-sys", "VERSION_OF_TIKV_JEMALLOC_SYS"),
 ];
 
 fn main() {
@@ -218,12 +218,12 @@ fn compile_nodes() {
     }
 }
 
-/// Hands on the versions of the compiler and of the rivals.
+/// Hands on the versions of the compiler and of the rivals. `cargo run` also sets these variables for the command.
 fn note_versions() {
     let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let rustc = Command::new(rustc).arg("--version").output();
     let rustc = rustc.map_or_else(|_| "rustc".into(), |out| String::from_utf8_lossy(&out.stdout).trim().to_owned());
-    println!("cargo:rustc-env=LOOKASIDE_RUSTC={rustc}");
+    println!("cargo:rustc-env=VERSION_OF_RUSTC={rustc}");
 
     let home = env::var_os("CARGO_MANIFEST_DIR").expect("cargo names the folder of the package");
     let lock = Path::new(&home).join("../Cargo.lock");

@@ -1,12 +1,13 @@
 //! What can be said on the command line.
 
 use std::ffi::OsString;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
+use lookaside_core::hooks::switches;
 
 use crate::jobs::{self, Set};
 use crate::{compare, contenders, scale, trace, tune, workloads};
@@ -45,6 +46,9 @@ enum Command {
     /// Run a program and record what it allocates and frees
     Record(Record),
     Tune(tune::Tune),
+    /// Print the environment variables that the library and this command read
+    #[command(after_long_help = switches::Table.to_string())]
+    Switches,
     /// One round of one contender in this process; `compare` starts it
     #[command(hide = true)]
     Round {
@@ -186,7 +190,13 @@ pub struct Record {
 /// Reads the command line and does what it says.
 #[must_use]
 pub fn main() -> ExitCode {
-    let done = match Cli::parse().command {
+    let command = Cli::parse().command;
+    if matches!(command, Some(Command::Round { .. })) {
+        switches::report_nothing();
+    } else {
+        switches::report_unknown();
+    }
+    let done = match command {
         None => trace::run_main_job(),
         Some(Command::Compare(arguments)) => compare::run(&arguments),
         Some(Command::Scale(arguments)) => scale::run(&arguments),
@@ -194,6 +204,7 @@ pub fn main() -> ExitCode {
         Some(Command::Tags { file, json }) => trace::run_tags(file.as_deref(), json),
         Some(Command::Record(record)) => trace::run_record(&record.program, &record.output, record.limit),
         Some(Command::Tune(arguments)) => tune::run(&arguments),
+        Some(Command::Switches) => print_switches(),
         Some(Command::Round { job, contender, size }) => compare::serve_round(&job, &contender, size),
     };
     match done {
@@ -205,6 +216,10 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn print_switches() -> anyhow::Result<()> {
+    Ok(write!(io::stdout(), "{}", switches::Table)?)
 }
 
 /// Accepts the sizes that every contender serves.

@@ -74,25 +74,25 @@ pub fn versions() -> String {
     let mut parts = vec![
         format!("lookaside {}", lookaside_core::VERSION),
         format!("glibc {}", glibc()),
-        concat!("tikv-jemalloc-sys ", env!("LOOKASIDE_TIKV_JEMALLOC_SYS")).into(),
-        concat!("libmimalloc-sys ", env!("LOOKASIDE_LIBMIMALLOC_SYS")).into(),
+        concat!("tikv-jemalloc-sys ", env!("VERSION_OF_TIKV_JEMALLOC_SYS")).into(),
+        concat!("libmimalloc-sys ", env!("VERSION_OF_LIBMIMALLOC_SYS")).into(),
     ];
     if cfg!(feature = "snmalloc") {
-        parts.push(concat!("snmalloc-rs ", env!("LOOKASIDE_SNMALLOC_RS")).into());
+        parts.push(concat!("snmalloc-rs ", env!("VERSION_OF_SNMALLOC_RS")).into());
     }
-    parts.push(concat!("crossbeam-queue ", env!("LOOKASIDE_CROSSBEAM_QUEUE")).into());
+    parts.push(concat!("crossbeam-queue ", env!("VERSION_OF_CROSSBEAM_QUEUE")).into());
     for rival in [
-        concat!("heapless ", env!("LOOKASIDE_HEAPLESS")),
-        concat!("lockfree-object-pool ", env!("LOOKASIDE_LOCKFREE_OBJECT_POOL")),
-        concat!("opool ", env!("LOOKASIDE_OPOOL")),
-        concat!("sharded-slab ", env!("LOOKASIDE_SHARDED_SLAB")),
+        concat!("heapless ", env!("VERSION_OF_HEAPLESS")),
+        concat!("lockfree-object-pool ", env!("VERSION_OF_LOCKFREE_OBJECT_POOL")),
+        concat!("opool ", env!("VERSION_OF_OPOOL")),
+        concat!("sharded-slab ", env!("VERSION_OF_SHARDED_SLAB")),
     ] {
         parts.push(rival.into());
     }
     parts.extend(contenders::loaded_versions());
-    parts.push(concat!("serde_json ", env!("LOOKASIDE_SERDE_JSON")).into());
-    parts.push(concat!("regex ", env!("LOOKASIDE_REGEX")).into());
-    parts.push(env!("LOOKASIDE_RUSTC").into());
+    parts.push(concat!("serde_json ", env!("VERSION_OF_SERDE_JSON")).into());
+    parts.push(concat!("regex ", env!("VERSION_OF_REGEX")).into());
+    parts.push(env!("VERSION_OF_RUSTC").into());
     parts.join(", ")
 }
 

@@ -65,6 +65,7 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub mod hooks {
     pub use crate::manage::hold_scans;
     pub use crate::manage::pretend_engine;
+    pub use crate::manage::switches;
     pub use crate::platform::LOCK_WAIT;
     pub use crate::platform::advance_clock;
     pub use crate::platform::rseq::{Planted, Verdict, judge, pretend};

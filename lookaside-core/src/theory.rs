@@ -365,6 +365,15 @@
 //! Then a free has no effect and the block stays where it was; other calls answer as on a list that is not verified;
 //! damage is told once.
 //!
+//! ## 11.5. The end of the process
+//!
+//! Lists that were not deleted are looked for after everything that may still delete one: thread-locals of the thread
+//! that ends the process, handlers of `atexit`, destructors of C++ objects and destructor functions of every object of
+//! the process. The library's own destructor has the lowest priority, so it is the last of the object that the library
+//! is in. There it registers a handler that belongs to no object, which glibc calls after the destructors of all objects.
+//! With musl, and in an object that may be unloaded (§2.7), it looks at once: destructor functions of other objects may
+//! come later. In a process that ends by `_exit` or a signal nothing is looked for.
+//!
 //! # 12. Small pools
 //!
 //! ## 12.1. First use

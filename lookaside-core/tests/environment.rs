@@ -1,4 +1,4 @@
-//! The engine that a process gets, by what the environment says: each case in a process of its own.
+//! What a process gets by what the environment says, and what is reported of it: each case in a process of its own.
 
 use std::process::{Command, Output};
 
@@ -6,7 +6,7 @@ use lookaside_core::{EngineKind, LookasideList, engine};
 
 const CASE: &str = "LOOKASIDE_TEST_CASE";
 
-/// What a child process does: says its engine, and uses a list.
+/// What a child process does: says its engine, and uses a list; then makes another one.
 #[test]
 fn child() {
     if std::env::var_os(CASE).is_none() {
@@ -19,6 +19,8 @@ fn child() {
         unsafe { list.free(block) };
     }
     assert_eq!(list.statistics().list.total_frees, 1000);
+    drop(LookasideList::new(32).unwrap());
+    println!("verified {}", list.statistics().list.allocate_misses == 1000);
     println!("engine {:?}", engine());
     // SAFETY: reads the process' own vector.
     println!("secure {}", unsafe { libc::getauxval(libc::AT_SECURE) });
@@ -27,7 +29,7 @@ fn child() {
 fn run_child(program: &std::path::Path, variables: &[(&str, &str)]) -> Output {
     let mut command = Command::new(program);
     command.args(["child", "--exact", "--nocapture", "--test-threads=1"]).env(CASE, "1").env_remove("LOOKASIDE_ENGINE");
-    command.envs(variables.iter().copied()).output().unwrap()
+    command.env_remove("LOOKASIDE_VERIFY").envs(variables.iter().copied()).output().unwrap()
 }
 
 fn engine_with(variables: &[(&str, &str)]) -> String {
@@ -36,6 +38,71 @@ fn engine_with(variables: &[(&str, &str)]) -> String {
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
     let line = text.lines().find_map(|line| line.split_once("engine ")).expect("the child says its engine");
     line.1.to_owned()
+}
+
+/// The lines on standard error that are the library's.
+fn reported(output: &Output) -> Vec<String> {
+    let text = String::from_utf8_lossy(&output.stderr);
+    text.lines().filter_map(|line| line.strip_prefix("lookaside: ")).map(str::to_owned).collect()
+}
+
+const VARIABLES: &str = "LOOKASIDE_ENGINE, LOOKASIDE_VERIFY, LOOKASIDE_VERIFY_FAIL, LOOKASIDE_GLOBAL, LOOKASIDE_PEERS, \
+                         LOOKASIDE_RECORD_LOG";
+const WORDS: &str = "1, yes, true, on or 0, no, false, off";
+const PLAN: &str = "share=N,seed=N,skip=N,tag=XXXX,schedule=N,N,... in any combination";
+
+#[test]
+fn what_is_misspelt_is_reported_once_and_has_no_effect() {
+    let long = "x".repeat(5000);
+    let shown = "x".repeat(64);
+    for (name, value, line) in [
+        ("LOOKASIDE_VERFIY", "1", format!("LOOKASIDE_VERFIY has no effect; the variables are {VARIABLES}")),
+        ("LOOKASIDE_", "\x1b[7m", format!("LOOKASIDE_ has no effect; the variables are {VARIABLES}")),
+        ("LOOKASIDE_verify", "1", format!("LOOKASIDE_verify has no effect; the variables are {VARIABLES}")),
+        (
+            "LOOKASIDE_ENGINE",
+            "prtable",
+            "LOOKASIDE_ENGINE=prtable has no effect; it takes heap, rseq, portable".to_owned(),
+        ),
+        ("LOOKASIDE_VERIFY", "11", format!("LOOKASIDE_VERIFY=11 has no effect; it takes {WORDS}")),
+        ("LOOKASIDE_VERIFY", "Yes", format!("LOOKASIDE_VERIFY=Yes has no effect; it takes {WORDS}")),
+        ("LOOKASIDE_VERIFY", "\x1b[7m\n", format!("LOOKASIDE_VERIFY=\\x1b[7m\\n has no effect; it takes {WORDS}")),
+        ("LOOKASIDE_VERIFY", &long, format!("LOOKASIDE_VERIFY={shown} has no effect; it takes {WORDS}")),
+        ("LOOKASIDE_VERIFY_FAIL", "share=6%", format!("LOOKASIDE_VERIFY_FAIL=share=6% has no effect; it takes {PLAN}")),
+        (
+            "LOOKASIDE_VERIFY_FAIL",
+            "schedule=0",
+            format!("LOOKASIDE_VERIFY_FAIL=schedule=0 has no effect; it takes {PLAN}"),
+        ),
+    ] {
+        let output = run_child(&std::env::current_exe().unwrap(), &[(name, value)]);
+        assert!(output.status.success(), "{name}: {output:?}");
+        let lines = reported(&output);
+        assert!(lines.len() == 1 && lines[0].starts_with(&line), "{lines:?} instead of {line}");
+        assert!(String::from_utf8_lossy(&output.stdout).contains("verified false"), "{output:?}");
+    }
+    // Each of several, and nothing of what is known, empty, of another kind, or the tests'.
+    let several =
+        [("LOOKASIDE_ONE", "1"), ("LOOKASIDE_TWO", "2"), ("LOOKASIDE_VERIFY", "1"), ("LOOKASIDE_ENGINE", "x")];
+    let output = run_child(&std::env::current_exe().unwrap(), &several);
+    let mut names: Vec<String> = reported(&output).iter().map(|line| line[..13].to_owned()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["LOOKASIDE_ENG", "LOOKASIDE_ONE", "LOOKASIDE_TWO"]);
+    let well = [("LOOKASIDE_EMPTY", ""), ("LOOKASIDE", "1"), ("lookaside_verify", "1"), ("LOOKASIDE_PEERS", "/usr")];
+    assert_eq!(reported(&run_child(&std::env::current_exe().unwrap(), &well)), [""; 0]);
+}
+
+#[test]
+fn a_switch_takes_each_word_for_on_and_off() {
+    for (words, expected) in
+        [(["1", "yes", "true", "on"], "verified true"), (["0", "no", "false", "off"], "verified false")]
+    {
+        for word in words {
+            let output = run_child(&std::env::current_exe().unwrap(), &[("LOOKASIDE_VERIFY", word)]);
+            assert!(String::from_utf8_lossy(&output.stdout).contains(expected), "{word}: {output:?}");
+            assert_eq!(reported(&output), [""; 0]);
+        }
+    }
 }
 
 #[test]
@@ -56,7 +123,9 @@ fn rseq_serves_where_it_can() {
     if LookasideList::builder(8).engine(EngineKind::Rseq).build().is_ok() {
         assert_eq!(engine_with(&[]), "Rseq");
         assert_eq!(engine_with(&[("LOOKASIDE_ENGINE", "rseq")]), "Rseq");
-        assert_eq!(engine_with(&[("LOOKASIDE_ENGINE", "nonsense")]), "Rseq");
+        for unknown in ["nonsense", "portable ", "Portable", ""] {
+            assert_eq!(engine_with(&[("LOOKASIDE_ENGINE", unknown)]), "Rseq");
+        }
     }
 }
 
@@ -69,7 +138,7 @@ fn a_kernel_that_cannot_be_tested_is_not_trusted() {
     let Ok(case) = std::env::var(CASE) else {
         let usual = engine_with(&[]);
         for refused in [libc::SYS_clone, libc::SYS_rseq, libc::SYS_rt_sigaction] {
-            for (variable, expected) in [("none", "Portable"), ("rseq", usual.as_str())] {
+            for (variable, expected) in [("", "Portable"), ("rseq", usual.as_str())] {
                 let mut command = Command::new(std::env::current_exe().unwrap());
                 command.args([NAME, "--exact", "--nocapture"]).env(CASE, refused.to_string());
                 let output = command.env("LOOKASIDE_ENGINE", variable).output().unwrap();
@@ -95,16 +164,22 @@ fn a_set_uid_program_does_not_obey_its_caller() {
         return println!("SKIP: no right to give a program to another user");
     }
     std::fs::set_permissions(&copy, std::os::unix::fs::PermissionsExt::from_mode(0o4755)).unwrap();
-    let hostile =
-        [("LOOKASIDE_ENGINE", "portable"), ("LOOKASIDE_VERIFY", "1"), ("LOOKASIDE_VERIFY_FAIL", "share=1000000")];
+    let hostile = [
+        ("LOOKASIDE_ENGINE", "portable"),
+        ("LOOKASIDE_VERIFY", "1"),
+        ("LOOKASIDE_VERIFY_FAIL", "share=1000000"),
+        ("LOOKASIDE_MISSPELT", "1"),
+    ];
     let output = run_child(&std::env::current_exe().unwrap(), &hostile);
     assert!(!output.status.success(), "the variables have no effect on an ordinary program");
+    assert_eq!(reported(&output).len(), 1, "{output:?}");
     let output = run_child(&copy, &hostile);
     let text = String::from_utf8_lossy(&output.stdout);
     if text.contains("secure 0") {
         return println!("SKIP: this file system or container has no set-uid programs");
     }
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(reported(&output), [""; 0]);
     assert!(text.contains("secure 1") && text.contains(&format!("engine {:?}", engine())), "{text}");
 }
 

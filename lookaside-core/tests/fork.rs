@@ -1,6 +1,6 @@
 //! Forks, also while other threads use the lists: the child's lists hold no block twice and go on working.
 //!
-//! `LOOKASIDE_SOAK_FORKS` sets how many (default 300).
+//! `LOOKASIDE_TEST_FORKS` sets how many (default 300).
 
 mod common;
 

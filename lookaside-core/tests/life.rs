@@ -329,7 +329,7 @@ fn a_reports_writer_may_delete_lists() {
 /// Lists come and go beside the scan, on memory that is used again.
 #[test]
 fn many_lives() {
-    let rounds: usize = std::env::var("LOOKASIDE_SOAK_LIVES").ok().map_or(20_000, |rounds| rounds.parse().unwrap());
+    let rounds: usize = std::env::var("LOOKASIDE_TEST_LIVES").ok().map_or(20_000, |rounds| rounds.parse().unwrap());
     let _one_stays = LookasideList::new(64).unwrap();
     std::thread::scope(|scope| {
         let scans = scope.spawn(move || (0..rounds / 20).for_each(|_| lookaside_core::adjust_depth()));

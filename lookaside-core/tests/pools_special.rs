@@ -1,6 +1,6 @@
 //! The special pool: guards, patterns, quarantine, exhaustion, and how many blocks at once.
 //!
-//! `LOOKASIDE_SPECIAL_BLOCKS` sets how many blocks are live at once (default 20,000).
+//! `LOOKASIDE_TEST_SPECIAL_BLOCKS` sets how many blocks are live at once (default 20,000).
 
 mod common;
 
@@ -46,7 +46,7 @@ fn blocks_stand_at_the_end_or_at_the_start() {
 #[test]
 fn many_blocks_at_once() {
     in_own_process("many_blocks_at_once", || {
-        let wanted = std::env::var("LOOKASIDE_SPECIAL_BLOCKS").map_or(20_000, |blocks| blocks.parse().unwrap());
+        let wanted = std::env::var("LOOKASIDE_TEST_SPECIAL_BLOCKS").map_or(20_000, |blocks| blocks.parse().unwrap());
         let list = special(100).build().unwrap();
         let start = Instant::now();
         let blocks = take(&list, wanted);

@@ -1,7 +1,7 @@
 //! The S-list: what each call answers, the words of its header, random histories against a plain
 //! stack, and many threads at once, also on entries that are unmapped as soon as they are popped.
 //!
-//! `LOOKASIDE_SOAK_OPERATIONS` sets how many operations the threads do (default 1,000,000).
+//! `LOOKASIDE_TEST_OPERATIONS` sets how many operations the threads do (default 1,000,000).
 
 use std::collections::HashSet;
 use std::ptr;
@@ -12,7 +12,7 @@ use lookaside_core::{SListEntry, SListHeader};
 use proptest::prelude::*;
 
 fn operations() -> usize {
-    std::env::var("LOOKASIDE_SOAK_OPERATIONS").ok().map_or(1_000_000, |count| count.parse().unwrap())
+    std::env::var("LOOKASIDE_TEST_OPERATIONS").ok().map_or(1_000_000, |count| count.parse().unwrap())
 }
 
 /// Entries that stay where they are.

@@ -1,7 +1,7 @@
 //! Many threads on one list, moved between processors while others flush, trim, tune and look: no block is lost or
 //! handed out twice, and the counters are exact at the end.
 //!
-//! `LOOKASIDE_SOAK_OPERATIONS` sets how many operations each engine does (default 4,000,000), for long soaks.
+//! `LOOKASIDE_TEST_OPERATIONS` sets how many operations each engine does (default 4,000,000), for long soaks.
 
 mod common;
 
@@ -18,7 +18,7 @@ const HELD: usize = 48;
 const THREADS: usize = 8;
 
 fn operations() -> u64 {
-    std::env::var("LOOKASIDE_SOAK_OPERATIONS").ok().map_or(4_000_000, |count| count.parse().unwrap())
+    std::env::var("LOOKASIDE_TEST_OPERATIONS").ok().map_or(4_000_000, |count| count.parse().unwrap())
 }
 
 /// The first word of a block: the thread that holds it, or 0.

@@ -266,7 +266,7 @@ fn follow(list: &LookasideList, other: &LookasideList, operations: &[Operation],
 fn verified_lists_follow_the_model() {
     let _alone = alone();
     let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
-        cases: std::env::var("LOOKASIDE_MODEL_CASES").ok().map_or(400, |cases| cases.parse().unwrap()),
+        cases: std::env::var("LOOKASIDE_TEST_MODEL_CASES").ok().map_or(400, |cases| cases.parse().unwrap()),
         failure_persistence: None,
         ..ProptestConfig::default()
     });

@@ -3,6 +3,7 @@
 use std::ptr::{self, NonNull};
 
 use anyhow::{Context, bail};
+use lookaside_core::hooks::switches;
 use lookaside_core::{EngineKind, LookasideList, Topology};
 
 use super::Contender;
@@ -14,9 +15,7 @@ pub struct Pair(LookasideList);
 pub struct General(LookasideList);
 
 fn build(size: usize, topology: Topology) -> anyhow::Result<LookasideList> {
-    if std::env::var_os("LOOKASIDE_ENGINE").is_some_and(|forced| forced == "portable")
-        && lookaside_core::engine() != EngineKind::Portable
-    {
+    if switches::ENGINE.is("portable") && lookaside_core::engine() != EngineKind::Portable {
         bail!("the portable engine was asked for and not taken");
     }
     LookasideList::builder(size).name("compare").topology(topology).build().context("the list cannot be built")

@@ -1,18 +1,17 @@
 //! A global allocator that is one of several: `LOOKASIDE_GLOBAL` names it, and is read once, when a process first allocates.
-//! Without it, or with a name that is not known, the system's serves, as if there were no switch.
+//! Without it, or with a name that is not known (which is reported), the system's serves, as if there were no switch.
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::ffi::CStr;
 use std::sync::atomic::AtomicU8;
 use std::sync::atomic::Ordering::Relaxed;
 
 use lookaside_core::LookasideAlloc;
+use lookaside_core::hooks::switches;
 use mimalloc::MiMalloc;
 use tikv_jemallocator::Jemalloc;
 
 /// What names the allocator in the environment.
 pub const VARIABLE: &str = "LOOKASIDE_GLOBAL";
-const C_VARIABLE: &CStr = c"LOOKASIDE_GLOBAL";
 
 /// The allocators to choose from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,14 +49,7 @@ impl Allocator {
 
     /// What the environment names. Allocates nothing, and works before `main`.
     fn named() -> Self {
-        // SAFETY: the name ends with a zero. Nobody changes the environment before this process's first allocation.
-        let value = unsafe { libc::getenv(C_VARIABLE.as_ptr()) };
-        if value.is_null() {
-            return Self::System;
-        }
-        // SAFETY: a variable's value ends with a zero, and stays for the time of this call.
-        let value = unsafe { CStr::from_ptr(value) }.to_bytes();
-        Self::ALL.into_iter().find(|allocator| allocator.name().as_bytes() == value).unwrap_or(Self::System)
+        Self::ALL.into_iter().find(|allocator| switches::GLOBAL.is(allocator.name())).unwrap_or(Self::System)
     }
 }
 
@@ -126,15 +118,5 @@ unsafe impl GlobalAlloc for Switch {
     #[inline]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         chosen!(heap => heap.realloc(block, layout, size))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn both_spellings_are_the_same() {
-        assert_eq!(C_VARIABLE.to_str(), Ok(VARIABLE));
     }
 }

@@ -4,7 +4,7 @@ use core::ffi::{CStr, c_char};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicPtr, AtomicU32};
 
-use super::registry;
+use super::{registry, switches};
 use crate::list::processor::EngineKind;
 use crate::platform::{self, Guard, Lock, Tool, rseq};
 use crate::pool;
@@ -127,15 +127,15 @@ pub fn repair_after_fork() {
 
 fn choose(guard: &Guard<'_>) -> (EngineKind, Reason) {
     let registered = rseq::initialize();
-    let asked = |value| platform::variable_is(c"LOOKASIDE_ENGINE", value);
-    if asked(c"heap") {
+    let asked = |word| switches::ENGINE.is(word);
+    if asked("heap") {
         return (EngineKind::Heap, Reason::Asked);
     }
     // The portable engine makes no membarrier call, which a program may have forbidden itself.
-    if asked(c"portable") {
+    if asked("portable") {
         return (EngineKind::Portable, Reason::Asked);
     }
-    let wanted = asked(c"rseq");
+    let wanted = asked("rseq");
     let missing = match platform::tool() {
         Some(tool) if !wanted => return (EngineKind::Heap, Reason::Watched(tool)),
         _ if !registered => Reason::NotRegistered,

@@ -8,6 +8,7 @@ mod pools;
 mod record;
 mod registry;
 mod report;
+pub mod switches;
 mod tags;
 mod usage;
 pub mod verifier;

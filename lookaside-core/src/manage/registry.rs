@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64};
 
 use super::parts::Region;
 use super::record::{Record, State};
-use super::{attention, balance, engine, pools, usage, verifier};
+use super::{attention, balance, engine, pools, switches, usage, verifier};
 use crate::list::processor::EngineKind;
 use crate::list::{Lower, Pair, Rows, Settings, Topology, Tuning, activity, most_divisions, usual_divisions};
 use crate::platform::{self, Guard, Lock, Place, rseq};
@@ -129,6 +129,7 @@ pub struct Created {
 /// Makes a list.
 pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
     attention::attend_at_once();
+    switches::report_unknown();
     let kind = kind_of(creation);
     if !engine::is_available(kind) {
         return Err(Status::NOT_SUPPORTED);

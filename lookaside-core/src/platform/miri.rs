@@ -32,7 +32,12 @@ pub unsafe fn sysinfo(system: *mut ::libc::sysinfo) -> c_int {
     0
 }
 
-/// The program has its own rights.
+/// The program has no more rights than its caller.
+pub unsafe fn getauxval(_: c_ulong) -> c_ulong {
+    0
+}
+
+/// As above.
 pub unsafe fn secure_getenv(name: *const c_char) -> *mut c_char {
     // SAFETY: the caller's promise.
     unsafe { ::libc::getenv(name) }

@@ -31,7 +31,7 @@ mod weak;
 
 pub use cancellation::uncancelled;
 pub use clock::{advance_clock, coarse_milliseconds, milliseconds};
-pub use environment::{variable, variable_is};
+pub use environment::{each_variable, variable};
 pub use exit::at_exit;
 pub use fatal::{Violation, ViolationHook, fatal, print, set_violation_hook};
 pub use faults::{Fault, look_at_faults};

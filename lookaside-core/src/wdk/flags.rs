@@ -11,7 +11,7 @@ impl ListFlags {
     /// Every call is checked, and nothing is cached: the list goes to the pool each time. What is wrong is told as a
     /// [`Violation`](crate::Violation) with where it was done: a block freed twice, of another list or of none, written
     /// beyond its ends or after its free, or still out when the list is deleted; a live list initialised again, or not
-    /// deleted when the program ends.
+    /// deleted after the program's last destructor.
     ///
     /// A freed block stays with the list for a while, full of 0xF5; a new one is full of 0xCB. Lists with a routine of
     /// the user's fill and keep nothing, so that each routine gets every call at once. Not for session pools.

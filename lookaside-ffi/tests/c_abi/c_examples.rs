@@ -2,8 +2,8 @@
 //!
 //! Addresses differ from run to run: here and in `expected/` they are `<address 1>`, `<address 2>`, numbered in the
 //! order in which they first appear. Nothing else is changed. To make the order in which blocks come back certain, the
-//! programs run on one processor, except `threads`, which prints no address. `LOOKASIDE_UPDATE_EXPECTED=1 cargo test -p
-//! lookaside-ffi examples_print` writes the files anew.
+//! programs run on one processor, except `threads`, which prints no address. `LOOKASIDE_TEST_UPDATE_EXPECTED=1 cargo test
+//! -p lookaside-ffi examples_print` writes the files anew.
 
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -45,7 +45,7 @@ fn examples_print_what_is_expected(name: &str, link: Link, [c, cpp]: [&str; 2]) 
                 on_one_processor(&mut command);
             }
             let printed = without_engine(&with_numbered_addresses(&succeed(&mut command)));
-            if env::var_os("LOOKASIDE_UPDATE_EXPECTED").is_some() {
+            if env::var_os("LOOKASIDE_TEST_UPDATE_EXPECTED").is_some() {
                 fs::write(&expected, &printed).expect("the expected output is written");
             }
             let wanted = fs::read_to_string(&expected).expect("the expected output is there");

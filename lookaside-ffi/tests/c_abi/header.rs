@@ -1,6 +1,6 @@
 //! The committed header is the one that cbindgen makes from the sources, and compiles wherever it is promised to.
 //!
-//! `LOOKASIDE_UPDATE_HEADER=1 cargo test -p lookaside-ffi header_is_current` writes it anew.
+//! `LOOKASIDE_TEST_UPDATE_HEADER=1 cargo test -p lookaside-ffi header_is_current` writes it anew.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,12 +23,12 @@ fn header_is_current() {
     builder.generate().expect("cbindgen makes the header").write(&mut made);
     let made = String::from_utf8(made).expect("the header is UTF-8");
 
-    if env::var_os("LOOKASIDE_UPDATE_HEADER").is_some() {
+    if env::var_os("LOOKASIDE_TEST_UPDATE_HEADER").is_some() {
         fs::write(header(), &made).expect("the header is written");
     }
     assert!(
         committed() == made,
-        "include/lookaside.h is not what lookaside-ffi/src makes: run this test with LOOKASIDE_UPDATE_HEADER=1"
+        "include/lookaside.h is not what lookaside-ffi/src makes: run this test with LOOKASIDE_TEST_UPDATE_HEADER=1"
     );
 }
 

@@ -245,7 +245,7 @@ static void *work(void *argument)
 
 static void disturbed(void)
 {
-    const char *soak = getenv("LOOKASIDE_SOAK_OPERATIONS");
+    const char *soak = getenv("LOOKASIDE_TEST_OPERATIONS");
     lookaside_parameters parameters = usual(LOOKASIDE_INLINE_ABI);
     struct sigaction action;
     uint64_t turns = 0;

@@ -38,8 +38,8 @@ const CALLED: &[&str] = &[
     "pthread_mutex_unlock", "pthread_mutexattr_destroy", "pthread_mutexattr_init", "pthread_mutexattr_setpshared",
     "pthread_mutexattr_setrobust", "pthread_setcancelstate", "pthread_sigmask", "sched_getcpu", "sched_setaffinity",
     "sched_setscheduler", "sched_yield", "sigfillset",
-    // The process.
-    "abort", "clock_gettime", "dl_iterate_phdr", "dladdr1", "getauxval", "getpid", "getrlimit", "raise", "secure_getenv",
+    // The process. `environ` is a variable.
+    "abort", "clock_gettime", "dl_iterate_phdr", "dladdr1", "environ", "getauxval", "getpid", "getrlimit", "raise", "secure_getenv",
     "sigaction", "syscall",
     // The compiler's.
     "rust_eh_personality",

@@ -4,6 +4,7 @@
 
 mod c_examples;
 mod calls;
+mod destructors;
 mod guest;
 mod header;
 mod inlined;
@@ -17,6 +18,7 @@ mod plugins;
 mod sandbox;
 mod sequences;
 mod stacks;
+mod switches;
 mod toolchain;
 mod tools;
 mod wdm;

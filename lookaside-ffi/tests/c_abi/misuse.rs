@@ -492,7 +492,6 @@ const MISUSE_VERIFIED: &[Case] = &[
         "STATUS_INVALID_PARAMETER\nSTATUS_INVALID_PARAMETER\nSTATUS_INVALID_PARAMETER\nSTATUS_SUCCESS\nSTATUS_SUCCESS\nNULL\nnot NULL\nNULL\nnot NULL\nSTATUS_SUCCESS\nSTATUS_SUCCESS\n",
         Well,
     ),
-    ("failures on purpose, not understood", "", Abort("LOOKASIDE_VERIFY_FAIL is not understood: \"share=6%\"")),
 ];
 
 /// The one case that is for C++ alone.

@@ -1,6 +1,6 @@
 //! docs/misuse.md: every misuse that the test programs make, and what it gets.
 //!
-//! `LOOKASIDE_UPDATE_EXPECTED=1 cargo test -p lookaside-ffi page_of_misuse` writes it anew.
+//! `LOOKASIDE_TEST_UPDATE_EXPECTED=1 cargo test -p lookaside-ffi page_of_misuse` writes it anew.
 
 use std::fmt::Write;
 use std::{env, fs};
@@ -34,13 +34,13 @@ fn the_page_of_misuse_is_current() {
     }
 
     let path = root().join("docs/misuse.md");
-    if env::var_os("LOOKASIDE_UPDATE_EXPECTED").is_some() {
+    if env::var_os("LOOKASIDE_TEST_UPDATE_EXPECTED").is_some() {
         fs::write(&path, &page).expect("the page is written");
     }
     let committed = fs::read_to_string(&path).unwrap_or_default();
     assert!(
         committed == page,
-        "docs/misuse.md is not what the tests say: run this one with LOOKASIDE_UPDATE_EXPECTED=1"
+        "docs/misuse.md is not what the tests say: run this one with LOOKASIDE_TEST_UPDATE_EXPECTED=1"
     );
 }
 

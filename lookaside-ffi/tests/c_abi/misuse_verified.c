@@ -332,12 +332,6 @@ static void failures(const char *name)
         tell(lookaside_simulate_low_resources(NULL));
         tell(lookaside_list_delete(&list));
     }
-    CASE("failures on purpose, not understood")
-    {
-        verify();
-        setenv("LOOKASIDE_VERIFY_FAIL", "share=6%", 1);
-        make();
-    }
 }
 
 static void cases(const char *name)

@@ -13,7 +13,7 @@ const CASES: [&str; 4] = ["one thread", "threads", "thread starts", "deletes all
 fn documented_system_calls_are_all_that_is_needed() {
     let program = build("sandbox", "sandbox", Language::C, Link::Static, "-O1");
     // Scans come once a second.
-    let seconds = env::var("LOOKASIDE_SOAK_SANDBOX").unwrap_or_else(|_| "2".to_owned());
+    let seconds = env::var("LOOKASIDE_TEST_SANDBOX").unwrap_or_else(|_| "2".to_owned());
     let in_sandbox = |engine, case, calls: &[String]| -> Output {
         run(with_engine(&program, engine).arg(case).arg(&seconds).args(calls))
     };

@@ -1,7 +1,7 @@
 //! What the machine executes on the fast path, as golden files: instructions by class (loads, stores, branches, locked)
 //! and by name, so that a longer sequence is a difference that a reviewer sees.
 //!
-//! `LOOKASIDE_UPDATE_EXPECTED=1 cargo test --release -p lookaside-ffi sequences` writes them anew.
+//! `LOOKASIDE_TEST_UPDATE_EXPECTED=1 cargo test --release -p lookaside-ffi sequences` writes them anew.
 #![cfg(all(target_arch = "x86_64", target_os = "linux"))]
 
 use std::collections::BTreeSet;
@@ -224,7 +224,7 @@ impl Listing {
 /// Compares a text with its golden file, or writes that anew.
 fn compare(text: &str, file: &str) {
     let path = root().join("lookaside-ffi/tests/c_abi/sequences").join(file);
-    if env::var_os("LOOKASIDE_UPDATE_EXPECTED").is_some() {
+    if env::var_os("LOOKASIDE_TEST_UPDATE_EXPECTED").is_some() {
         fs::write(&path, text).expect("the golden file can be written");
     }
     assert_eq!(fs::read_to_string(&path).unwrap_or_default(), text, "{}", name(&path));

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include "lookaside.h"
 #include "lookaside_cache.h"
 
@@ -98,6 +100,9 @@ static void reports(void)
     NEED(lookaside_tag_report(LOOKASIDE_TAG_ORDER_TAG, text, sizeof text, NULL));
     lookaside_tags(LOOKASIDE_TAG_ORDER_TAG, rows, COUNT(rows), NULL);
     lookaside_adjust_depth();
+    lookaside_start_balance_thread();
+    if (lookaside_list_context(&list) != NULL || lookaside_version() == NULL || lookaside_engine() == NULL)
+        exit(1);
     NEED(lookaside_list_delete(&list));
 }
 
@@ -111,6 +116,8 @@ static void callers_cache(void)
         blocks[i] = lookaside_cache_allocate(&cache);
     for (int i = 0; i < BLOCKS; i++)
         lookaside_cache_free(&cache, blocks[i]);
+    static lookaside_counters counters;
+    lookaside_cache_counters(&cache, &counters);
     NEED(lookaside_cache_flush(&cache));
     NEED(lookaside_cache_delete(&cache));
     NEED(lookaside_list_delete(&list));
@@ -121,6 +128,8 @@ static void pairs(void)
     make(&other, &kinds[1], NULL);
     make(&list, &kinds[0], &other);
     use_list(&list);
+    if (lookaside_pp_number(LOOKASIDE_PP_MDL, LOOKASIDE_KERNEL_6_1) != 3)
+        exit(1);
     NEED(lookaside_pp_set(&table, 0, &list, &other));
     lookaside_pp_free(&table, 0, lookaside_pp_allocate(&table, 0), 0);
     NEED(lookaside_list_delete(&list));
@@ -134,6 +143,9 @@ static void pools(void)
         for (size_t size = 1; size < 10000; size *= 3) {
             void *block = lookaside_pool_allocate(types[type], size, TAG);
             lookaside_pool_free(block, TAG);
+            block = lookaside_pool_allocate(types[type], size, TAG);
+            if (block != NULL)
+                lookaside_pool_free_sized(block, lookaside_pool_size(block), TAG);
         }
     }
     lookaside_small_pool_parameters parameters;
@@ -144,10 +156,52 @@ static void pools(void)
     NEED(lookaside_small_pool_prepare(&small, LOOKASIDE_POOL_PAGED));
     void *block = lookaside_small_pool_allocate(&small, LOOKASIDE_POOL_PAGED, 40, TAG);
     lookaside_small_pool_free_sized(&small, block, 40, TAG);
+    block = lookaside_small_pool_allocate(&small, LOOKASIDE_POOL_PAGED, 40, TAG);
+    if (lookaside_small_pool_size(&small, block) != 40)
+        exit(1);
+    lookaside_small_pool_free(&small, block, TAG);
     block = lookaside_small_pool_allocate_bare(&small, LOOKASIDE_POOL_PAGED, 40);
     lookaside_small_pool_free_bare(&small, LOOKASIDE_POOL_PAGED, block, 40);
+    static lookaside_small_list_statistics of_list;
+    of_list.struct_size = sizeof of_list;
+    NEED(lookaside_small_pool_statistics(&small, LOOKASIDE_POOL_PAGED, 0, &of_list));
     NEED(lookaside_small_pool_flush(&small));
     NEED(lookaside_small_pool_delete(&small));
+}
+
+static void slists(void)
+{
+    static lookaside_slist_header header;
+    static lookaside_slist_entry entries[3];
+    lookaside_slist_initialize(&header);
+    lookaside_slist_push(&header, &entries[0]);
+    entries[1].next = &entries[2];
+    lookaside_slist_push_list(&header, &entries[1], &entries[2], 2);
+    if (lookaside_slist_depth(&header) != 3 || lookaside_slist_first(&header) != lookaside_slist_pop(&header) ||
+        lookaside_slist_flush(&header) == NULL)
+        exit(1);
+}
+
+/* The child of a fork repairs what the parent's threads left. */
+static void forks(void)
+{
+    int status;
+    make(&list, &kinds[0], NULL);
+    make(&other, &kinds[7], NULL);
+    use_list(&list);
+    use_list(&other);
+    pid_t child = fork();
+    if (child == 0) {
+        use_list(&list);
+        use_list(&other);
+        NEED(lookaside_list_delete(&list));
+        NEED(lookaside_list_delete(&other));
+        _exit(0);
+    }
+    if (child < 0 || waitpid(child, &status, 0) != child || status != 0)
+        exit(1);
+    NEED(lookaside_list_delete(&list));
+    NEED(lookaside_list_delete(&other));
 }
 
 static int violations;
@@ -162,6 +216,7 @@ static void misuse(void)
 {
     lookaside_set_violation_hook(note);
     NEED(lookaside_verify_faults());
+    NEED(lookaside_simulate_low_resources(NULL));
     make(&list, &kinds[7], NULL);
     char *block = (char *)lookaside_list_allocate(&list);
     block[200] ^= 1;
@@ -182,12 +237,29 @@ static void end_of_the_program(void)
     lookaside_list_free(&list, (void *)64);
 }
 
+static void exits(void)
+{
+    make(&list, &kinds[0], NULL);
+    use_list(&list);
+    exit(0);
+}
+
+static void fault(void)
+{
+    NEED(lookaside_verify_faults());
+    make(&list, &kinds[8], NULL);
+    char *block = (char *)lookaside_list_allocate(&list);
+    lookaside_list_free(&list, block);
+    *block = 1;
+}
+
 static const struct {
     const char *name;
     void (*run)(void);
 } groups[] = {
-    {"reports", reports}, {"cache", callers_cache}, {"pairs", pairs},
-    {"pools", pools},     {"misuse", misuse},       {"abort", end_of_the_program},
+    {"reports", reports}, {"cache", callers_cache}, {"pairs", pairs},   {"pools", pools},
+    {"slists", slists},   {"forks", forks},         {"misuse", misuse}, {"abort", end_of_the_program},
+    {"exit", exits},      {"fault", fault},
 };
 
 static void *body(void *argument)

@@ -4,6 +4,7 @@ use core::cell::UnsafeCell;
 use core::sync::atomic::AtomicBool;
 use core::sync::atomic::Ordering::Relaxed;
 
+use crate::manage::switches;
 use crate::platform::{self, ChildRepairs, Lock};
 use crate::wdk::{Status, Tag};
 
@@ -26,6 +27,12 @@ pub struct LowResources<'a> {
     pub schedule: &'a [u64],
     /// Only allocations with this tag are counted and fail.
     pub tag: Option<Tag>,
+}
+
+impl LowResources<'_> {
+    fn is_possible(&self) -> bool {
+        self.share <= 1_000_000 && self.schedule.len() <= SCHEDULE_LIMIT && !self.schedule.contains(&0)
+    }
 }
 
 struct Plan {
@@ -72,7 +79,7 @@ pub fn simulate_low_resources(resources: Option<&LowResources<'_>>) -> Status {
         SIMULATION.on.store(false, Relaxed);
         return Status::SUCCESS;
     };
-    if resources.share > 1_000_000 || resources.schedule.len() > SCHEDULE_LIMIT || resources.schedule.contains(&0) {
+    if !resources.is_possible() {
         return Status::INVALID_PARAMETER;
     }
     platform::note_used(ChildRepairs::Verifier);
@@ -123,14 +130,16 @@ fn mix(number: u64) -> u64 {
 /// What `LOOKASIDE_VERIFY_FAIL` asks for, when it is set: `share=60000,seed=42,skip=100`, `schedule=3,7,9`, `tag=Irps`,
 /// in any combination.
 pub fn obey_environment() {
-    let Some(text) = platform::variable(c"LOOKASIDE_VERIFY_FAIL") else { return };
     let mut schedule = [0; SCHEDULE_LIMIT];
-    let understood =
-        parse(text, &mut schedule).is_some_and(|resources| simulate_low_resources(Some(&resources)).is_success());
-    if !understood {
-        // A test that believes in failures that never come would be worse.
-        platform::fatal(format_args!("LOOKASIDE_VERIFY_FAIL is not understood: \"{text}\""));
+    if let Some(resources) = switches::VERIFY_FAIL.value().and_then(|text| parse(text, &mut schedule)) {
+        let status = simulate_low_resources(Some(&resources));
+        debug_assert!(status.is_success(), "the parser takes what is possible");
     }
+}
+
+/// Whether `LOOKASIDE_VERIFY_FAIL` may be this.
+pub fn is_plan(text: &str) -> bool {
+    parse(text, &mut [0; SCHEDULE_LIMIT]).is_some()
 }
 
 fn parse<'a>(text: &str, schedule: &'a mut [u64; SCHEDULE_LIMIT]) -> Option<LowResources<'a>> {
@@ -153,7 +162,7 @@ fn parse<'a>(text: &str, schedule: &'a mut [u64; SCHEDULE_LIMIT]) -> Option<LowR
         }
     }
     resources.schedule = &schedule[..scheduled];
-    Some(resources)
+    resources.is_possible().then_some(resources)
 }
 
 /// For tools that look for races.
@@ -174,9 +183,20 @@ mod tests {
         let mut schedule = [0; SCHEDULE_LIMIT];
         let two = parse("schedule=1,2,seed=5", &mut schedule).unwrap();
         assert_eq!((two.schedule, two.seed), (&[1, 2][..], 5));
-        for wrong in
-            ["", "1", "share", "share=", "share=x", "tag=abc", "seed=1,2", "fail=1", "schedule=1,,2", "share=-1"]
-        {
+        for wrong in [
+            "",
+            "1",
+            "share",
+            "share=",
+            "share=x",
+            "tag=abc",
+            "seed=1,2",
+            "fail=1",
+            "schedule=1,,2",
+            "share=-1",
+            "share=1000001",
+            "schedule=0",
+        ] {
             assert!(parse(wrong, &mut [0; SCHEDULE_LIMIT]).is_none(), "{wrong}");
         }
     }

@@ -15,12 +15,12 @@ use core::sync::atomic::Ordering::Relaxed;
 
 pub use faults::verify_faults;
 use layout::Layout;
-pub use low_resources::{LowResources, refuses, simulate_low_resources};
+pub use low_resources::{LowResources, is_plan, refuses, simulate_low_resources};
 use message::{Acted, ListName};
 use table::{Act, Entry, Owner, Refused, State as BlockState, Table};
 
 use super::record::{Record, State};
-use super::registry;
+use super::{registry, switches};
 use crate::platform::{self, Caller, ChildRepairs, Place, Violation, place_of};
 use crate::pool::Pool;
 use crate::wdk::{BugCheck, RawList, Tag};
@@ -31,12 +31,12 @@ static ASKED: AtomicU32 = AtomicU32::new(0);
 const NO: u32 = 1;
 const YES: u32 = 2;
 
-/// Whether `LOOKASIDE_VERIFY=1` in the environment asks for every list to be verified; read once.
+/// Whether `LOOKASIDE_VERIFY` in the environment asks for every list to be verified; read once.
 pub fn is_program_wide() -> bool {
     // Relaxed: whoever finds nothing reads the same environment.
     match ASKED.load(Relaxed) {
         0 => {
-            let asked = platform::variable_is(c"LOOKASIDE_VERIFY", c"1");
+            let asked = switches::VERIFY.is_on();
             ASKED.store(if asked { YES } else { NO }, Relaxed);
             asked
         }
