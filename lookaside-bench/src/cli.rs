@@ -43,6 +43,9 @@ enum Command {
         json: bool,
     },
     /// Run a program and record what it allocates and frees
+    ///
+    /// Its threads are recorded, and what it executes in its own place; its children are only named. Ctrl-C and SIGTERM end the
+    /// program, and keep the trace. The exit status is the program's, or 128 + N after signal N.
     Record(Record),
     Tune(tune::Tune),
     /// One round of one contender in this process; `compare` starts it
@@ -169,13 +172,13 @@ pub struct Scale {
     pub seed: u64,
 }
 
-/// What `lookaside record` is told.
+/// The arguments of `lookaside record`.
 #[derive(Args)]
 pub struct Record {
     /// Where the trace goes
     #[arg(long, short, default_value = "lookaside.trace")]
     pub output: PathBuf,
-    /// Stop recording after so many allocations and frees
+    /// Stop recording after this number of allocations and frees
     #[arg(long, default_value_t = trace::DEFAULT_LIMIT, value_parser = clap::value_parser!(u64).range(1..))]
     pub limit: u64,
     /// The program and its arguments
@@ -186,18 +189,21 @@ pub struct Record {
 /// Reads the command line and does what it says.
 #[must_use]
 pub fn main() -> ExitCode {
+    let success = |()| ExitCode::SUCCESS;
     let done = match Cli::parse().command {
-        None => trace::run_main_job(),
-        Some(Command::Compare(arguments)) => compare::run(&arguments),
-        Some(Command::Scale(arguments)) => scale::run(&arguments),
-        Some(Command::Replay { file }) => trace::run_replay(&file),
-        Some(Command::Tags { file, json }) => trace::run_tags(file.as_deref(), json),
-        Some(Command::Record(record)) => trace::run_record(&record.program, &record.output, record.limit),
-        Some(Command::Tune(arguments)) => tune::run(&arguments),
-        Some(Command::Round { job, contender, size }) => compare::serve_round(&job, &contender, size),
+        None => trace::run_main_job().map(success),
+        Some(Command::Compare(arguments)) => compare::run(&arguments).map(success),
+        Some(Command::Scale(arguments)) => scale::run(&arguments).map(success),
+        Some(Command::Replay { file }) => trace::run_replay(&file).map(success),
+        Some(Command::Tags { file, json }) => trace::run_tags(file.as_deref(), json).map(success),
+        Some(Command::Record(record)) => {
+            trace::run_record(&record.program, &record.output, record.limit).map(ExitCode::from)
+        }
+        Some(Command::Tune(arguments)) => tune::run(&arguments).map(success),
+        Some(Command::Round { job, contender, size }) => compare::serve_round(&job, &contender, size).map(success),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         // Whoever read the output has seen enough, as `head` does.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {

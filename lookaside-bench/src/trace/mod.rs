@@ -9,6 +9,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use self::committed::COMMITTED;
 use self::contest::Contest;
 use self::events::Trace;
 use self::script::Script;
+use self::signals::PassedOn;
 use crate::machine;
 
 pub mod committed;
@@ -30,6 +32,7 @@ pub mod raw_log;
 pub mod record;
 pub(crate) mod script;
 pub(crate) mod show;
+mod signals;
 pub mod tags;
 
 /// Events that are recorded unless another limit is given.
@@ -105,19 +108,23 @@ pub fn run_tags(path: Option<&Path>, json: bool) -> Result<()> {
     Ok(())
 }
 
-/// Runs a program and writes the trace of its first `limit` allocations and frees to a file: `lookaside record`.
+/// Runs a program and writes the trace of its first `limit` allocations and frees to a file: `lookaside record`. Returns what
+/// a shell would: the program's exit status, or 128 more than the signal that ended it.
 ///
 /// # Errors
 ///
-/// When the program cannot be run or recorded, or the file cannot be written. That the program itself failed is told, but is
-/// no error.
-pub fn run_record(program: &[OsString], output: &Path, limit: u64) -> Result<()> {
+/// When the program cannot be run or recorded, or the file cannot be written.
+pub fn run_record(program: &[OsString], output: &Path, limit: u64) -> Result<u8> {
     let (name, arguments) = program.split_first().context("no program to run")?;
+    let _signals = PassedOn::begin();
     let recording = record::record(name, arguments, limit)?;
-    let file = format::write(&recording.trace);
+    let file = format::write(&recording.log.trace);
     fs::write(output, &file).with_context(|| format!("cannot write {}", output.display()))?;
-    eprint!("{}", show::recording(&recording, output, file.len()));
-    Ok(())
+    // The terminal may be gone, as after SIGHUP. The trace is there.
+    _ = write!(io::stderr(), "{}", show::recording(&recording, output, file.len()));
+    let status = recording.status;
+    let code = status.code().or_else(|| Some(128 + status.signal()?));
+    Ok(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX))
 }
 
 fn replay(name: &str, trace: &Trace) -> Result<()> {
