@@ -230,6 +230,28 @@ fn a_recorder_that_is_killed_leaves_no_file() {
 }
 
 #[test]
+fn a_trace_that_cannot_be_written_is_reported_before_the_program_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let record = |output: &Path, program: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lookaside"));
+        command.args(["record", "-o"]).arg(output).args(["--", program, "it ran"]).output().unwrap()
+    };
+    for output in [folder.path(), &folder.path().join("no/trace")] {
+        let recorded = record(output, "echo");
+        assert_eq!((recorded.status.code(), recorded.stdout.as_slice()), (Some(1), &b""[..]));
+        let printed = String::from_utf8_lossy(&recorded.stderr).into_owned();
+        assert!(printed.contains(&format!("cannot write {}", output.display())), "{printed}");
+    }
+    // A program that cannot run leaves an old trace as it is, and makes no new one.
+    let (old, new) = (folder.path().join("old"), folder.path().join("new"));
+    fs::write(&old, "old").unwrap();
+    for output in [&old, &new] {
+        assert_eq!(record(output, "/nonexistent/program").status.code(), Some(1));
+    }
+    assert_eq!((fs::read(&old).unwrap(), new.exists()), (b"old".to_vec(), false));
+}
+
+#[test]
 fn the_command_records_and_reports_damage() {
     let folder = tempfile::tempdir().unwrap();
     let trace = folder.path().join("program.trace");

@@ -20,6 +20,7 @@ use self::contest::Contest;
 use self::events::Trace;
 use self::script::Script;
 use self::signals::PassedOn;
+use crate::files::Output;
 use crate::machine;
 
 pub mod committed;
@@ -116,12 +117,14 @@ pub fn run_tags(path: Option<&Path>, json: bool) -> Result<()> {
 /// When the program cannot be run or recorded, or the file cannot be written.
 pub fn run_record(program: &[OsString], output: &Path, limit: u64) -> Result<u8> {
     let (name, arguments) = program.split_first().context("no program to run")?;
+    let output = Output::open(output)?;
     let _signals = PassedOn::begin();
     let recording = record::record(name, arguments, limit)?;
     let file = format::write(&recording.log.trace);
-    fs::write(output, &file).with_context(|| format!("cannot write {}", output.display()))?;
+    let text = show::recording(&recording, output.path(), file.len());
+    output.write(&file)?;
     // The terminal may be gone, as after SIGHUP. The trace is there.
-    _ = write!(io::stderr(), "{}", show::recording(&recording, output, file.len()));
+    _ = io::stderr().write_all(text.as_bytes());
     let status = recording.status;
     let code = status.code().or_else(|| Some(128 + status.signal()?));
     Ok(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX))

@@ -9,7 +9,6 @@ mod chart;
 mod load;
 mod play;
 
-use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -25,6 +24,7 @@ use serde_json::{Value, json};
 
 use self::load::Load;
 use self::play::{BEGINNING, Conditions, Run, SCHEDULES};
+use crate::files::Output;
 use crate::trace::show::grouped;
 use crate::{machine, rounds, trace};
 
@@ -107,9 +107,9 @@ pub fn run(arguments: &Tune) -> Result<()> {
         return Ok(writeln!(out, "{}", serde_json::to_string(&run)?)?);
     }
 
+    let picture = Output::open(&arguments.svg)?;
     let played = play_all(loads, conditions)?;
-    let picture = chart::draw(&played, conditions)?;
-    fs::write(&arguments.svg, picture).with_context(|| format!("cannot write {}", arguments.svg.display()))?;
+    picture.write(chart::draw(&played, conditions)?)?;
     if arguments.json {
         writeln!(out, "{:#}", json(&played, conditions))?;
     } else {
