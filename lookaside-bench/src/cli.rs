@@ -28,16 +28,16 @@ enum Command {
     Scale(Scale),
     /// Replay one recorded trace over lookaside lists and over their rivals
     Replay {
-        /// A trace that `lookaside record` wrote
-        file: PathBuf,
+        #[arg(help = about_trace(trace::DEFAULT))]
+        trace: Option<PathBuf>,
     },
     /// Replay a trace through tagged small-pool calls and print the usage by tag, as poolmon shows it
     ///
     /// Three tables: when the most blocks are out, at the program's end, and when all is given back. The tag of a block is the
     /// number of the thread that allocated it, and the largest size of its size class.
     Tags {
-        /// A trace that `lookaside record` wrote [default: the built-in one]
-        file: Option<PathBuf>,
+        #[arg(help = about_trace(trace::DEFAULT))]
+        trace: Option<PathBuf>,
         /// Print the rows as one JSON array, and nothing else
         #[arg(long)]
         json: bool,
@@ -93,7 +93,7 @@ pub struct Compare {
     /// Everything: our own workloads and all of those
     #[arg(long, conflicts_with_all = ["lists", "foreign", "memory", "latency", "global", "pools"])]
     pub all: bool,
-    /// Only these workloads
+    /// Only these workloads; without a flag that names a set, of whichever set they are
     #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',', value_parser = PossibleValuesParser::new(workload_names()))]
     pub workload: Vec<String>,
     /// Only these contenders
@@ -105,15 +105,15 @@ pub struct Compare {
     /// Rounds of each contender in each workload [default: 25, with --quick up to 5]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub rounds: Option<u32>,
-    /// Bytes in a block
-    #[arg(long, default_value_t = 64, value_parser = block_size)]
-    pub size: usize,
+    /// Bytes in a block [default: 64]
+    #[arg(long, value_parser = block_size)]
+    pub size: Option<usize>,
 }
 
 impl Compare {
-    /// Whether this set is to be played.
+    /// Whether this set is to be run: where no flag names one, those of the workloads that are named, or else our own.
     #[must_use]
-    pub fn plays(&self, set: Set) -> bool {
+    pub fn runs(&self, set: Set) -> bool {
         let asked = |set| match set {
             Set::Lists => self.lists,
             Set::Foreign => self.foreign,
@@ -122,14 +122,25 @@ impl Compare {
             Set::Global => self.global,
             Set::Pools => self.pools,
         };
-        self.all || asked(set) || set == Set::Lists && !Set::ALL.into_iter().any(asked)
+        match &self.workload[..] {
+            _ if self.all || asked(set) => true,
+            _ if Set::ALL.into_iter().any(asked) => false,
+            [] => set == Set::Lists,
+            names => names.iter().any(|name| jobs::set_of(name) == Some(set)),
+        }
     }
 
     /// The names of those that are.
     #[must_use]
     pub fn sets(&self) -> String {
-        Set::ALL.into_iter().filter(|&set| self.plays(set)).map(Set::name).collect::<Vec<_>>().join(", ")
+        Set::ALL.into_iter().filter(|&set| self.runs(set)).map(Set::name).collect::<Vec<_>>().join(", ")
     }
+}
+
+/// What help says of the argument that names a trace, with what is taken without it.
+pub fn about_trace(default: &str) -> String {
+    let names = trace::built_in_names();
+    format!("A file that `lookaside record` wrote, or a built-in trace: {names} [default: {default}]")
 }
 
 /// The names of all workloads of all tables, without repetition.
@@ -191,11 +202,11 @@ pub struct Record {
 pub fn main() -> ExitCode {
     let success = |()| ExitCode::SUCCESS;
     let done = match Cli::parse().command {
-        None => trace::run_main_job().map(success),
+        None => trace::run_replay(None).map(success),
         Some(Command::Compare(arguments)) => compare::run(&arguments).map(success),
         Some(Command::Scale(arguments)) => scale::run(&arguments).map(success),
-        Some(Command::Replay { file }) => trace::run_replay(&file).map(success),
-        Some(Command::Tags { file, json }) => trace::run_tags(file.as_deref(), json).map(success),
+        Some(Command::Replay { trace }) => trace::run_replay(trace.as_deref()).map(success),
+        Some(Command::Tags { trace, json }) => trace::run_tags(trace.as_deref(), json).map(success),
         Some(Command::Record(record)) => {
             trace::run_record(&record.program, &record.output, record.limit).map(ExitCode::from)
         }
@@ -247,6 +258,9 @@ mod tests {
         assert_eq!(sets("lookaside compare"), "lists");
         assert_eq!(sets("lookaside compare --latency --global"), "latency, global");
         assert_eq!(sets("lookaside compare --lists --global"), "lists, global");
+        assert_eq!(sets("lookaside compare --workload larson"), "foreign");
+        assert_eq!(sets("lookaside compare --workload json,pair"), "lists, global");
+        assert_eq!(sets("lookaside compare --memory --workload pair"), "memory");
         assert_eq!(sets("lookaside compare --all --size 32"), "lists, foreign, memory, latency, global, pools");
     }
 
@@ -263,7 +277,7 @@ mod tests {
         assert!(parses("lookaside compare --global --workload json --contender system"));
         assert!(!parses("lookaside compare --global --size 64"));
         assert!(!parses("lookaside compare --all --pools"));
-        assert!(parses("lookaside tags"));
+        assert!(parses("lookaside tags") && parses("lookaside replay") && parses("lookaside replay git-pack"));
         assert!(parses("lookaside record -o x -- ls -l"));
         assert!(!parses("lookaside record"));
     }

@@ -1,6 +1,10 @@
 //! What the subcommands of `lookaside` have in common.
 
+use std::fs;
+use std::path::Path;
 use std::process::{Command, Output};
+
+use lookaside_bench::trace::{self, committed::COMMITTED};
 
 fn lookaside(line: &str) -> Output {
     Command::new(env!("CARGO_BIN_EXE_lookaside")).args(line.split_whitespace()).output().expect("the command starts")
@@ -18,4 +22,30 @@ fn charts_that_cannot_be_written_are_reported_before_anything_runs() {
     assert!(text(&output.stderr).contains("cannot make /proc/lookaside"), "{}", text(&output.stderr));
     let output = lookaside("scale --costs nowhere.json");
     assert!(text(&output.stderr).contains("cannot read nowhere.json"), "{}", text(&output.stderr));
+}
+
+/// By one name in each subcommand, which its help lists; a file of this name comes first.
+#[test]
+fn built_in_traces_have_the_same_names_everywhere() {
+    for command in ["replay", "tags", "tune"] {
+        let help = lookaside(&format!("{command} --help"));
+        let words: String = text(&help.stdout).split_whitespace().flat_map(|word| [word, " "]).collect();
+        assert!(words.contains(&COMMITTED.map(|(name, _)| name).join(", ")), "{words}");
+        let output = lookaside(&format!("{command} nothing"));
+        assert_eq!(output.status.code(), Some(1), "{command}");
+        let reason = format!("cannot read nothing (built-in traces: {}, ", COMMITTED[0].0);
+        assert!(text(&output.stderr).contains(&reason), "{}", text(&output.stderr));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for (name, file) in COMMITTED {
+        let (told, built_in) = trace::load(Some(Path::new(name))).unwrap();
+        assert_eq!((told.as_str(), Ok(built_in)), (name, trace::format::read(file)));
+    }
+    fs::write(folder.path().join("git-pack"), "no trace").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_lookaside"))
+        .args(["replay", "git-pack"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
 }

@@ -114,7 +114,7 @@ fn the_charges_are_those_of_the_trace() {
 /// Blocks of each thread stand under tags of their own.
 #[test]
 fn threads_are_told_apart() {
-    let table = tags(&[&path("git-pack")]);
+    let table = tags(&["git-pack"]);
     for thread in 0..trace("git-pack").summary().threads {
         assert!(table.lines().any(|line| line.starts_with(&format!("{thread} 64 Paged"))), "{thread}: {table}");
     }

@@ -80,6 +80,7 @@ pub fn run(arguments: &cli::Scale) -> anyhow::Result<()> {
             if cfg!(debug_assertions) {
                 eprintln!("lookaside: built without optimisation, so what it measures says nothing: use `--release`");
             }
+            machine::busy().into_iter().for_each(|warning| eprintln!("lookaside: {warning}"));
             measure::measure()?
         }
     };

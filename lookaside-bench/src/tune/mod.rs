@@ -26,7 +26,7 @@ use self::load::Load;
 use self::play::{BEGINNING, Conditions, Run, SCHEDULES};
 use crate::files::Output;
 use crate::trace::show::grouped;
-use crate::{machine, rounds, trace};
+use crate::{cli, machine, rounds, trace};
 
 /// Show how lists tune themselves: depth, hits and kept memory over time
 ///
@@ -38,7 +38,7 @@ use crate::{machine, rounds, trace};
 /// thread's, on one processor.
 #[derive(Args, Clone, Debug)]
 pub struct Tune {
-    /// A trace that `lookaside record` wrote, or the name of a built-in one [default: traffic that is made up]
+    #[arg(help = cli::about_trace("artificial traffic"))]
     trace: Option<PathBuf>,
     /// Only these of the loads that are made up
     #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',', conflicts_with = "trace", value_parser = PossibleValuesParser::new(load::names()))]
@@ -82,7 +82,7 @@ impl Tune {
             let asked = |name: &&str| self.load.is_empty() || self.load.iter().any(|asked| asked == name);
             return Ok(load::names().filter(asked).filter_map(|name| Load::made_up(name, self.size)).collect());
         };
-        let (name, trace) = trace::from_file_or_built_in(path)?;
+        let (name, trace) = trace::load(Some(path))?;
         let name = Path::new(&name).file_name().map_or(name.clone(), |name| name.to_string_lossy().into_owned());
         let load = Load::of_trace(name, &trace, self.seconds.into(), self.idle.into());
         if load.script.small() == 0 {
