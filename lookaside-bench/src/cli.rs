@@ -13,8 +13,8 @@ use crate::{compare, contenders, scale, trace, tune, workloads};
 
 /// Lookaside lists: replay recorded programs over them, and compare them with allocators.
 ///
-/// Without a command: replays a real trace over lists by size class on all processors, prints the report, and a table
-/// beside malloc and its rivals.
+/// Without a command: replays the trace of a real program over lists by size class, on all processors, and prints the lists'
+/// report and a table of times beside those of malloc and its rivals.
 #[derive(Parser)]
 #[command(name = "lookaside", version)]
 struct Cli {
@@ -33,8 +33,8 @@ enum Command {
     },
     /// Replay a trace through tagged small-pool calls and print the usage by tag, as poolmon shows it
     ///
-    /// Three tables: when the most blocks are out, at the program's end, and when all is given back. The tag of a block is the
-    /// number of the thread that allocated it, and the largest size of its size class.
+    /// Three tables: when the most blocks are allocated, at the program's end, and when all are freed. The tag of a block is the
+    /// thread that allocated it and the largest size of its size class: "0 1M" are blocks of thread 0 up to 1 MiB.
     Tags {
         #[arg(help = about_trace(trace::DEFAULT))]
         trace: Option<PathBuf>,
@@ -59,11 +59,12 @@ enum Command {
 
 /// Time the workloads on lookaside lists and on their rivals
 ///
-/// Without a flag that names a set: our own workloads, each for blocks of one size. Rounds are interleaved between the
-/// contenders, and each is a process of its own with a warm-up before it is timed. Tables name the units of their figures.
+/// What is compared, an allocator, a pool or a way to call a list, is a contender. Workloads come in sets, which the flags from
+/// --lists to --pools choose; without one, --lists is run, or the workloads that --workload names. Contenders take turns by
+/// rounds, each in a process of its own with a warm-up before it is timed. Tables name the units of their figures.
 #[derive(Args)]
 pub struct Compare {
-    /// Few rounds, and of the contenders the best known alone, so that our own workloads take less than a minute
+    /// Few rounds, and only the best known contenders: the set --lists takes less than a minute
     #[arg(long)]
     pub quick: bool,
     /// Print the figures as one JSON array, and nothing else
@@ -72,25 +73,25 @@ pub struct Compare {
     /// Write index.html, report.md, figures.csv and figures.json into this folder
     #[arg(long, value_name = "DIR")]
     pub report: Option<PathBuf>,
-    /// Our own workloads, which are played as well where no set is named
+    /// Lists beside allocators and pools, on workloads of one size of block
     #[arg(long)]
     pub lists: bool,
-    /// Workloads that others have described
+    /// Published workloads of others: larson, xmalloc, mstress, packet pools, ...
     #[arg(long)]
     pub foreign: bool,
-    /// Memory instead of time
+    /// Memory that is resident, instead of time
     #[arg(long)]
     pub memory: bool,
-    /// Single calls under load instead of many
+    /// Percentiles of single calls, hits and misses
     #[arg(long)]
     pub latency: bool,
-    /// Allocators of whole programs, which are the workloads
+    /// Whole programs on several global allocators
     #[arg(long, conflicts_with = "size")]
     pub global: bool,
-    /// The library's pools beside what programs do by hand
+    /// The library's special, nonpaged and paged pools beside the same work by hand
     #[arg(long, conflicts_with = "size")]
     pub pools: bool,
-    /// Everything: our own workloads and all of those
+    /// All of these sets
     #[arg(long, conflicts_with_all = ["lists", "foreign", "memory", "latency", "global", "pools"])]
     pub all: bool,
     /// Only these workloads; without a flag that names a set, of whichever set they are
@@ -161,9 +162,9 @@ fn contender_names() -> Vec<&'static str> {
 
 /// Simulate the lists on machines of up to 1,024 processors, from costs that are measured here
 ///
-/// A simulation of events with the costs of this machine and the assumptions of docs/scaling.md: throughput and hit rates by
-/// the number of processors, the batch and what the processors do with each other, beside the ideal, beside one shared list
-/// alone, and with the shared list divided by groups of processors.
+/// An event simulation with the costs of this machine and the assumptions of docs/scaling.md. Prints throughput and hit rates
+/// by number of processors, size of batch, and pattern of exchange between processors: beside the ideal, beside one shared list
+/// alone, and with the shared list divided between groups of processors.
 #[derive(Args)]
 pub struct Scale {
     /// Fewer numbers of processors
@@ -175,10 +176,10 @@ pub struct Scale {
     /// Draw a chart for each pattern into this directory
     #[arg(long, value_name = "DIR")]
     pub svg: Option<PathBuf>,
-    /// Read the costs from what --json printed, instead of measuring them
+    /// Read the costs from a file with the output of --json, instead of measuring them
     #[arg(long, value_name = "FILE")]
     pub costs: Option<PathBuf>,
-    /// Where the simulation's random numbers start
+    /// Seed of the simulation's random numbers
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
 }
@@ -186,7 +187,7 @@ pub struct Scale {
 /// The arguments of `lookaside record`.
 #[derive(Args)]
 pub struct Record {
-    /// Where the trace goes
+    /// The file for the trace
     #[arg(long, short, default_value = "lookaside.trace")]
     pub output: PathBuf,
     /// Stop recording after this number of allocations and frees

@@ -182,7 +182,7 @@ fn play(mut plan: Vec<Rows>, arguments: &cli::Compare) -> anyhow::Result<Compari
         for left in &rows.left_out {
             // One reason once, however many workloads miss the same contender.
             if told.insert((left.name, left.reason.clone())) {
-                progress.suspend(|| eprintln!("lookaside: {} is left out: {}", left.name, left.reason));
+                progress.suspend(|| eprintln!("lookaside: {} is skipped: {}", left.name, left.reason));
             }
         }
         crossings.extend(workloads::crossing());

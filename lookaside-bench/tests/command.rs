@@ -49,3 +49,35 @@ fn built_in_traces_have_the_same_names_everywhere() {
         .unwrap();
     assert_eq!(output.status.code(), Some(1));
 }
+
+/// The width of a terminal is its own, or else what `COLUMNS` says.
+#[test]
+fn help_wraps_at_the_width_of_the_terminal() {
+    for command in ["", "compare", "replay", "scale", "tags", "record", "tune"] {
+        for flag in ["-h", "--help"] {
+            let help = Command::new(env!("CARGO_BIN_EXE_lookaside"))
+                .args(command.split_whitespace().chain([flag]))
+                .env("COLUMNS", "70")
+                .output()
+                .unwrap();
+            let long: Vec<&str> = text(&help.stdout).lines().filter(|line| line.chars().count() > 70).collect();
+            assert!(help.status.success() && long.is_empty(), "{command} {flag}: {long:#?}");
+        }
+    }
+}
+
+/// Words that are clear only to those who know the sources.
+#[test]
+fn help_uses_plain_words() {
+    for command in ["", "compare", "replay", "scale", "tags", "record", "tune"] {
+        let help = lookaside(&format!("{command} --help"));
+        let printed = text(&help.stdout).to_lowercase();
+        for word in ["play", "plays", "played", "told", "nobody", "whoever", "stands", "made up", "is left out"] {
+            let padded = format!(" {word} ");
+            assert!(
+                !printed.replace(['\n', ',', '.', ';', ':'], " ").contains(&padded),
+                "{command}: {word}: {printed}"
+            );
+        }
+    }
+}

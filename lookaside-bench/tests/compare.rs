@@ -78,7 +78,7 @@ fn pools_of_others_play_or_are_told_of() {
     let played = |name| find(&rows, "batch128", name, "ns").is_some();
     assert!(of_crates.into_iter().all(played), "{rows}");
     for (name, package) in of_packages {
-        let told = text(&output.stderr).lines().find(|line| line.contains(&format!(": {name} is left out")));
+        let told = text(&output.stderr).lines().find(|line| line.contains(&format!(": {name} is skipped")));
         assert_eq!(told.is_some(), !played(name), "{name}: {told:?}");
         assert!(told.is_none_or(|told| told.contains(package)), "{told:?}");
     }
@@ -162,7 +162,7 @@ fn pools_are_compared_with_work_by_hand() {
     // Where little may be locked there is no such row, and somebody is told.
     match figure("nonpaged", "lookaside", "us") {
         Some(_) => assert!(figure("nonpaged", "lookaside", "locked_bytes") >= Some(f64::from(16 << 20)), "{rows}"),
-        None => assert!(text(&output.stderr).contains("lookaside is left out"), "{}", text(&output.stderr)),
+        None => assert!(text(&output.stderr).contains("lookaside is skipped"), "{}", text(&output.stderr)),
     }
 }
 
@@ -221,7 +221,7 @@ fn foreign_workloads_are_played() {
         }
     }
     assert_eq!(find(&rows, "packets", "tls-vec", "ns"), None);
-    assert!(text(&output.stderr).contains("tls-vec is left out: a thread has one stack"), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("tls-vec is skipped: a thread has one stack"), "{}", text(&output.stderr));
 }
 
 /// Percentiles in their order, with the timer's cost; and misses apart where the contender counts them.

@@ -120,6 +120,7 @@ fn threads_are_told_apart() {
     }
     assert!(table.contains("Tag  Type "), "{table}");
     assert!(table.contains("2,705 blocks"), "{table}");
+    assert!(table.contains("\"0 1M\" are the blocks of thread 0 of more than 64 KiB"), "{table}");
 }
 
 #[test]

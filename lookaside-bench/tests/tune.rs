@@ -110,7 +110,7 @@ fn the_picture_stands_alone_and_the_table_names_its_conditions() {
     assert!(!picture.replace("http://www.w3.org/2000/svg", "").contains("://"));
 }
 
-/// With four descriptors no process can be started that plays.
+/// With four descriptors no process can be started that measures.
 #[test]
 fn a_picture_that_cannot_be_written_is_reported_before_anything_runs() {
     let directory = tempfile::tempdir().unwrap();

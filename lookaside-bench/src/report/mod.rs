@@ -74,7 +74,7 @@ fn without_figures(rows: &Rows) -> Vec<String> {
     }
     if !rows.left_out.is_empty() {
         let names: Vec<&str> = rows.left_out.iter().map(|left| left.name).collect();
-        told.push(format!("Not on this machine, for reasons that stand below: {}.", names.join(", ")));
+        told.push(format!("Not on this machine, for the reasons given below: {}.", names.join(", ")));
     }
     told
 }

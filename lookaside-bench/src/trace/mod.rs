@@ -101,7 +101,6 @@ pub fn run_tags(path: Option<&Path>, json: bool) -> Result<()> {
         writeln!(out, "{:#}", tags::json(&moments))?;
     } else {
         write!(out, "{name}: {}\n\n{}", show::summary(trace.summary()), tags::text(&moments))?;
-        writeln!(out, "A tag is the number of the thread that allocated, and the largest size of the class.")?;
     }
     Ok(())
 }

@@ -150,8 +150,9 @@ pub fn times(times: &[Times], script: &Script) -> Result<String> {
     }
     Ok(format!(
         "{table}\n\n\
-         Nanoseconds for one operation, an allocate or a free, over {} rounds that took turns. Less driver: the fastest \
-         round without what the driver takes alone, for one operation up to {LARGEST} bytes.\n",
+         Nanoseconds for one operation, an allocate or a free, over {} rounds that took turns. The driver is the loop that \
+         replays the trace: alone it has no heap. Less driver: the fastest round without what the driver takes alone, for one \
+         operation up to {LARGEST} bytes. To glibc: the ratio to the row of glibc.\n",
         glibc.rounds.len(),
     ))
 }
@@ -159,7 +160,7 @@ pub fn times(times: &[Times], script: &Script) -> Result<String> {
 /// A trace in one line.
 pub fn summary(trace: Summary) -> String {
     format!(
-        "{} events of {} {}, {} of them allocations, at most {} blocks of together {} bytes out at once",
+        "{} events of {} {}, {} of them allocations, at most {} blocks, of together {} bytes, allocated at once",
         grouped(trace.events),
         trace.threads,
         plural(trace.threads.into(), "thread"),
