@@ -3,13 +3,14 @@
  * and logs every call that takes or gives back a block. src/trace/raw_log.rs reads the log; the two share the
  * layout of `struct log` and `struct event`.
  *
- * The log is one file, made by `lookaside record` and mapped here. Its cursor is atomic, so that the number of an
- * event is both its place and its rank among the events of all threads. A free is logged before the heap gets the block
- * and an allocation after the heap gave it: when an address goes from one thread to another, its free has the
- * smaller number. A reallocation does both, hence two events.
+ * The log is one file without a name, made by `lookaside record` and mapped here. Its cursor is atomic, so that the
+ * number of an event is both its place and its rank among the events of all threads. A free is logged before the heap
+ * gets the block and an allocation after the heap gave it: when an address goes from one thread to another, its free has
+ * the smaller number. A reallocation does both, hence two events.
  *
- * Only the first process image that opens the log is recorded. A child by fork loses `recording`, whose page is wiped
- * there; a program started by exec finds the log already claimed.
+ * Only the first process that opens the log is recorded, and goes on when it execs another program: one event says that
+ * its memory is a new one. A child by fork loses `recording`, whose page is wiped there, and enters its name into the
+ * log's table of children. A child by vfork or posix_spawn does so when it execs, if what it execs loads this library.
  *
  * Nothing here allocates, and an event is one atomic add and three stores.
  */
@@ -17,38 +18,50 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define EXPORT __attribute__((visibility("default")))
 #define LOG_MAGIC UINT64_C(0x31474f4c4152544b) /* "KTRALOG1" */
-#define FIRST_EVENT 4096                       /* offset of the events in the log */
+#define FIRST_EVENT 65536                      /* offset of the events in the log */
+#define CHILDREN 3200                          /* what the table of children has room for */
 
-enum operation { ALLOCATE = 1, FREE = 2, REALLOCATE_BEGIN = 3, REALLOCATE_END = 4 };
+enum operation { ALLOCATE = 1, FREE = 2, REALLOCATE_BEGIN = 3, REALLOCATE_END = 4, EXEC = 5 };
 
 struct event {
     _Atomic uint32_t operation; /* stored last: 0 says that the event was never finished */
     uint32_t thread;            /* from 1, in the order of first events */
-    uint64_t size;              /* as asked for; 0 for FREE and REALLOCATE_BEGIN */
+    uint64_t size;              /* as asked for; 0 for FREE, REALLOCATE_BEGIN and EXEC */
     uint64_t address;           /* the block; for REALLOCATE_BEGIN the old one, for REALLOCATE_END the new one or 0 */
+};
+
+struct process {
+    _Atomic uint32_t id; /* 0 for an entry that is not used */
+    char name[16];       /* as ps shows it, ends with a zero */
 };
 
 struct log {
     uint64_t magic;
-    uint64_t capacity;        /* events that the file has room for */
-    _Atomic uint64_t cursor;  /* events begun; goes on counting past the capacity */
-    _Atomic uint32_t process; /* who records, 0 for nobody yet */
-    _Atomic uint32_t threads; /* thread numbers given out */
+    uint64_t capacity;         /* events that the file has room for */
+    _Atomic uint64_t cursor;   /* events begun; goes on counting past the capacity */
+    _Atomic uint32_t threads;  /* thread numbers given out */
+    _Atomic uint32_t children; /* entries of the table begun; goes on counting past its end */
+    struct process recorded;
+    struct process child[CHILDREN];
 };
 
 _Static_assert(sizeof(struct event) == 24, "raw_log.rs reads events of 24 bytes");
-_Static_assert(sizeof(struct log) == 32, "raw_log.rs writes a header of 32 bytes");
+_Static_assert(sizeof(struct process) == 20, "raw_log.rs reads processes of 20 bytes");
+_Static_assert(offsetof(struct log, recorded) == 32, "raw_log.rs reads the recorded process at byte 32");
+_Static_assert(sizeof(struct log) <= FIRST_EVENT, "the header ends before the events begin");
 
 static void *(*real_malloc)(size_t);
 static void (*real_free)(void *);
@@ -60,6 +73,9 @@ static void *(*real_memalign)(size_t, size_t);
 
 /* Points to the one word of a page that fork wipes in the child; that word points to the log while we record. */
 static _Atomic(struct log *) *recording;
+
+/* The same log, for children by fork. */
+static struct log *shared_log;
 
 static __thread uint32_t thread_number;
 
@@ -130,6 +146,39 @@ static void record(enum operation operation, size_t size, const void *address)
     atomic_store_explicit(&event->operation, operation, memory_order_release);
 }
 
+/* The entry of the calling process among the children, which exec only gives another name. */
+static struct process *child_entry(struct log *log, uint32_t self)
+{
+    uint32_t known = atomic_load(&log->children);
+    for (uint32_t i = 0; i < known && i < CHILDREN; i++)
+        if (atomic_load(&log->child[i].id) == self)
+            return &log->child[i];
+    uint32_t next = atomic_fetch_add(&log->children, 1);
+    return next < CHILDREN ? &log->child[next] : NULL;
+}
+
+static void name_process(struct process *process)
+{
+    (void)prctl(PR_GET_NAME, process->name);
+}
+
+static void note_child(struct log *log)
+{
+    uint32_t self = (uint32_t)getpid();
+    struct process *entry = child_entry(log, self);
+    if (entry == NULL)
+        return;
+    name_process(entry);
+    atomic_store(&entry->id, self);
+}
+
+/* Runs in every child by fork. */
+static void in_child(void)
+{
+    note_child(shared_log);
+}
+
+/* The log, if `path` leads to one. */
 static struct log *map_log(const char *path)
 {
     int file = open(path, O_RDWR | O_CLOEXEC);
@@ -143,12 +192,23 @@ static struct log *map_log(const char *path)
     if (log == MAP_FAILED)
         return NULL;
     uint64_t room = ((uint64_t)status.st_size - FIRST_EVENT) / sizeof(struct event);
-    uint32_t nobody = 0;
-    if (log->magic == LOG_MAGIC && log->capacity <= room &&
-        atomic_compare_exchange_strong(&log->process, &nobody, (uint32_t)getpid()))
+    if (log->magic == LOG_MAGIC && log->capacity <= room)
         return log;
     munmap(log, (size_t)status.st_size);
     return NULL;
+}
+
+static void start_recording(struct log *log, int after_exec)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    void *word = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (word == MAP_FAILED || madvise(word, page, MADV_WIPEONFORK) != 0)
+        return;
+    recording = word;
+    atomic_store(recording, log);
+    name_process(&log->recorded);
+    if (after_exec)
+        record(EXEC, 0, NULL);
 }
 
 __attribute__((constructor)) static void start(void)
@@ -158,12 +218,15 @@ __attribute__((constructor)) static void start(void)
     const char *path = secure_getenv("LOOKASIDE_RECORD_LOG");
     struct log *log = path ? map_log(path) : NULL;
     if (log != NULL) {
-        size_t page = (size_t)sysconf(_SC_PAGESIZE);
-        void *word = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (word != MAP_FAILED && madvise(word, page, MADV_WIPEONFORK) == 0) {
-            recording = word;
-            atomic_store(recording, log);
-        }
+        shared_log = log;
+        (void)pthread_atfork(NULL, NULL, in_child);
+        uint32_t self = (uint32_t)getpid(), claimed = 0;
+        if (atomic_compare_exchange_strong(&log->recorded.id, &claimed, self))
+            start_recording(log, 0);
+        else if (claimed == self)
+            start_recording(log, 1);
+        else
+            note_child(log);
     }
     errno = saved;
 }

@@ -14,8 +14,8 @@ use crate::{compare, contenders, scale, trace, tune, workloads};
 
 /// Lookaside lists: replay recorded programs over them, and compare them with allocators.
 ///
-/// Without a command: replays a real trace over lists by size class on all processors, prints the report, and a table
-/// beside malloc and its rivals.
+/// Without a command: replays the trace of a real program over lists by size class, on all processors, and prints the lists'
+/// report and a table of times beside those of malloc and its rivals.
 #[derive(Parser)]
 #[command(name = "lookaside", version)]
 struct Cli {
@@ -29,21 +29,24 @@ enum Command {
     Scale(Scale),
     /// Replay one recorded trace over lookaside lists and over their rivals
     Replay {
-        /// A trace that `lookaside record` wrote
-        file: PathBuf,
+        #[arg(help = about_trace(trace::DEFAULT))]
+        trace: Option<PathBuf>,
     },
     /// Replay a trace through tagged small-pool calls and print the usage by tag, as poolmon shows it
     ///
-    /// Three tables: when the most blocks are out, at the program's end, and when all is given back. The tag of a block is the
-    /// number of the thread that allocated it, and the largest size of its size class.
+    /// Three tables: when the most blocks are allocated, at the program's end, and when all are freed. The tag of a block is the
+    /// thread that allocated it and the largest size of its size class: "0 1M" are blocks of thread 0 up to 1 MiB.
     Tags {
-        /// A trace that `lookaside record` wrote [default: the built-in one]
-        file: Option<PathBuf>,
+        #[arg(help = about_trace(trace::DEFAULT))]
+        trace: Option<PathBuf>,
         /// Print the rows as one JSON array, and nothing else
         #[arg(long)]
         json: bool,
     },
     /// Run a program and record what it allocates and frees
+    ///
+    /// Its threads are recorded, and what it executes in its own place; its children are only named. Ctrl-C and SIGTERM end the
+    /// program, and keep the trace. The exit status is the program's, or 128 + N after signal N.
     Record(Record),
     Tune(tune::Tune),
     /// Print the environment variables that the library and this command read
@@ -60,11 +63,12 @@ enum Command {
 
 /// Time the workloads on lookaside lists and on their rivals
 ///
-/// Without a flag that names a set: our own workloads, each for blocks of one size. Rounds are interleaved between the
-/// contenders, and each is a process of its own with a warm-up before it is timed. Tables name the units of their figures.
+/// What is compared, an allocator, a pool or a way to call a list, is a contender. Workloads come in sets, which the flags from
+/// --lists to --pools choose; without one, --lists is run, or the workloads that --workload names. Contenders take turns by
+/// rounds, each in a process of its own with a warm-up before it is timed. Tables name the units of their figures.
 #[derive(Args)]
 pub struct Compare {
-    /// Few rounds, and of the contenders the best known alone, so that our own workloads take less than a minute
+    /// Few rounds, and only the best known contenders: the set --lists takes less than a minute
     #[arg(long)]
     pub quick: bool,
     /// Print the figures as one JSON array, and nothing else
@@ -73,28 +77,28 @@ pub struct Compare {
     /// Write index.html, report.md, figures.csv and figures.json into this folder
     #[arg(long, value_name = "DIR")]
     pub report: Option<PathBuf>,
-    /// Our own workloads, which are played as well where no set is named
+    /// Lists beside allocators and pools, on workloads of one size of block
     #[arg(long)]
     pub lists: bool,
-    /// Workloads that others have described
+    /// Published workloads of others: larson, xmalloc, mstress, packet pools, ...
     #[arg(long)]
     pub foreign: bool,
-    /// Memory instead of time
+    /// Memory that is resident, instead of time
     #[arg(long)]
     pub memory: bool,
-    /// Single calls under load instead of many
+    /// Percentiles of single calls, hits and misses
     #[arg(long)]
     pub latency: bool,
-    /// Allocators of whole programs, which are the workloads
+    /// Whole programs on several global allocators
     #[arg(long, conflicts_with = "size")]
     pub global: bool,
-    /// The library's pools beside what programs do by hand
+    /// The library's special, nonpaged and paged pools beside the same work by hand
     #[arg(long, conflicts_with = "size")]
     pub pools: bool,
-    /// Everything: our own workloads and all of those
+    /// All of these sets
     #[arg(long, conflicts_with_all = ["lists", "foreign", "memory", "latency", "global", "pools"])]
     pub all: bool,
-    /// Only these workloads
+    /// Only these workloads; without a flag that names a set, of whichever set they are
     #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',', value_parser = PossibleValuesParser::new(workload_names()))]
     pub workload: Vec<String>,
     /// Only these contenders
@@ -106,15 +110,15 @@ pub struct Compare {
     /// Rounds of each contender in each workload [default: 25, with --quick up to 5]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub rounds: Option<u32>,
-    /// Bytes in a block
-    #[arg(long, default_value_t = 64, value_parser = block_size)]
-    pub size: usize,
+    /// Bytes in a block [default: 64]
+    #[arg(long, value_parser = block_size)]
+    pub size: Option<usize>,
 }
 
 impl Compare {
-    /// Whether this set is to be played.
+    /// Whether this set is to be run: where no flag names one, those of the workloads that are named, or else our own.
     #[must_use]
-    pub fn plays(&self, set: Set) -> bool {
+    pub fn runs(&self, set: Set) -> bool {
         let asked = |set| match set {
             Set::Lists => self.lists,
             Set::Foreign => self.foreign,
@@ -123,14 +127,25 @@ impl Compare {
             Set::Global => self.global,
             Set::Pools => self.pools,
         };
-        self.all || asked(set) || set == Set::Lists && !Set::ALL.into_iter().any(asked)
+        match &self.workload[..] {
+            _ if self.all || asked(set) => true,
+            _ if Set::ALL.into_iter().any(asked) => false,
+            [] => set == Set::Lists,
+            names => names.iter().any(|name| jobs::set_of(name) == Some(set)),
+        }
     }
 
     /// The names of those that are.
     #[must_use]
     pub fn sets(&self) -> String {
-        Set::ALL.into_iter().filter(|&set| self.plays(set)).map(Set::name).collect::<Vec<_>>().join(", ")
+        Set::ALL.into_iter().filter(|&set| self.runs(set)).map(Set::name).collect::<Vec<_>>().join(", ")
     }
+}
+
+/// What help says of the argument that names a trace, with what is taken without it.
+pub fn about_trace(default: &str) -> String {
+    let names = trace::built_in_names();
+    format!("A file that `lookaside record` wrote, or a built-in trace: {names} [default: {default}]")
 }
 
 /// The names of all workloads of all tables, without repetition.
@@ -151,9 +166,9 @@ fn contender_names() -> Vec<&'static str> {
 
 /// Simulate the lists on machines of up to 1,024 processors, from costs that are measured here
 ///
-/// A simulation of events with the costs of this machine and the assumptions of docs/scaling.md: throughput and hit rates by
-/// the number of processors, the batch and what the processors do with each other, beside the ideal, beside one shared list
-/// alone, and with the shared list divided by groups of processors.
+/// An event simulation with the costs of this machine and the assumptions of docs/scaling.md. Prints throughput and hit rates
+/// by number of processors, size of batch, and pattern of exchange between processors: beside the ideal, beside one shared list
+/// alone, and with the shared list divided between groups of processors.
 #[derive(Args)]
 pub struct Scale {
     /// Fewer numbers of processors
@@ -165,21 +180,21 @@ pub struct Scale {
     /// Draw a chart for each pattern into this directory
     #[arg(long, value_name = "DIR")]
     pub svg: Option<PathBuf>,
-    /// Read the costs from what --json printed, instead of measuring them
+    /// Read the costs from a file with the output of --json, instead of measuring them
     #[arg(long, value_name = "FILE")]
     pub costs: Option<PathBuf>,
-    /// Where the simulation's random numbers start
+    /// Seed of the simulation's random numbers
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
 }
 
-/// What `lookaside record` is told.
+/// The arguments of `lookaside record`.
 #[derive(Args)]
 pub struct Record {
-    /// Where the trace goes
+    /// The file for the trace
     #[arg(long, short, default_value = "lookaside.trace")]
     pub output: PathBuf,
-    /// Stop recording after so many allocations and frees
+    /// Stop recording after this number of allocations and frees
     #[arg(long, default_value_t = trace::DEFAULT_LIMIT, value_parser = clap::value_parser!(u64).range(1..))]
     pub limit: u64,
     /// The program and its arguments
@@ -196,19 +211,22 @@ pub fn main() -> ExitCode {
     } else {
         switches::report_unknown();
     }
+    let success = |()| ExitCode::SUCCESS;
     let done = match command {
-        None => trace::run_main_job(),
-        Some(Command::Compare(arguments)) => compare::run(&arguments),
-        Some(Command::Scale(arguments)) => scale::run(&arguments),
-        Some(Command::Replay { file }) => trace::run_replay(&file),
-        Some(Command::Tags { file, json }) => trace::run_tags(file.as_deref(), json),
-        Some(Command::Record(record)) => trace::run_record(&record.program, &record.output, record.limit),
-        Some(Command::Tune(arguments)) => tune::run(&arguments),
-        Some(Command::Switches) => print_switches(),
-        Some(Command::Round { job, contender, size }) => compare::serve_round(&job, &contender, size),
+        None => trace::run_replay(None).map(success),
+        Some(Command::Compare(arguments)) => compare::run(&arguments).map(success),
+        Some(Command::Scale(arguments)) => scale::run(&arguments).map(success),
+        Some(Command::Replay { trace }) => trace::run_replay(trace.as_deref()).map(success),
+        Some(Command::Tags { trace, json }) => trace::run_tags(trace.as_deref(), json).map(success),
+        Some(Command::Record(record)) => {
+            trace::run_record(&record.program, &record.output, record.limit).map(ExitCode::from)
+        }
+        Some(Command::Tune(arguments)) => tune::run(&arguments).map(success),
+        Some(Command::Switches) => print_switches().map(success),
+        Some(Command::Round { job, contender, size }) => compare::serve_round(&job, &contender, size).map(success),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         // Whoever read the output has seen enough, as `head` does.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
@@ -256,6 +274,9 @@ mod tests {
         assert_eq!(sets("lookaside compare"), "lists");
         assert_eq!(sets("lookaside compare --latency --global"), "latency, global");
         assert_eq!(sets("lookaside compare --lists --global"), "lists, global");
+        assert_eq!(sets("lookaside compare --workload larson"), "foreign");
+        assert_eq!(sets("lookaside compare --workload json,pair"), "lists, global");
+        assert_eq!(sets("lookaside compare --memory --workload pair"), "memory");
         assert_eq!(sets("lookaside compare --all --size 32"), "lists, foreign, memory, latency, global, pools");
     }
 
@@ -272,7 +293,7 @@ mod tests {
         assert!(parses("lookaside compare --global --workload json --contender system"));
         assert!(!parses("lookaside compare --global --size 64"));
         assert!(!parses("lookaside compare --all --pools"));
-        assert!(parses("lookaside tags"));
+        assert!(parses("lookaside tags") && parses("lookaside replay") && parses("lookaside replay git-pack"));
         assert!(parses("lookaside record -o x -- ls -l"));
         assert!(!parses("lookaside record"));
     }

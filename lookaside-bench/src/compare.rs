@@ -8,7 +8,7 @@ use anyhow::{Context, bail, ensure};
 
 use crate::cli;
 use crate::contenders;
-use crate::jobs::{self, Rows};
+use crate::jobs::{self, Rows, Set};
 use crate::machine;
 use crate::report;
 use crate::rounds::{self, Stage};
@@ -19,8 +19,12 @@ use crate::workloads::{self, Workload};
 const ROUNDS: u32 = 25;
 /// The same with `--quick`.
 const QUICK_ROUNDS: u32 = 5;
-/// And the time for all of them, which few contenders do not need and many exceed by their first round.
+/// Fewer than this are few.
+const FEW: u32 = 10;
+/// The time for all of them with `--quick`, which few contenders do not need and many exceed by their first round.
 const QUICK: Duration = Duration::from_secs(45);
+/// Bytes in a block.
+const DEFAULT_SIZE: usize = 64;
 /// The most rounds of a workload that idles.
 const IDLE_ROUNDS: u32 = 5;
 
@@ -33,14 +37,9 @@ pub fn run(arguments: &cli::Compare) -> anyhow::Result<()> {
         true => !arguments.quick || !contenders::BESIDE.contains(&name),
         false => chosen(&arguments.contender, name),
     };
-    let mut plan = Rows::plan(|set| arguments.plays(set), plays);
-    ensure!(
-        !plan.is_empty() || !arguments.contender.is_empty(),
-        "there is nothing to compare in {} yet",
-        arguments.sets()
-    );
+    let mut plan = Rows::plan(|set| arguments.runs(set), plays);
     plan.retain(|rows| chosen(&arguments.workload, rows.name));
-    ensure!(!plan.is_empty(), "nothing is left to compare: the names are of another table");
+    check(&plan, arguments)?;
 
     // Before anything is measured, so that a folder that cannot be written costs nobody an hour.
     let folder = arguments.report.as_deref().map(report::Folder::create).transpose()?;
@@ -50,6 +49,7 @@ pub fn run(arguments: &cli::Compare) -> anyhow::Result<()> {
     }
     let mut out = io::stdout().lock();
     if arguments.json {
+        comparison.session.warnings.iter().for_each(|warning| eprintln!("lookaside: {warning}"));
         writeln!(out, "{:#}", report::data::json(&comparison.rows))?;
     } else {
         write!(out, "{}", table::text(&comparison))?;
@@ -58,6 +58,33 @@ pub fn run(arguments: &cli::Compare) -> anyhow::Result<()> {
     if !behind.is_empty() {
         bail!("slower than the fastest malloc: {}", behind.join(", "));
     }
+    Ok(())
+}
+
+/// Whether the plan is what the names and flags ask for.
+fn check(plan: &[Rows], arguments: &cli::Compare) -> anyhow::Result<()> {
+    for name in &arguments.workload {
+        let set = jobs::set_of(name).context("no such workload")?;
+        ensure!(
+            arguments.runs(set),
+            "{name} is a workload of the set {0}: add --{0}, or name no set: a workload that is named brings its own",
+            set.name()
+        );
+    }
+    let elsewhere = || {
+        let all = Rows::plan(|_| true, |name| chosen(&arguments.contender, name));
+        let sets = Set::ALL.into_iter().filter(|&set| all.iter().any(|rows| rows.set == set));
+        sets.map(|set| format!("--{}", set.name())).collect::<Vec<_>>().join(", ")
+    };
+    ensure!(
+        !plan.is_empty(),
+        "no contender that is named takes part in these workloads; the sets in which one does: {}",
+        elsewhere()
+    );
+    ensure!(
+        arguments.size.is_none() || plan.iter().any(|rows| rows.sized),
+        "--size has no effect: these workloads have blocks of sizes of their own"
+    );
     Ok(())
 }
 
@@ -104,25 +131,21 @@ pub struct Session {
 }
 
 impl Session {
-    fn begin(size: usize, quick: bool) -> Self {
+    fn begin(size: usize, rounds: u32, quick: bool) -> Self {
         let arguments: Vec<String> =
             std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
         let mut warnings = Vec::new();
         if cfg!(debug_assertions) {
             warnings.push("Built without optimisation: these figures say nothing.".into());
         }
+        if rounds < FEW {
+            warnings.push(format!("Few rounds (at most {rounds}): the figures are rough."));
+        }
         if quick {
-            warnings.push(format!(
-                "Few rounds (--quick): the figures are rough. Unless they are named, these do not play: {}.",
-                contenders::BESIDE.join(", ")
-            ));
+            let skipped = contenders::BESIDE.join(", ");
+            warnings.push(format!("With --quick these are skipped, unless they are named: {skipped}."));
         }
-        let (load, processors) = (machine::load(), machine::processors());
-        if load.is_some_and(|load| load > 0.25 * processors as f64) {
-            warnings.push(
-                "The machine was busy with other things when this began: compare the fastest rounds only.".into(),
-            );
-        }
+        warnings.extend(machine::busy());
         Self {
             date: humantime::format_rfc3339_seconds(SystemTime::now())
                 .to_string()
@@ -139,8 +162,9 @@ impl Session {
 }
 
 fn play(mut plan: Vec<Rows>, arguments: &cli::Compare) -> anyhow::Result<Comparison> {
-    let session = Session::begin(arguments.size, arguments.quick);
     let rounds = arguments.rounds.unwrap_or(if arguments.quick { QUICK_ROUNDS } else { ROUNDS });
+    let block = arguments.size.unwrap_or(DEFAULT_SIZE);
+    let session = Session::begin(block, rounds, arguments.quick);
     let rounds_of = |rows: &Rows| if rows.lingers { rounds.min(IDLE_ROUNDS) } else { rounds };
     let total: u64 = plan.iter().map(|rows| u64::from(rounds_of(rows)) * rows.entrants.len() as u64).sum();
     let progress = rounds::progress(total);
@@ -152,13 +176,13 @@ fn play(mut plan: Vec<Rows>, arguments: &cli::Compare) -> anyhow::Result<Compari
         // What one job saves is the others'.
         let left = || QUICK.saturating_sub(start.elapsed()) / (jobs - played);
         let time = (arguments.quick && arguments.rounds.is_none()).then(left);
-        let size = if rows.sized { arguments.size } else { 0 };
+        let size = if rows.sized { block } else { 0 };
         let stage = Stage::new(rows.name, rows.measures, size, rounds_of(rows), time, rows.lingers)?;
         (rows.outcomes, rows.left_out) = stage.play(&rows.entrants, &progress)?;
         for left in &rows.left_out {
             // One reason once, however many workloads miss the same contender.
             if told.insert((left.name, left.reason.clone())) {
-                progress.suspend(|| eprintln!("lookaside: {} is left out: {}", left.name, left.reason));
+                progress.suspend(|| eprintln!("lookaside: {} is skipped: {}", left.name, left.reason));
             }
         }
         crossings.extend(workloads::crossing());

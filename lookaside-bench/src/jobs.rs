@@ -68,6 +68,13 @@ pub fn all() -> impl Iterator<Item = &'static Job> {
     global::PROGRAMS.iter().chain(pools::JOBS).chain(nodes::JOBS)
 }
 
+/// The set of the workload or job of this name.
+#[must_use]
+pub fn set_of(name: &str) -> Option<Set> {
+    let of_job = || all().find(|job| job.name == name).map(|job| job.set);
+    workloads::Workload::by_name(name).map(workloads::Workload::set).or_else(of_job)
+}
+
 /// Plays one round of a contender, which it finds by the names, and writes its answer.
 pub fn serve_round(job: &str, contender: &str) -> anyhow::Result<()> {
     let job = all().find(|known| known.name == job).context("no such workload")?;

@@ -8,6 +8,7 @@ pub mod cli;
 pub mod compare;
 pub mod contenders;
 pub mod counts;
+pub mod files;
 pub mod global;
 pub mod goals;
 pub mod jobs;

@@ -68,6 +68,21 @@ pub fn load() -> Option<f64> {
     fs::read_to_string("/proc/loadavg").ok()?.split(' ').next()?.parse().ok()
 }
 
+/// What to say of figures that are measured from now on, where other work takes more than a quarter of the processors.
+#[must_use]
+pub fn busy() -> Option<String> {
+    warning(load()?, processors())
+}
+
+fn warning(load: f64, processors: usize) -> Option<String> {
+    (load > 0.25 * processors as f64).then(|| {
+        format!(
+            "The machine was busy with other things when this began (load {load}): compare the fastest rounds only, and judge \
+             nothing by few rounds."
+        )
+    })
+}
+
 /// One line: the versions of the lists, the compiler and the rivals.
 #[must_use]
 pub fn versions() -> String {
@@ -131,6 +146,14 @@ mod tests {
             });
             assert_eq!(seen.join().ok(), i32::try_from(allowed()[index]).ok());
         }
+    }
+
+    #[test]
+    fn a_quarter_of_the_processors_is_busy() {
+        assert_eq!((warning(0.5, 2), warning(16.0, 64)), (None, None));
+        assert!(
+            warning(0.51, 2).is_some_and(|warning| warning.contains("load 0.51") && warning.contains("few rounds"))
+        );
     }
 
     #[test]

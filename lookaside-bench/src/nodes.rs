@@ -5,7 +5,6 @@
 //! this command, called as from any shared library. foonathan/memory, which is a library itself, has one of its own.
 
 use std::ffi::CString;
-use std::io::Write;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -17,6 +16,7 @@ use anyhow::{Context, anyhow, bail};
 use libc::{c_char, c_int, c_void};
 use libloading::Library;
 
+use crate::files;
 use crate::jobs::{Job, Set};
 use crate::rounds::{Absent, Entrant, Figures, Measure};
 use crate::workloads::{clock, timed_from};
@@ -124,10 +124,8 @@ impl Source {
             bail!(self.absent());
         }
         let loaded = self.loaded.get_or_init(|| {
-            let mut file = tempfile::NamedTempFile::new()?;
-            file.write_all(self.carried)?;
             // SAFETY: the library is this project's own; C++'s runtime is what is initialised while it is loaded.
-            unsafe { Library::new(file.path()) }.context("the containers cannot be loaded")
+            unsafe { files::load(self.carried) }.context("the containers cannot be loaded")
         });
         loaded.as_ref().map_err(|reason| anyhow!("{reason:#}"))
     }

@@ -209,7 +209,7 @@ impl Stage {
         }
         let mut round = self.start(contender.entrant)?;
         let Some(line) = round.line()? else {
-            bail!("the round ended without an answer: {}", round.child.wait()?);
+            bail!("the round ended without a figure: {}", round.child.wait()?);
         };
         if let Some(reason) = line.strip_prefix("skip ") {
             contender.absent = Some(reason.to_owned());
@@ -259,11 +259,11 @@ impl Entered {
 
     /// Takes a line of a round's answer.
     fn note(&mut self, measures: &[Measure], line: &str) -> anyhow::Result<()> {
-        let (name, value) = line.split_once(' ').with_context(|| format!("a round answered {line:?}"))?;
+        let (name, value) = line.split_once(' ').with_context(|| format!("a round printed {line:?}"))?;
         let measure = measures.iter().position(|measure| measure.name == name);
         let measure = measure.with_context(|| format!("a round measured {name:?}, which its job does not know"))?;
-        let value: f64 = value.parse().with_context(|| format!("a round answered {line:?}"))?;
-        ensure!(value.is_finite(), "a round answered {line:?}");
+        let value: f64 = value.parse().with_context(|| format!("a round printed {line:?}"))?;
+        ensure!(value.is_finite(), "a round printed {line:?}");
         self.figures[measure].push(value);
         Ok(())
     }

@@ -38,6 +38,9 @@ pub fn text(comparison: &Comparison) -> String {
     for (what, value) in facts(comparison) {
         text += &format!("{what}: {value}\n");
     }
+    for warning in &comparison.session.warnings {
+        text += &format!("\n{warning}\n");
+    }
     let goals = goals(&comparison.rows);
     if !goals.is_empty() {
         text += "\nGoals, by the fastest rounds:\n\n";
@@ -115,6 +118,7 @@ fn short(figure: f64) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::compare::Session;
     use crate::jobs::Set;
     use crate::rounds::{Entrant, Outcome, Spread};
 
@@ -142,6 +146,14 @@ pub(crate) mod tests {
         let texts = [1.23456, 0.0004, 12.3456, 123.456, 1234.56, 16_777_216.0, 2.0, 9.9999].map(digits);
         assert_eq!(texts, ["1.235", "0.000", "12.35", "123.5", "1235", "16777216", "2", "10.00"]);
         assert_eq!([rounded(1.23456), rounded(2.0)], [1.235, 2.0]);
+    }
+
+    #[test]
+    fn warnings_are_printed_after_the_tables() {
+        let session = Session { warnings: vec!["Judge nothing by few rounds.".into()], ..Session::default() };
+        let printed = text(&Comparison { session, rows: vec![rows("pair", &[("glibc", 8.0)])], crossings: vec![] });
+        let (tables, warnings) = printed.split_once("\nJudge nothing by few rounds.\n").expect("the warning is there");
+        assert!(tables.contains("| glibc ") && !warnings.contains("| glibc "), "{printed}");
     }
 
     #[test]

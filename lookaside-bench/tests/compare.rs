@@ -78,7 +78,7 @@ fn pools_of_others_play_or_are_told_of() {
     let played = |name| find(&rows, "batch128", name, "ns").is_some();
     assert!(of_crates.into_iter().all(played), "{rows}");
     for (name, package) in of_packages {
-        let told = text(&output.stderr).lines().find(|line| line.contains(&format!(": {name} is left out")));
+        let told = text(&output.stderr).lines().find(|line| line.contains(&format!(": {name} is skipped")));
         assert_eq!(told.is_some(), !played(name), "{name}: {told:?}");
         assert!(told.is_none_or(|told| told.contains(package)), "{told:?}");
     }
@@ -101,7 +101,9 @@ fn tables_name_the_machine_and_the_goals() {
     let output = lookaside("compare --rounds 1 --workload pair --contender vec glibc lookaside");
     assert!(output.status.success(), "{}", text(&output.stderr));
     let printed = text(&output.stdout);
-    for expected in ["pair: ", "| contender ", "| glibc ", "Machine: ", "Engine: ", "Versions: lookaside ", "to vec"] {
+    for expected in
+        ["pair: ", "| contender ", "| glibc ", "Machine: ", "Engine: ", "Versions: lookaside ", "to vec", "Few rounds"]
+    {
         assert!(printed.contains(expected), "{expected:?} is not in {printed}");
     }
 }
@@ -160,7 +162,7 @@ fn pools_are_compared_with_work_by_hand() {
     // Where little may be locked there is no such row, and somebody is told.
     match figure("nonpaged", "lookaside", "us") {
         Some(_) => assert!(figure("nonpaged", "lookaside", "locked_bytes") >= Some(f64::from(16 << 20)), "{rows}"),
-        None => assert!(text(&output.stderr).contains("lookaside is left out"), "{}", text(&output.stderr)),
+        None => assert!(text(&output.stderr).contains("lookaside is skipped"), "{}", text(&output.stderr)),
     }
 }
 
@@ -174,11 +176,28 @@ fn a_round_refuses_another_allocator_than_its_own() {
 }
 
 #[test]
-fn names_of_another_table_leave_nothing() {
-    for line in ["compare --workload json", "compare --global --contender vec", "compare --global --workload pair"] {
+fn a_workload_that_is_named_brings_its_set() {
+    let output = lookaside("compare --json --rounds 1 --workload larson json --contender glibc system");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let rows: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
+    let set = |workload, contender, measure| find(&rows, workload, contender, measure).map(|row| row["set"].clone());
+    assert_eq!(set("larson", "glibc", "ns"), Some("foreign".into()));
+    assert_eq!(set("json", "system", "ms"), Some("global".into()));
+    assert_eq!(rows.as_array().map(Vec::len), Some(2), "{rows}");
+    assert!(text(&output.stderr).contains("Few rounds (at most 1)"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn names_that_fit_no_workload_of_the_sets_are_refused() {
+    for (line, reason) in [
+        ("compare --global --workload pair", "pair is a workload of the set lists: add --lists, or name no set"),
+        ("compare --contender system", "the sets in which one does: --global"),
+        ("compare --global --contender vec", "--lists, --foreign, --memory"),
+        ("compare --workload json --size 32", "--size has no effect"),
+    ] {
         let output = lookaside(line);
         assert_eq!(output.status.code(), Some(1), "{line}");
-        assert!(text(&output.stderr).contains("nothing is left to compare"), "{}", text(&output.stderr));
+        assert!(text(&output.stderr).contains(reason), "{line}: {}", text(&output.stderr));
     }
 }
 
@@ -202,7 +221,7 @@ fn foreign_workloads_are_played() {
         }
     }
     assert_eq!(find(&rows, "packets", "tls-vec", "ns"), None);
-    assert!(text(&output.stderr).contains("tls-vec is left out: a thread has one stack"), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("tls-vec is skipped: a thread has one stack"), "{}", text(&output.stderr));
 }
 
 /// Percentiles in their order, with the timer's cost; and misses apart where the contender counts them.

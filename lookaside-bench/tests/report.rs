@@ -109,11 +109,25 @@ fn the_files_have_the_same_figures_and_the_page_refers_to_nothing_else() {
     assert!(page.contains("pair-2t") && page.contains("not for this: vec."), "who cannot share is told of");
 }
 
+/// With four descriptors no round can be started.
 #[test]
-fn a_folder_that_cannot_be_written_is_told_of_before_anything_is_played() {
-    let output = compare(&["--workload", "pair"], Path::new("/proc/lookaside"));
-    assert_eq!(output.status.code(), Some(1));
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(told.contains("no report can be written to /proc/lookaside"), "{told}");
-    assert!(output.stdout.is_empty());
+fn a_report_that_cannot_be_written_is_reported_before_anything_runs() {
+    let folder = tempfile::tempdir().expect("there is room for files");
+    let [blocked, free] = ["blocked", "free"].map(|name| folder.path().join(name));
+    fs::create_dir_all(blocked.join("figures.csv")).expect("a folder where a file should be");
+    let line = "ulimit -n 4 && exec \"$0\" compare --workload pair --report \"$1\"";
+    for (report, reason) in [
+        (Path::new("/proc/lookaside"), "no report can be written to /proc/lookaside"),
+        (&blocked, "figures.csv"),
+        (&free, "a round cannot be started"),
+    ] {
+        let mut command = Command::new("sh");
+        let output =
+            command.args(["-c", line, env!("CARGO_BIN_EXE_lookaside")]).arg(report).output().expect("it starts");
+        assert_eq!(output.status.code(), Some(1));
+        let printed = String::from_utf8_lossy(&output.stderr);
+        assert!(printed.contains(reason), "{printed}");
+        assert!(output.stdout.is_empty());
+    }
+    assert_eq!(fs::read_dir(&free).expect("the folder was made").count(), 0);
 }

@@ -114,12 +114,13 @@ fn the_charges_are_those_of_the_trace() {
 /// Blocks of each thread stand under tags of their own.
 #[test]
 fn threads_are_told_apart() {
-    let table = tags(&[&path("git-pack")]);
+    let table = tags(&["git-pack"]);
     for thread in 0..trace("git-pack").summary().threads {
         assert!(table.lines().any(|line| line.starts_with(&format!("{thread} 64 Paged"))), "{thread}: {table}");
     }
     assert!(table.contains("Tag  Type "), "{table}");
     assert!(table.contains("2,705 blocks"), "{table}");
+    assert!(table.contains("\"0 1M\" are the blocks of thread 0 of more than 64 KiB"), "{table}");
 }
 
 #[test]

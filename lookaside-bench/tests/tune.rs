@@ -110,6 +110,23 @@ fn the_picture_stands_alone_and_the_table_names_its_conditions() {
     assert!(!picture.replace("http://www.w3.org/2000/svg", "").contains("://"));
 }
 
+/// With four descriptors no process can be started that measures.
+#[test]
+fn a_picture_that_cannot_be_written_is_reported_before_anything_runs() {
+    let directory = tempfile::tempdir().unwrap();
+    let line = "ulimit -n 4 && exec \"$0\" tune --load idle --svg";
+    for (picture, reason) in
+        [("nowhere/picture.svg", "cannot write nowhere/picture.svg"), ("p.svg", "cannot be started")]
+    {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{line} {picture}"), env!("CARGO_BIN_EXE_lookaside")]);
+        let output = command.current_dir(directory.path()).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        assert!(text(&output.stderr).contains(reason), "{}", text(&output.stderr));
+    }
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
 #[test]
 fn what_cannot_be_played_is_told() {
     let directory = tempfile::tempdir().unwrap();

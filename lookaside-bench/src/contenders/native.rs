@@ -5,18 +5,16 @@
 //! call more for each allocate and free than a program in C or C++ has, as with `lookaside-c`.
 
 use std::ffi::{CStr, CString};
-use std::fs::File;
-use std::io::{self, Write};
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
-use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
 use std::sync::OnceLock;
 
-use anyhow::{Context, anyhow, bail, ensure};
+use anyhow::{Context, anyhow, bail};
 use libc::{c_char, c_int, c_void};
 use libloading::Library;
 
 use super::{Contender, exhausted};
+use crate::files;
 
 /// `struct peer` of `peers/peer.h`.
 #[repr(C)]
@@ -83,16 +81,8 @@ impl Source {
         if let Some(reason) = self.missing() {
             bail!(reason);
         }
-        // SAFETY: the name is a string, and the call makes a file that has no other owner.
-        let file = unsafe { libc::memfd_create(c"lookaside-peer".as_ptr(), libc::MFD_CLOEXEC) };
-        ensure!(file >= 0, "there is no file in memory to be had: {}", io::Error::last_os_error());
-        // SAFETY: the file was just made, and nobody else owns it.
-        let mut file = File::from(unsafe { OwnedFd::from_raw_fd(file) });
-        file.write_all(self.carried)?;
-        // The file stays open: the loader knows libraries by their path, which must be no other's.
-        let path = format!("/proc/self/fd/{}", file.into_raw_fd());
         // SAFETY: the library is this project's own, and does nothing while it is loaded but what the pool's library does.
-        let loaded = unsafe { Library::new(path) };
+        let loaded = unsafe { files::load(self.carried) };
         loaded.with_context(|| format!("{} cannot be loaded", self.name))
     }
 

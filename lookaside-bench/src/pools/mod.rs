@@ -31,7 +31,7 @@ pub const JOBS: &[Job] = &[
     Job {
         set: Set::Pools,
         name: "special-many",
-        about: "120,000 such blocks out at once, or as many as there can be",
+        about: "120,000 such blocks allocated at once, or as many as there can be",
         measures: &[
             Measure::less("ns", "ns", "nanoseconds for one block, allocated, written to and freed"),
             Measure::more("guarded_at_once", "blocks", "blocks that were guarded, all at once"),

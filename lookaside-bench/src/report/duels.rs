@@ -87,7 +87,7 @@ pub fn why_peer(name: &str) -> Option<&'static str> {
     let why = match name {
         "vec" | "boost-pool" | "foonathan" => "one thread owns it: it need not be safe to share",
         "tls-vec" => {
-            "each thread keeps what it frees, for itself alone: nobody else gets it, and nothing bounds all together"
+            "each thread keeps what it frees, for itself alone: no other thread gets it, and nothing bounds all together"
         }
         _ => return None,
     };

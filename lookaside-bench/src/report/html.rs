@@ -427,12 +427,58 @@ mod tests {
         {
             assert!(page.contains(key), "{key}: {page}");
         }
-        assert!(page.contains("stand below: arrayqueue."), "{page}");
+        assert!(page.contains("given below: arrayqueue."), "{page}");
         let rate = page.rsplit_once("<svg ").unwrap().1;
         assert!(
             rate.find("lookaside") < rate.find("slist") && rate.find("slist") < rate.find("glibc"),
             "the best is first"
         );
+    }
+
+    /// The variables that a part of the style sets, with their colours.
+    fn variables(part: &str) -> Vec<(&str, u32)> {
+        let set = part.split([';', '{']).filter_map(|piece| piece.trim().strip_prefix("--")?.split_once(": #"));
+        set.map(|(name, colour)| (name, u32::from_str_radix(colour, 16).expect("a colour of six digits"))).collect()
+    }
+
+    /// How far two colours are from each other, by WCAG 2.
+    fn contrast(a: u32, b: u32) -> f64 {
+        let linear = |byte: u32| match f64::from(byte & 255) / 255.0 {
+            part @ ..=0.04045 => part / 12.92,
+            part => ((part + 0.055) / 1.055).powf(2.4),
+        };
+        let light =
+            |colour: u32| 0.2126 * linear(colour >> 16) + 0.7152 * linear(colour >> 8) + 0.0722 * linear(colour) + 0.05;
+        light(a).max(light(b)) / light(a).min(light(b))
+    }
+
+    /// Each colour of the style and of the charts is a variable, which the dark sets too; and all texts can be read.
+    #[test]
+    fn the_page_is_readable_in_the_light_and_in_the_dark() {
+        let (light, rest) = STYLE.split_once("@media (prefers-color-scheme: dark)").expect("there is a dark style");
+        let (dark, rest) = rest.split_once("body {").expect("rules follow the colours");
+        let names = |part| variables(part).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        assert_eq!(names(light), names(dark));
+        for part in [light, dark] {
+            let colour = |name| variables(part).into_iter().find(|known| known.0 == name).expect("it is set").1;
+            for paper in ["paper", "soft", "warning"] {
+                assert!(contrast(colour("ink"), colour(paper)) > 10.0, "{paper}");
+            }
+            for text in ["muted", "ours", "base"] {
+                assert!(contrast(colour(text), colour("paper")) > 4.5, "{text}");
+            }
+        }
+        let rules: String = rest.lines().filter(|line| !line.starts_with("svg [")).collect();
+        assert!(!rules.contains('#'), "a colour that the dark does not change: {rules}");
+
+        let mut page = String::new();
+        workload(&mut page, &latency()).unwrap();
+        summary(&mut page, &[latency()], &duels::standings(&[latency()])).unwrap();
+        for attribute in ["fill", "stroke"] {
+            for colour in page.split(&format!(" {attribute}=\"#")).skip(1).map(|rest| &rest[..6]) {
+                assert!(STYLE.contains(&format!("svg [{attribute}=\"#{colour}\"]")), "{attribute} {colour}");
+            }
+        }
     }
 
     /// Who is not there is told of once, with the reason and where it is missing.

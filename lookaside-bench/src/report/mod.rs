@@ -13,36 +13,36 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::compare::Comparison;
+use crate::files::Output;
 use crate::goals::goals;
 use crate::jobs::Rows;
 
+/// The files of a report, the page first.
+const FILES: [&str; 4] = ["index.html", "report.md", "figures.csv", "figures.json"];
+
 /// Where a report goes.
-pub struct Folder(PathBuf);
+pub struct Folder([Output; FILES.len()]);
 
 impl Folder {
-    /// Makes the folder if it is not there, and sees that it can be written.
+    /// Makes the folder if it is not there, and opens its files.
     pub fn create(folder: &Path) -> Result<Self> {
-        let told = || format!("no report can be written to {}", folder.display());
-        fs::create_dir_all(folder).with_context(told)?;
-        tempfile::tempfile_in(folder).with_context(told)?;
-        Ok(Self(folder.to_owned()))
+        let cannot = || format!("no report can be written to {}", folder.display());
+        fs::create_dir_all(folder).with_context(cannot)?;
+        let files: Result<Vec<Output>> = FILES.iter().map(|name| Output::open(&folder.join(name))).collect();
+        let files = files.with_context(cannot)?.try_into();
+        Ok(Self(files.expect("there is an output for each name")))
     }
 
     /// Writes the four files, and returns where the page is.
-    pub fn write(&self, comparison: &Comparison) -> Result<PathBuf> {
+    pub fn write(self, comparison: &Comparison) -> Result<PathBuf> {
         let goals = goals(&comparison.rows);
-        let json = data::document(comparison, &goals);
-        let page = self.0.join("index.html");
-        for (name, text) in [
-            ("figures.json", format!("{json:#}\n")),
-            ("figures.csv", data::csv(&comparison.rows)),
-            ("report.md", markdown::report(comparison, &goals)),
-            ("index.html", html::page(comparison, &goals)?),
-        ] {
-            let file = self.0.join(name);
-            fs::write(&file, text).with_context(|| format!("{} cannot be written", file.display()))?;
-        }
-        Ok(page)
+        let [page, markdown, csv, json] = self.0;
+        let place = page.path().to_owned();
+        json.write(format!("{:#}\n", data::document(comparison, &goals)))?;
+        csv.write(data::csv(&comparison.rows))?;
+        markdown.write(markdown::report(comparison, &goals))?;
+        page.write(html::page(comparison, &goals)?)?;
+        Ok(place)
     }
 }
 
@@ -74,7 +74,7 @@ fn without_figures(rows: &Rows) -> Vec<String> {
     }
     if !rows.left_out.is_empty() {
         let names: Vec<&str> = rows.left_out.iter().map(|left| left.name).collect();
-        told.push(format!("Not on this machine, for reasons that stand below: {}.", names.join(", ")));
+        told.push(format!("Not on this machine, for the reasons given below: {}.", names.join(", ")));
     }
     told
 }

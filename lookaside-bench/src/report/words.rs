@@ -48,14 +48,14 @@ pub const CONTENDERS: &[(&str, &str)] = &[
 
 /// How the figures came about, and what they do not say.
 pub const CAVEATS: &[&str] = &[
-    "The contenders play in turn, round by round, each round in a process of its own with a warm-up before it is timed. So \
+    "The contenders run in turn, round by round, each round in a process of its own with a warm-up before it is timed. So \
      no contender meets another's heap, and rounds sample many address layouts.",
     "The smallest figure of a contender is the one that other work on the machine disturbed least; the median says what a \
-     usual round was like. Where the two tell different stories, the machine was busy.",
+     usual round was like. Where the two disagree, the machine was busy.",
     "Each contender is used by the best of its calls, inlined where a crate is inlined, called where a malloc is called. \
      Every block is written to before it is freed, where the compiler cannot see what it is.",
-    "Most workloads hit in a warm cache. That is what lists are for, and what flatters them most; what a miss costs stands \
-     in burst-idle, and in the set latency.",
+    "Most workloads hit in a warm cache. That is what lists are for, and what flatters them most; what a miss costs is \
+     shown by burst-idle, and by the set latency.",
     "Threads of a workload keep to processors of their own where there are enough. On a virtual machine these wander over \
      the host's, and what a block costs that changes threads follows them: see the journey of a cache line above.",
     "Memory counts from before a contender is made. So it counts all blocks of a pool that has them from the start: DPDK's, \

@@ -9,6 +9,7 @@ use plotters::prelude::*;
 use super::patterns::{self, Pattern};
 use super::simulate::Lists;
 use super::{BATCH, BATCHES, GROUPS, Study, WORK};
+use crate::files::Output;
 
 const SIZE: (u32, u32) = (900, 560);
 /// The group whose line is drawn: the one that the library has.
@@ -24,15 +25,19 @@ const COLOURS: [RGBColor; 8] = [
     RGBColor(0, 0, 0),
 ];
 
-/// Writes `scale-PATTERN.svg` for each pattern into a directory, which is made if it is not there.
-pub fn write(study: &Study, directory: &Path) -> anyhow::Result<()> {
+/// Opens `scale-PATTERN.svg` for each pattern in a directory, which is made if it is not there.
+pub fn open(directory: &Path) -> anyhow::Result<Vec<Output>> {
     fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
-    for (pattern, name, about) in patterns::ALL {
-        let path = directory.join(format!("scale-{name}.svg"));
+    patterns::ALL.iter().map(|(_, name, _)| Output::open(&directory.join(format!("scale-{name}.svg")))).collect()
+}
+
+/// Draws the chart of each pattern into its file.
+pub fn write(study: &Study, files: Vec<Output>) -> anyhow::Result<()> {
+    for ((pattern, name, about), file) in patterns::ALL.into_iter().zip(files) {
         let mut text = String::new();
         draw(study, pattern, about, SVGBackend::with_string(&mut text, SIZE))
             .map_err(|error| anyhow::anyhow!("the chart of {name} cannot be drawn: {error}"))?;
-        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        file.write(text)?;
     }
     Ok(())
 }

@@ -135,7 +135,7 @@ fn costs() -> anyhow::Result<Costs> {
 /// is how many journeys long the trips were, the median of all rounds.
 fn away(here: &[(f64, f64)]) -> anyhow::Result<(f64, f64, f64)> {
     if machine::processors() < 2 {
-        anyhow::bail!("one processor does not tell what a journey to another costs: give --costs");
+        anyhow::bail!("the costs between processors cannot be measured on one: use --costs");
     }
     let mut lines = Vec::new();
     let mut points = Vec::new();

@@ -67,6 +67,7 @@ struct Study {
 /// Does what the arguments say.
 pub fn run(arguments: &cli::Scale) -> anyhow::Result<()> {
     let processors: &[u32] = if arguments.quick { &QUICK_PROCESSORS } else { &PROCESSORS };
+    let files = arguments.svg.as_deref().map(charts::open).transpose()?;
     let (costs, trips) = match &arguments.costs {
         Some(path) => {
             let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -79,14 +80,15 @@ pub fn run(arguments: &cli::Scale) -> anyhow::Result<()> {
             if cfg!(debug_assertions) {
                 eprintln!("lookaside: built without optimisation, so what it measures says nothing: use `--release`");
             }
+            machine::busy().into_iter().for_each(|warning| eprintln!("lookaside: {warning}"));
             measure::measure()?
         }
     };
     let checks = trips.into_iter().map(|measured| check(&costs, measured, arguments.seed)).collect();
     let rows = play(&costs, arguments.seed, processors);
     let study = Study { costs, seed: arguments.seed, checks, rows, processors };
-    if let Some(directory) = &arguments.svg {
-        charts::write(&study, directory)?;
+    if let Some(files) = files {
+        charts::write(&study, files)?;
     }
     let mut out = io::stdout().lock();
     if arguments.json {

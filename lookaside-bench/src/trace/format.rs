@@ -102,7 +102,7 @@ impl fmt::Display for ReadError {
         write!(f, "at byte {}, after {} events: ", self.offset, self.event)?;
         match self.fault {
             Fault::Truncated { length, needs } => {
-                write!(f, "{needs} bytes should stand here, but the file ends at byte {length}")
+                write!(f, "{needs} bytes should be here, but the file ends at byte {length}")
             }
             Fault::NotATrace => f.write_str("this is not a lookaside trace"),
             Fault::Version(version) => write!(f, "version {version} of the format is not known, only {VERSION}"),
@@ -431,7 +431,7 @@ mod tests {
         let short = error(&header(Summary::default(), 0)[..55]);
         assert_eq!(
             short.to_string(),
-            "at byte 0, after 0 events: 56 bytes should stand here, but the file ends at byte 55"
+            "at byte 0, after 0 events: 56 bytes should be here, but the file ends at byte 55"
         );
         assert_eq!(read(&header(Summary::default(), 0)), Ok(Trace::default()));
     }

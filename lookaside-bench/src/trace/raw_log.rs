@@ -4,18 +4,55 @@
 //! got before the recorder was there, or through a function that the recorder does not stand in front of.
 
 use std::collections::HashMap;
+use std::fmt;
+use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt;
 
 use super::events::{Action, Event, Flaw, MAXIMUM_SIZE, Trace};
 
 const MAGIC: u64 = u64::from_le_bytes(*b"KTRALOG1");
-const FIRST_EVENT: usize = 4096;
+const FIRST_EVENT: usize = 65536;
 const EVENT: usize = 24;
+const PROCESS: usize = 20;
+/// The place of the recorded process; its children follow.
+const RECORDED: usize = 32;
+/// The most children that a log names.
+pub const CHILDREN: usize = 3200;
 
 const ALLOCATE: u32 = 1;
 const FREE: u32 = 2;
 const REALLOCATE_BEGIN: u32 = 3;
 const REALLOCATE_END: u32 = 4;
+const EXEC: u32 = 5;
+
+/// What a log holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Log {
+    /// What the program asked of its heap.
+    pub trace: Trace,
+    /// What the trace leaves out.
+    pub notes: Notes,
+    /// The process that was recorded, by the name of the program that it executed last.
+    pub recorded: Process,
+    /// Processes that it started, and those that they started, as far as the recorder saw them.
+    pub children: Vec<Process>,
+}
+
+/// A process, as `ps` shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// Its number.
+    pub id: u32,
+    /// Its name.
+    pub name: String,
+}
+
+impl fmt::Display for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.name, self.id)
+    }
+}
 
 /// What the log held besides the trace.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,10 +67,14 @@ pub struct Notes {
     pub too_large: u64,
     /// Events that their thread began and never finished.
     pub unfinished: u64,
+    /// How many times the process executed another program.
+    pub execs: u64,
+    /// Blocks that were out then, and are freed in the trace.
+    pub freed_by_exec: u64,
 }
 
 /// Makes `file` an empty log with room for `capacity` events. The room takes no disk until it is written.
-pub fn create(file: &std::fs::File, capacity: u64) -> io::Result<()> {
+pub fn create(file: &File, capacity: u64) -> io::Result<()> {
     let length = capacity
         .checked_mul(EVENT as u64)
         .and_then(|bytes| bytes.checked_add(FIRST_EVENT as u64))
@@ -42,19 +83,18 @@ pub fn create(file: &std::fs::File, capacity: u64) -> io::Result<()> {
     let mut header = [0; 16];
     header[..8].copy_from_slice(&MAGIC.to_le_bytes());
     header[8..].copy_from_slice(&capacity.to_le_bytes());
-    std::os::unix::fs::FileExt::write_all_at(file, &header, 0)
+    file.write_all_at(&header, 0)
 }
 
-/// Reads a log: the trace and the notes, or `None` if no process ever claimed it.
-pub fn read(file: &std::fs::File) -> io::Result<Option<(Trace, Notes)>> {
-    use std::os::unix::fs::FileExt;
-    let mut header = [0; 32];
+/// Reads a log; there is none if no process ever claimed it.
+pub fn read(file: &File) -> io::Result<Option<Log>> {
+    let mut header = vec![0; FIRST_EVENT];
     file.read_exact_at(&mut header, 0)?;
-    let capacity = u64_at(&header, 8);
-    let begun = u64_at(&header, 16);
-    if u32_at(&header, 24) == 0 {
-        return Ok(None);
-    }
+    let (capacity, begun, children) = (u64_at(&header, 8), u64_at(&header, 16), u32_at(&header, 28) as usize);
+    let mut processes = header[RECORDED..].chunks_exact(PROCESS).map(process);
+    let Some(recorded) = processes.next().flatten() else { return Ok(None) };
+    // A child that has begun its entry and not finished it has no number yet.
+    let children = processes.take(children.min(CHILDREN)).flatten().collect();
     let mut bytes = vec![0; begun.min(capacity) as usize * EVENT];
     file.read_exact_at(&mut bytes, FIRST_EVENT as u64)?;
 
@@ -64,7 +104,14 @@ pub fn read(file: &std::fs::File) -> io::Result<Option<(Trace, Notes)>> {
         let [operation, thread] = [u32_at(event, 0), u32_at(event, 4)];
         converter.event(operation, thread, u64_at(event, 8), u64_at(event, 16));
     }
-    Ok(Some((converter.trace, converter.notes)))
+    Ok(Some(Log { trace: converter.trace, notes: converter.notes, recorded, children }))
+}
+
+/// The process in an entry of the log, if there is one.
+fn process(entry: &[u8]) -> Option<Process> {
+    let (id, name) = (u32_at(entry, 0), &entry[4..]);
+    let length = name.iter().position(|&byte| byte == 0).unwrap_or(name.len());
+    (id != 0).then(|| Process { id, name: String::from_utf8_lossy(&name[..length]).into_owned() })
 }
 
 #[derive(Default)]
@@ -104,8 +151,19 @@ impl Converter {
                     self.allocate(thread, size, address);
                 }
             }
+            EXEC => self.exec(thread),
             _ => self.notes.unfinished += 1,
         }
+    }
+
+    /// The memory of the old program is gone, and with it every block that was out, oldest first.
+    fn exec(&mut self, thread: u32) {
+        self.notes.execs += 1;
+        let moving = self.reallocating.drain().filter_map(|(_, (_, id))| id);
+        let mut lost: Vec<u32> = self.live.drain().map(|(_, id)| id).chain(moving).collect();
+        lost.sort_unstable();
+        self.notes.freed_by_exec += lost.len() as u64;
+        lost.into_iter().for_each(|id| self.free(thread, id));
     }
 
     fn allocate(&mut self, thread: u32, size: u64, address: u64) {
@@ -212,7 +270,23 @@ mod tests {
             (0, 0, 0, 0),
         ]);
         assert_eq!(events, [allocate(0, 4), allocate(0, 8), free(0, 1), allocate(0, 8)]);
-        let expected = Notes { unknown_frees: 2, unseen_frees: 1, too_large: 1, unfinished: 1, beyond_limit: 0 };
+        let expected = Notes { unknown_frees: 2, unseen_frees: 1, too_large: 1, unfinished: 1, ..Notes::default() };
         assert_eq!(notes, expected);
+    }
+
+    #[test]
+    fn an_exec_frees_what_was_out() {
+        let (events, notes) = convert(&[
+            (ALLOCATE, 1, 8, 100),
+            (ALLOCATE, 1, 9, 200),
+            (REALLOCATE_BEGIN, 2, 0, 100),
+            (EXEC, 3, 0, 0),
+            // The new program gets an address that the old one had, and frees nothing that it does not know.
+            (ALLOCATE, 3, 10, 200),
+            (FREE, 3, 0, 200),
+            (FREE, 3, 0, 100),
+        ]);
+        assert_eq!(events, [allocate(0, 8), allocate(0, 9), free(1, 0), free(1, 1), allocate(1, 10), free(1, 2)]);
+        assert_eq!(notes, Notes { execs: 1, freed_by_exec: 2, unknown_frees: 1, ..Notes::default() });
     }
 }

@@ -10,29 +10,65 @@ use lookaside_core::Statistics;
 
 use super::contest::{DRIVER, GLIBC, Times};
 use super::events::Summary;
+use super::raw_log::{self, Process};
 use super::record::Recording;
 use super::script::{LARGEST, Script};
 
+/// Children that are named in the terminal; of the others it has the number.
+const NAMED: usize = 10;
+
 /// What was recorded and where it went.
 pub fn recording(recording: &Recording, output: &Path, length: usize) -> String {
-    let summary = summary(recording.trace.summary());
+    let log = &recording.log;
+    let summary = summary(log.trace.summary());
     let mut text = format!("{}: {summary}, {} bytes in the file\n", output.display(), grouped(length as u64));
-    let notes = recording.notes;
+    if log.recorded.id != recording.started {
+        _ = writeln!(
+            text,
+            "this is the trace of {}, a child: the program itself ran without the recorder, as statically linked ones do",
+            log.recorded
+        );
+    } else if !recording.last_name.is_empty() && recording.last_name != log.recorded.name {
+        _ = writeln!(
+            text,
+            "{} was called {} at its end: unless it only named itself so, it executed that without the recorder",
+            log.recorded, recording.last_name
+        );
+    }
+    let notes = log.notes;
     for (count, what) in [
         (notes.beyond_limit, "events came after the limit and are left out"),
         (notes.unknown_frees, "frees of blocks from before the recording are left out"),
         (notes.unseen_frees, "frees were not seen and are put where the address came again"),
         (notes.too_large, "allocations were too large for a trace and are left out"),
         (notes.unfinished, "events were never finished and are left out"),
+        (
+            notes.freed_by_exec,
+            "blocks were not freed when the program executed another, and are freed there in the trace",
+        ),
     ] {
         if count > 0 {
             _ = writeln!(text, "{} {what}", grouped(count));
         }
     }
+    text += &children(&log.children);
     if !recording.status.success() {
         _ = writeln!(text, "the program ended with {}", recording.status);
     }
     text
+}
+
+/// The children that were not recorded, in a line.
+fn children(children: &[Process]) -> String {
+    let (count, named) = (children.len(), children.len().min(NAMED));
+    let names: Vec<String> = children[..named].iter().map(Process::to_string).collect();
+    let (number, were) = (grouped(count as u64), if count == 1 { "process was" } else { "processes were" });
+    let more = if count == raw_log::CHILDREN { " or more" } else { "" };
+    match count - named {
+        0 if count == 0 => String::new(),
+        0 => format!("{number} child {were} not recorded: {}\n", names.join(", ")),
+        rest => format!("{number}{more} child {were} not recorded: {}, and {rest} others\n", names.join(", ")),
+    }
 }
 
 /// What is about to be replayed, by how many threads.
@@ -114,8 +150,9 @@ pub fn times(times: &[Times], script: &Script) -> Result<String> {
     }
     Ok(format!(
         "{table}\n\n\
-         Nanoseconds for one operation, an allocate or a free, over {} rounds that took turns. Less driver: the fastest \
-         round without what the driver takes alone, for one operation up to {LARGEST} bytes.\n",
+         Nanoseconds for one operation, an allocate or a free, over {} rounds that took turns. The driver is the loop that \
+         replays the trace: alone it has no heap. Less driver: the fastest round without what the driver takes alone, for one \
+         operation up to {LARGEST} bytes. To glibc: the ratio to the row of glibc.\n",
         glibc.rounds.len(),
     ))
 }
@@ -123,7 +160,7 @@ pub fn times(times: &[Times], script: &Script) -> Result<String> {
 /// A trace in one line.
 pub fn summary(trace: Summary) -> String {
     format!(
-        "{} events of {} {}, {} of them allocations, at most {} blocks of together {} bytes out at once",
+        "{} events of {} {}, {} of them allocations, at most {} blocks, of together {} bytes, allocated at once",
         grouped(trace.events),
         trace.threads,
         plural(trace.threads.into(), "thread"),
@@ -161,11 +198,15 @@ pub fn grouped(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::ExitStatus;
+
     use lookaside_core::Counters;
 
     use super::*;
     use crate::trace::contest::LOOKASIDE;
     use crate::trace::events::{Action, Event, Trace};
+    use crate::trace::raw_log::{Log, Notes};
 
     #[test]
     fn numbers_are_grouped_and_shares_cut_off() {
@@ -201,6 +242,38 @@ mod tests {
         assert_eq!(cells[1], ["glibc", "5.00", "5.00", "1.00", "8.00", "1.00"]);
         assert_eq!(cells[2], ["driver alone", "1.00", "1.00", "0.20", "", ""]);
         assert!(text.contains("over 3 rounds"));
+    }
+
+    #[test]
+    fn a_recording_says_whose_it_is_and_what_is_missing() {
+        let recorded = Process { id: 8, name: "cc1".into() };
+        let notes = Notes { execs: 1, freed_by_exec: 1234, ..Notes::default() };
+        let log = Log { trace: Trace::default(), notes, recorded, children: Vec::new() };
+        let mut told =
+            Recording { log, started: 8, status: ExitStatus::from_raw(libc::SIGINT), last_name: "cc1".into() };
+        let text = recording(&told, Path::new("x.trace"), 5);
+        assert!(text.starts_with("x.trace: 0 events of 0 threads, "), "{text}");
+        assert!(text.contains("\n1,234 blocks were not freed when the program executed another"), "{text}");
+        assert!(text.contains("the program ended with signal: 2") && !text.contains("a child"), "{text}");
+        assert!(!text.contains("was called"), "{text}");
+        told.last_name = "as".into();
+        let text = recording(&told, Path::new("x.trace"), 5);
+        assert!(text.contains("\ncc1 (8) was called as at its end: "), "{text}");
+        told.started = 7;
+        let text = recording(&told, Path::new("x.trace"), 5);
+        assert!(text.contains("\nthis is the trace of cc1 (8), a child: "), "{text}");
+    }
+
+    #[test]
+    fn children_are_named_up_to_a_number() {
+        let some = |count: u32| (1..=count).map(|id| Process { id, name: "ls".into() }).collect::<Vec<_>>();
+        assert_eq!(children(&some(0)), "");
+        assert_eq!(children(&some(1)), "1 child process was not recorded: ls (1)\n");
+        assert_eq!(children(&some(2)), "2 child processes were not recorded: ls (1), ls (2)\n");
+        let many = children(&some(1234));
+        assert!(many.starts_with("1,234 child processes were not recorded: ls (1), ls (2), "), "{many}");
+        assert!(many.ends_with(", ls (10), and 1224 others\n"), "{many}");
+        assert!(children(&some(raw_log::CHILDREN as u32)).starts_with("3,200 or more child processes were "));
     }
 
     #[test]

@@ -53,13 +53,13 @@ pub fn replay(trace: &Trace) -> Result<[Moment; 3]> {
     let plural = |blocks: usize| format!("{} blocks", show::grouped(blocks as u64));
 
     until_peak.iter().try_for_each(|&event| player.play(event))?;
-    let peak = look(format!("when the most blocks are out, {}", plural(player.out())))?;
+    let peak = look(format!("when the most blocks are allocated, {}", plural(player.out())))?;
     rest.iter().try_for_each(|&event| player.play(event))?;
     let end = look(format!("at the end of the program, which kept {}", plural(player.out())))?;
     let leftover: Vec<u32> =
         (0..).zip(&player.blocks).filter(|(_, block)| !block.at.is_null()).map(|(id, _)| id).collect();
     leftover.into_iter().try_for_each(|id| player.free(id))?;
-    Ok([peak, end, look("when all is given back".to_owned())?])
+    Ok([peak, end, look("when all are freed".to_owned())?])
 }
 
 /// The events up to the first moment when as many blocks are out as ever.
@@ -84,10 +84,13 @@ fn look(what: String) -> Result<Moment> {
     Ok(Moment { what, rows, report })
 }
 
-/// The moments as tables.
+/// The moments as tables, and how their tags are read.
 pub fn text(moments: &[Moment]) -> String {
     let table = |moment: &Moment| format!("Usage by tag {}:\n\n{}\n", moment.what, moment.report);
-    moments.iter().map(table).collect()
+    let mut text: String = moments.iter().map(table).collect();
+    text += "A tag's first character is the thread that allocated (0 to 9, a to z, A to Z; * for all others), the rest is the\n\
+             largest size of the size class: \"0 1M\" are the blocks of thread 0 of more than 64 KiB and up to 1 MiB.\n";
+    text
 }
 
 /// The moments as one object for each row.

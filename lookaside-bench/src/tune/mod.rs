@@ -9,7 +9,6 @@ mod chart;
 mod load;
 mod play;
 
-use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -25,25 +24,26 @@ use serde_json::{Value, json};
 
 use self::load::Load;
 use self::play::{BEGINNING, Conditions, Run, SCHEDULES};
+use crate::files::Output;
 use crate::trace::show::grouped;
-use crate::{machine, rounds, trace};
+use crate::{cli, machine, rounds, trace};
 
 /// Show how lists tune themselves: depth, hits and kept memory over time
 ///
-/// Plays a trace, or traffic that is made up, over lists with each schedule: default, Windows' and manual. Prints a table of
-/// hits in the first 10,000 calls, hits later, memory kept at the end and the idle seconds until it was back; and draws
+/// Runs a trace, or artificial traffic, over lists with each schedule of tuning: default, Windows' and manual. Prints a table of
+/// hits in the first 10,000 calls, hits later, memory kept at the end and the idle seconds until it was given back; and draws
 /// everything over time.
 ///
-/// Seconds are virtual: the scan is called by hand as soon as the operations of a second are done. All operations are one
-/// thread's, on one processor.
+/// Seconds are virtual: as soon as the operations of one second are done, the lists' clock is set ahead and they are scanned.
+/// All operations are on one thread and one processor.
 #[derive(Args, Clone, Debug)]
 pub struct Tune {
-    /// A trace that `lookaside record` wrote, or the name of a built-in one [default: traffic that is made up]
+    #[arg(help = cli::about_trace("artificial traffic"))]
     trace: Option<PathBuf>,
-    /// Only these of the loads that are made up
+    /// Only these kinds of artificial traffic
     #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',', conflicts_with = "trace", value_parser = PossibleValuesParser::new(load::names()))]
     load: Vec<String>,
-    /// Bytes in a block of traffic that is made up
+    /// Bytes in a block of artificial traffic
     #[arg(long, default_value_t = 256, conflicts_with = "trace", value_parser = clap::value_parser!(u32).range(8..=1024))]
     size: u32,
     /// Seconds that the operations of a trace are spread over
@@ -55,13 +55,13 @@ pub struct Tune {
     /// Seconds from one call of adjust_depth to the next with the manual schedule
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     adjust: u16,
-    /// General lists, as a Windows driver's are, instead of pairs
+    /// General lists (one for all processors, as a Windows driver has) instead of pairs (one for each processor, and a shared one)
     #[arg(long)]
     general: bool,
-    /// By the seconds of the clock: as long as the longest load
+    /// Run in real time, which takes as long as the longest traffic lasts
     #[arg(long)]
     real: bool,
-    /// Where the picture goes
+    /// The file for the picture
     #[arg(long, value_name = "FILE", default_value = "lookaside-tune.svg")]
     svg: PathBuf,
     /// Print everything as one JSON object, and nothing else
@@ -82,7 +82,7 @@ impl Tune {
             let asked = |name: &&str| self.load.is_empty() || self.load.iter().any(|asked| asked == name);
             return Ok(load::names().filter(asked).filter_map(|name| Load::made_up(name, self.size)).collect());
         };
-        let (name, trace) = trace::from_file_or_built_in(path)?;
+        let (name, trace) = trace::load(Some(path))?;
         let name = Path::new(&name).file_name().map_or(name.clone(), |name| name.to_string_lossy().into_owned());
         let load = Load::of_trace(name, &trace, self.seconds.into(), self.idle.into());
         if load.script.small() == 0 {
@@ -107,9 +107,9 @@ pub fn run(arguments: &Tune) -> Result<()> {
         return Ok(writeln!(out, "{}", serde_json::to_string(&run)?)?);
     }
 
+    let picture = Output::open(&arguments.svg)?;
     let played = play_all(loads, conditions)?;
-    let picture = chart::draw(&played, conditions)?;
-    fs::write(&arguments.svg, picture).with_context(|| format!("cannot write {}", arguments.svg.display()))?;
+    picture.write(chart::draw(&played, conditions)?)?;
     if arguments.json {
         writeln!(out, "{:#}", json(&played, conditions))?;
     } else {
@@ -127,10 +127,10 @@ fn play_all(loads: Vec<Load>, conditions: Conditions) -> Result<Vec<(Load, Vec<R
     let finish = |child: Child| -> Result<Run> {
         let output = child.wait_with_output()?;
         if !output.status.success() {
-            bail!("a process that played failed: {}", output.status);
+            bail!("a process that measured failed: {}", output.status);
         }
         progress.inc(1);
-        serde_json::from_slice(&output.stdout).context("a process that played answered nonsense")
+        serde_json::from_slice(&output.stdout).context("a process that measured did not print JSON")
     };
     let mut playing = Vec::new();
     for load in loads {
@@ -171,7 +171,7 @@ fn start(load: &Load, schedule: &str) -> Result<Child> {
     let mut command = Command::new(program);
     command.args(std::env::args_os().skip(1)).args(["--play", &load.name, schedule]);
     command.stdin(Stdio::null()).stdout(Stdio::piped());
-    command.spawn().context("a process to play cannot be started")
+    command.spawn().context("a process to measure in cannot be started")
 }
 
 fn seconds(conditions: Conditions) -> &'static str {

@@ -43,7 +43,7 @@ const PASSED: u64 = 400_000;
 const RING: usize = 1024;
 
 const OF_BURST: &[Measure] = &[
-    Measure::less("live", "B", "bytes resident for each block that is out in the first burst"),
+    Measure::less("live", "B", "bytes resident for each block that is allocated in the first burst"),
     Measure::less("peak", "B", "the same in the worst of the later bursts"),
     Measure::less("after", "KiB", "KiB resident more than before, when all blocks were given back"),
     Measure::less("left", "KiB", "the same 12 idle seconds later"),
@@ -139,8 +139,8 @@ pub fn together<C: Contender + Sync>(workload: Memory, contender: &C) -> Figures
 /// Bytes that the kernel holds for this process alone: memory of no file, or in shared or huge pages. Not what was given
 /// back by `MADV_FREE`, which the kernel takes when it needs it.
 fn resident() -> anyhow::Result<u64> {
-    let text = fs::read_to_string("/proc/self/smaps_rollup").context("the kernel does not tell what is resident")?;
-    resident_in(&text).context("the kernel does not tell what is resident")
+    let text = fs::read_to_string("/proc/self/smaps_rollup").context("the kernel does not report what is resident")?;
+    resident_in(&text).context("the kernel does not report what is resident")
 }
 
 fn resident_in(text: &str) -> Option<u64> {

@@ -124,17 +124,17 @@ impl Workload {
     #[must_use]
     pub fn about(self) -> &'static str {
         match self {
-            Workload::Pair => "one block out, and in again",
-            Workload::Batch128 => "128 blocks out, then in",
+            Workload::Pair => "one block allocated, then freed",
+            Workload::Batch128 => "128 blocks allocated, then all freed",
             Workload::Random => "random allocates and frees in 512 places",
             Workload::Pair2t => "pair on two threads",
             Workload::Random2t => "random on two threads",
             Workload::Handoff => "one thread allocates and writes, another reads and frees",
             Workload::Oversubscribed => "random on four threads for each processor, per processor",
             Workload::BurstIdle => "8 bursts of 4096 blocks in a fresh process, which then does nothing",
-            Workload::Bulk(8) => "8 blocks out at once, and in at once",
-            Workload::Bulk(32) => "32 blocks out at once, and in at once",
-            Workload::Bulk(_) => "128 blocks out at once, and in at once",
+            Workload::Bulk(8) => "8 blocks allocated by one call, and freed by one",
+            Workload::Bulk(32) => "32 blocks allocated by one call, and freed by one",
+            Workload::Bulk(_) => "128 blocks allocated by one call, and freed by one",
             Workload::Memory(workload) => workload.about(),
             Workload::Foreign(workload) => workload.about(),
             Workload::Latency(workload) => workload.about(),

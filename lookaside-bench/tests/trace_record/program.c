@@ -1,7 +1,9 @@
 /* What tests/trace_record.rs records. Every size below is used nowhere else, not even by the C library. */
 #define _GNU_SOURCE
 #include <malloc.h>
+#include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -29,12 +31,70 @@ static void child_work(void)
         free(malloc(9999));
 }
 
+/* Says that it is ready, and ends with its input, or by the first signal. */
+static int wait_for_a_signal(void)
+{
+    char byte;
+    free(malloc(6161));
+    puts("ready");
+    fflush(stdout);
+    while (read(STDIN_FILENO, &byte, 1) > 0)
+        ;
+    return 0;
+}
+
+static void ignore(int signal)
+{
+    (void)signal;
+}
+
+/* The same, but SIGINT leads to more work, and then to an end of its own. */
+static int take_a_signal(void)
+{
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    sigset_t signals, before;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigprocmask(SIG_BLOCK, &signals, &before);
+    signal(SIGINT, ignore);
+    puts("ready");
+    fflush(stdout);
+    if (ppoll(&input, 1, NULL, &before) != -1)
+        return 0;
+    free(malloc(6262));
+    return 5;
+}
+
+/* Keeps a block, and goes on as another program. */
+static int go_on(char *name)
+{
+    free(malloc(3131));
+    if (malloc(3232) == NULL)
+        return 1;
+    execl("/proc/self/exe", name, "gone on", (char *)NULL);
+    return 1;
+}
+
+static int one_of(char *name, const char *mode)
+{
+    if (strcmp(mode, "wait") == 0)
+        return wait_for_a_signal();
+    if (strcmp(mode, "take") == 0)
+        return take_a_signal();
+    if (strcmp(mode, "exec") == 0)
+        return go_on(name);
+    if (strcmp(mode, "gone on") == 0) {
+        free(malloc(3333));
+        return 7;
+    }
+    child_work();
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
-    if (argc > 1) {
-        child_work();
-        return 0;
-    }
+    if (argc > 1)
+        return one_of(argv[0], argv[1]);
 
     volatile size_t huge = PTRDIFF_MAX;
     void *block = NULL;

@@ -70,15 +70,17 @@ impl Foreign {
             Self::Xmalloc => {
                 "threads that only allocate, and threads that only free, by batches of 4096 through a queue"
             }
-            Self::CacheThrash => "a block of 16 bytes out on each processor, 100 writes to it, and in again",
-            Self::CacheScratch => "cache-thrash after each thread has freed a block that stood beside the others'",
-            Self::Sh6 => "runs of 256 out and in on each processor, two of three youngest first, 1024 always out",
+            Self::CacheThrash => "on each processor a block of 16 bytes is allocated, written to 100 times, and freed",
+            Self::CacheScratch => "cache-thrash after each thread has freed a block that was beside the others'",
+            Self::Sh6 => {
+                "on each processor runs of 256 allocated and freed, two of three youngest first, 1024 always allocated"
+            }
             Self::Sh8 => "sh6bench where every second run changes hands between the threads",
             Self::Mstress => "threads allocate, free at random, exchange one block of four, end, and are made anew",
             Self::Rptest => {
                 "scattered frees and allocates in 1000 places, and a third of the blocks for the next thread"
             }
-            Self::Mempool1c => "DPDK's mempool test: objects taken by so many at once until so many are kept, then put",
+            Self::Mempool1c => "DPDK's mempool test: objects are taken N at a time until K are held, then put back",
             Self::Mempool2c => "mempool-1c on two cores at once",
             Self::Packets => "a receiver's descriptors and 2048-byte buffers, which a worker frees; the worker's own",
             Self::Lru => {
