@@ -50,7 +50,8 @@ enum Command {
     Record(Record),
     Tune(tune::Tune),
     /// Print the environment variables that the library and this command read
-    #[command(after_long_help = switches::Table.to_string())]
+    // A table keeps its lines, whatever the terminal's width.
+    #[command(after_long_help = switches::Table.to_string(), term_width = 0)]
     Switches,
     /// One round of one contender in this process; `compare` starts it
     #[command(hide = true)]

@@ -6,6 +6,9 @@ use std::process::{Command, Output};
 
 use lookaside_bench::trace::{self, committed::COMMITTED};
 
+/// All but `switches`, whose help is a table.
+const COMMANDS: [&str; 7] = ["", "compare", "replay", "scale", "tags", "record", "tune"];
+
 fn lookaside(line: &str) -> Output {
     Command::new(env!("CARGO_BIN_EXE_lookaside")).args(line.split_whitespace()).output().expect("the command starts")
 }
@@ -53,7 +56,7 @@ fn built_in_traces_have_the_same_names_everywhere() {
 /// The width of a terminal is its own, or else what `COLUMNS` says.
 #[test]
 fn help_wraps_at_the_width_of_the_terminal() {
-    for command in ["", "compare", "replay", "scale", "tags", "record", "tune"] {
+    for command in COMMANDS {
         for flag in ["-h", "--help"] {
             let help = Command::new(env!("CARGO_BIN_EXE_lookaside"))
                 .args(command.split_whitespace().chain([flag]))
@@ -69,7 +72,7 @@ fn help_wraps_at_the_width_of_the_terminal() {
 /// Words that are clear only to those who know the sources.
 #[test]
 fn help_uses_plain_words() {
-    for command in ["", "compare", "replay", "scale", "tags", "record", "tune"] {
+    for command in COMMANDS {
         let help = lookaside(&format!("{command} --help"));
         let printed = text(&help.stdout).to_lowercase();
         for word in ["play", "plays", "played", "told", "nobody", "whoever", "stands", "made up", "is left out"] {
