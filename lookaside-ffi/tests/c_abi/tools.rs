@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::toolchain::{ENGINES, Language, Link, libraries, root, run, scratch, succeed, text};
 
@@ -63,12 +63,17 @@ impl Tool {
         command
     }
 
-    /// Whether this machine has the tool.
+    /// Whether this machine has the tool; looked for once.
     fn is_here(self) -> bool {
+        static LOOKED_FOR: Mutex<Vec<(Tool, bool)>> = Mutex::new(Vec::new());
+        let mut known = LOOKED_FOR.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, here)) = known.iter().find(|(tool, _)| *tool == self) {
+            return *here;
+        }
         let here = match self {
             Valgrind(_) => works(Command::new("valgrind").arg("--version")),
             Sanitizer(..) => {
-                let out = scratch(&format!("tools-{}", self.name()));
+                let out = scratch(&format!("tools-probe-{}", self.name()));
                 let source = out.join("nothing.c");
                 fs::write(&source, "int main(void) { return 0; }\n").expect("the source is written");
                 works(self.compiler().arg(source).arg("-o").arg(out.join("nothing")))
@@ -77,6 +82,7 @@ impl Tool {
         if !here {
             println!("SKIP: {self:?} is not installed");
         }
+        known.push((self, here));
         here
     }
 
@@ -87,9 +93,9 @@ impl Tool {
         }
     }
 
-    /// The program, built for this tool.
-    fn program(self, link: Link, inlined: bool) -> PathBuf {
-        let out = scratch(&format!("tools-{}-{}-{inlined}", self.name(), link.name()));
+    /// The program, built for this tool by a test that has a folder of its own.
+    fn program(self, test: &str, link: Link, inlined: bool) -> PathBuf {
+        let out = scratch(&format!("tools-{test}-{}", self.name()));
         let program = out.join("tools");
         let mut compiler = self.compiler();
         compiler.args(inlined.then_some("-DINLINE")).arg("-pthread").arg("-o").arg(&program);
@@ -136,10 +142,10 @@ fn link_to(compiler: &mut Command, link: Link, out: &Path) {
 fn tools() -> &'static [(Tool, PathBuf)] {
     static HERE: OnceLock<Vec<(Tool, PathBuf)>> = OnceLock::new();
     HERE.get_or_init(|| {
-        let valgrind = Valgrind("").is_here().then(|| Valgrind("").program(Link::Static, false));
+        let valgrind = Valgrind("").is_here().then(|| Valgrind("").program("all", Link::Static, false));
         let built = |tool: Tool| match tool {
             Valgrind(_) => valgrind.clone(),
-            Sanitizer(..) => tool.is_here().then(|| tool.program(Link::Static, false)),
+            Sanitizer(..) => tool.is_here().then(|| tool.program("all", Link::Static, false)),
         };
         TOOLS.into_iter().filter_map(|tool| Some((tool, built(tool)?))).collect()
     })
@@ -184,7 +190,10 @@ fn right_programs_are_quiet() {
     {
         if tool.is_here() {
             let engine = format!("heap, because {}", tool.reason());
-            is_quiet(&run(tool.command(&tool.program(Link::Shared, true), &[]).args(["none", "all"])), &engine);
+            is_quiet(
+                &run(tool.command(&tool.program("quiet", Link::Shared, true), &[]).args(["none", "all"])),
+                &engine,
+            );
         }
     }
 }
@@ -292,7 +301,7 @@ fn the_variable_overrides_in_both_directions() {
         command.env("LOOKASIDE_ENGINE", "portable").env("ASAN_OPTIONS", "detect_leaks=0").args(["none", "all"]);
         is_quiet(&run(&mut command), "portable, because LOOKASIDE_ENGINE asks for it");
     }
-    let program = Valgrind("").program(Link::Shared, true);
+    let program = Valgrind("").program("overrides", Link::Shared, true);
     for engine in ENGINES.into_iter().flatten().chain(["heap"]) {
         let mut command = Command::new(&program);
         command.env("LOOKASIDE_ENGINE", engine).args(["none", "all"]);
@@ -324,7 +333,7 @@ fn other_tools_keep_the_engine() {
 /// Debuggers, tracers and samplers: the usual engine serves, and a fault is shown with its line.
 #[test]
 fn debuggers_and_tracers_change_nothing() {
-    let program = Valgrind("").program(Link::Static, false);
+    let program = Valgrind("").program("debuggers", Link::Static, false);
     let usual = text(&run(Command::new(&program).env_remove("LOOKASIDE_ENGINE").args(["engine", ""])).stderr);
     let out = scratch("tools-traces");
     let under = |words: &[&str], fault: [&str; 2]| {
@@ -353,7 +362,7 @@ fn debuggers_and_tracers_change_nothing() {
     }
     let sanitizer = Sanitizer("cc", "undefined");
     if sanitizer.is_here() {
-        let program = sanitizer.program(Link::Static, true);
+        let program = sanitizer.program("undefined", Link::Static, true);
         is_quiet(&run(Command::new(program).env_remove("LOOKASIDE_ENGINE").args(["none", "all"])), usual.trim_end());
     }
 }
