@@ -16,7 +16,7 @@ use crate::face::{Name, Parameters};
 use crate::list::processor::EngineKind;
 use crate::list::{Statistics, Topology, Tuning};
 use crate::manage::{Entry, Owner};
-use crate::platform::{Caller, own_value, tool};
+use crate::platform::{Caller, own_value};
 use crate::pool::Request;
 use crate::wdk::{ListFlags, Parts, PoolType, RawList, Status, Tag};
 
@@ -174,9 +174,6 @@ impl KindLists {
 
     /// A list that is made; makes all of them when it is time.
     fn made(&self, list: usize, plan: &Plan<'_>) -> Option<*mut RawList> {
-        if tool().is_some() {
-            own_value(self);
-        }
         // Acquire pairs with the Release in make.
         let state = match self.state.load(Acquire) {
             uses if uses < MAKING && self.is_due(uses, plan) => {
@@ -197,6 +194,7 @@ impl KindLists {
 
     /// Counts a use. Answers whether the calling thread shall make the lists.
     fn is_due(&self, uses: u32, plan: &Plan<'_>) -> bool {
+        own_value(self);
         let next = if uses + 1 >= plan.patience { MAKING } else { uses + 1 };
         // Relaxed: whoever makes the lists has nothing to see. A use that another one overtook need not count.
         self.state.compare_exchange(uses, next, Relaxed, Relaxed).is_ok() && next == MAKING

@@ -14,8 +14,8 @@ use lookaside_core::inline_abi::{DEPTH, HEADER, SHIFT};
 enum Value {
     /// The address of a processor's part.
     Part,
-    /// What the register held at the beginning: an argument.
-    Entry(Register),
+    /// What the register held at the beginning of the sequence with this number.
+    Entry(usize, Register),
     /// The result of an instruction, by its number.
     Result(usize),
 }
@@ -48,6 +48,7 @@ impl Display for Access {
 /// The words that sequences of instructions load and store.
 pub struct Words {
     accesses: Vec<Access>,
+    sequences: usize,
     instructions: usize,
     factory: InstructionInfoFactory,
 }
@@ -57,17 +58,19 @@ impl Words {
     pub fn new() -> Words {
         let stored = |offset: usize| Access { base: Value::Part, offset: offset as i64, bytes: 8, stores: true };
         let accesses = [HEADER, DEPTH].map(stored).to_vec();
-        Words { accesses, instructions: 0, factory: InstructionInfoFactory::new() }
+        Words { accesses, sequences: 0, instructions: 0, factory: InstructionInfoFactory::new() }
     }
 
-    /// Adds what a sequence does. Parts are the same words in all sequences, and so is what arguments point to.
+    /// Adds what a sequence does. Parts are the same words in all sequences; where sequences are compiled into functions,
+    /// a register holds something else at the beginning of each.
     pub fn add(&mut self, sequence: &[Instruction]) {
+        self.sequences += 1;
         let mut held: HashMap<Register, Value> = HashMap::new();
         for instruction in sequence {
             self.instructions += 1;
             let value = |register: Register| {
                 let register = register.full_register();
-                held.get(&register).copied().unwrap_or(Value::Entry(register))
+                held.get(&register).copied().unwrap_or(Value::Entry(self.sequences, register))
             };
             let info = self.factory.info(instruction);
             // With an index it is a slot, and in another segment or without a base it is no word of ours.
