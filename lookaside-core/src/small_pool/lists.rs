@@ -193,6 +193,8 @@ impl KindLists {
     }
 
     /// Counts a use. Answers whether the calling thread shall make the lists.
+    #[cold]
+    #[inline(never)]
     fn is_due(&self, uses: u32, plan: &Plan<'_>) -> bool {
         own_value(self);
         let next = if uses + 1 >= plan.patience { MAKING } else { uses + 1 };
