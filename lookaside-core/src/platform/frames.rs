@@ -66,7 +66,7 @@ mod x86_64 {
     const SAVED: usize = 16;
 
     extern "C" fn visit(context: *mut c_void, chain: *mut c_void) -> c_int {
-        // SAFETY: `call_with_frames` gave a Chain that is nobody else's; the context is the unwinder's own.
+        // SAFETY: `call_with_frames` passed a Chain that only this call uses; the context is the unwinder's own.
         unsafe {
             let chain = &mut *chain.cast::<Chain>();
             // The end of the frame before, which has a frame pointer of its own if that points where a call leaves it.
@@ -103,8 +103,8 @@ mod x86_64 {
         ) -> usize;
     }
 
-    // Calls `function` with the frame pointer at `frames`. Its own frame is told by the stack pointer, so that unwinding by
-    // tables goes through it as well. Weak, for programs with two versions of this crate.
+    // Calls `function` with the frame pointer at `frames`. Its unwind tables use the stack pointer, so that unwinding
+    // by tables goes through it as well. Weak, for programs with two versions of this crate.
     core::arch::global_asm!(
         ".pushsection .text.lookaside_call_with_frames, \"ax\", @progbits",
         ".hidden lookaside_call_with_frames",

@@ -68,7 +68,6 @@ fn is_present(tool: Tool) -> bool {
 }
 
 type OnRange = unsafe extern "C" fn(*const u8, usize);
-type OnAddress = unsafe extern "C" fn(*const u8);
 
 /// Says to a sanitizer what a function with a range of memory says, if there is that function.
 macro_rules! say {
@@ -82,17 +81,11 @@ macro_rules! say {
 }
 
 /// # Safety
-/// The function takes a range of memory, and its effect on that is wanted.
+/// The function takes a range of memory, or its address alone, and its effect on that is wanted.
 unsafe fn call(function: *const (), start: *const u8, bytes: usize) {
-    // SAFETY: the caller's promise; a sanitizer's functions neither unwind nor call back.
+    // SAFETY: the caller's promise; a sanitizer's functions neither unwind nor call back, and one that takes the address
+    // alone does not look at the register with the second argument.
     unsafe { transmute::<*const (), OnRange>(function)(start, bytes) }
-}
-
-/// # Safety
-/// The function takes an address, and its effect on that is wanted.
-unsafe fn call_at(function: *const (), address: *const u8) {
-    // SAFETY: as in `call`.
-    unsafe { transmute::<*const (), OnAddress>(function)(address) }
 }
 
 /// Says that a pool of this library's own hands out a block, after its own work on it.
@@ -108,12 +101,8 @@ fn hand_out(tool: Tool, block: *const u8, bytes: usize) {
     match tool {
         Tool::AddressSanitizer => say!("__asan_unpoison_memory_region", block, bytes),
         Tool::ThreadSanitizer => {
-            // Whoever had the block before gave it back before this call.
-            let acquire = weak!("__tsan_acquire");
-            if !acquire.is_null() {
-                // SAFETY: the function takes any address.
-                unsafe { call_at(acquire, block) };
-            }
+            // The thread that had the block before gave it back before this call.
+            say!("__tsan_acquire", block, bytes);
         }
         Tool::Memcheck => valgrind::handed_out(block, bytes),
         Tool::Helgrind => {
@@ -143,13 +132,7 @@ fn take_back(tool: Tool, block: *const u8, bytes: usize) {
         // A library that is instrumented itself would be caught at its own work on free blocks.
         Tool::AddressSanitizer if cfg!(lookaside_sanitized) => {}
         Tool::AddressSanitizer => say!("__asan_poison_memory_region", block, bytes),
-        Tool::ThreadSanitizer => {
-            let release = weak!("__tsan_release");
-            if !release.is_null() {
-                // SAFETY: the function takes any address.
-                unsafe { call_at(release, block) };
-            }
-        }
+        Tool::ThreadSanitizer => say!("__tsan_release", block, bytes),
         Tool::Memcheck => valgrind::taken_back(block),
         Tool::Helgrind | Tool::Drd => own(block, bytes),
         Tool::MemorySanitizer | Tool::LeakSanitizer => {}
@@ -161,7 +144,7 @@ pub fn keeps_stacks() -> bool {
     matches!(tool(), Some(Tool::AddressSanitizer | Tool::LeakSanitizer | Tool::MemorySanitizer))
 }
 
-/// [`handed_out`] for a block beside pages that nobody may touch: a tool that checks each byte sees those by itself.
+/// [`handed_out`] for a block between inaccessible pages: a tool that checks each byte needs no more than those.
 #[inline]
 pub fn handed_out_guarded(block: *const u8, bytes: usize) {
     match tool() {
@@ -182,7 +165,7 @@ pub fn taken_back_guarded(block: *const u8, bytes: usize) {
     }
 }
 
-/// Runs what a pool does to its own free memory, which a tool sees as nobody's.
+/// Runs work of a pool on its own free memory, without reports of a tool for which that memory is inaccessible.
 #[inline]
 pub fn unwatched<T>(work: impl FnOnce() -> T) -> T {
     let watched = tool() == Some(Tool::Memcheck);
@@ -325,7 +308,7 @@ mod valgrind {
         let words = [number, a, b, c, d, e];
         let mut result = 0usize;
         // SAFETY: the rotations come to twice 64 bits and the exchange is of a register with itself, so that a processor
-        // changes nothing but flags; Valgrind takes the six words and answers in rdx. It may read and write memory that
+        // changes nothing but flags; Valgrind reads the six words and writes its result to rdx. It may read and write memory that
         // the words lead to.
         unsafe {
             core::arch::asm!(

@@ -36,7 +36,8 @@ static void *cache_slots[16];
 static lookaside_cache cache;
 static __thread volatile int sink;
 
-static void make(lookaside_list *list, uint32_t pool_type, uint32_t flags)
+static void make_with(lookaside_list *list, uint32_t pool_type, uint32_t flags,
+                      void *(*allocate)(lookaside_pool_type, size_t, lookaside_tag), void (*give)(void *))
 {
     lookaside_parameters parameters;
     memset(&parameters, 0, sizeof parameters);
@@ -44,7 +45,14 @@ static void make(lookaside_list *list, uint32_t pool_type, uint32_t flags)
     parameters.size = SIZE;
     parameters.pool_type = pool_type;
     parameters.flags = flags;
+    parameters.allocate = allocate;
+    parameters.free = give;
     CHECK(lookaside_list_initialize(list, &parameters) == LOOKASIDE_STATUS_SUCCESS);
+}
+
+static void make(lookaside_list *list, uint32_t pool_type, uint32_t flags)
+{
+    make_with(list, pool_type, flags, NULL, NULL);
 }
 
 /* A way to get a block and to give it back; each on a line of its own, so that a stack shows which. */
@@ -110,16 +118,9 @@ static void begin(const char *name)
         make(&other, LOOKASIDE_POOL_PAGED, LOOKASIDE_FLAG_PAGED_ARENAS);
     else if (!strcmp(name, "special"))
         make(&other, LOOKASIDE_POOL_PAGED, LOOKASIDE_FLAG_SPECIAL_POOL);
-    else if (!strcmp(name, "callbacks")) {
-        lookaside_parameters parameters;
-        memset(&parameters, 0, sizeof parameters);
-        parameters.struct_size = sizeof parameters;
-        parameters.size = SIZE;
-        parameters.pool_type = LOOKASIDE_POOL_PAGED;
-        parameters.allocate = routine;
-        parameters.free = free;
-        CHECK(lookaside_list_initialize(&other, &parameters) == LOOKASIDE_STATUS_SUCCESS);
-    } else
+    else if (!strcmp(name, "callbacks"))
+        make_with(&other, LOOKASIDE_POOL_PAGED, 0, routine, free);
+    else
         make(&other, LOOKASIDE_POOL_NON_PAGED, LOOKASIDE_FLAG_BEST_EFFORT_LOCK);
     CHECK(lookaside_cache_initialize(&cache, &paged, cache_slots, 16) == LOOKASIDE_STATUS_SUCCESS);
     lookaside_small_pool_parameters of_pool;

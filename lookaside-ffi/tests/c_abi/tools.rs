@@ -105,7 +105,7 @@ impl Tool {
         program
     }
 
-    /// A run of the program under this tool, which may be told more.
+    /// A run of the program under this tool, with more arguments for the tool.
     fn command(self, program: &Path, more: &[&str]) -> Command {
         let mut command = match self {
             Sanitizer(..) => Command::new(program),
