@@ -277,7 +277,8 @@ typedef struct lookaside_parameters {
      */
     size_t alignment;
     /**
-     * The list's name in reports, as UTF-8, NULL for none. Its first 32 bytes are copied.
+     * The list's name in reports, as UTF-8. Its first 32 bytes are copied. NULL or "" names the list by the place of
+     * the initialise, such as `packets.c:42`.
      */
     const char *name;
     /**
@@ -1189,6 +1190,27 @@ lookaside_status lookaside_cache_counters(struct lookaside_cache *cache,
  */
 lookaside_status lookaside_list_initialize(struct lookaside_list *list,
                                            const struct lookaside_parameters *parameters);
+
+/**
+ * Makes a list as `lookaside_list_initialize` does, and names it by a place in the program if it has no name.
+ *
+ * C and C++ programs reach it by the macro `lookaside_list_initialize(list, parameters)`, which gives the place of the
+ * call. `(lookaside_list_initialize)(list, parameters)` calls the function, and leaves the list without a name.
+ *
+ * Parameters:
+ * - `place`: UTF-8 such as `src/packets.c:42`, NULL for none. What follows the last `/` becomes the name, of which the
+ *   first 32 bytes are copied. Ignored if it is not UTF-8.
+ * - `list`, `parameters`: as those of `lookaside_list_initialize`.
+ *
+ * Returns what `lookaside_list_initialize` returns.
+ *
+ * Memory and threads: as `lookaside_list_initialize`.
+ *
+ * WDK: it has no such function.
+ */
+lookaside_status lookaside_list_initialize_at(const char *place,
+                                              struct lookaside_list *list,
+                                              const struct lookaside_parameters *parameters);
 
 /**
  * Takes a block from the list, or from the pool when the list has none. The contents are whatever was there.
@@ -2202,5 +2224,12 @@ LOOKASIDE_ASSERT_LAYOUT(lookaside_pool_usage, 80, 8);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_low_resources, 48, 8);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_cache, 128, 8);
 #undef LOOKASIDE_ASSERT_LAYOUT
+
+/* Names a list without a name by the place of the call, such as "packets.c:42". In parentheses, as in
+ * (lookaside_list_initialize)(list, parameters), it is the function. Variadic for the commas of compound literals. */
+#define LOOKASIDE_TEXT_OF(value) #value
+#define LOOKASIDE_PLACE(file, line) file ":" LOOKASIDE_TEXT_OF(line)
+#define lookaside_list_initialize(...)                                                             \
+    lookaside_list_initialize_at(LOOKASIDE_PLACE(__FILE__, __LINE__), __VA_ARGS__)
 
 #endif /* LOOKASIDE_H */

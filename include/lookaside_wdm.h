@@ -276,7 +276,8 @@ static inline lookaside_status lookaside_wdm_initialize(LOOKASIDE_WDM_LIST *self
     parameters.flags = LOOKASIDE_FLAG_WDK | LOOKASIDE_WDM_FLAGS;
     parameters.allocate_ex = allocate;
     parameters.free_ex = free_block;
-    status = lookaside_list_initialize(&self->List, &parameters);
+    /* The function: this line would name no list, and each has a tag. */
+    status = (lookaside_list_initialize)(&self->List, &parameters);
     if (status == LOOKASIDE_STATUS_SUCCESS) {
         self->Allocate = NULL;
         self->Free = NULL;

@@ -1,6 +1,6 @@
 //! A list's life: initialised, deleted, used at the wrong time; and lists without memory.
 
-mod common;
+pub(crate) mod common;
 
 use std::collections::HashSet;
 use std::ffi::c_void;

@@ -1,10 +1,11 @@
 //! A list's life: initialise, allocate, free, flush, trim, prefill, delete, look inside.
 
-use core::ffi::c_void;
+use core::ffi::{c_char, c_void};
+use core::ptr::null;
 
 use lookaside_core::{Caller, RawList, Status};
 
-use crate::types::{lookaside_list, lookaside_parameters, lookaside_status};
+use crate::types::{lookaside_list, lookaside_parameters, lookaside_status, text};
 use crate::written::wrote;
 
 /// The most pointers that an array can have.
@@ -46,15 +47,62 @@ pub unsafe extern "C" fn lookaside_list_initialize(
     list: *mut lookaside_list,
     parameters: *const lookaside_parameters,
 ) -> lookaside_status {
-    // SAFETY: the caller gives null or parameters that nobody changes during the call.
+    let caller = Caller::Export(lookaside_list_initialize as *const () as usize);
+    // SAFETY: the caller's contract is the same, and there is no place.
+    unsafe { initialize(list, parameters, null(), caller) }
+}
+
+/// Makes a list as `lookaside_list_initialize` does, and names it by a place in the program if it has no name.
+///
+/// C and C++ programs reach it by the macro `lookaside_list_initialize(list, parameters)`, which gives the place of the
+/// call. `(lookaside_list_initialize)(list, parameters)` calls the function, and leaves the list without a name.
+///
+/// Parameters:
+/// - `place`: UTF-8 such as `src/packets.c:42`, NULL for none. What follows the last `/` becomes the name, of which the
+///   first 32 bytes are copied. Ignored if it is not UTF-8.
+/// - `list`, `parameters`: as those of `lookaside_list_initialize`.
+///
+/// Returns what `lookaside_list_initialize` returns.
+///
+/// Memory and threads: as `lookaside_list_initialize`.
+///
+/// WDK: it has no such function.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lookaside_list_initialize_at(
+    place: *const c_char,
+    list: *mut lookaside_list,
+    parameters: *const lookaside_parameters,
+) -> lookaside_status {
+    let caller = Caller::Export(lookaside_list_initialize_at as *const () as usize);
+    // SAFETY: the caller's contract is the same.
+    unsafe { initialize(list, parameters, place, caller) }
+}
+
+/// Makes a list; named by the place, if it has no name. Inlined, since the place of a caller is looked for from the frame
+/// of the exported function on.
+///
+/// # Safety
+///
+/// As `lookaside_list_initialize`, and `place` is null or a string that ends with a zero byte.
+#[inline(always)]
+unsafe fn initialize(
+    list: *mut lookaside_list,
+    parameters: *const lookaside_parameters,
+    place: *const c_char,
+    caller: Caller,
+) -> lookaside_status {
+    // SAFETY: the caller gives null or parameters that do not change during the call.
     let Some(parameters) = (unsafe { parameters.as_ref() }) else {
         return Status::INVALID_PARAMETER.0;
     };
-    // SAFETY: the caller gives a name and callbacks as their types say, and keeps the core's contract for the object.
+    // SAFETY: the caller gives names and callbacks as their types say, and keeps the core's contract for the object.
     unsafe {
         match parameters.to_core() {
-            Ok(core) => {
-                let caller = Caller::Export(lookaside_list_initialize as *const () as usize);
+            Ok(mut core) => {
+                if core.name.is_empty() {
+                    let place = text(place).unwrap_or("");
+                    core.name = place.rsplit('/').next().unwrap_or(place);
+                }
                 let status = RawList::initialize_by(list.cast(), &core, caller);
                 if status == Status::SUCCESS && parameters.inline_abi != 0 {
                     RawList::allow_inlined(list.cast());

@@ -151,7 +151,8 @@ pub struct lookaside_parameters {
     pub size: usize,
     /// A power of two, up to 65,536, that every block's address is a multiple of; 0 is 16.
     pub alignment: usize,
-    /// The list's name in reports, as UTF-8, NULL for none. Its first 32 bytes are copied.
+    /// The list's name in reports, as UTF-8. Its first 32 bytes are copied. NULL or "" names the list by the place of
+    /// the initialise, such as `packets.c:42`.
     pub name: *const c_char,
     /// The tag of the list's blocks.
     pub tag: lookaside_tag,

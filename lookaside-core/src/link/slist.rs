@@ -21,7 +21,7 @@ use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
 use portable_atomic::AtomicU128;
 
-use crate::platform::{Naps, Sharing, fatal, look_often, sleep_while, wake_all};
+use crate::platform::{Naps, Sharing, fatal, look_often, published, received, sleep_while, unwatched, wake_all, wrote};
 
 /// Set in the high word while a thread has the turn.
 const TURN: u64 = 1;
@@ -136,8 +136,13 @@ impl SListHeader {
         let top = first.expose_provenance() as u64;
         let mut seen = self.words();
         loop {
-            // SAFETY: the caller's promise; the entry can be found by others only after the change below.
-            unsafe { (*last).next = seen.first() };
+            // SAFETY: the caller gives entries that are its own, and others find them only after the change below. What
+            // is reported as written was written.
+            unsafe {
+                (*last).next = seen.first();
+                wrote((&raw const (*last).next).cast(), size_of::<*mut SListEntry>());
+            }
+            published(self);
             let low = (seen.low & !DEPTH).wrapping_add(SEQUENCE) | (seen.low.wrapping_add(count as u64) & DEPTH);
             match self.change(seen, Words { low, high: top | seen.high & RESERVED }) {
                 Ok(()) => return seen.first(),
@@ -177,7 +182,7 @@ impl SListHeader {
     #[must_use]
     pub fn first(&self) -> *mut SListEntry {
         // Acquire pairs with the change that put the entry there.
-        Words::of(self.0.load(Acquire)).first()
+        Words::of(unwatched(|| self.0.load(Acquire))).first()
     }
 
     /// Changes the words in this thread's turn to what `change` makes of them, and gives the entry that was first; null
@@ -189,6 +194,7 @@ impl SListHeader {
             return ptr::null_mut();
         };
         loop {
+            received(self);
             match self.change(seen, change(seen)) {
                 Ok(()) => break,
                 // A push came between, so that the list has a new first entry; or a thread waits from now on.
@@ -248,14 +254,15 @@ impl SListHeader {
 
     fn words(&self) -> Words {
         // Relaxed: only what the exchange finds counts.
-        Words::of(self.0.load(Relaxed))
+        Words::of(unwatched(|| self.0.load(Relaxed)))
     }
 
     /// Changes both words at once if they are as they were seen; else tells what they are.
     #[inline]
     fn change(&self, seen: Words, new: Words) -> Result<(), Words> {
         // AcqRel: whoever finds an entry finds the link that its pusher wrote.
-        self.0.compare_exchange(seen.both(), new.both(), AcqRel, Acquire).map(drop).map_err(Words::of)
+        let exchange = || self.0.compare_exchange(seen.both(), new.both(), AcqRel, Acquire);
+        unwatched(exchange).map(drop).map_err(Words::of)
     }
 }
 

@@ -53,6 +53,6 @@ pub use single_threaded::{is_single_threaded, is_single_threaded_at_a_glance};
 pub use sync::{Event, Guard, LOCK_WAIT, Lock, Naps, Sharing, look_often, sleep_while, wait_unwoken, wake_all};
 pub use thread::{Thread, name_thread, process_number, thread_number};
 pub use tool::{
-    Tool, handed_out, handed_out_guarded, keeps_stacks, own_statics, own_value, taken_back, taken_back_guarded, tool,
-    unwatched, watch, wrote,
+    Tool, handed_out, handed_out_guarded, keeps_stacks, own_statics, own_value, published, received, taken_back,
+    taken_back_guarded, tool, unwatched, watch, wrote,
 };

@@ -165,10 +165,11 @@ pub fn taken_back_guarded(block: *const u8, bytes: usize) {
     }
 }
 
-/// Runs work of a pool on its own free memory, without reports of a tool for which that memory is inaccessible.
+/// Runs work on memory that only this library touches now, without reports of tools of Valgrind's: Memcheck takes free
+/// memory of pools for inaccessible, and the others do not know which reads are atomic.
 #[inline]
 pub fn unwatched<T>(work: impl FnOnce() -> T) -> T {
-    let watched = tool() == Some(Tool::Memcheck);
+    let watched = matches!(tool(), Some(Tool::Memcheck | Tool::Helgrind | Tool::Drd));
     if watched {
         valgrind::report_errors(false);
     }
@@ -207,7 +208,34 @@ pub fn own_value<T>(value: &T) {
     own(core::ptr::from_ref(value).cast(), size_of::<T>());
 }
 
-/// Says so of this floor's own values.
+/// Says that a thread which calls [`received`] for this object after this call sees what this thread wrote before it.
+/// The object is one of the program's, which this library changes by atomics that a tool may not see.
+#[inline]
+pub fn published<T>(object: &T) {
+    if let Some(tool) = tool() {
+        order(tool, core::ptr::from_ref(object).cast(), true);
+    }
+}
+
+/// Says that this thread sees what threads wrote before they called [`published`] for this object.
+#[inline]
+pub fn received<T>(object: &T) {
+    if let Some(tool) = tool() {
+        order(tool, core::ptr::from_ref(object).cast(), false);
+    }
+}
+
+#[cold]
+fn order(tool: Tool, object: *const u8, before: bool) {
+    match tool {
+        Tool::ThreadSanitizer if before => say!("__tsan_release", object, 0),
+        Tool::ThreadSanitizer => say!("__tsan_acquire", object, 0),
+        Tool::Helgrind | Tool::Drd => valgrind::order(object, before),
+        _ => {}
+    }
+}
+
+/// [`own`] of this floor's own values.
 pub fn own_statics() {
     own_value(&FOUND);
     super::clock::own_statics();
@@ -241,8 +269,10 @@ mod valgrind {
     const CHANGE_REPORTING: usize = 0x1801;
     const MEMCHECK_FORBID: usize = base(*b"MC");
     const MEMCHECK_GET_BITS: usize = base(*b"MC") + 8;
-    /// DRD takes it too.
+    // DRD takes these three too.
     const CLEAN: usize = base(*b"HG");
+    const HAPPENS_BEFORE: usize = base(*b"HG") + 256 + 33;
+    const HAPPENS_AFTER: usize = base(*b"HG") + 256 + 34;
     const HELGRIND_GET_BITS: usize = base(*b"HG") + 256 + 46;
     const HELGRIND_IGNORE: usize = base(*b"HG") + 256 + 39;
     const HELGRIND_LOOK: usize = base(*b"HG") + 256 + 40;
@@ -278,6 +308,10 @@ mod valgrind {
 
     pub fn forget_history(block: *const u8, bytes: usize) {
         request(CLEAN, [block.addr(), bytes, 0, 0, 0]);
+    }
+
+    pub fn order(object: *const u8, before: bool) {
+        request(if before { HAPPENS_BEFORE } else { HAPPENS_AFTER }, [object.addr(), 0, 0, 0, 0]);
     }
 
     pub fn ignore_races(start: *const u8, bytes: usize) {

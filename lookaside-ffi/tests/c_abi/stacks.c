@@ -63,7 +63,10 @@ static void make(lookaside_list *made, const struct kind *kind, lookaside_list *
     parameters.flags = kind->flags;
     parameters.topology = kind->topology;
     parameters.shared = shared;
-    NEED(lookaside_list_initialize(made, &parameters));
+    if (shared == NULL)
+        NEED(lookaside_list_initialize(made, &parameters));
+    else
+        NEED(lookaside_list_initialize_at("stacks.c:1", made, &parameters));
 }
 
 static void use_list(lookaside_list *used)
