@@ -8,7 +8,7 @@ static HEAP: LookasideAlloc = LookasideAlloc::new();
 #[path = "life.rs"]
 mod life;
 
-use life::common::processes::{again, case};
+use life::common::processes::{again, case, this_test};
 
 #[test]
 fn the_lists_serve_this_program() {
@@ -70,7 +70,7 @@ fn memcheck_sees_each_block_of_this_program() {
         println!("SKIP: valgrind is not installed");
         return;
     }
-    let output = again("memcheck_sees_each_block_of_this_program", "use", &WRAPPER);
+    let output = again(this_test!(), "use", &WRAPPER);
     let reported = String::from_utf8_lossy(&output.stderr);
     assert!(reported.contains("Invalid write of size 1"), "{reported}");
     for line in LINES {

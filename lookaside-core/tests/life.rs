@@ -8,7 +8,7 @@ use std::ptr;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
-use common::processes::in_own_process;
+use common::processes::{in_own_process, this_test};
 use common::{accounted, assert_identities, blocks_out, engines};
 use lookaside_core::{
     AllocateCallback, FreeCallback, LookasideList, Parameters, PoolType, RawList, Status, Tag, Topology,
@@ -357,7 +357,7 @@ fn threads() -> HashSet<String> {
 /// No signal that is sent to the process is handled on a thread of the library's.
 #[test]
 fn the_librarys_thread_takes_no_signal() {
-    in_own_process("the_librarys_thread_takes_no_signal", || {
+    in_own_process(this_test!(), || {
         let before = threads();
         let list = LookasideList::new(64).unwrap();
         let block = list.allocate().unwrap();

@@ -6,8 +6,6 @@ use lookaside_core::{
     BugCheck, ListFlags, LookasideList, Status, Tag, Violation, set_violation_hook, simulate_low_resources,
 };
 
-/// The hook, the quarantine and the simulation are those of the process.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 pub static TOLD: Mutex<Vec<(BugCheck, String)>> = Mutex::new(Vec::new());
 
 fn remember(violation: &Violation<'_>) {
@@ -16,9 +14,10 @@ fn remember(violation: &Violation<'_>) {
     TOLD.lock().unwrap().push((violation.bug_check, line.to_owned()));
 }
 
-/// Takes the process for one test, whose violations are remembered.
+/// [`super::alone`] for a test whose violations are remembered: the hook, the quarantine and the simulation are those of
+/// the process.
 pub fn alone() -> MutexGuard<'static, ()> {
-    let guard = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let guard = super::alone();
     set_violation_hook(Some(remember));
     assert_eq!(simulate_low_resources(None), Status::SUCCESS);
     TOLD.lock().unwrap().clear();

@@ -2,8 +2,6 @@
 //!
 //! Cases that need a process of their own, or fewer rights, run this program again.
 
-mod common;
-
 use std::alloc::Layout;
 use std::collections::HashSet;
 use std::os::unix::process::ExitStatusExt;
@@ -11,7 +9,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
-use common::processes::{again, case, forks, give, in_child, in_own_process, take, with_lock_limit};
+use crate::common::processes::{again, case, forks, give, in_child, in_own_process, take, this_test, with_lock_limit};
 use lookaside_core::{
     Builder, Generation, Kind, ListFlags, LookasideList, PoolKind, PoolStatistics, PoolType, RawSmallPool,
     SmallPoolParameters, Status, Tag, Topology, Violation, adjust_depth, pool_allocate, pool_free, pool_report,
@@ -40,7 +38,7 @@ fn is_resident(block: NonNull<u8>, size: usize) -> bool {
 
 #[test]
 fn nonpaged_memory_is_resident_and_locked() {
-    in_own_process("nonpaged_memory_is_resident_and_locked", || {
+    in_own_process(this_test!(), || {
         // Blocks come one by one, or the pool gave some that the list keeps.
         let list = nonpaged(3000).batch(1).build().unwrap();
         let first = pool_statistics(PoolKind::NonPaged);
@@ -85,14 +83,14 @@ fn a_lock_limit_refuses_strict_lists() {
         give(&list, blocks);
         report
     };
-    with_lock_limit("a_lock_limit_refuses_strict_lists", "65536", || {
+    with_lock_limit(this_test!(), "65536", || {
         assert!(refused().contains("limit 65536 bytes"));
     });
 }
 
 #[test]
 fn no_right_to_lock_refuses_strict_lists() {
-    with_lock_limit("no_right_to_lock_refuses_strict_lists", "0", || {
+    with_lock_limit(this_test!(), "0", || {
         assert_eq!(nonpaged(64).build().unwrap_err(), Status::WORKING_SET_QUOTA);
         assert_eq!(locked_by_the_system(), 0);
         let list = nonpaged(64).flags(ListFlags::BEST_EFFORT_LOCK).build().unwrap();
@@ -104,7 +102,7 @@ fn no_right_to_lock_refuses_strict_lists() {
 /// The limit is met while the arena grows: null, counted, nothing half done; what there is goes on working.
 #[test]
 fn growth_ends_at_the_lock_limit() {
-    with_lock_limit("growth_ends_at_the_lock_limit", "3145728", || {
+    with_lock_limit(this_test!(), "3145728", || {
         // Blocks come one by one, or a list that asks for more than it needs is refused once more.
         let list = nonpaged(4096).batch(1).build().unwrap();
         let blocks: Vec<_> = std::iter::from_fn(|| list.allocate()).collect();
@@ -125,7 +123,7 @@ fn growth_ends_at_the_lock_limit() {
 /// list's counters all the same.
 #[test]
 fn a_refused_trip_is_no_failure_of_a_call() {
-    with_lock_limit("a_refused_trip_is_no_failure_of_a_call", "3145728", || {
+    with_lock_limit(this_test!(), "3145728", || {
         for topology in [Topology::Pair, Topology::Single] {
             let list = nonpaged(4096).topology(topology).initial_depth(256).build().unwrap();
             for round in 1..4 {
@@ -134,7 +132,7 @@ fn a_refused_trip_is_no_failure_of_a_call() {
                 let statistics = list.statistics();
                 assert_eq!((statistics.pool_failures, statistics.outstanding), (round, blocks.len() as u64));
                 assert!(pool_statistics(PoolKind::NonPaged).failures > before + 1, "a trip was refused");
-                common::assert_identities(&statistics);
+                crate::common::assert_identities(&statistics);
                 give(&list, blocks);
                 list.flush();
             }
@@ -145,7 +143,7 @@ fn a_refused_trip_is_no_failure_of_a_call() {
 /// So a small pool over exhausted memory knows that every block is back.
 #[test]
 fn a_small_pool_that_met_the_limit_ends() {
-    with_lock_limit("a_small_pool_that_met_the_limit_ends", "3145728", || {
+    with_lock_limit(this_test!(), "3145728", || {
         let mut pool = RawSmallPool::zeroed();
         let layout = Layout::from_size_align(256, 16).unwrap();
         // SAFETY: the object is ours, and each block is freed once.
@@ -166,7 +164,7 @@ fn a_small_pool_that_met_the_limit_ends() {
 
 #[test]
 fn a_request_above_the_limit_takes_nothing() {
-    in_own_process("a_request_above_the_limit_takes_nothing", || {
+    in_own_process(this_test!(), || {
         let list = nonpaged(1 << 50).build().unwrap();
         assert!(list.allocate().is_none());
         let statistics = pool_statistics(PoolKind::NonPaged);
@@ -177,7 +175,6 @@ fn a_request_above_the_limit_takes_nothing() {
 /// What an arena does with addresses that are no blocks of its own in use: one line, and the end.
 #[test]
 fn misuse_of_arenas_is_told() {
-    const TEST: &str = "misuse_of_arenas_is_told";
     let cases = [
         ("twice", "which is no block of the nonpaged pool in use: it was freed before, or never given"),
         ("inside", "which is no block of the nonpaged pool in use: it was freed before, or never given"),
@@ -187,7 +184,7 @@ fn misuse_of_arenas_is_told() {
     ];
     let Some(case) = case() else {
         for (case, message) in cases {
-            let output = again(TEST, case, &[]);
+            let output = again(this_test!(), case, &[]);
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
             assert_eq!(output.status.signal(), Some(libc::SIGABRT), "{case}: {said}");
             let line = said.lines().find(|line| line.starts_with("lookaside: ")).unwrap_or(&said);
@@ -221,7 +218,7 @@ fn misuse_of_arenas_is_told() {
 /// Tagged calls take nonpaged and session memory of the same pools as lists do.
 #[test]
 fn the_general_pool_serves_every_type() {
-    in_own_process("the_general_pool_serves_every_type", || {
+    in_own_process(this_test!(), || {
         for (pool_type, kind) in [
             (PoolType::NON_PAGED, PoolKind::NonPagedBestEffort),
             (PoolType::NON_PAGED_NX, PoolKind::NonPagedBestEffort),
@@ -254,7 +251,7 @@ fn cache_aligned_types_align_to_a_line() {
 /// Threads on all arenas at once: no block twice, contents intact, numbers exact in the end.
 #[test]
 fn paged_arenas_serve_many_threads() {
-    in_own_process("paged_arenas_serve_many_threads", || {
+    in_own_process(this_test!(), || {
         let list = LookasideList::builder(200).flags(ListFlags::PAGED_ARENAS).build().unwrap();
         std::thread::scope(|scope| {
             for thread in 0..8u8 {
@@ -285,7 +282,7 @@ fn paged_arenas_serve_many_threads() {
 
 #[test]
 fn the_heap_tells_what_lists_hold_of_it() {
-    in_own_process("the_heap_tells_what_lists_hold_of_it", || {
+    in_own_process(this_test!(), || {
         // Blocks come one by one, or the heap gave some that the list keeps.
         let list = LookasideList::builder(1000).batch(1).build().unwrap();
         let other = LookasideList::new(10).unwrap();
@@ -304,7 +301,7 @@ fn the_heap_tells_what_lists_hold_of_it() {
 /// Nobody else was in the pool: the child has all of it, unlocked at first, locked again with its first allocation.
 #[test]
 fn the_child_of_a_quiet_process_has_its_arenas() {
-    in_own_process("the_child_of_a_quiet_process_has_its_arenas", || {
+    in_own_process(this_test!(), || {
         let list = nonpaged(256).build().unwrap();
         let blocks = take(&list, 5000);
         let before = pool_statistics(PoolKind::NonPaged);
@@ -329,7 +326,7 @@ fn the_child_of_a_quiet_process_has_its_arenas() {
 /// In a child that may lock less than it inherited, strict lists fail, and say so; others go on.
 #[test]
 fn a_child_that_cannot_lock_again_reports_it() {
-    with_lock_limit("a_child_that_cannot_lock_again_reports_it", "8388608", || {
+    with_lock_limit(this_test!(), "8388608", || {
         let strict = nonpaged(256).build().unwrap();
         let easy = nonpaged(256).flags(ListFlags::BEST_EFFORT_LOCK).build().unwrap();
         in_child(|| {
@@ -362,7 +359,7 @@ fn is_sound(list: &LookasideList) -> bool {
 /// Forks while other threads are inside the arenas: no child meets a torn one, whatever page was copied when.
 #[test]
 fn the_child_of_a_busy_process_meets_no_torn_arena() {
-    in_own_process("the_child_of_a_busy_process_meets_no_torn_arena", || {
+    in_own_process(this_test!(), || {
         // Without caches each call goes to the arena.
         let list = |builder: Builder<'static>| builder.maximum_depth(1).build().unwrap();
         let lists = [
@@ -432,7 +429,7 @@ fn the_child_of_a_busy_process_meets_no_torn_arena() {
 /// A hook may look at all lists, also when the scan found what is told.
 #[test]
 fn a_violation_that_a_scan_finds_is_told_with_no_lock_held() {
-    in_own_process("a_violation_that_a_scan_finds_is_told_with_no_lock_held", || {
+    in_own_process(this_test!(), || {
         static REPORTS: AtomicUsize = AtomicUsize::new(0);
         fn look_around(_: &Violation<'_>) {
             let mut text = String::new();

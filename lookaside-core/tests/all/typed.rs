@@ -1,7 +1,5 @@
 //! The typed list: a value is in its box alone, and is dropped once; its block comes back whatever happens.
 
-mod common;
-
 use std::cell::Cell;
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::c_void;
@@ -12,7 +10,7 @@ use std::pin::{Pin, pin};
 use std::sync::LazyLock;
 use std::task::{Context, Poll, Waker};
 
-use common::{assert_identities, engines};
+use crate::common::{assert_identities, engines};
 use lookaside_core::{AllocateCallback, FreeCallback, Lookaside, LookasideBox, PoolType, Tag};
 
 fn outstanding<T>(list: &Lookaside<T>) -> u64 {

@@ -3,6 +3,7 @@
 
 use std::sync::Mutex;
 
+use crate::common::alone;
 use lookaside_core::{
     BugCheck, Generation, PoolType, SmallPool, Tag, Violation, pool_allocate, pool_free, pool_free_sized, pool_size,
     set_violation_hook,
@@ -27,6 +28,7 @@ fn told(block: *mut u8, work: impl FnOnce()) -> (BugCheck, Tag, String) {
 
 #[test]
 fn misuse_is_told_and_has_no_effect() {
+    let _alone = alone();
     const TAG: Tag = Tag::new(*b"Good");
     let other = Tag::new(*b"Evil");
     set_violation_hook(Some(hook));

@@ -1,14 +1,12 @@
 //! The verifier: what each misuse of a verified list is told as.
 
-mod common;
-
 use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
-use common::told::{TOLD, alone, empty_quarantine, others, packets, tell_only, told};
+use crate::common::told::{TOLD, alone, empty_quarantine, others, packets, tell_only, told};
 use lookaside_core::{
     AllocateCallback, BugCheck, FreeCallback, ListFlags, LookasideList, Parameters, PoolKind, PoolType, RawList,
     Status, Tag, Violation, check_range, pool_statistics, set_violation_hook,

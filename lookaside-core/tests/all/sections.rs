@@ -1,7 +1,5 @@
 //! What the linker made of the sections: every descriptor in this program is well formed, every abort address follows the
 //! signature that the kernel looks for, and code that stands where compilers put what is seldom run is left alone.
-#![cfg(target_arch = "x86_64")]
-
 use lookaside_core::{LookasideList, RawList};
 
 /// The kernel's `struct rseq_cs`.

@@ -9,7 +9,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-/// `LOOKASIDE_TEST_UPDATE_EXPECTED=1 cargo test -p lookaside-core --test switches` writes the page anew.
+/// `LOOKASIDE_TEST_UPDATE_EXPECTED=1 cargo test -p lookaside-core --test all switches::` writes the page anew.
 #[test]
 fn the_page_of_switches_is_current() {
     let path = root().join("docs/switches.md");

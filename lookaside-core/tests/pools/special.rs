@@ -2,8 +2,6 @@
 //!
 //! `LOOKASIDE_TEST_SPECIAL_BLOCKS` sets how many blocks are live at once (default 20,000).
 
-mod common;
-
 use std::collections::HashSet;
 use std::os::unix::process::ExitStatusExt;
 use std::ptr::NonNull;
@@ -11,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
-use common::processes::{again, case, forks, give, in_child, in_own_process, start, status_of, take};
+use crate::common::processes::{again, case, forks, give, in_child, in_own_process, start, status_of, take, this_test};
 use lookaside_core::{
     Builder, ListFlags, LookasideList, PoolKind, SlotState, SpecialBlock, Tag, pool_statistics, special_block,
 };
@@ -45,7 +43,7 @@ fn blocks_stand_at_the_end_or_at_the_start() {
 /// Every block is on a page of its own, holds what is written, and is counted.
 #[test]
 fn many_blocks_at_once() {
-    in_own_process("many_blocks_at_once", || {
+    in_own_process(this_test!(), || {
         let wanted = std::env::var("LOOKASIDE_TEST_SPECIAL_BLOCKS").map_or(20_000, |blocks| blocks.parse().unwrap());
         let list = special(100).build().unwrap();
         let start = Instant::now();
@@ -113,7 +111,7 @@ fn forbid_guards_by_advice() {
 /// serves the others, and mappings for the program itself are left.
 #[test]
 fn an_older_kernel_guards_by_mappings() {
-    in_own_process("an_older_kernel_guards_by_mappings", || {
+    in_own_process(this_test!(), || {
         forbid_guards_by_advice();
         let limit = std::fs::read_to_string("/proc/sys/vm/max_map_count").unwrap();
         let guarded = limit.trim().parse::<u64>().unwrap() / 4 / 512 * 512;
@@ -142,7 +140,6 @@ fn an_older_kernel_guards_by_mappings() {
 /// its own.
 #[test]
 fn misuse_of_special_blocks_is_found() {
-    const TEST: &str = "misuse_of_special_blocks_is_found";
     let faults = ["read behind", "write behind", "before the start", "read after free", "write after free"];
     let told = [
         ("slack behind", "memory beside it was written to, at offset 81"),
@@ -155,11 +152,11 @@ fn misuse_of_special_blocks_is_found() {
     ];
     let Some(case) = case() else {
         for case in faults {
-            let output = again(TEST, case, &[]);
+            let output = again(this_test!(), case, &[]);
             assert_eq!(output.status.signal(), Some(libc::SIGSEGV), "{case}: {output:?}");
         }
         for (case, message) in told {
-            let output = again(TEST, case, &[]);
+            let output = again(this_test!(), case, &[]);
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
             assert_eq!(output.status.signal(), Some(libc::SIGABRT), "{case}: {said}");
             let line = said.lines().find(|line| line.starts_with("lookaside: ")).unwrap_or(&said);
@@ -211,7 +208,7 @@ fn misuse_of_special_blocks_is_found() {
 
 #[test]
 fn a_freed_page_is_used_again_late() {
-    in_own_process("a_freed_page_is_used_again_late", || {
+    in_own_process(this_test!(), || {
         let list = special(64).build().unwrap();
         let first = list.allocate().unwrap();
         give(&list, vec![first]);
@@ -227,7 +224,7 @@ fn a_freed_page_is_used_again_late() {
 
 #[test]
 fn large_blocks_come_from_the_heap_and_are_counted() {
-    in_own_process("large_blocks_come_from_the_heap_and_are_counted", || {
+    in_own_process(this_test!(), || {
         for builder in [special(4096), special(100_000), special(64).alignment(8192)] {
             let list = builder.build().unwrap();
             give(&list, take(&list, 10));
@@ -240,7 +237,7 @@ fn large_blocks_come_from_the_heap_and_are_counted() {
 /// What a fault handler asks: whose is this address?
 #[test]
 fn addresses_lead_to_their_block() {
-    in_own_process("addresses_lead_to_their_block", || {
+    in_own_process(this_test!(), || {
         let list = special(80).build().unwrap();
         let block = list.allocate().unwrap();
         let of = |address: NonNull<u8>, offset: isize| special_block(address.as_ptr().wrapping_offset(offset));
@@ -258,7 +255,7 @@ fn addresses_lead_to_their_block() {
 /// Threads at once, and forks beside them: no page twice, counts exact in the end.
 #[test]
 fn threads_and_forks_share_the_pool() {
-    in_own_process("threads_and_forks_share_the_pool", || {
+    in_own_process(this_test!(), || {
         let list = special(64).build().unwrap();
         let done = AtomicBool::new(false);
         std::thread::scope(|scope| {

@@ -1,15 +1,13 @@
 //! Small-pool lists: which list serves what, what the lists count step by step, what a pool's life allows, and both
 //! interfaces from many threads and across forks.
 
-mod common;
-
 use std::alloc::Layout;
 use std::collections::HashSet;
 use std::ptr::{self, NonNull};
 use std::sync::Barrier;
 
-use common::processes::in_child;
-use common::{engines, stay_on_one_processor};
+use crate::common::processes::in_child;
+use crate::common::{engines, stay_on_one_processor};
 use lookaside_core::{
     EngineKind, Generation, HitCounters, Kind, ListFlags, PoolKind, PoolType, RawSmallPool, SmallPool,
     SmallPoolParameters, Status, Tag, Tuning, pool_statistics,

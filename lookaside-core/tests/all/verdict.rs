@@ -1,6 +1,4 @@
 //! The verdict over this kernel, in a process in which nothing else asks for it.
-#![cfg(target_arch = "x86_64")]
-
 use lookaside_core::hooks::{Planted, Verdict, judge};
 use lookaside_core::{EngineKind, LookasideList};
 

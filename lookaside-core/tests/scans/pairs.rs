@@ -1,27 +1,18 @@
 //! Pairs as the kernel has them: several that share one L, frees to a given processor, P and L
 //! that are one list, and the table of numbers; each step's counters, on both engines.
 
-mod common;
-
 use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicPtr, AtomicUsize};
-use std::sync::{Mutex, MutexGuard};
 
-use common::{
-    SIZE, accounted, allowed_processors, assert_identities, blocks_out, engines, move_to, stay_on_one_processor,
+use crate::common::{
+    SIZE, accounted, allowed_processors, alone, assert_identities, blocks_out, engines, move_to, stay_on_one_processor,
 };
 use lookaside_core::{
     AllocateCallback, Counters, EngineKind, FreeCallback, KernelVersion, LookasideList, PairName, PairTable,
     Parameters, PoolType, RawList, Status, Tag, Topology, Tuning, adjust_depth,
 };
-
-/// All tests count the blocks of one pool.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
 
 fn five(counters: &Counters) -> (u64, u64, u64, u64, u64) {
     let Counters { total_allocates, allocate_misses, total_frees, free_misses, current_depth, .. } = *counters;

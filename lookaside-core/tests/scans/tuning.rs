@@ -1,18 +1,9 @@
 //! Tuning as users meet it: growth with demand, shrinking with time, blocks given back.
 
-mod common;
-
 use std::ptr::NonNull;
-use std::sync::{Mutex, MutexGuard};
 
-use common::{accounted, assert_identities, engines, stay_on_one_processor};
+use crate::common::{accounted, alone, assert_identities, engines, stay_on_one_processor};
 use lookaside_core::{LookasideList, Statistics, Topology, Tuning, adjust_depth};
-
-/// `adjust_depth` concerns every list of the process.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
 
 fn allocate(list: &LookasideList, blocks: usize) -> Vec<NonNull<u8>> {
     (0..blocks).map(|_| list.allocate().unwrap()).collect()

@@ -1,17 +1,15 @@
 //! A list as the allocator of other crates' collections: what fits a block comes from the list, all else from the
 //! heap, and each piece of memory goes back to where it came from.
 
-mod common;
-
 use std::collections::HashMap;
 use std::ptr::NonNull;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 
+use crate::common::{SIZE, accounted, alone, assert_identities, blocks_out, engines};
 use allocator_api2::alloc::{Allocator, Layout};
 use allocator_api2::boxed::Box;
 use allocator_api2::vec::Vec;
-use common::{SIZE, accounted, assert_identities, blocks_out, engines};
 use lookaside_core::{AllocateCallback, FreeCallback, LookasideList, PoolType, Tag};
 use proptest::prelude::*;
 
@@ -158,6 +156,7 @@ proptest! {
     /// nobody else's, and is a block exactly when its layout fits one.
     #[test]
     fn memory_goes_back_to_where_it_came_from(steps in steps()) {
+        let _alone = alone();
         let list = accounted().build().unwrap();
         let allocator = &list;
         let mut held = HashMap::<u8, (NonNull<[u8]>, Layout)>::new();

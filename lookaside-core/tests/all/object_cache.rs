@@ -1,7 +1,5 @@
 //! Object caches: each object is constructed once, used by one at a time, and dropped once, whatever happens.
 
-mod common;
-
 use std::collections::HashSet;
 use std::fmt::Debug;
 use std::ops::Deref;
@@ -10,7 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, LazyLock, Mutex};
 
-use common::{assert_identities, engines, stay_on_one_processor};
+use crate::common::{assert_identities, engines, stay_on_one_processor};
 use lookaside_core::{
     Builder, CachedObject, ListFlags, LookasideList, ObjectCache, PoolType, Status, Topology, Tuning, adjust_depth,
     report,

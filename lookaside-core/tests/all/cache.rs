@@ -1,24 +1,18 @@
 //! The caller-owned cache against a plain model and over every kind of list: no block is lost or doubled, and both sides
 //! count exactly.
 
-mod common;
-
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
-use std::sync::Mutex;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicPtr, AtomicUsize};
 
-use common::{accounted, assert_identities, blocks_out, engines, stay_on_one_processor};
+use crate::common::{accounted, alone, assert_identities, blocks_out, engines, stay_on_one_processor};
 use lookaside_core::{
     AllocateCallback, Counters, FreeCallback, ListFlags, LocalCache, LookasideList, Parameters, PoolType, RawCache,
     RawList, Status, Tag, Topology, Tuning,
 };
 use proptest::prelude::*;
-
-/// The accounting pool and the routines here are one for all tests.
-static TURN: Mutex<()> = Mutex::new(());
 
 fn assert_identity(counters: &Counters) {
     let Counters { allocate_misses, free_misses, refilled, spilled, removed, .. } = *counters;
@@ -135,7 +129,7 @@ fn run<const N: usize>(list: &LookasideList, operations: &[Operation]) {
 
 #[test]
 fn caches_follow_the_model() {
-    let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let _alone = alone();
     for engine in engines() {
         for topology in [Topology::Pair, Topology::General, Topology::Single] {
             let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
@@ -279,7 +273,7 @@ unsafe extern "C-unwind" fn free(block: *mut c_void) {
 /// Callbacks that use the cache which called them, and unwind now and then: no block is lost or in two places.
 #[test]
 fn callbacks_may_use_the_cache_and_unwind() {
-    let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let _alone = alone();
     stay_on_one_processor();
     for engine in engines() {
         let builder = LookasideList::builder(64).engine(engine).maximum_depth(4).tuning(Tuning::Manual);
@@ -335,7 +329,7 @@ fn callbacks_may_use_the_cache_and_unwind() {
 /// A cache of more than one run that is dropped gives all of it back, also where a free routine unwinds.
 #[test]
 fn a_cache_that_is_dropped_gives_everything_back_though_a_free_routine_unwinds() {
-    let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let _alone = alone();
     stay_on_one_processor();
     for engine in engines() {
         for topology in [Topology::Pair, Topology::General, Topology::Single] {

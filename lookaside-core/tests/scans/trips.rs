@@ -1,26 +1,18 @@
 //! Trips to the pool: several blocks at once, each counted.
 
-mod common;
-
 use core::ffi::c_void;
 use std::collections::HashSet;
 use std::ptr::{NonNull, null_mut};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard};
 
-use common::{allowed_processors, assert_identities, engines};
+use crate::common::{allowed_processors, alone, assert_identities, engines, stay_on_one_processor};
 use lookaside_core::{
     AllocateCallback, FreeCallback, LookasideList, PoolKind, PoolType, Statistics, Tag, Topology, Tuning, adjust_depth,
     pool_statistics,
 };
 
 const BLOCKS: usize = 4096;
-
-/// The nonpaged pool's count is one for all tests.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
 
 /// Takes so many blocks and gives them back, so many times.
 fn bursts(list: &LookasideList, count: usize) {
@@ -40,7 +32,7 @@ fn pool_calls(statistics: &Statistics) -> (u64, u64) {
 #[test]
 fn a_burst_goes_to_the_pool_in_few_trips_and_every_block_is_counted() {
     let _alone = alone();
-    common::stay_on_one_processor();
+    stay_on_one_processor();
     let list = LookasideList::builder(256).pool_type(PoolType::NON_PAGED_NX).build().expect("2 MiB can be locked");
     bursts(&list, 20);
     let before = list.statistics();
@@ -80,7 +72,7 @@ fn calls_that_are_seen_come_one_by_one() {
         unsafe { libc::free(block) };
     }
 
-    common::stay_on_one_processor();
+    stay_on_one_processor();
     let builder = || LookasideList::builder(64);
     let lists = [
         // SAFETY: the routines may be called as their types say.

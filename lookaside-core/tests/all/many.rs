@@ -1,15 +1,13 @@
 //! Several blocks at once: what comes when the lists and the pool run out, and what every kind of list makes of a run.
 //! (`model.rs` says which block comes, and what each counter says.)
 
-mod common;
-
 use std::collections::HashSet;
 use std::ffi::c_void;
 use std::ptr::null_mut;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
-use common::{assert_identities, engines, raw, stay_on_one_processor};
+use crate::common::{accounted, alone, assert_identities, blocks_out, engines, raw, stay_on_one_processor};
 use lookaside_core::{
     AllocateCallback, FreeCallback, LookasideList, Parameters, PoolType, RawList, Status, Tag, Topology, Tuning,
 };
@@ -99,12 +97,13 @@ fn a_run_that_the_processor_list_serves_is_all_hits() {
 /// Runs through pairs that share an L: what is counted on it is exact.
 #[test]
 fn runs_over_a_shared_list_are_counted_there() {
+    let _alone = alone();
     stay_on_one_processor();
     for engine in engines() {
-        let lower = common::accounted().topology(Topology::General).maximum_depth(100).initial_depth(100);
+        let lower = accounted().topology(Topology::General).maximum_depth(100).initial_depth(100);
         let lower = lower.engine(engine).tuning(Tuning::Manual).build().unwrap();
         let pairs: [LookasideList; 2] = core::array::from_fn(|_| {
-            let pair = common::accounted().engine(engine).initial_depth(16).maximum_depth(16).tuning(Tuning::Manual);
+            let pair = accounted().engine(engine).initial_depth(16).maximum_depth(16).tuning(Tuning::Manual);
             // SAFETY: the shared list stays where it is until the pairs are gone.
             unsafe { pair.shared(&lower) }.build().unwrap()
         });
@@ -125,11 +124,11 @@ fn runs_over_a_shared_list_are_counted_there() {
                     .wrapping_add(sides.total_allocates - sides.total_frees + sides.current_depth)
                     .wrapping_add(sides.refilled + sides.removed),
             );
-            assert_eq!(common::blocks_out() as u64, kept + shared.list.current_depth);
+            assert_eq!(blocks_out() as u64, kept + shared.list.current_depth);
         }
         drop(pairs);
         drop(lower);
-        assert_eq!(common::blocks_out(), 0);
+        assert_eq!(blocks_out(), 0);
     }
 }
 

@@ -1,10 +1,8 @@
 //! How lists of Windows count, block by block, on both engines.
 
-mod common;
-
 use std::ptr::NonNull;
 
-use common::{accounted, assert_identities, engines, stay_on_one_processor};
+use crate::common::{accounted, alone, assert_identities, engines, stay_on_one_processor};
 use lookaside_core::{Counters, LookasideList, Topology, Tuning};
 
 fn allocate(list: &LookasideList, blocks: usize) -> Vec<NonNull<u8>> {
@@ -27,6 +25,7 @@ fn five(counters: &Counters) -> (u64, u64, u64, u64, u64) {
 /// A driver list of depth 4.
 #[test]
 fn general_list() {
+    let _alone = alone();
     let list = accounted().topology(Topology::General).tuning(Tuning::Manual).build().unwrap();
     let blocks = allocate(&list, 6);
     assert_eq!(five(&list.statistics().list), (6, 6, 0, 0, 0));
@@ -41,6 +40,7 @@ fn general_list() {
 /// A pair of depths 2 and 2.
 #[test]
 fn pair_block_by_block() {
+    let _alone = alone();
     stay_on_one_processor();
     for engine in engines() {
         let list = accounted().initial_depth(2).batch(1).tuning(Tuning::Manual).engine(engine).build().unwrap();
@@ -64,6 +64,7 @@ fn pair_block_by_block() {
 /// The state after initialisation.
 #[test]
 fn state_after_initialisation() {
+    let _alone = alone();
     for engine in engines() {
         let list = accounted().engine(engine).build().unwrap();
         let statistics = list.statistics();
@@ -81,6 +82,7 @@ fn state_after_initialisation() {
 /// The block that came last goes first, also when a batch makes room for it.
 #[test]
 fn last_in_first_out() {
+    let _alone = alone();
     stay_on_one_processor();
     for engine in engines() {
         let list = accounted().initial_depth(8).tuning(Tuning::Manual).engine(engine).build().unwrap();

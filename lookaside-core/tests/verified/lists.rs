@@ -1,17 +1,15 @@
 //! Verified lists in use: counters stay exact, correct programs hear nothing, threads and forks spoil nothing, and
 //! failures on purpose come as described.
 
-mod common;
-
 use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
-use common::processes::in_child;
-use common::told::{TOLD, alone, empty_quarantine, others, packets, told};
-use common::{accounted, assert_identities, blocks_out, stay_on_one_processor};
+use crate::common::processes::in_child;
+use crate::common::told::{TOLD, alone, empty_quarantine, others, packets, told};
+use crate::common::{accounted, assert_identities, blocks_out, stay_on_one_processor};
 use lookaside_core::{
     AllocateCallback, BugCheck, FreeCallback, ListFlags, Lookaside, LookasideList, LowResources, PairTable, PoolKind,
     PoolType, RawList, Status, Tag, Topology, pool_statistics, simulate_low_resources,

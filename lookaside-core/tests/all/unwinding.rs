@@ -1,8 +1,6 @@
 //! Callbacks that unwind: the panic reaches the caller, no block is lost, the counters are exact and the list serves
 //! on.
 
-mod common;
-
 use std::collections::HashSet;
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -10,7 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
-use common::{assert_identities, engines, stay_on_one_processor};
+use crate::common::{alone, assert_identities, engines, stay_on_one_processor};
 use lookaside_core::{
     AllocateCallback, EngineKind, FreeCallback, LookasideList, Parameters, PoolType, RawList, Statistics, Status, Tag,
     Topology, Tuning, report,
@@ -20,9 +18,6 @@ use lookaside_core::{
 static ALLOCATES_TO_PANIC: AtomicUsize = AtomicUsize::new(0);
 static FREES_TO_PANIC: AtomicUsize = AtomicUsize::new(0);
 static BLOCKS: Mutex<Option<HashSet<usize>>> = Mutex::new(None);
-/// The tests take turns: the routines are shared.
-static TURN: Mutex<()> = Mutex::new(());
-
 struct Planned;
 
 fn panic_if_planned(count: &AtomicUsize) {
@@ -76,7 +71,7 @@ fn parameters(engine: EngineKind, topology: Topology) -> Parameters<'static> {
 
 /// Runs the test on every kind of list, which must end with it, with no block left.
 fn on_every_list(test: impl Fn(&mut RawList)) {
-    let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let _alone = alone();
     stay_on_one_processor();
     for engine in engines() {
         for topology in [Topology::Pair, Topology::General, Topology::Single] {

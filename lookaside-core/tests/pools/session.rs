@@ -1,14 +1,12 @@
 //! The session pool: parent and children on the same memory at once.
 
-mod common;
-
 use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicUsize, fence};
 
-use common::assert_identities;
-use common::processes::{end, forks, give, in_own_process, start, take};
+use crate::common::assert_identities;
+use crate::common::processes::{end, forks, give, in_own_process, start, take, this_test};
 use lookaside_core::{
     AllocateCallback, FreeCallback, LookasideList, PoolKind, PoolType, Tag, Topology, pool_statistics,
 };
@@ -38,7 +36,7 @@ fn the_child_leaves_cached_blocks_to_the_parent() {
 /// and freed where it arrives.
 #[test]
 fn processes_allocate_free_and_pass_blocks_at_once() {
-    in_own_process("processes_allocate_free_and_pass_blocks_at_once", || {
+    in_own_process(this_test!(), || {
         const RING: usize = 64;
         const BLOCKS: usize = 30_000;
         const CHILDREN: usize = 3;
@@ -119,7 +117,7 @@ fn processes_allocate_free_and_pass_blocks_at_once() {
 /// gives nothing more and drops what comes, and counts both; what was given stays readable.
 #[test]
 fn a_process_that_dies_in_the_pool_stops_nobody() {
-    in_own_process("a_process_that_dies_in_the_pool_stops_nobody", || {
+    in_own_process(this_test!(), || {
         let list = LookasideList::builder(64).pool_type(PoolType::PAGED_SESSION).maximum_depth(1).build().unwrap();
         let mine = take(&list, 100);
         for block in &mine {
@@ -166,7 +164,7 @@ fn a_process_that_dies_in_the_pool_stops_nobody() {
 
 #[test]
 fn the_pool_ends_at_its_limit() {
-    in_own_process("the_pool_ends_at_its_limit", || {
+    in_own_process(this_test!(), || {
         let list = session(1 << 20);
         let blocks: Vec<_> = std::iter::from_fn(|| list.allocate()).collect();
         let now = pool_statistics(PoolKind::Session);

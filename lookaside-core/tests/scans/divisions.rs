@@ -1,18 +1,12 @@
 //! A shared list in divisions: threads, forks and maintenance meet several of them, also on a machine that would have one.
 
-mod common;
-
 use std::ptr::NonNull;
-use std::sync::Mutex;
 use std::sync::mpsc;
 use std::thread;
 
-use common::processes::{give, in_child, take};
-use common::{accounted, allowed_processors, assert_identities, blocks_out, engines, move_to};
+use crate::common::processes::{give, in_child, take};
+use crate::common::{accounted, allowed_processors, alone, assert_identities, blocks_out, engines, move_to};
 use lookaside_core::{LookasideList, Tuning, adjust_depth};
-
-/// The tests count blocks of one account.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 struct Sent(Vec<NonNull<u8>>);
 // SAFETY: whoever receives the blocks is the only one who has them.
@@ -24,7 +18,7 @@ unsafe impl Send for Sent {}
 fn blocks_pass_between_divisions() {
     const LOTS: usize = 4_000;
     const LOT: usize = 32;
-    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let _alone = alone();
     let allowed = allowed_processors();
     for engine in engines() {
         let list = accounted().engine(engine).divisions(4).build().unwrap();
@@ -82,7 +76,7 @@ fn spread(list: &LookasideList, allowed: &[usize]) {
 /// that was divided starts empty.
 #[test]
 fn each_division_is_trimmed_and_cleared() {
-    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let _alone = alone();
     let allowed = allowed_processors();
     for engine in engines() {
         // Records come again after some others.
@@ -112,7 +106,7 @@ fn each_division_is_trimmed_and_cleared() {
 /// A child has the blocks of every division, and may go on with them.
 #[test]
 fn a_child_finds_every_division() {
-    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let _alone = alone();
     let allowed = allowed_processors();
     for engine in engines() {
         let list = accounted().engine(engine).divisions(2).initial_depth(16).tuning(Tuning::Manual).batch(4).build();
