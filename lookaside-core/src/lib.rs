@@ -72,7 +72,11 @@ pub mod hooks {
     pub use crate::platform::wrote;
 }
 
-/// The README's Rust code runs as a test.
+/// The Rust code of the README and of the pages in docs/ runs as tests. `ci/readme.sh` fails where a page is not here.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;
+mod pages {
+    #[doc = include_str!("../../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../docs/programs.md")]
+    struct Programs;
+}
