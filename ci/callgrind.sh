@@ -34,7 +34,7 @@ rm -rf "$counts"
 PATH=$tools/bin:$PATH IAI_CALLGRIND_HOME=$counts \
     cargo bench -p lookaside-benches --features callgrind --bench instructions
 
-# The pairs that each way plays, as the benchmark has them.
+# The number of pairs of each way, as the benchmark has it.
 pairs=$(sed -n 's/^pub const PAIRS: u64 = \([0-9 *]*\);$/\1/p' lookaside-bench/src/counts.rs)
 names=$(sed -n 's/^#\[bench::\([a-z0-9_]*\)(.*/\1/p' lookaside-bench/benches/instructions.rs)
 # Lines "NAME COUNT", in the order of the benchmark.
@@ -47,7 +47,7 @@ measured=$(
                 END { if (sum > 0) printf "%s %.1f\n", name, sum / pairs }'
     done <<<"$names"
 )
-# A way in that counted nothing must not leave the table unseen.
+# A way that counted nothing must not disappear from the table.
 if [[ $(cut -d' ' -f1 <<<"$measured") != "$names" ]]; then
     echo "nothing was counted for: $(grep -vxFf <(cut -d' ' -f1 <<<"$measured") <<<"$names" | xargs)" >&2
     exit 1
