@@ -203,9 +203,9 @@
 //!
 //! ## 5.4. Seconds
 //!
-//! The rule's seconds are those of the library's clock. Measurements may set it ahead, and take the scans into their
-//! own hands (`hooks::advance_clock`, `hooks::hold_scans`): so a minute is played in a moment, with the periods that
-//! the rule would see by the clock.
+//! The rule's seconds are those of the library's clock. Measurements may take the scans and the clock into their own hands
+//! (`hooks::hold_scans`, `hooks::advance_clock`): so a minute is over in a moment, with the periods that the rule would
+//! see by the clock, however long the machine takes for it.
 //!
 //! ## 5.5. Lists at rest
 //!

@@ -14,7 +14,7 @@ use super::{attention, pools, registry};
 use crate::list::Surplus;
 use crate::platform::{
     Event, Guard, Thread, coarse_milliseconds, is_single_threaded, is_single_threaded_at_a_glance, milliseconds,
-    name_thread, own_value,
+    name_thread, own_value, stop_clock,
 };
 use crate::wdk::Status;
 
@@ -99,8 +99,10 @@ pub fn start_balance_thread() -> Status {
     if MANAGER.refused.load(Relaxed) == 0 { Status::SUCCESS } else { Status::INSUFFICIENT_RESOURCES }
 }
 
-/// Leaves the scans to [`adjust_depth`], for measurements whose seconds are not the clock's.
+/// Leaves the scans to [`adjust_depth`] and the clock to `advance_clock`, for measurements whose seconds are not the
+/// system's.
 pub fn hold_scans() {
+    stop_clock();
     // Relaxed: called before there is a list, so before there is a thread.
     MANAGER.held.store(true, Relaxed);
 }

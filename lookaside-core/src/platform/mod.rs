@@ -30,7 +30,7 @@ mod tool;
 mod weak;
 
 pub use cancellation::uncancelled;
-pub use clock::{advance_clock, coarse_milliseconds, milliseconds};
+pub use clock::{advance_clock, coarse_milliseconds, milliseconds, stop_clock};
 pub use environment::{each_variable, variable};
 pub use exit::at_exit;
 pub use fatal::{Violation, ViolationHook, fatal, print, set_violation_hook};
