@@ -542,7 +542,7 @@ fn explore(topology: Topology, divisions: u16) {
     let _alone = alone();
     for engine in engines() {
         let strategy = (1u16..9, 1u16..9, 0u16..6, prop::collection::vec(operation(), 0..200));
-        let cases = std::env::var("LOOKASIDE_TEST_MODEL_CASES").ok().map_or(400, |cases| cases.parse().unwrap());
+        let cases = std::env::var("LOOKASIDE_TEST_MODEL_CASES").ok().map_or(200, |cases| cases.parse().unwrap());
         let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
             cases,
             failure_persistence: None,

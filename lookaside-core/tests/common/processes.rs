@@ -58,7 +58,7 @@ pub fn with_lock_limit(test: &str, bytes: &str, body: impl FnOnce()) {
 }
 
 pub fn forks() -> usize {
-    std::env::var("LOOKASIDE_TEST_FORKS").ok().map_or(300, |forks| forks.parse().unwrap())
+    std::env::var("LOOKASIDE_TEST_FORKS").ok().map_or(60, |forks| forks.parse().unwrap())
 }
 
 /// A child that is not done after so many seconds will never be.
