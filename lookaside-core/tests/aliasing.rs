@@ -39,7 +39,7 @@ fn lists() -> [LookasideList; 5] {
 fn use_blocks(list: &LookasideList, count: usize, fill: u8) {
     let blocks = take(list, count);
     for block in &blocks {
-        // SAFETY: the block has so many bytes, and is ours.
+        // SAFETY: the block has this size, and is ours.
         unsafe { block.write_bytes(fill, SIZE) };
     }
     // SAFETY: as above; the bytes were written.
@@ -51,7 +51,7 @@ fn use_run(list: &LookasideList, count: usize, fill: u8) {
     let mut run = [null_mut(); 12];
     assert_eq!(list.allocate_many(&mut run[..count]), count);
     for block in &run[..count] {
-        // SAFETY: the block has so many bytes, and is ours.
+        // SAFETY: the block has this size, and is ours.
         unsafe { block.write_bytes(fill, SIZE) };
     }
     // SAFETY: the blocks are of this list, and freed once.

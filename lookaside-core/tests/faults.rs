@@ -117,7 +117,7 @@ fn handle_by(handler: usize, flags: c_int) {
 }
 
 #[test]
-fn a_use_behind_a_verified_block_is_told() {
+fn a_use_behind_a_verified_block_is_reported() {
     let _alone = alone();
     let line = line!() + 3;
     let written = faulting(|| {
@@ -137,7 +137,7 @@ fn a_use_behind_a_verified_block_is_told() {
 }
 
 #[test]
-fn a_use_of_a_freed_verified_block_is_told() {
+fn a_use_of_a_freed_verified_block_is_reported() {
     let _alone = alone();
     let line = line!() + 3;
     let written = faulting(|| {
@@ -159,7 +159,7 @@ fn a_use_of_a_freed_verified_block_is_told() {
 }
 
 #[test]
-fn a_use_before_a_block_of_the_special_pool_is_told() {
+fn a_use_before_a_block_of_the_special_pool_is_reported() {
     let _alone = alone();
     let written = faulting(|| {
         let list = list(START);
@@ -177,7 +177,7 @@ fn a_use_before_a_block_of_the_special_pool_is_told() {
 }
 
 #[test]
-fn a_use_of_a_freed_block_of_the_special_pool_is_told() {
+fn a_use_of_a_freed_block_of_the_special_pool_is_reported() {
     let _alone = alone();
     let written = faulting(|| {
         let list = list(END);
@@ -197,7 +197,7 @@ fn a_use_of_a_freed_block_of_the_special_pool_is_told() {
 }
 
 #[test]
-fn faults_elsewhere_and_signals_that_are_sent_are_not_told() {
+fn faults_elsewhere_and_signals_that_are_sent_are_not_reported() {
     let _alone = alone();
     assert_eq!(faulting(|| touch(16)), "");
     // SAFETY: what is tested.

@@ -18,7 +18,7 @@ use lookaside_core::{
     AllocateCallback, FreeCallback, LookasideList, Parameters, PoolType, RawList, Status, Tag, Topology, adjust_depth,
 };
 
-/// Takes blocks until the pool must have given some, and answers whether all are different; then gives them back.
+/// Takes blocks until the pool must have given some, and returns whether all are different; then gives them back.
 fn is_sound(list: &LookasideList) -> bool {
     let blocks: Vec<NonNull<u8>> = (0..600).map(|_| list.allocate().unwrap()).collect();
     let different = blocks.iter().collect::<HashSet<_>>().len() == blocks.len();
@@ -205,7 +205,7 @@ fn the_child_of_a_delete_counts_lists_right() {
     }
 }
 
-/// Lists are first made while others fork: nobody hangs.
+/// Lists are first made while others fork: no one hangs.
 #[test]
 fn the_first_list_may_be_made_beside_forks() {
     const CASE: &str = "LOOKASIDE_TEST_CASE";

@@ -153,7 +153,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
 
     /// Whatever is allocated, grown, shrunk and given back in whatever order: memory keeps its contents, is aligned, is
-    /// nobody else's, and is a block exactly when its layout fits one.
+    /// no one else's, and is a block exactly when its layout fits one.
     #[test]
     fn memory_goes_back_to_where_it_came_from(steps in steps()) {
         let _alone = alone();

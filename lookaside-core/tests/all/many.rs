@@ -33,10 +33,10 @@ fn different(blocks: &[*mut u8]) -> bool {
     blocks.iter().all(|block| !block.is_null()) && blocks.iter().collect::<HashSet<_>>().len() == blocks.len()
 }
 
-/// The pool has some blocks, and then none: the answer says how many came, and what failed counts once, as in a loop
+/// The pool has some blocks, and then none: the result says how many came, and what failed counts once, as in a loop
 /// that stops at the first null.
 #[test]
-fn a_run_that_the_pool_cannot_fill_is_told_and_whole() {
+fn a_run_that_the_pool_cannot_fill_is_reported_and_whole() {
     stay_on_one_processor();
     for engine in engines() {
         for topology in [Topology::Pair, Topology::General, Topology::Single] {

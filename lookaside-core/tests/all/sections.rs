@@ -50,7 +50,7 @@ fn every_descriptor_is_well_formed() {
     }
 }
 
-/// Compilers gather seldom run functions in this section. Were a section's abort code there as well, it would stand in
+/// Compilers gather seldom run functions in this section. Were a section's abort code there as well, it would be in
 /// the middle of the function.
 #[unsafe(link_section = ".text.unlikely")]
 #[inline(never)]

@@ -1,4 +1,4 @@
-//! The S-list: what each call answers, the words of its header, random histories against a plain
+//! The S-list: what each call returns, the words of its header, random histories against a plain
 //! stack, and many threads at once, also on entries that are unmapped as soon as they are popped.
 //!
 //! `LOOKASIDE_TEST_OPERATIONS` sets how many operations the threads do (default 1,000,000).
@@ -20,15 +20,15 @@ fn entries(count: usize) -> &'static mut [SListEntry] {
     Vec::leak((0..count).map(|_| SListEntry::new()).collect())
 }
 
-/// Depth, sequence, reserved bits and first entry as they stand in memory.
+/// Depth, sequence, reserved bits and first entry as they are in memory.
 fn words(list: &SListHeader) -> (u64, u64, u64, u64) {
-    // SAFETY: the header is two words, and nobody writes them now.
+    // SAFETY: the header is two words, and no one writes them now.
     let [low, high] = unsafe { ptr::from_ref(list).cast::<[u64; 2]>().read_volatile() };
     (low & 0xFFFF, low >> 16, high & 15, high & !15)
 }
 
 #[test]
-fn each_call_answers_as_in_windows() {
+fn each_call_returns_what_windows_returns() {
     let list = SListHeader::new();
     let [a, b, c, d] = entries(4) else { unreachable!() };
     let [a, b, c, d] = [a, b, c, d].map(ptr::from_mut);
@@ -74,7 +74,7 @@ fn the_header_is_windows_own() {
     }
 }
 
-/// The depth is 16 bits wide: a list of 65,536 entries tells 0, and neither way does it spill into the sequence number.
+/// The depth is 16 bits wide: a list of 65,536 entries returns 0, and in neither direction does it spill into the sequence number.
 #[test]
 fn the_depth_is_counted_modulo_65536() {
     let list = SListHeader::new();
@@ -256,7 +256,7 @@ fn threads_neither_lose_nor_double_entries() {
         .map(|entry| entry.addr())
         .collect();
     assert_eq!(left.len(), ENTRIES);
-    assert_eq!(words(list).2, 0, "nobody has the turn");
+    assert_eq!(words(list).2, 0, "no one has the turn");
 }
 
 extern "C" fn sleep_in_handler(_: libc::c_int) {
@@ -320,7 +320,7 @@ fn an_entry_may_be_unmapped_as_soon_as_it_is_popped() {
                     must(unsafe { libc::munmap(entry.cast(), PAGE) } == 0);
                     gone.fetch_add(1, Relaxed);
                 }
-                // From here nobody signals: the thread that did so waits for its turn below.
+                // From here no one signals: the thread that did so waits for its turn below.
                 while popper.swap(0, SeqCst) == 0 {
                     std::thread::yield_now();
                 }
@@ -374,7 +374,7 @@ fn a_signal_handler_may_push() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while PUSHED.load(Relaxed) < SIGNALS {
-                // SAFETY: the thread lives until it is told to end, below.
+                // SAFETY: the thread lives until it is asked to end, below.
                 unsafe { libc::pthread_kill(target.load(Relaxed), libc::SIGUSR1) };
                 std::thread::yield_now();
             }

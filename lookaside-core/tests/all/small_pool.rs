@@ -91,7 +91,7 @@ fn pairs_count_hits_where_the_block_came_from() {
     }
 }
 
-/// The same where no shared list stands behind.
+/// The same without a shared list.
 #[test]
 fn single_lists_count_hits_alone() {
     stay_on_one_processor();
@@ -147,7 +147,7 @@ fn every_request_goes_to_its_list() {
             let block = pool.allocate(Kind::Paged, layout(bytes)).unwrap();
             let sized = (bytes <= generation.sized_limit()).then(|| bytes.max(1).div_ceil(generation.unit()) - 1);
             one_more(&before, sized);
-            // SAFETY: the block has so many bytes, and is freed once by its size.
+            // SAFETY: the block has this size, and is freed once by its size.
             unsafe {
                 block.write_bytes(0xC3, bytes);
                 pool.free(Kind::Paged, block, layout(bytes));
@@ -184,13 +184,13 @@ fn blocks_do_not_overlap() {
                     true => pool.allocate_tagged(PoolType::PAGED, bytes, TAG),
                     false => pool.allocate(Kind::Paged, layout(bytes)).unwrap().as_ptr(),
                 };
-                // SAFETY: the block has so many bytes.
+                // SAFETY: the block has this size.
                 unsafe { block.write_bytes(bytes as u8, bytes) };
                 held.push((block, bytes, tagged));
             }
             let keep = if round < 2 { held.len() / 2 } else { 0 };
             for (block, bytes, tagged) in held.drain(keep..) {
-                // SAFETY: the block has so many bytes, and is freed once in the way it came.
+                // SAFETY: the block has this size, and is freed once in the way it came.
                 unsafe {
                     assert!((0..bytes).all(|at| *block.add(at) == bytes as u8), "{generation:?} {bytes}");
                     match tagged {
@@ -221,7 +221,7 @@ fn large_and_cache_aligned_blocks_are_aligned_as_in_windows() {
         let blocks: Vec<*mut u8> = (0..20).map(|_| pool.allocate_tagged(pool_type, bytes, TAG)).collect();
         for block in blocks {
             assert!(!block.is_null() && block.addr() % alignment == 0, "{pool_type:?} {bytes}");
-            // SAFETY: the block has so many bytes, and is freed once.
+            // SAFETY: the block has this size, and is freed once.
             unsafe {
                 block.write_bytes(1, bytes);
                 assert_eq!(pool.size_of_tagged(block), bytes);
@@ -257,7 +257,7 @@ fn every_pool_type_is_served() {
         for bytes in [0, 1, 50, 64, 64, 64, 496, 497, 4096, 20_000] {
             let block = pool.allocate_tagged(pool_type, bytes, TAG);
             assert!(!block.is_null(), "{pool_type:?} {bytes}");
-            // SAFETY: the block has so many bytes, and is freed once.
+            // SAFETY: the block has this size, and is freed once.
             unsafe {
                 block.write_bytes(0x77, bytes);
                 assert_eq!(pool.size_of_tagged(block), bytes.max(1));
@@ -397,7 +397,7 @@ fn a_pool_may_be_moved_and_given_up() {
 }
 
 /// Where all lists are verified, small-pool lists are not, since they and the general pool give and take each other's
-/// blocks; tagged blocks are checked all the same. Regression: delete of lists that a generation has not was told.
+/// blocks; tagged blocks are checked all the same. Regression: delete of lists that a generation has not was reported.
 #[test]
 fn a_program_that_is_verified_has_its_small_pools() {
     const CASE: &str = "LOOKASIDE_TEST_CASE";
@@ -458,7 +458,7 @@ fn the_first_use_may_be_of_many_threads() {
                             .map(|round| {
                                 let bytes = 1 + (round * 7 + thread) % 400;
                                 let block = pool.allocate_tagged(PoolType::PAGED, bytes, TAG);
-                                // SAFETY: the block has so many bytes.
+                                // SAFETY: the block has this size.
                                 unsafe { block.write_bytes(thread as u8, bytes) };
                                 (block.expose_provenance(), bytes)
                             })

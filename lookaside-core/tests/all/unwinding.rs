@@ -105,7 +105,7 @@ fn statistics(list: &RawList) -> Statistics {
 }
 
 fn delete(list: &mut RawList) -> Status {
-    // SAFETY: nobody else uses it.
+    // SAFETY: no one else uses it.
     unsafe { RawList::delete(list) }
 }
 
@@ -232,7 +232,7 @@ fn a_trim_that_unwinds_loses_no_block_of_its_caller() {
                 }));
                 assert_eq!(statistics(list).outstanding, held.len() as u64, "from {before}");
             }
-            assert_eq!(FREES_TO_PANIC.swap(0, Relaxed), 1 - panicked, "it was met, or nobody missed");
+            assert_eq!(FREES_TO_PANIC.swap(0, Relaxed), 1 - panicked, "it was met, or no one missed");
             give(list, held);
         }
         assert_eq!(delete(list), Status::SUCCESS);

@@ -3,7 +3,7 @@
 
 pub mod processes;
 
-pub mod told;
+pub mod violations;
 
 use std::collections::HashSet;
 use std::ffi::c_void;

@@ -61,7 +61,7 @@ pub fn forks() -> usize {
     std::env::var("LOOKASIDE_TEST_FORKS").ok().map_or(60, |forks| forks.parse().unwrap())
 }
 
-/// A child that is not done after so many seconds will never be.
+/// A child that is not done after this number of seconds will never be.
 const HANGS: u32 = 300;
 
 /// Forks a child, which ends well if `body` returns true. One that hangs is killed.

@@ -1,4 +1,4 @@
-//! Pools of the library's own: residence, limits, exact numbers, misuse told, forks.
+//! Pools of the library's own: residence, limits, exact numbers, misuse reported, forks.
 //!
 //! Cases that need a process of their own, or fewer rights, run this program again.
 
@@ -44,7 +44,7 @@ fn nonpaged_memory_is_resident_and_locked() {
         let first = pool_statistics(PoolKind::NonPaged);
         assert_eq!((first.used, first.reserved, first.locked), (0, 1 << 18, 1 << 18));
         assert_eq!(locked_by_the_system(), first.locked);
-        // Nobody has touched these blocks.
+        // No one has touched these blocks.
         let start = std::time::Instant::now();
         let blocks = take(&list, 2000);
         let time = start.elapsed();
@@ -174,7 +174,7 @@ fn a_request_above_the_limit_takes_nothing() {
 
 /// What an arena does with addresses that are no blocks of its own in use: one line, and the end.
 #[test]
-fn misuse_of_arenas_is_told() {
+fn misuse_of_arenas_is_reported() {
     let cases = [
         ("twice", "which is no block of the nonpaged pool in use: it was freed before, or never given"),
         ("inside", "which is no block of the nonpaged pool in use: it was freed before, or never given"),
@@ -228,7 +228,7 @@ fn the_general_pool_serves_every_type() {
             let before = pool_statistics(kind).used;
             let block = pool_allocate(pool_type, 100_000, tag);
             assert!(!block.is_null() && pool_statistics(kind).used >= before + 100_000, "{pool_type}");
-            // SAFETY: the block has so many bytes, and is freed once.
+            // SAFETY: the block has this size, and is freed once.
             unsafe {
                 block.write_bytes(1, 100_000);
                 pool_free(block, tag);
@@ -298,7 +298,7 @@ fn the_heap_tells_what_lists_hold_of_it() {
     });
 }
 
-/// Nobody else was in the pool: the child has all of it, unlocked at first, locked again with its first allocation.
+/// No one else was in the pool: the child has all of it, unlocked at first, locked again with its first allocation.
 #[test]
 fn the_child_of_a_quiet_process_has_its_arenas() {
     in_own_process(this_test!(), || {
@@ -343,7 +343,7 @@ fn a_child_that_cannot_lock_again_reports_it() {
     });
 }
 
-/// Takes blocks until the pool must have given some, and answers whether all are different and sound.
+/// Takes blocks until the pool must have given some, and returns whether all are different and sound.
 fn is_sound(list: &LookasideList) -> bool {
     let blocks = take(list, 600);
     let different = blocks.iter().collect::<HashSet<_>>().len() == blocks.len();
@@ -381,7 +381,7 @@ fn the_child_of_a_busy_process_meets_no_torn_arena() {
                         give(list, half);
                         if held.len() > 500 {
                             give(list, std::mem::take(&mut held));
-                            // Pauses, so that some forks find nobody at work.
+                            // Pauses, so that some forks find no one at work.
                             std::thread::sleep(std::time::Duration::from_micros(300));
                         }
                     }
@@ -426,9 +426,9 @@ fn the_child_of_a_busy_process_meets_no_torn_arena() {
     });
 }
 
-/// A hook may look at all lists, also when the scan found what is told.
+/// A hook may look at all lists, also when the scan found what is reported.
 #[test]
-fn a_violation_that_a_scan_finds_is_told_with_no_lock_held() {
+fn a_violation_that_a_scan_finds_is_reported_with_no_lock_held() {
     in_own_process(this_test!(), || {
         static REPORTS: AtomicUsize = AtomicUsize::new(0);
         fn look_around(_: &Violation<'_>) {

@@ -52,7 +52,7 @@ fn many_blocks_at_once() {
         let now = pool_statistics(PoolKind::Special);
         let served = now.blocks as usize;
         assert_eq!((served + now.fallbacks as usize, now.used), (wanted, 100 * now.blocks));
-        // With guards by advice all fit; by mprotect as many as mappings may be made.
+        // With guards by advice all fit; by mprotect up to the number of mappings that may be made.
         assert!(now.limit >= wanted as u64 * 4096 && served == wanted || now.fallbacks > 0, "{now:?}");
         let pages: HashSet<_> = blocks.iter().map(|block| block.addr().get() / 4096).collect();
         assert!(pages.len() >= served);
@@ -136,12 +136,12 @@ fn an_older_kernel_guards_by_mappings() {
     });
 }
 
-/// What touches a page that is not its own faults; what damages its own page is told at the free. Each in a process of
+/// What touches a page that is not its own faults; what damages its own page is reported at the free. Each in a process of
 /// its own.
 #[test]
 fn misuse_of_special_blocks_is_found() {
     let faults = ["read behind", "write behind", "before the start", "read after free", "write after free"];
-    let told = [
+    let reported = [
         ("slack behind", "memory beside it was written to, at offset 81"),
         ("slack before", "memory beside it was written to, at offset -1"),
         ("slack at start", "memory beside it was written to, at offset 3000"),
@@ -155,7 +155,7 @@ fn misuse_of_special_blocks_is_found() {
             let output = again(this_test!(), case, &[]);
             assert_eq!(output.status.signal(), Some(libc::SIGSEGV), "{case}: {output:?}");
         }
-        for (case, message) in told {
+        for (case, message) in reported {
             let output = again(this_test!(), case, &[]);
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
             assert_eq!(output.status.signal(), Some(libc::SIGABRT), "{case}: {said}");

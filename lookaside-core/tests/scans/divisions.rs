@@ -9,7 +9,7 @@ use crate::common::{accounted, allowed_processors, alone, assert_identities, blo
 use lookaside_core::{LookasideList, Tuning, adjust_depth};
 
 struct Sent(Vec<NonNull<u8>>);
-// SAFETY: whoever receives the blocks is the only one who has them.
+// SAFETY: the receiver is the only one who has the blocks.
 unsafe impl Send for Sent {}
 
 /// A processor that only frees and one that only allocates have divisions of their own: the blocks pass from one to the
@@ -40,7 +40,7 @@ fn blocks_pass_between_divisions() {
                 move_to(allowed, allowed.len() - 1);
                 for lot in 0..LOTS {
                     let Sent(blocks) = receiver.recv().unwrap();
-                    // SAFETY: as above: nobody else writes to a block that is out.
+                    // SAFETY: as above: no one else writes to a block that is out.
                     assert!(blocks.iter().all(|block| unsafe { block.cast::<usize>().read() } == lot));
                     give(list, blocks);
                 }

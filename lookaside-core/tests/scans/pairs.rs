@@ -89,7 +89,7 @@ fn several_pairs_share_one_list() {
         assert_eq!(blocks_out() - before, 4, "two in the first pair, two in L");
 
         let raw = lower.as_raw().cast_mut();
-        // SAFETY: nobody else uses the list.
+        // SAFETY: no one else uses the list.
         assert_eq!(unsafe { RawList::delete(raw) }, Status::DEVICE_BUSY, "pairs share it");
         drop((first, second));
         assert_eq!(blocks_out() - before, 2, "L keeps its own");
@@ -211,7 +211,7 @@ fn threads_free_to_any_processor() {
                         for (index, block) in blocks.into_iter().enumerate() {
                             // SAFETY: written above; the block is still ours.
                             let word = unsafe { block.cast::<u64>().read() };
-                            assert_eq!(word, (thread << 32 | round << 8 | index) as u64, "nobody else has it");
+                            assert_eq!(word, (thread << 32 | round << 8 | index) as u64, "no one else has it");
                             let to = &pairs[(round / 2 + index) % 2];
                             // SAFETY: it is of a pair with the same L, and freed once.
                             unsafe { to.free_to_processor(block, (index % 3) as u32) };
@@ -312,7 +312,7 @@ fn a_routine_of_l_cannot_delete_the_pair_that_calls_it() {
     static PAIR: AtomicPtr<RawList> = AtomicPtr::new(std::ptr::null_mut());
     static BUSY: AtomicUsize = AtomicUsize::new(0);
     fn try_delete() {
-        // SAFETY: the object stays where it is, and nobody else uses it; what is tested is that this has no effect.
+        // SAFETY: the object stays where it is, and no one else uses it; what is tested is that this has no effect.
         let status = unsafe { RawList::delete(PAIR.load(Relaxed)) };
         BUSY.fetch_add((status == Status::DEVICE_BUSY).into(), Relaxed);
     }

@@ -14,7 +14,7 @@ use lookaside_core::{
 
 const BLOCKS: usize = 4096;
 
-/// Takes so many blocks and gives them back, so many times.
+/// Takes this number of blocks and gives them back, this number of times.
 fn bursts(list: &LookasideList, count: usize) {
     for _ in 0..count {
         let blocks: Vec<_> = (0..BLOCKS).map(|_| list.allocate().expect("the pool has room")).collect();

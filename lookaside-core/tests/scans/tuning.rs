@@ -163,7 +163,7 @@ fn windows_keeps_what_is_above_the_depth_and_manual_waits_to_be_asked() {
     }
     assert_eq!(windows.statistics().list.current_depth, 100, "Windows only lowers the number");
     assert_eq!(manual.statistics().list.depth, 4);
-    assert_eq!(manual.statistics().list.current_depth, 100, "and nobody has missed since");
+    assert_eq!(manual.statistics().list.current_depth, 100, "and no one has missed since");
     manual.trim();
     assert_eq!(manual.statistics().list.current_depth, 4);
 }

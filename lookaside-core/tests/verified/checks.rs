@@ -1,4 +1,4 @@
-//! The verifier: what each misuse of a verified list is told as.
+//! The verifier: what each misuse of a verified list is reported as.
 
 use std::ffi::c_void;
 use std::ptr::NonNull;
@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
-use crate::common::told::{TOLD, alone, empty_quarantine, others, packets, tell_only, told};
+use crate::common::violations::{REPORTED, alone, empty_quarantine, others, packets, reported, reports_only};
 use lookaside_core::{
     AllocateCallback, BugCheck, FreeCallback, ListFlags, LookasideList, Parameters, PoolKind, PoolType, RawList,
     Status, Tag, Violation, check_range, pool_statistics, set_violation_hook,
@@ -24,7 +24,7 @@ fn a_block_freed_twice() {
         let freed = (list.free(block), line!()).1;
         (freed, (list.free(block), line!()).1)
     };
-    tell_only(
+    reports_only(
         BugCheck::FREED_TWICE,
         format!(
             "block {block:p} of list \"packets\" (Pkts) is freed twice; \
@@ -45,9 +45,9 @@ fn a_block_freed_twice_long_after() {
         empty_quarantine();
         list.free(block);
     }
-    let told = told();
-    assert_eq!(told.len(), 1);
-    assert_eq!(told[0].0, BugCheck::FREED_TWICE);
+    let reported = reported();
+    assert_eq!(reported.len(), 1);
+    assert_eq!(reported[0].0, BugCheck::FREED_TWICE);
 }
 
 #[test]
@@ -66,9 +66,9 @@ fn a_block_freed_twice_by_another_thread() {
             freeing.join().unwrap()
         });
         list.free(block);
-        let told = told();
-        assert_eq!(told.len(), 1);
-        assert!(told[0].1.contains(&format!(" by thread {thread}, freed again at ")), "{}", told[0].1);
+        let reported = reported();
+        assert_eq!(reported.len(), 1);
+        assert!(reported[0].1.contains(&format!(" by thread {thread}, freed again at ")), "{}", reported[0].1);
     }
 }
 
@@ -80,7 +80,7 @@ fn a_block_of_another_list() {
     // SAFETY: the first free is what is tested; it has no effect.
     unsafe {
         let freed = (other.free(block), line!()).1;
-        tell_only(
+        reports_only(
             BugCheck::NEVER_ALLOCATED,
             format!(
                 "block {block:p} of list \"packets\" (Pkts) is freed to list \"others\" (Othr); \
@@ -90,7 +90,7 @@ fn a_block_of_another_list() {
         assert_eq!((list.statistics().outstanding, other.statistics().list.total_frees), (1, 0));
         list.free(block);
     }
-    assert_eq!(told(), []);
+    assert_eq!(reported(), []);
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn an_address_that_was_never_allocated() {
         let foreign = NonNull::from(foreign).cast::<u8>();
         // SAFETY: the free is what is tested; it has no effect.
         let freed = unsafe { (list.free(foreign), line!()).1 };
-        tell_only(
+        reports_only(
             BugCheck::NEVER_ALLOCATED,
             format!("block {foreign:p} was never allocated from list \"packets\" (Pkts); freed at {FILE}:{freed}"),
         );
@@ -120,7 +120,7 @@ fn an_address_within_a_block() {
     unsafe {
         let inner = block.add(48);
         let freed = (list.free(inner), line!()).1;
-        tell_only(
+        reports_only(
             BugCheck::NEVER_ALLOCATED,
             format!(
                 "block {inner:p} was never allocated from list \"packets\" (Pkts): it lies 48 bytes inside block \
@@ -147,7 +147,7 @@ fn writes_around_a_block() {
         unsafe {
             block.offset(offset).write(0);
             let freed = (list.free(block), line!()).1;
-            tell_only(
+            reports_only(
                 BugCheck::OVERRUN,
                 format!(
                     "block {block:p} of list \"packets\" (Pkts) was written at offset {offset}, {side}; \
@@ -157,7 +157,7 @@ fn writes_around_a_block() {
         }
     }
     empty_quarantine();
-    assert_eq!(told(), [], "each is told once");
+    assert_eq!(reported(), [], "each is reported once");
 }
 
 #[test]
@@ -170,9 +170,9 @@ fn writes_to_a_freed_block() {
         unsafe {
             let freed = (list.free(block), line!()).1;
             block.offset(offset).write(1);
-            assert_eq!(told(), []);
+            assert_eq!(reported(), []);
             empty_quarantine();
-            tell_only(
+            reports_only(
                 BugCheck::USED_AFTER_FREE,
                 format!(
                     "block {block:p} of list \"packets\" (Pkts) was written at offset {offset} after it was freed; \
@@ -194,9 +194,9 @@ fn a_write_to_a_freed_block_is_found_at_the_latest_when_its_list_goes() {
         block.write(1);
     }
     drop(list);
-    let told = told();
-    assert_eq!(told.len(), 1);
-    assert_eq!(told[0].0, BugCheck::USED_AFTER_FREE);
+    let reported = reported();
+    assert_eq!(reported.len(), 1);
+    assert_eq!(reported[0].0, BugCheck::USED_AFTER_FREE);
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn a_list_that_goes_before_its_blocks() {
         assert_eq!(status, Status::PENDING, "as without the verifier");
         let shown: Vec<String> =
             blocks[..3].iter().map(|(block, line)| format!("{:p} allocated at {FILE}:{line}", *block)).collect();
-        tell_only(
+        reports_only(
             BugCheck::BLOCKS_OUT,
             format!(
                 "list \"packets\" (Pkts) is deleted at {FILE}:{deleted} with 5 blocks out: {}, ...",
@@ -228,13 +228,13 @@ fn a_list_that_goes_before_its_blocks() {
             assert_eq!(RawList::delete(&mut object), Status::DELETE_PENDING);
             RawList::free_checked(&object, *block);
         }
-        let told = told();
-        assert_eq!(told.len(), 1);
-        assert_eq!(told[0].0, BugCheck::OVERRUN);
+        let reported = reported();
+        assert_eq!(reported.len(), 1);
+        assert_eq!(reported[0].0, BugCheck::OVERRUN);
         assert_eq!(RawList::initialize(&mut object, &parameters), Status::SUCCESS);
         assert_eq!(RawList::delete(&mut object), Status::SUCCESS);
     }
-    assert_eq!(told(), []);
+    assert_eq!(reported(), []);
 }
 
 #[test]
@@ -243,9 +243,9 @@ fn an_owning_list_that_goes_before_its_blocks() {
     let list = packets();
     let (block, allocated) = (list.allocate().unwrap(), line!());
     drop(list);
-    let told_lines = told();
-    assert_eq!(told_lines.len(), 1);
-    let (bug_check, line) = &told_lines[0];
+    let lines = reported();
+    assert_eq!(lines.len(), 1);
+    let (bug_check, line) = &lines[0];
     assert_eq!(*bug_check, BugCheck::BLOCKS_OUT);
     assert!(line.ends_with(&format!(" with 1 block out: {block:p} allocated at {FILE}:{allocated}")), "{line}");
 }
@@ -261,7 +261,7 @@ fn a_live_list_is_initialised() {
         let made = (RawList::initialize(&mut object, &parameters), line!()).1;
         let (status, again) = (RawList::initialize(&mut object, &Parameters::new(64)), line!());
         assert_eq!(status, Status::DEVICE_BUSY, "as without the verifier");
-        tell_only(
+        reports_only(
             BugCheck::ACTIVE_LIST_INITIALIZED,
             format!(
                 "list \"packets\" (Pkts) at {:p} is initialised again while it is active; \
@@ -271,7 +271,7 @@ fn a_live_list_is_initialised() {
         );
         assert_eq!(RawList::delete(&mut object), Status::SUCCESS);
     }
-    assert_eq!(told(), []);
+    assert_eq!(reported(), []);
 }
 
 #[test]
@@ -280,13 +280,13 @@ fn memory_is_freed_with_a_list_in_it() {
     let parameters = Parameters { name: "inner", tag: Tag::new(*b"Innr"), ..Parameters::new(32) };
     let outer = LookasideList::builder(256).name("outer").flags(ListFlags::VERIFY).build().unwrap();
     let block = outer.allocate().unwrap();
-    // SAFETY: the list stands in the block, which is not freed while the list is there.
+    // SAFETY: the list is in the block, which is not freed while the list is there.
     unsafe {
         let object = block.add(128).cast::<RawList>().as_ptr();
         let made = (RawList::initialize(object, &parameters), line!()).1;
         let freed = (outer.free(block), line!()).1;
         let unverified = "an unknown place";
-        tell_only(
+        reports_only(
             BugCheck::LIST_IN_FREED_MEMORY,
             format!(
                 "256 bytes at {block:p} are freed, in which the active list \"inner\" (Innr) stands at {object:p}; \
@@ -298,18 +298,18 @@ fn memory_is_freed_with_a_list_in_it() {
         // The bytes before and behind it may go.
         assert!(check_range(block.as_ptr(), 128) && check_range(block.as_ptr().add(192), 64));
         assert!(!check_range(block.as_ptr(), 129) && !check_range(block.as_ptr().add(128), 1));
-        assert_eq!(told().len(), 2);
+        assert_eq!(reported().len(), 2);
         assert_eq!(RawList::delete(object), Status::SUCCESS);
         assert!(check_range(block.as_ptr(), 256));
         outer.free(block);
     }
-    assert_eq!(told(), []);
+    assert_eq!(reported(), []);
 }
 
 #[test]
 fn a_list_of_the_wdk_with_blocks_that_are_too_small() {
     let _alone = alone();
-    for (size, flags, is_told) in [
+    for (size, flags, is_reported) in [
         (7, ListFlags::WDK | ListFlags::VERIFY, true),
         (8, ListFlags::WDK | ListFlags::VERIFY, false),
         (7, ListFlags::VERIFY, false),
@@ -317,12 +317,12 @@ fn a_list_of_the_wdk_with_blocks_that_are_too_small() {
     ] {
         let list = LookasideList::builder(size).tag(Tag::new(*b"Smal")).flags(flags).build();
         assert!(list.is_ok(), "as without the verifier");
-        let told = told();
-        assert_eq!(told.len(), usize::from(is_told), "{size} {flags:?}");
-        if is_told {
-            assert_eq!(told[0].0, BugCheck::BLOCK_TOO_SMALL);
-            assert!(told[0].1.contains("(Smal) is initialised with blocks of 7 bytes at "), "{}", told[0].1);
-            assert!(told[0].1.ends_with("; the least is 8"), "{}", told[0].1);
+        let reported = reported();
+        assert_eq!(reported.len(), usize::from(is_reported), "{size} {flags:?}");
+        if is_reported {
+            assert_eq!(reported[0].0, BugCheck::BLOCK_TOO_SMALL);
+            assert!(reported[0].1.contains("(Smal) is initialised with blocks of 7 bytes at "), "{}", reported[0].1);
+            assert!(reported[0].1.ends_with("; the least is 8"), "{}", reported[0].1);
         }
     }
 }
@@ -349,7 +349,7 @@ fn an_allocate_routine_that_gives_a_block_twice() {
     let list = builder.name("packets").tag(Tag::new(*b"Pkts")).flags(ListFlags::VERIFY).build().unwrap();
     let (block, allocated) = (list.allocate().unwrap(), line!());
     assert_eq!(list.allocate(), None);
-    tell_only(
+    reports_only(
         BugCheck::BAD_CALLBACK_BLOCK,
         format!(
             "the pool of list \"packets\" (Pkts) returned block {block:p}, which is still out of list \"packets\" \
@@ -362,7 +362,7 @@ fn an_allocate_routine_that_gives_a_block_twice() {
     assert_eq!(list.allocate(), Some(block));
     // SAFETY: as above.
     unsafe { list.free(block) };
-    assert_eq!(told(), []);
+    assert_eq!(reported(), []);
 }
 
 /// An address that was a block once, and now is memory within another, belongs to that one.
@@ -390,7 +390,7 @@ fn an_address_within_a_block_that_was_a_block_before() {
     let (block, allocated) = (large.allocate().unwrap(), line!());
     // SAFETY: within the block; the free is what is tested.
     let freed = unsafe { (large.free(inner), line!()).1 };
-    tell_only(
+    reports_only(
         BugCheck::NEVER_ALLOCATED,
         format!(
             "block {inner:p} was never allocated from list \"packets\" (Pkts): it lies 48 bytes inside block \
@@ -419,11 +419,11 @@ fn many_frees_to_a_deleted_list_lose_no_kept_block() {
         list.free(kept);
         kept.as_ptr().write_volatile(0);
         assert_eq!(RawList::delete(&mut other), Status::PENDING);
-        assert_eq!(told().pop().unwrap().0, BugCheck::BLOCKS_OUT);
+        assert_eq!(reported().pop().unwrap().0, BugCheck::BLOCKS_OUT);
         blocks.into_iter().for_each(|block| RawList::free(&other, block));
     }
     drop(list);
-    assert_eq!(told().into_iter().map(|(bug_check, _)| bug_check).collect::<Vec<_>>(), [BugCheck::USED_AFTER_FREE]);
+    assert_eq!(reported().into_iter().map(|(bug_check, _)| bug_check).collect::<Vec<_>>(), [BugCheck::USED_AFTER_FREE]);
     assert_eq!(pool_statistics(PoolKind::PagedArenas).blocks, before);
 }
 
@@ -433,7 +433,7 @@ fn a_block_outlives_its_list_on_the_way_out_of_the_quarantine() {
     static LIST: Mutex<Option<LookasideList>> = Mutex::new(None);
 
     fn end_list(violation: &Violation<'_>) {
-        TOLD.lock().unwrap().push((violation.bug_check, violation.line.to_owned()));
+        REPORTED.lock().unwrap().push((violation.bug_check, violation.line.to_owned()));
         if violation.bug_check == BugCheck::USED_AFTER_FREE {
             drop(LIST.lock().unwrap().take());
             // Records are used again after some others.
@@ -456,6 +456,6 @@ fn a_block_outlives_its_list_on_the_way_out_of_the_quarantine() {
     *LIST.lock().unwrap() = Some(list);
     empty_quarantine();
     assert!(LIST.lock().unwrap().is_none());
-    assert_eq!(told().into_iter().map(|(bug_check, _)| bug_check).collect::<Vec<_>>(), [BugCheck::USED_AFTER_FREE]);
+    assert_eq!(reported().into_iter().map(|(bug_check, _)| bug_check).collect::<Vec<_>>(), [BugCheck::USED_AFTER_FREE]);
     assert_eq!(pool_statistics(PoolKind::PagedArenas).blocks, before);
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::common::processes::in_child;
-use crate::common::told::{TOLD, alone, empty_quarantine, others, packets, told};
+use crate::common::violations::{REPORTED, alone, empty_quarantine, others, packets, reported};
 use crate::common::{accounted, assert_identities, blocks_out, stay_on_one_processor};
 use lookaside_core::{
     AllocateCallback, BugCheck, FreeCallback, ListFlags, Lookaside, LookasideList, LowResources, PairTable, PoolKind,
@@ -17,7 +17,7 @@ use lookaside_core::{
 use proptest::prelude::*;
 
 #[test]
-fn threads_that_free_the_same_block_are_told_but_one() {
+fn threads_that_free_the_same_block_are_reported_but_one() {
     let _alone = alone();
     let list = packets();
     const ROUNDS: usize = 500;
@@ -34,9 +34,9 @@ fn threads_that_free_the_same_block_are_told_but_one() {
             }
         });
     }
-    let told = told();
-    assert_eq!(told.len(), 2 * ROUNDS);
-    assert!(told.iter().all(|(bug_check, _)| *bug_check == BugCheck::FREED_TWICE));
+    let reported = reported();
+    assert_eq!(reported.len(), 2 * ROUNDS);
+    assert!(reported.iter().all(|(bug_check, _)| *bug_check == BugCheck::FREED_TWICE));
     assert_eq!((list.statistics().list.total_frees, list.statistics().outstanding), (ROUNDS as u64, 0));
 }
 
@@ -82,7 +82,7 @@ fn correct_programs_hear_nothing() {
     assert_eq!(typed.allocate("taken out".to_owned()).unwrap().into_inner(), "taken out");
     drop(kept);
     drop(typed);
-    assert_eq!(told(), []);
+    assert_eq!(reported(), []);
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn callbacks_get_every_call_at_once_with_their_own_blocks() {
         }
         assert_eq!(CALLS.each_ref().map(|calls| calls.load(Relaxed)), [round, round]);
     }
-    assert_eq!(told(), []);
+    assert_eq!(reported(), []);
     drop(list);
 
     // One routine alone: the other is the pool's, which must know the block.
@@ -149,12 +149,12 @@ fn callbacks_get_every_call_at_once_with_their_own_blocks() {
     // SAFETY: the first block is the list's; the other free is what is tested.
     unsafe {
         list.free(list.allocate().unwrap());
-        assert_eq!(told(), []);
+        assert_eq!(reported(), []);
         list.free(NonNull::from(&mut foreign).cast());
     }
-    let told = told();
-    assert_eq!(told.len(), 1);
-    assert_eq!(told[0].0, BugCheck::NEVER_ALLOCATED);
+    let reported = reported();
+    assert_eq!(reported.len(), 1);
+    assert_eq!(reported[0].0, BugCheck::NEVER_ALLOCATED);
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn lists_that_are_not_verified_go_on_as_ever() {
     assert_eq!((verified.list.allocate_misses, verified.pool_allocates, verified.pool_frees), (100, 100, 100));
     assert_eq!((plain.list.allocate_misses, plain.pool_allocates, plain.pool_frees), (1, 1, 0));
     // A block twice in a row is not theirs to find.
-    assert_eq!(told(), []);
+    assert_eq!(reported(), []);
 }
 
 #[derive(Clone, Debug)]
@@ -203,7 +203,7 @@ fn operation() -> impl Strategy<Value = Operation> {
 }
 
 /// The model of a verified list: every allocate reaches the pool, every free reaches the pool, and what is wrong has no
-/// effect but to be told.
+/// effect but a report.
 fn follow(list: &LookasideList, other: &LookasideList, operations: &[Operation], at_once: bool) {
     let others = blocks_out();
     let (mut held, mut freed) = (Vec::new(), Vec::new());
@@ -251,13 +251,13 @@ fn follow(list: &LookasideList, other: &LookasideList, operations: &[Operation],
         if at_once {
             assert_eq!(blocks_out() - others, held.len());
         }
-        assert_eq!(TOLD.lock().unwrap().len(), wrong);
+        assert_eq!(REPORTED.lock().unwrap().len(), wrong);
     }
     for block in held {
         // SAFETY: held.
         unsafe { list.free(block) };
     }
-    assert_eq!(told().len(), wrong);
+    assert_eq!(reported().len(), wrong);
 }
 
 #[test]
@@ -270,7 +270,7 @@ fn verified_lists_follow_the_model() {
     });
     runner
         .run(&prop::collection::vec(operation(), 0..200), |operations| {
-            told();
+            reported();
             follow(&accounted().flags(ListFlags::VERIFY).build().unwrap(), &others(), &operations, true);
             follow(&packets(), &others(), &operations, false);
             Ok(())
@@ -306,7 +306,7 @@ fn many_threads_and_blocks_that_change_hands() {
     assert_identities(&statistics);
     assert_eq!((statistics.list.total_allocates, statistics.list.total_frees), (4 * EACH, 4 * EACH));
     drop(list);
-    assert_eq!(told(), []);
+    assert_eq!(reported(), []);
 }
 
 #[test]
@@ -319,9 +319,9 @@ fn many_blocks_at_once() {
         // SAFETY: each is freed once.
         unsafe { list.free(*block) };
     }
-    assert_eq!(told(), []);
+    assert_eq!(reported(), []);
     drop(list);
-    assert_eq!(told(), []);
+    assert_eq!(reported(), []);
 }
 
 #[test]
@@ -356,9 +356,9 @@ fn forks_while_threads_work() {
                     last.write_bytes(1, 64);
                     list.free(last);
                 }
-                let silent = TOLD.try_lock().is_ok_and(|told| told.is_empty());
+                let silent = REPORTED.try_lock().is_ok_and(|reported| reported.is_empty());
                 list.free(last);
-                silent && TOLD.try_lock().is_ok_and(|told| told.len() == 1)
+                silent && REPORTED.try_lock().is_ok_and(|reported| reported.len() == 1)
             });
             // SAFETY: as above.
             unsafe { list.free(mine) };
@@ -368,11 +368,11 @@ fn forks_while_threads_work() {
         unsafe { list.free(mine) };
         stop.store(true, Relaxed);
     });
-    assert_eq!(told(), []);
+    assert_eq!(reported(), []);
     assert_eq!(list.statistics().outstanding, 0);
 }
 
-/// Which of so many allocations fail.
+/// Which of this number of allocations fail.
 fn failures(list: &LookasideList, count: u64) -> Vec<u64> {
     (1..=count)
         .filter(|_| match list.allocate() {
@@ -425,7 +425,7 @@ fn failures_on_purpose_are_the_same_in_each_run() {
     }
     assert_eq!(simulate_low_resources(None), Status::SUCCESS);
     assert_eq!(failures(&list, 1000), []);
-    assert_eq!(told(), []);
+    assert_eq!(reported(), []);
 }
 
 /// A block of a verified list that pairs share may go to any of them, whichever it came from, also one that was made
@@ -450,14 +450,14 @@ fn pairs_over_a_verified_list_are_verified_with_it() {
         lower.free(late[0]);
         pair.free(late[1]);
         pair.flush();
-        assert_eq!(told(), []);
+        assert_eq!(reported(), []);
         pair.free(late[0]);
-        assert_eq!(told().pop().unwrap().0, BugCheck::FREED_TWICE);
+        assert_eq!(reported().pop().unwrap().0, BugCheck::FREED_TWICE);
         let left = pair.allocate().unwrap();
         drop(pair);
         lower.free(left);
     }
-    assert_eq!(told(), []);
+    assert_eq!(reported(), []);
     assert_eq!(lower.statistics().outstanding, 0);
     drop(lower);
     assert_eq!(pool_statistics(PoolKind::PagedArenas).blocks, before);

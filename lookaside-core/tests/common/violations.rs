@@ -6,12 +6,12 @@ use lookaside_core::{
     BugCheck, ListFlags, LookasideList, Status, Tag, Violation, set_violation_hook, simulate_low_resources,
 };
 
-pub static TOLD: Mutex<Vec<(BugCheck, String)>> = Mutex::new(Vec::new());
+pub static REPORTED: Mutex<Vec<(BugCheck, String)>> = Mutex::new(Vec::new());
 
 fn remember(violation: &Violation<'_>) {
     let line = violation.line.strip_prefix("lookaside: ").expect("every line says whose it is");
     let line = line.strip_prefix(&format!("{}: ", violation.bug_check)).expect("and what it is");
-    TOLD.lock().unwrap().push((violation.bug_check, line.to_owned()));
+    REPORTED.lock().unwrap().push((violation.bug_check, line.to_owned()));
 }
 
 /// [`super::alone`] for a test whose violations are remembered: the hook, the quarantine and the simulation are those of
@@ -20,16 +20,16 @@ pub fn alone() -> MutexGuard<'static, ()> {
     let guard = super::alone();
     set_violation_hook(Some(remember));
     assert_eq!(simulate_low_resources(None), Status::SUCCESS);
-    TOLD.lock().unwrap().clear();
+    REPORTED.lock().unwrap().clear();
     guard
 }
 
-pub fn told() -> Vec<(BugCheck, String)> {
-    std::mem::take(&mut *TOLD.lock().unwrap())
+pub fn reported() -> Vec<(BugCheck, String)> {
+    std::mem::take(&mut *REPORTED.lock().unwrap())
 }
 
-pub fn tell_only(bug_check: BugCheck, line: String) {
-    assert_eq!(told(), [(bug_check, line)]);
+pub fn reports_only(bug_check: BugCheck, line: String) {
+    assert_eq!(reported(), [(bug_check, line)]);
 }
 
 pub fn packets() -> LookasideList {
