@@ -1,5 +1,5 @@
 /* Every call of the library on a small stack, the first of the process too: "stacks CASE BYTES". The stack has a page
- * below it that nobody may touch. Prints how many of the bytes were used; an idle thread's start takes some of them. */
+ * below it that no one may touch. Prints how many of the bytes were used; an idle thread's start takes some of them. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <stdio.h>

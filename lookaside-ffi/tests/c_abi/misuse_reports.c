@@ -1,34 +1,34 @@
-/* What is told of lists, pools and tags: into buffers that are too short, into none, and of what is none. */
+/* What is reported of lists, pools and tags: into buffers that are too short, into none, and of what is none. */
 #include "misuse.h"
 
 #define GOOD LOOKASIDE_TAG('G', 'o', 'o', 'd')
 
 static void cases(const char *name)
 {
-    CASE("statistics, null") make(), tell(lookaside_list_statistics(&list, NULL));
+    CASE("statistics, null") make(), show(lookaside_list_statistics(&list, NULL));
     CASE("statistics, struct_size wrong")
     {
         lookaside_statistics statistics;
         make();
         memset(&statistics, 0xEE, sizeof statistics);
         statistics.struct_size = sizeof statistics - 8;
-        tell(lookaside_list_statistics(&list, &statistics));
+        show(lookaside_list_statistics(&list, &statistics));
         puts(statistics.outstanding == 0xEEEEEEEEEEEEEEEE ? "untouched" : "written");
     }
     CASE("report, null buffer")
     {
         size_t needed = 0;
         make();
-        tell(lookaside_report(&list, NULL, 100, &needed));
-        puts(needed > 100 ? "length told" : "no length");
-        tell(lookaside_report(&list, NULL, 0, NULL));
+        show(lookaside_report(&list, NULL, 100, &needed));
+        puts(needed > 100 ? "length returned" : "no length");
+        show(lookaside_report(&list, NULL, 0, NULL));
     }
     CASE("report, short buffers")
     {
         char whole[4096], part[4096];
         size_t needed = 0, again = 0;
         make();
-        tell(lookaside_report(&list, whole, sizeof whole, &needed));
+        show(lookaside_report(&list, whole, sizeof whole, &needed));
         puts(needed == strlen(whole) + 1 ? "length right" : "length wrong");
         for (size_t capacity = 0; capacity <= needed; capacity++) {
             memset(part, 0x7F, sizeof part);
@@ -45,32 +45,32 @@ static void cases(const char *name)
     {
         char text[100] = "kept";
         size_t needed = 7;
-        tell(lookaside_report(misaligned(), text, sizeof text, &needed));
-        tell(lookaside_report(&zeroed, text, sizeof text, &needed));
+        show(lookaside_report(misaligned(), text, sizeof text, &needed));
+        show(lookaside_report(&zeroed, text, sizeof text, &needed));
         make_and_delete();
-        tell(lookaside_report(&list, text, sizeof text, &needed));
+        show(lookaside_report(&list, text, sizeof text, &needed));
         printf("%s, %u\n", text, (unsigned)needed);
     }
     CASE("pool statistics, null, no such pool, struct_size wrong")
     {
         lookaside_pool_usage usage;
         memset(&usage, 0x7F, sizeof usage);
-        tell(lookaside_pool_statistics(LOOKASIDE_POOL_KIND_HEAP, NULL));
-        tell(lookaside_pool_statistics(LOOKASIDE_POOL_KIND_HEAP, &usage));
+        show(lookaside_pool_statistics(LOOKASIDE_POOL_KIND_HEAP, NULL));
+        show(lookaside_pool_statistics(LOOKASIDE_POOL_KIND_HEAP, &usage));
         usage.struct_size = sizeof usage;
-        tell(lookaside_pool_statistics(6, &usage));
+        show(lookaside_pool_statistics(6, &usage));
         puts(usage.used == UINT64_C(0x7F7F7F7F7F7F7F7F) ? "untouched" : "changed");
-        tell(lookaside_pool_statistics(LOOKASIDE_POOL_KIND_HEAP, &usage));
+        show(lookaside_pool_statistics(LOOKASIDE_POOL_KIND_HEAP, &usage));
         printf("%u used\n", (unsigned)usage.used);
     }
     CASE("pool report, null and short buffers")
     {
         char text[4096];
         size_t needed = 0;
-        tell(lookaside_pool_report(NULL, 7, &needed));
-        tell(lookaside_pool_report(text, 10, NULL));
+        show(lookaside_pool_report(NULL, 7, &needed));
+        show(lookaside_pool_report(text, 10, NULL));
         puts(text);
-        tell(lookaside_pool_report(text, sizeof text, &needed));
+        show(lookaside_pool_report(text, sizeof text, &needed));
         puts(needed == strlen(text) + 1 && strstr(text, "RLIMIT_MEMLOCK") ? "whole" : "not whole");
     }
     CASE("tags, buffers")
@@ -79,17 +79,17 @@ static void cases(const char *name)
         size_t needed = 99, again = 99;
         char text[200];
         lookaside_pool_free(lookaside_pool_allocate(LOOKASIDE_POOL_PAGED, 100, GOOD), GOOD);
-        tell(lookaside_tags(2, rows, 4, &needed));
-        tell(lookaside_tag_report(2, text, sizeof text, &needed));
+        show(lookaside_tags(2, rows, 4, &needed));
+        show(lookaside_tag_report(2, text, sizeof text, &needed));
         printf("%d\n", (int)needed);
-        tell(lookaside_tags(LOOKASIDE_TAG_ORDER_TAG, NULL, 4, &needed));
-        tell(lookaside_tags(LOOKASIDE_TAG_ORDER_TAG, NULL, 0, &again));
+        show(lookaside_tags(LOOKASIDE_TAG_ORDER_TAG, NULL, 4, &needed));
+        show(lookaside_tags(LOOKASIDE_TAG_ORDER_TAG, NULL, 0, &again));
         printf("%d %d\n", (int)needed, (int)again);
-        tell(lookaside_tags(LOOKASIDE_TAG_ORDER_BYTES, rows, 4, NULL));
+        show(lookaside_tags(LOOKASIDE_TAG_ORDER_BYTES, rows, 4, NULL));
         printf("%d %d %d %d\n", rows[0].tag == GOOD, (int)rows[0].allocates, (int)rows[0].frees, (int)rows[0].bytes);
-        tell(lookaside_tag_report(LOOKASIDE_TAG_ORDER_TAG, text, 10, &needed));
+        show(lookaside_tag_report(LOOKASIDE_TAG_ORDER_TAG, text, 10, &needed));
         puts(text);
-        tell(lookaside_tag_report(LOOKASIDE_TAG_ORDER_TAG, text, needed, NULL));
+        show(lookaside_tag_report(LOOKASIDE_TAG_ORDER_TAG, text, needed, NULL));
         puts(strstr(text, "Good Paged") != NULL && strlen(text) == needed - 1 ? "whole" : text);
     }
     CASE("status string of any value") puts(lookaside_status_string(12345));
