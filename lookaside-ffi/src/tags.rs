@@ -70,13 +70,13 @@ pub unsafe extern "C" fn lookaside_tags(
         unsafe { slice::from_raw_parts_mut(rows.cast(), capacity) }
     };
     let mut count = 0;
-    let told = lookaside_core::tags(order, &mut |row| {
+    let found = lookaside_core::tags(order, &mut |row| {
         if let Some(place) = room.get_mut(count) {
             place.write((*row).into());
         }
         count += 1;
     });
-    if let Err(status) = told {
+    if let Err(status) = found {
         return status.0;
     }
     // SAFETY: these rows were written.

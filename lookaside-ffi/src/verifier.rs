@@ -54,7 +54,7 @@ pub type lookaside_violation_hook = Option<unsafe extern "C-unwind" fn(violation
 pub extern "C" fn lookaside_set_violation_hook(hook: lookaside_violation_hook) {
     // Relaxed: a function is there from the start.
     HOOK.store(hook.map_or(null_mut(), |hook| hook as *mut ()), Relaxed);
-    lookaside_core::set_violation_hook(hook.map(|_| tell as fn(&Violation<'_>)));
+    lookaside_core::set_violation_hook(hook.map(|_| report as fn(&Violation<'_>)));
 }
 
 static HOOK: AtomicPtr<()> = AtomicPtr::new(null_mut());
@@ -161,7 +161,7 @@ pub extern "C" fn lookaside_verify_faults() -> lookaside_status {
 }
 
 /// Tells the hook of the C program.
-fn tell(violation: &Violation<'_>) {
+fn report(violation: &Violation<'_>) {
     // Relaxed: see lookaside_set_violation_hook.
     let hook = HOOK.load(Relaxed);
     // SAFETY: null, or stored from a function of this type.

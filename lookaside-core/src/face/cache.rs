@@ -90,7 +90,7 @@ impl RawCache {
             return Err(Status::INVALID_PARAMETER);
         }
         // SAFETY: the caller's promise.
-        let settings = unsafe { live(list) }?.pair().settings();
+        let settings = unsafe { live(list) }?.list().settings();
         // The verifier sees every call, and what shall not be kept is not kept here.
         let limit = if settings.cached && !settings.verified { limit } else { 0 };
         let alignment_mask = settings.request.alignment as u32 - 1;

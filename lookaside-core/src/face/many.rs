@@ -3,7 +3,7 @@
 use core::cell::Cell;
 use core::slice;
 
-use super::raw::{followed, found, free_slow, live, locked_parts, tell_no_list};
+use super::raw::{followed, found, free_slow, live, locked_parts, report_no_list};
 use crate::list::processor::{Engine, Portable};
 use crate::manage::{Record, verifier};
 use crate::platform::{Caller, Place, place_of, rseq};
@@ -151,14 +151,14 @@ unsafe fn allocate_many_slow(list: *const RawList, out: &mut [*mut u8], mut coun
         let record = match live(list) {
             Ok(record) => record,
             Err(status) => {
-                tell_no_list(status, list, caller, allocate_many_slow as *const () as usize);
+                report_no_list(status, list, caller, allocate_many_slow as *const () as usize);
                 return count;
             }
         };
-        if record.pair().settings().verified {
+        if record.list().settings().verified {
             return allocate_verified(record, list, out, place_of(caller));
         }
-        record.pair().allocate_many(list.cast_mut(), out, count)
+        record.list().allocate_many(list.cast_mut(), out, count)
     }
 }
 
@@ -191,17 +191,17 @@ unsafe fn free_many_slow(list: *const RawList, mut blocks: &[*mut u8], caller: C
     // SAFETY: the caller's promises: about the object here, about the blocks where they are put away.
     unsafe {
         let place = match live(list) {
-            Ok(record) if !record.pair().settings().verified && are_whole(list, blocks) => {
+            Ok(record) if !record.list().settings().verified && are_whole(list, blocks) => {
                 if let Some(parts) = locked_parts(list) {
                     blocks = &blocks[Portable::push_many(&parts, blocks.as_ptr(), blocks.len()).0..];
                     if blocks.is_empty() {
                         return;
                     }
                 }
-                return record.pair().free_many(list.cast_mut(), blocks);
+                return record.list().free_many(list.cast_mut(), blocks);
             }
             // Here, in the function that the entry point calls.
-            _ if found(list).is_ok_and(|record| record.pair().settings().verified) => place_of(caller),
+            _ if found(list).is_ok_and(|record| record.list().settings().verified) => place_of(caller),
             _ => Place::UNKNOWN,
         };
         free_each(list, blocks, place);
@@ -217,7 +217,7 @@ unsafe fn free_each(list: *const RawList, blocks: &[*mut u8], place: Place) {
         // SAFETY: as above. A block may end a list that is being deleted, so it is looked for each time.
         unsafe {
             match found(list) {
-                Ok(record) if record.pair().settings().verified && are_whole(list, &[*block]) => {
+                Ok(record) if record.list().settings().verified && are_whole(list, &[*block]) => {
                     let (record, list) = followed(record, list.cast_mut());
                     verifier::free(record, list, *block, place);
                 }

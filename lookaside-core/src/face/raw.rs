@@ -10,7 +10,7 @@ use super::Parameters;
 use crate::list::processor::{Engine, Portable};
 use crate::list::{Lower, Statistics, Topology};
 use crate::manage::verifier;
-use crate::manage::{self, Owner, Record, State};
+use crate::manage::{self, Owner, Record, RecordState};
 use crate::platform::{Caller, Violation, place_of, place_through, rseq, wrote};
 use crate::pool::{OnUnwind, Request};
 use crate::wdk::{BugCheck, ListFlags, Parts, RawList, Status};
@@ -70,7 +70,7 @@ impl RawList {
         if asked || owner == Owner::Program && verifier::is_program_wide() {
             creation.place = place_of(caller);
             if creation.flags.contains(ListFlags::WDK) && creation.request.size < verifier::MINIMUM {
-                verifier::tell_too_small(list, creation.request.size, creation.request.tag, creation.place);
+                verifier::report_too_small(list, creation.request.size, creation.request.tag, creation.place);
             }
         }
         if !parameters.shared.is_null() {
@@ -78,7 +78,7 @@ impl RawList {
             match unsafe { lower_for(&creation, parameters.shared) } {
                 Ok(lower) => {
                     // Its blocks are those of the shared list, whose routines and pool say what may be done with them.
-                    creation.backing = lower.pair.settings().backing;
+                    creation.backing = lower.list.settings().backing;
                     creation.lower = Some(lower);
                 }
                 Err(status) => return status,
@@ -86,9 +86,9 @@ impl RawList {
         }
         // SAFETY: not null, aligned; any bytes are a RawList.
         if let Ok(record) = manage::find(unsafe { &*list }) {
-            let verified = asked || record.pair().settings().verified;
-            if verified && record.state() == State::Live {
-                verifier::tell_initialized_twice(record, list, place_of(caller));
+            let verified = asked || record.list().settings().verified;
+            if verified && record.state() == RecordState::Live {
+                verifier::report_initialized_twice(record, list, place_of(caller));
             }
             return Status::DEVICE_BUSY;
         }
@@ -231,7 +231,7 @@ impl RawList {
         let without_locks = manage::is_child_unrepaired();
         // SAFETY: the caller's promise.
         match unsafe { found_without_attending(list) } {
-            Ok(record) if record.state() == State::Live => record.pair().try_allocate(without_locks),
+            Ok(record) if record.state() == RecordState::Live => record.list().try_allocate(without_locks),
             _ => core::ptr::null_mut(),
         }
     }
@@ -260,10 +260,10 @@ impl RawList {
             match live(list) {
                 Ok(record)
                     if !block.is_null()
-                        && record.pair().settings().cached
+                        && record.list().settings().cached
                         && block.addr() & (*list).alignment_mask as usize == 0 =>
                 {
-                    record.pair().free_to(list.cast_mut(), block, processor);
+                    record.list().free_to(list.cast_mut(), block, processor);
                 }
                 _ => free_slow(list, block, caller),
             }
@@ -275,7 +275,7 @@ impl RawList {
         // SAFETY: the caller's promise.
         let records = unsafe { live(p).and_then(|upper| live(l).map(|lower| (upper, lower))) };
         status_of(records.and_then(|(upper, lower)| {
-            let is_pair = lower.pair().is_general() && (p == l || upper.pair().shares(lower.pair()));
+            let is_pair = lower.list().is_general() && (p == l || upper.list().shares(lower.list()));
             if is_pair { Ok(()) } else { Err(Status::INVALID_PARAMETER) }
         }))
     }
@@ -283,7 +283,7 @@ impl RawList {
     /// One step of an allocate on a list that is both P and L: never asks the pool.
     pub(super) unsafe fn allocate_here(list: *const RawList) -> *mut u8 {
         // SAFETY: the caller's promise.
-        unsafe { live(list) }.map_or(core::ptr::null_mut(), |record| record.pair().allocate_here())
+        unsafe { live(list) }.map_or(core::ptr::null_mut(), |record| record.list().allocate_here())
     }
 
     /// One step of a free to a list that is both P and L; answers whether it had room.
@@ -291,7 +291,7 @@ impl RawList {
         // SAFETY: the caller's promises.
         unsafe {
             let whole = |list: &RawList| block.addr() & list.alignment_mask as usize == 0;
-            live(list).is_ok_and(|record| whole(&*list) && record.pair().free_here(block))
+            live(list).is_ok_and(|record| whole(&*list) && record.list().free_here(block))
         }
     }
 
@@ -301,7 +301,7 @@ impl RawList {
     /// As for [`RawList::try_allocate`].
     pub unsafe fn flush(list: *const RawList) -> Status {
         // SAFETY: the caller's promise.
-        status_of(unsafe { live(list) }.map(|record| record.pair().flush(list.cast_mut())))
+        status_of(unsafe { live(list) }.map(|record| record.list().flush(list.cast_mut())))
     }
 
     /// Gives back what the list keeps above its depth. O(blocks).
@@ -310,7 +310,7 @@ impl RawList {
     /// As for [`RawList::try_allocate`].
     pub unsafe fn trim(list: *const RawList) -> Status {
         // SAFETY: the caller's promise.
-        status_of(unsafe { live(list) }.map(|record| record.pair().trim(list.cast_mut())))
+        status_of(unsafe { live(list) }.map(|record| record.list().trim(list.cast_mut())))
     }
 
     /// Fills the list with this many blocks, or as many as its maximum depth has room for; `filled` (if not null) is
@@ -324,7 +324,7 @@ impl RawList {
             Ok(record) => record,
             Err(status) => return status,
         };
-        let (count, complete) = record.pair().prefill(list.cast_mut(), blocks);
+        let (count, complete) = record.list().prefill(list.cast_mut(), blocks);
         if !filled.is_null() {
             // SAFETY: the caller's promise.
             unsafe {
@@ -362,15 +362,15 @@ impl RawList {
             Err(status) => {
                 if verifier::is_program_wide() {
                     let (_, described) = describe(status);
-                    verifier::tell_no_list(BugCheck::NO_LIST_DELETED, "delete", list, described, place_of(caller));
+                    verifier::report_no_list(BugCheck::NO_LIST_DELETED, "delete", list, described, place_of(caller));
                 }
                 return status;
             }
         };
-        if record.pair().is_in_callback() || record.pair().has_sharers() {
+        if record.list().is_in_callback() || record.list().has_sharers() {
             return Status::DEVICE_BUSY;
         }
-        if record.pair().settings().verified {
+        if record.list().settings().verified {
             verifier::before_delete(record, list, place_of(caller));
         }
         // SAFETY: the object was found good. From here its fast path finds nothing in range.
@@ -405,7 +405,7 @@ impl RawList {
     /// As for [`RawList::try_allocate`].
     pub unsafe fn statistics(list: *const RawList) -> Result<Statistics, Status> {
         // SAFETY: the caller's promise.
-        unsafe { live(list) }.map(|record| record.pair().statistics())
+        unsafe { live(list) }.map(|record| record.list().statistics())
     }
 
     /// The context that the list was initialised with; null for what is no list.
@@ -468,18 +468,18 @@ unsafe fn found_without_attending(list: *const RawList) -> Result<&'static Recor
 pub(super) unsafe fn live(list: *const RawList) -> Result<&'static Record, Status> {
     // SAFETY: the caller's promise.
     let record = unsafe { found(list) }?;
-    if record.state() == State::Live { Ok(record) } else { Err(Status::DELETE_PENDING) }
+    if record.state() == RecordState::Live { Ok(record) } else { Err(Status::DELETE_PENDING) }
 }
 
 /// The general list that a new pair shall share.
 unsafe fn lower_for(creation: &manage::Creation<'_>, shared: *const RawList) -> Result<Lower, Status> {
     // SAFETY: the caller's promise.
-    let pair = unsafe { live(shared) }?.pair();
-    let theirs = &pair.settings().request;
+    let list = unsafe { live(shared) }?.list();
+    let theirs = &list.settings().request;
     let ours = &creation.request;
     let same = (ours.size, ours.alignment, ours.pool_type) == (theirs.size, theirs.alignment, theirs.pool_type);
-    if same && pair.is_general() && creation.topology == Topology::Pair && creation.flags.is_cached() {
-        Ok(Lower { pair, list: shared.cast_mut() })
+    if same && list.is_general() && creation.topology == Topology::Pair && creation.flags.is_cached() {
+        Ok(Lower { list, object: shared.cast_mut() })
     } else {
         Err(Status::INVALID_PARAMETER)
     }
@@ -504,14 +504,14 @@ unsafe fn allocate_slow(list: *const RawList, caller: Caller) -> *mut u8 {
     let record = match unsafe { live(list) } {
         Ok(record) => record,
         Err(status) => {
-            tell_no_list(status, list, caller, allocate_slow as *const () as usize);
+            report_no_list(status, list, caller, allocate_slow as *const () as usize);
             return core::ptr::null_mut();
         }
     };
-    if record.pair().settings().verified {
+    if record.list().settings().verified {
         return allocate_verified(record, list.cast_mut(), caller);
     }
-    record.pair().allocate(list.cast_mut())
+    record.list().allocate(list.cast_mut())
 }
 
 #[cold]
@@ -528,19 +528,19 @@ pub(super) unsafe fn free_slow(list: *const RawList, block: *mut u8, caller: Cal
         let record = match found(list) {
             Ok(record) => record,
             Err(_) if block.is_null() && !list.is_null() => return,
-            Err(status) => return tell_free_to_no_list(status, list, block),
+            Err(status) => return report_free_to_no_list(status, list, block),
         };
         if block.is_null() {
             return;
         }
         if block.addr() & (*list).alignment_mask as usize != 0 {
-            return tell_misaligned(record, list, block);
+            return report_misaligned(record, list, block);
         }
-        if record.pair().settings().verified {
+        if record.list().settings().verified {
             return free_verified(record, list.cast_mut(), block, caller);
         }
-        if record.state() == State::Live {
-            record.pair().free(list.cast_mut(), block);
+        if record.state() == RecordState::Live {
+            record.list().free(list.cast_mut(), block);
         } else {
             manage::free_draining(record, list.cast_mut(), block);
         }
@@ -566,35 +566,36 @@ unsafe fn free_verified(record: &'static Record, list: *mut RawList, block: *mut
 
 #[cold]
 #[inline(never)]
-pub(super) fn tell_no_list(status: Status, list: *const RawList, caller: Caller, through: usize) {
+pub(super) fn report_no_list(status: Status, list: *const RawList, caller: Caller, through: usize) {
     if verifier::is_program_wide() {
         let (bug_check, described) = describe(status);
-        verifier::tell_no_list(bug_check, "allocate", list, described, place_through(caller, through));
+        verifier::report_no_list(bug_check, "allocate", list, described, place_through(caller, through));
     }
 }
 
 #[cold]
 #[inline(never)]
-fn tell_free_to_no_list(status: Status, list: *const RawList, block: *mut u8) {
+fn report_free_to_no_list(status: Status, list: *const RawList, block: *mut u8) {
     let (bug_check, described) = describe(status);
     Violation { list: list.addr(), block: block.addr(), ..Violation::new(bug_check) }
-        .tell(format_args!("free of block {block:p} to {list:p}, which is {described}"));
+        .report(format_args!("free of block {block:p} to {list:p}, which is {described}"));
 }
 
 #[cold]
 #[inline(never)]
-fn tell_misaligned(record: &'static Record, list: *const RawList, block: *mut u8) {
-    let Request { tag, alignment, .. } = record.pair().settings().request;
+fn report_misaligned(record: &'static Record, list: *const RawList, block: *mut u8) {
+    let Request { tag, alignment, .. } = record.list().settings().request;
     let violation = Violation::new(BugCheck::NEVER_ALLOCATED);
-    Violation { list: list.addr(), tag, block: block.addr(), ..violation }
-        .tell(format_args!("free of block {block:p} to list {list:p}, whose blocks are aligned to {alignment} bytes"));
+    Violation { list: list.addr(), tag, block: block.addr(), ..violation }.report(format_args!(
+        "free of block {block:p} to list {list:p}, whose blocks are aligned to {alignment} bytes"
+    ));
 }
 
 /// The list that the verifier follows in a verified one's place: the shared list of a pair, whose blocks they are.
 pub(super) fn followed(record: &'static Record, list: *mut RawList) -> (&'static Record, *mut RawList) {
-    match record.pair().settings().lower {
+    match record.list().settings().lower {
         // SAFETY: whoever made the pair promised that its shared list stays.
-        Some(lower) => unsafe { found(lower.list) }.map_or((record, list), |record| (record, lower.list)),
+        Some(lower) => unsafe { found(lower.object) }.map_or((record, list), |record| (record, lower.object)),
         None => (record, list),
     }
 }

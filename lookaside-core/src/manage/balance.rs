@@ -314,7 +314,7 @@ fn scan(step: u64, by_hand: bool, from: u32, mut goes_on: impl FnMut(u32) -> boo
         if !goes_on(record.index) {
             return None;
         }
-        let scanned = record.pair().scan(step, by_hand);
+        let scanned = record.list().scan(step, by_hand);
         let surplus = scanned.is_some_and(|scanned| {
             pools::note_heap_use(record, scanned.heap_bytes);
             scanned.surplus
@@ -324,7 +324,7 @@ fn scan(step: u64, by_hand: bool, from: u32, mut goes_on: impl FnMut(u32) -> boo
     for (surplus, index, generation) in visits.map_while(|visit| visit) {
         if surplus {
             // The pool works with no lock held.
-            let taken = || registry::look_at(index, generation, |record| record.pair().take_surplus()).flatten();
+            let taken = || registry::look_at(index, generation, |record| record.list().take_surplus()).flatten();
             core::iter::from_fn(taken).for_each(Surplus::give_back);
         }
     }

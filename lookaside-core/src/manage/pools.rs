@@ -42,7 +42,7 @@ pub fn pool_statistics(kind: PoolKind) -> PoolStatistics {
         return pool::statistics(kind);
     }
     let mut sum = PoolStatistics::default();
-    registry::walk(|record| record.pair().heap_use()).flatten().for_each(|held| sum.add(&held));
+    registry::walk(|record| record.list().heap_use()).flatten().for_each(|held| sum.add(&held));
     HEAP_PEAK.fetch_max(sum.used, Relaxed);
     PoolStatistics { peak: HEAP_PEAK.load(Relaxed), ..sum }
 }

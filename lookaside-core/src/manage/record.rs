@@ -4,14 +4,14 @@ use core::cell::UnsafeCell;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize};
 
-use crate::list::Pair;
+use crate::list::List;
 use crate::platform::{self, Lock, Place};
 use crate::wdk::NAME_LIMIT;
 
 /// Where a record stands in its life.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum RecordState {
     /// No list has it.
     Free = 0,
     /// A list has it.
@@ -46,10 +46,10 @@ pub struct Record {
     maker: AtomicU32,
     made: AtomicU64,
     name: [AtomicU64; NAME_LIMIT / 8],
-    pair: UnsafeCell<Pair>,
+    list: UnsafeCell<List>,
 }
 
-// SAFETY: the pair is written while the record is Free, by the one thread that took it from the free queue, and used
+// SAFETY: the list is written while the record is Free, by the one thread that took it from the free queue, and used
 // through shared references while it is not; the pointers are constants.
 unsafe impl Sync for Record {}
 
@@ -64,7 +64,7 @@ impl Record {
             base,
             shared_rows,
             life: Lock::new(),
-            state: AtomicU32::new(State::Free as u32),
+            state: AtomicU32::new(RecordState::Free as u32),
             generation: AtomicU32::new(1),
             heap_noted: AtomicU64::new(0),
             next_free: AtomicU32::new(0),
@@ -72,28 +72,28 @@ impl Record {
             maker: AtomicU32::new(0),
             made: AtomicU64::new(0),
             name: Default::default(),
-            pair: UnsafeCell::new(Pair::new()),
+            list: UnsafeCell::new(List::new()),
         }
     }
 
     /// The state.
-    pub fn state(&self) -> State {
-        // Acquire pairs with the Release in set_state: whoever sees Live sees the opened pair.
+    pub fn state(&self) -> RecordState {
+        // Acquire pairs with the Release in set_state: whoever sees Live sees the opened list.
         match self.state.load(Acquire) {
-            0 => State::Free,
-            1 => State::Live,
-            _ => State::Draining,
+            0 => RecordState::Free,
+            1 => RecordState::Live,
+            _ => RecordState::Draining,
         }
     }
 
     /// Changes the state; with `life` held, or as the only thread that knows the record.
-    pub fn set_state(&self, state: State) {
+    pub fn set_state(&self, state: RecordState) {
         // Release pairs with the Acquire in state.
         self.state.store(state as u32, Release);
     }
 
     /// Moves from one state to another; answers whether it was in the first one.
-    pub fn change_state(&self, from: State, to: State) -> bool {
+    pub fn change_state(&self, from: RecordState, to: RecordState) -> bool {
         // AcqRel: as in state and set_state.
         self.state.compare_exchange(from as u32, to as u32, AcqRel, Relaxed).is_ok()
     }
@@ -108,20 +108,20 @@ impl Record {
         self.generation.fetch_add(1, Release);
     }
 
-    /// The pair.
-    pub fn pair(&self) -> &Pair {
+    /// The list.
+    pub fn list(&self) -> &List {
         // SAFETY: nobody has it exclusively while the record is not Free (theory §1.3).
-        unsafe { &*self.pair.get() }
+        unsafe { &*self.list.get() }
     }
 
-    /// The pair, to open it.
+    /// The list, to open it.
     ///
     /// # Safety
     /// The record is Free, and this thread took it from the free queue.
     #[expect(clippy::mut_from_ref, reason = "the caller promises that there is no other reference")]
-    pub unsafe fn pair_mut(&self) -> &mut Pair {
+    pub unsafe fn list_mut(&self) -> &mut List {
         // SAFETY: the caller's promise.
-        unsafe { &mut *self.pair.get() }
+        unsafe { &mut *self.list.get() }
     }
 
     /// Sets where the list was made, and whether its object stays at the record's address.

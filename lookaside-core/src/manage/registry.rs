@@ -5,10 +5,10 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64};
 
 use super::parts::Region;
-use super::record::{Record, State};
+use super::record::{Record, RecordState};
 use super::{attention, balance, engine, pools, switches, usage, verifier};
 use crate::list::processor::EngineKind;
-use crate::list::{Lower, Pair, Rows, Settings, Topology, Tuning, activity, most_divisions, usual_divisions};
+use crate::list::{List, Lower, Rows, Settings, Topology, Tuning, activity, most_divisions, usual_divisions};
 use crate::platform::{self, Guard, Lock, Place, rseq};
 use crate::pool::{self, Backing, OnUnwind, Request};
 use crate::wdk::{DEFAULT_MAXIMUM_DEPTH, ListFlags, MAXIMUM_DEPTH_LIMIT, Parts, RawList, Status};
@@ -171,13 +171,13 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
     let divisions = if divided { divisions_of(creation, set_up.processors) } else { 1 };
     let rows = Rows { base: record.shared_rows, divisions, processors };
     // SAFETY: the record is free and ours alone; its parts were cleared, and have room for its class.
-    unsafe { record.pair_mut().open(settings, rows) };
+    unsafe { record.list_mut().open(settings, rows) };
     record.set_name(creation.name);
     let address = creation.address.unwrap_or_else(|| core::ptr::from_ref(record).addr());
     record.address.store(address, Relaxed);
     record.set_maker(creation.place, creation.address.is_some());
-    record.set_state(State::Live);
-    count(&guard, record.pair(), true);
+    record.set_state(RecordState::Live);
+    count(&guard, record.list(), true);
     drop(guard);
     balance::see_to_scans();
     if verified {
@@ -198,7 +198,7 @@ pub fn create(creation: &Creation<'_>) -> Result<Created, Status> {
 /// come from either and go to the other.
 fn kind_of(creation: &Creation<'_>) -> EngineKind {
     let asked = creation.engine.unwrap_or_else(engine::engine);
-    match creation.lower.map(|lower| lower.pair.settings().engine) {
+    match creation.lower.map(|lower| lower.list.settings().engine) {
         Some(shared) if (shared == EngineKind::Heap) != (asked == EngineKind::Heap) => shared,
         _ => asked,
     }
@@ -237,7 +237,7 @@ fn is_charged(creation: &Creation<'_>) -> bool {
 /// block may come from either and go to the other.
 fn flags_of(creation: &Creation<'_>) -> ListFlags {
     let verified = match creation.lower {
-        Some(lower) => lower.pair.settings().verified,
+        Some(lower) => lower.list.settings().verified,
         None => {
             let can = creation.owner == Owner::Program && !creation.request.pool_type.is_session();
             can && verifier::is_program_wide()
@@ -249,7 +249,9 @@ fn flags_of(creation: &Creation<'_>) -> ListFlags {
 /// A list that is live, and whose object stands within so many bytes.
 pub fn active_within(start: usize, size: usize) -> Option<&'static Record> {
     (0..REGISTRY.records.load(Acquire)).filter_map(record).find(|record| {
-        record.is_embedded() && record.state() == State::Live && record.address.load(Relaxed).wrapping_sub(start) < size
+        record.is_embedded()
+            && record.state() == RecordState::Live
+            && record.address.load(Relaxed).wrapping_sub(start) < size
     })
 }
 
@@ -264,40 +266,40 @@ pub fn find(list: &RawList) -> Result<&'static Record, Status> {
 }
 
 /// Deletes a list: ends its use, gives its cached blocks back, and frees the record unless callers still hold blocks.
-pub fn delete(record: &Record, list: *mut RawList) -> Status {
+pub fn delete(record: &Record, object: *mut RawList) -> Status {
     {
         // Whoever looks at the list under this lock has finished, and nobody begins any more.
         let _life = record.life.lock();
-        if !record.change_state(State::Live, State::Draining) {
+        if !record.change_state(RecordState::Live, RecordState::Draining) {
             return Status::DELETE_PENDING;
         }
     }
     let forks = FORKS.load(Relaxed);
     let finish = || {
-        let pair = record.pair();
-        if pair.settings().charged {
-            usage::fold(&pair.statistics());
+        let list = record.list();
+        if list.settings().charged {
+            usage::fold(&list.statistics());
         }
         // The child that a free routine made counts the lists that are live there, and not this one.
         let is_counted = FORKS.load(Relaxed) == forks;
         if is_counted {
-            uncount(pair);
+            uncount(list);
         }
-        let drained = pair.finish_delete(is_counted);
+        let drained = list.finish_delete(is_counted);
         if drained {
             release(record);
         }
         if drained { Status::SUCCESS } else { Status::PENDING }
     };
     let unwinding = OnUnwind::new(|| _ = finish());
-    record.pair().retire(list);
+    record.list().retire(object);
     unwinding.disarm();
     finish()
 }
 
 /// Frees the record of a deleted list whose object is gone, so that no block can come back to it.
 pub fn abandon(record: &Record) {
-    if record.pair().settings().verified {
+    if record.list().settings().verified {
         verifier::forget(record);
     }
     release(record);
@@ -309,20 +311,20 @@ pub fn abandon(record: &Record) {
 /// The block is of this list, and the caller's.
 #[cold]
 #[inline(never)]
-pub unsafe fn free_draining(record: &Record, list: *mut RawList, block: *mut u8) {
+pub unsafe fn free_draining(record: &Record, object: *mut RawList, block: *mut u8) {
     // SAFETY: the caller's promise.
-    drain(record, || unsafe { record.pair().free_draining(list, block) });
+    drain(record, || unsafe { record.list().free_draining(object, block) });
 }
 
 /// Gives a block of a list that is being deleted to its pool by `give`, and counts it; the last one ends the list.
 pub fn drain(record: &Record, give: impl FnOnce()) {
     let finish = || {
-        let settings = record.pair().settings();
+        let settings = record.list().settings();
         if settings.charged {
             let Request { size, pool_type, tag, .. } = settings.request;
-            usage::Entry::of(tag, pool_type.is_paged()).release_exactly(1, size as u64);
+            usage::TagEntry::of(tag, pool_type.is_paged()).release_exactly(1, size as u64);
         }
-        if record.pair().count_draining() {
+        if record.list().count_draining() {
             release(record);
         }
     };
@@ -348,13 +350,13 @@ pub fn visit<T>(from: u32, scan: Option<u64>, mut look: impl FnMut(&Record) -> T
         found & activity::ACTIVE != 0 || found & activity::USED != 0 && u64::from(*index) % FOLDS == scan % FOLDS
     };
     (from..REGISTRY.records.load(Acquire)).filter(is_due).filter_map(record).filter_map(move |record| {
-        if record.state() != State::Live {
+        if record.state() != RecordState::Live {
             return None;
         }
         // The caller does what it likes between two looks.
         repair_if_child();
         let _life = record.life.lock();
-        (record.state() == State::Live).then(|| look(record))
+        (record.state() == RecordState::Live).then(|| look(record))
     })
 }
 
@@ -363,7 +365,7 @@ pub fn look_at<T>(index: u32, generation: u32, look: impl FnOnce(&Record) -> T) 
     let record = record(index)?;
     repair_if_child();
     let _life = record.life.lock();
-    (record.state() == State::Live && record.generation() == generation).then(|| look(record))
+    (record.state() == RecordState::Live && record.generation() == generation).then(|| look(record))
 }
 
 /// Lists that are live.
@@ -386,19 +388,19 @@ pub fn lock() -> Guard<'static> {
 }
 
 /// Counts a live list more or less.
-fn count(_guard: &Guard<'_>, pair: &Pair, more: bool) {
+fn count(_guard: &Guard<'_>, list: &List, more: bool) {
     let by = if more { 1 } else { u32::MAX };
     // Relaxed: the lock is held.
     REGISTRY.live.fetch_add(by, Relaxed);
-    if pair.settings().tuning != Tuning::Manual {
+    if list.settings().tuning != Tuning::Manual {
         REGISTRY.tuned.fetch_add(by, Relaxed);
     }
 }
 
 /// Counts one live list less; the last one ends the balance set manager's thread.
-fn uncount(pair: &Pair) {
+fn uncount(list: &List) {
     let guard = lock();
-    count(&guard, pair, false);
+    count(&guard, list, false);
     let thread = balance::stop_if_unwanted(&guard);
     drop(guard);
     // Without the lock: the thread may be waiting for it.
@@ -410,14 +412,14 @@ fn uncount(pair: &Pair) {
 /// Frees a draining record.
 fn release(record: &Record) {
     let guard = REGISTRY.lock.lock();
-    if record.state() == State::Draining {
+    if record.state() == RecordState::Draining {
         // SAFETY: the list is deleted and nobody holds a block of it.
-        unsafe { record.pair().clear_parts() };
+        unsafe { record.list().clear_parts() };
         pools::note_heap_use(record, 0);
         activity_of(record).store(0, Relaxed);
         record.next_generation();
         // Last, so that the child of a fork finds a Free record ready.
-        record.set_state(State::Free);
+        record.set_state(RecordState::Free);
         REGISTRY.free[record.class].put(&guard, record);
     }
 }
@@ -571,8 +573,8 @@ extern "C" fn after_fork_in_child() {
         if u64::from_ne_bytes(*bytes) != 0 {
             let active = (0..8).filter(|place| bytes[*place] & wanted != 0);
             active.filter_map(|place| record((group * 8 + place) as u32)).for_each(|record| {
-                if record.state() != State::Free {
-                    record.pair().prepare_child(miss);
+                if record.state() != RecordState::Free {
+                    record.list().prepare_child(miss);
                 }
             });
         }
@@ -620,18 +622,18 @@ fn repair_all() {
         record.life.reset_after_fork();
         match record.state() {
             // Also one that a thread of the parent was making a list of, or had just freed.
-            State::Free => REGISTRY.free[record.class].put(&guard, record),
+            RecordState::Free => REGISTRY.free[record.class].put(&guard, record),
             state => {
-                record.pair().repair_after_fork();
-                record.pair().forget_sharers();
-                if state == State::Live {
-                    count(&guard, record.pair(), true);
+                record.list().repair_after_fork();
+                record.list().forget_sharers();
+                if state == RecordState::Live {
+                    count(&guard, record.list(), true);
                 }
             }
         }
     }
     // Not those that a thread of the parent was just making.
-    records().filter(|record| record.state() == State::Live).for_each(|record| record.pair().count_as_sharer());
+    records().filter(|record| record.state() == RecordState::Live).for_each(|record| record.list().count_as_sharer());
     pools::repair_after_fork(records());
     // Without a list that needs scans there is no thread to join.
     balance::stop_if_unwanted(&guard);

@@ -118,7 +118,7 @@ impl Look {
     fn at(record: &Record) -> Look {
         // Relaxed: published with the record's state.
         let address = record.address.load(Relaxed);
-        Look { name: record.name(), address, statistics: record.pair().statistics() }
+        Look { name: record.name(), address, statistics: record.list().statistics() }
     }
 
     fn row(&self) -> Row<'_> {

@@ -4,7 +4,7 @@ use core::fmt::{self, Write};
 use core::slice;
 
 use super::registry;
-use super::usage::{ENTRIES, Entry, Sums};
+use super::usage::{ENTRIES, Sums, TagEntry};
 use crate::platform;
 use crate::wdk::{Status, Tag};
 
@@ -71,14 +71,14 @@ pub fn tags(order: TagOrder, visit: &mut dyn FnMut(&TagUsage)) -> Result<(), Sta
         row.bytes = row.bytes.wrapping_add(more.bytes);
     };
     // A list may have a tag that nobody counted under yet.
-    let of_lists = registry::walk(|record| record.pair().settings().charged.then(|| record.pair().statistics()));
+    let of_lists = registry::walk(|record| record.list().settings().charged.then(|| record.list().statistics()));
     for list in of_lists.flatten() {
-        let entry = Entry::of(list.tag, list.pool_type.is_paged());
+        let entry = TagEntry::of(list.tag, list.pool_type.is_paged());
         add(&mut all[entry.number()], Sums::of_list(&list));
     }
     let mut used = 0;
     for number in 0..ENTRIES {
-        let entry = Entry::from_number(number);
+        let entry = TagEntry::from_number(number);
         let Some((tag, paged)) = entry.key() else { continue };
         let mut row = TagUsage { tag, paged, ..all[number] };
         add(&mut row, entry.sums());

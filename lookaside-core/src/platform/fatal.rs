@@ -38,12 +38,12 @@ static HOOK: AtomicPtr<()> = AtomicPtr::new(null_mut());
 /// ```
 /// use lookaside_core::{BugCheck, Violation, set_violation_hook};
 ///
-/// fn tell(violation: &Violation<'_>) {
+/// fn report(violation: &Violation<'_>) {
 ///     assert_eq!(violation.bug_check, BugCheck::NO_LIST);
 ///     println!("{}", violation.line);
 /// }
 ///
-/// set_violation_hook(Some(tell));
+/// set_violation_hook(Some(report));
 /// // SAFETY: an object that was never initialised may be named; the block is nobody's.
 /// unsafe { lookaside_core::RawList::free_checked(&lookaside_core::RawList::zeroed(), 16 as *mut u8) };
 /// ```
@@ -61,7 +61,7 @@ impl Violation<'_> {
     /// Tells the hook, or writes the line and aborts. Returns when the hook does; then the misuse is to have no effect.
     #[cold]
     #[inline(never)]
-    pub(crate) fn tell(&self, message: fmt::Arguments<'_>) {
+    pub(crate) fn report(&self, message: fmt::Arguments<'_>) {
         let mut line = Line::new();
         let _ = write!(line, "lookaside: {}: {message}", self.bug_check);
         // Relaxed: see set_violation_hook.

@@ -196,7 +196,7 @@ impl Arena {
             _ => Err(Fault::Foreign),
         };
         if let Err(fault) = result {
-            tell(fault, block, request, self.name);
+            report(fault, block, request, self.name);
         }
     }
 
@@ -252,18 +252,18 @@ impl Arena {
 }
 
 /// Tells of a free that would corrupt an arena.
-pub fn tell(fault: Fault, block: *mut u8, request: &Request, pool: &str) {
+pub fn report(fault: Fault, block: *mut u8, request: &Request, pool: &str) {
     let Request { size, tag, .. } = *request;
     let violation = Violation { block: block.addr(), tag, ..Violation::new(BugCheck::NEVER_ALLOCATED) };
     match fault {
-        Fault::Foreign => violation.tell(format_args!(
+        Fault::Foreign => violation.report(format_args!(
             "free of block {block:p} of {size} bytes, tag \"{tag}\", which is not of the {pool} pool"
         )),
-        Fault::NoBlock => violation.tell(format_args!(
+        Fault::NoBlock => violation.report(format_args!(
             "free of block {block:p} of {size} bytes, tag \"{tag}\", which is no block of the {pool} pool in use: it was \
              freed before, or never given"
         )),
-        Fault::Size(other) => violation.tell(format_args!(
+        Fault::Size(other) => violation.report(format_args!(
             "free of block {block:p} of {size} bytes, tag \"{tag}\", which is a block of the {pool} pool of {other} bytes"
         )),
     }

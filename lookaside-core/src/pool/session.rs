@@ -6,7 +6,7 @@
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicPtr, AtomicU64};
 
-use super::arena::tell;
+use super::arena::report;
 use super::region::{Fault, Region};
 use super::{PoolStatistics, Request};
 use crate::platform::{self, ChildRepairs, Lock, SharedLock};
@@ -98,12 +98,12 @@ pub fn allocate(request: &Request) -> *mut u8 {
 /// Nobody uses the block any more, in any process.
 pub unsafe fn free(block: *mut u8, request: &Request) {
     let Some(session) = session().filter(|session| session.region().owns(block)) else {
-        return tell(Fault::Foreign, block, request, POOL);
+        return report(Fault::Foreign, block, request, POOL);
     };
     // SAFETY: the lock is held; the caller's promise.
     match session.with(|region| unsafe { region.free(block, request.size) }) {
         Some(Ok(())) => {}
-        Some(Err(fault)) => tell(fault, block, request, POOL),
+        Some(Err(fault)) => report(fault, block, request, POOL),
         None => {
             session.lost.fetch_add(1, Relaxed);
         }

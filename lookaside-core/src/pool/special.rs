@@ -316,7 +316,7 @@ impl Special {
         if !why.is_empty() {
             let Request { size, tag, .. } = *request;
             Violation { block: block.addr(), tag, ..Violation::new(bug_check) }
-                .tell(format_args!("free of block {block:p} of {size} bytes, tag \"{tag}\", which is {why}"));
+                .report(format_args!("free of block {block:p} of {size} bytes, tag \"{tag}\", which is {why}"));
             return;
         }
         // SAFETY: the slot is ours, and its page can be read until it is closed.
@@ -341,7 +341,7 @@ impl Special {
         let in_front = front.iter().rposition(|byte| *byte != PATTERN).map(|at| at as isize - before as isize);
         if let Some(offset) = behind.or(in_front) {
             let Request { size, tag, .. } = *request;
-            Violation { block: block.addr(), tag, ..Violation::new(BugCheck::OVERRUN) }.tell(format_args!(
+            Violation { block: block.addr(), tag, ..Violation::new(BugCheck::OVERRUN) }.report(format_args!(
                 "block {block:p} of {size} bytes, tag \"{tag}\", of the special pool: memory beside it was written to, at \
                  offset {offset}"
             ));

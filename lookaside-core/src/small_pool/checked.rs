@@ -5,7 +5,7 @@ use core::ptr;
 
 use super::lists::HEADER;
 use super::pool::{Kind, RawSmallPool};
-use super::tagged::tell_foreign;
+use super::tagged::report_foreign;
 use crate::platform::Violation;
 use crate::wdk::{BugCheck, PoolType, SIZE_LIMIT, Status, Tag};
 
@@ -96,9 +96,9 @@ impl RawSmallPool {
                 return;
             }
             match (Kind::of(pool_type), layout(bytes)) {
-                _ if block.addr() % HEADER != 0 => tell_foreign(block),
+                _ if block.addr() % HEADER != 0 => report_foreign(block),
                 (Some(kind), Some(layout)) => Self::free(pool, kind, block, layout),
-                _ => tell_impossible(block, pool_type, bytes),
+                _ => report_impossible(block, pool_type, bytes),
             }
         }
     }
@@ -116,15 +116,15 @@ impl RawSmallPool {
             _ => "no small pool that was initialised",
         };
         Violation { block: block.addr(), ..Violation::new(BugCheck::NO_LIST) }
-            .tell(format_args!("block {block:p} is given to small pool {pool:p}, which is {reason}"));
+            .report(format_args!("block {block:p} is given to small pool {pool:p}, which is {reason}"));
         false
     }
 }
 
 #[cold]
-fn tell_impossible(block: *mut u8, pool_type: PoolType, bytes: usize) {
+fn report_impossible(block: *mut u8, pool_type: PoolType, bytes: usize) {
     let pool_type = pool_type.0;
-    Violation { block: block.addr(), ..Violation::new(BugCheck::NEVER_ALLOCATED) }.tell(format_args!(
+    Violation { block: block.addr(), ..Violation::new(BugCheck::NEVER_ALLOCATED) }.report(format_args!(
         "block {block:p} is freed as {bytes} bytes of pool type {pool_type:#x}, which no block of this pool is"
     ));
 }

@@ -15,7 +15,7 @@ use super::tables::{Generation, LISTS};
 use crate::face::{Name, Parameters};
 use crate::list::processor::EngineKind;
 use crate::list::{Statistics, Topology, Tuning};
-use crate::manage::{Entry, Owner};
+use crate::manage::{Owner, TagEntry};
 use crate::platform::{Caller, own_value};
 use crate::pool::Request;
 use crate::wdk::{ListFlags, Parts, PoolType, RawList, Status, Tag};
@@ -141,7 +141,7 @@ impl KindLists {
         if !block.is_null() {
             self.direct_allocates.fetch_add(1, Relaxed);
             if plan.owner == Owner::GlobalAllocator {
-                Entry::of(request.tag, request.pool_type.is_paged()).charge(request.size);
+                TagEntry::of(request.tag, request.pool_type.is_paged()).charge(request.size);
             }
         }
         block
@@ -159,7 +159,7 @@ impl KindLists {
                     let request = plan.request(list);
                     self.direct_frees.fetch_add(1, Relaxed);
                     if plan.owner == Owner::GlobalAllocator {
-                        Entry::of(request.tag, request.pool_type.is_paged()).release(request.size);
+                        TagEntry::of(request.tag, request.pool_type.is_paged()).release(request.size);
                     }
                     general::free(block, &request, plan.flags);
                 }

@@ -16,7 +16,7 @@ use core::sync::atomic::Ordering::Relaxed;
 use super::general;
 use super::lists::HEADER;
 use super::pool::{Kind, RawSmallPool, SmallPool, key_of};
-use crate::manage::{Entry, verifier};
+use crate::manage::{TagEntry, verifier};
 use crate::platform::{Caller, Violation};
 use crate::pool::Request;
 use crate::wdk::{BugCheck, ListFlags, PoolType, SIZE_LIMIT, Tag};
@@ -88,11 +88,11 @@ impl Label {
         PoolType(field(self.word, TYPE_SHIFT, TYPE_BITS) as u32)
     }
 
-    fn entry(&self) -> Entry {
-        Entry::from_number(field(self.word, ENTRY_SHIFT, ENTRY_BITS))
+    fn entry(&self) -> TagEntry {
+        TagEntry::from_number(field(self.word, ENTRY_SHIFT, ENTRY_BITS))
     }
 
-    fn of(tag: Tag, pool_type: PoolType, entry: Entry) -> u64 {
+    fn of(tag: Tag, pool_type: PoolType, entry: TagEntry) -> u64 {
         u64::from(tag.0) | u64::from(pool_type.0) << TYPE_SHIFT | (entry.number() as u64) << ENTRY_SHIFT
     }
 }
@@ -110,8 +110,8 @@ fn general_request(pool_type: PoolType, bytes: usize, tag: Tag) -> Option<(usize
     Some((place, Request { size, alignment, pool_type, tag }))
 }
 
-fn tell(bug_check: BugCheck, block: *mut u8, tag: Tag, message: fmt::Arguments<'_>) {
-    Violation { block: block.addr(), tag, ..Violation::new(bug_check) }.tell(message);
+fn report(bug_check: BugCheck, block: *mut u8, tag: Tag, message: fmt::Arguments<'_>) {
+    Violation { block: block.addr(), tag, ..Violation::new(bug_check) }.report(message);
 }
 
 impl RawSmallPool {
@@ -141,7 +141,7 @@ impl RawSmallPool {
         if start.is_null() {
             return start;
         }
-        let entry = Entry::of(tag, pool_type.is_paged());
+        let entry = TagEntry::of(tag, pool_type.is_paged());
         entry.charge(size);
         let block = start.wrapping_add(HEADER);
         let word = Label::of(tag, pool_type, entry) | (bytes.max(1) as u64) << SIZE_SHIFT;
@@ -161,7 +161,7 @@ impl RawSmallPool {
         if start.is_null() {
             return start;
         }
-        let entry = Entry::of(tag, pool_type.is_paged());
+        let entry = TagEntry::of(tag, pool_type.is_paged());
         entry.charge(bytes);
         let (block, key) = (start.wrapping_add(place), key_of(&self.key));
         // SAFETY: there is room for two headers before the block.
@@ -179,7 +179,7 @@ impl RawSmallPool {
     #[inline]
     unsafe fn label(&self, block: *mut u8) -> Option<Label> {
         if block.addr() % HEADER != 0 {
-            tell_foreign(block);
+            report_foreign(block);
             return None;
         }
         let key = key_of(&self.key);
@@ -188,7 +188,7 @@ impl RawSmallPool {
         let word = words.word.load(Relaxed);
         let (check, expected) = (words.check.load(Relaxed), words.check_of(key, word));
         if check != expected {
-            tell_bad_check(block, word, check == !expected);
+            report_bad_check(block, word, check == !expected);
             return None;
         }
         if word & GENERAL == 0 {
@@ -198,7 +198,7 @@ impl RawSmallPool {
         let words = unsafe { Words::before(block, 2) };
         let size = words.word.load(Relaxed);
         if words.check.load(Relaxed) != words.check_of(key, size) {
-            tell_bad_check(block, word, false);
+            report_bad_check(block, word, false);
             return None;
         }
         Some(Label { key, word, size: size as usize })
@@ -241,7 +241,7 @@ impl RawSmallPool {
         // SAFETY: the caller's promise.
         let Some(label) = (unsafe { pool.label(block) }) else { return };
         if tag.0 != 0 && tag != label.tag() || bytes.is_some_and(|bytes| bytes != label.size) {
-            return tell_mismatch(block, &label, tag, bytes);
+            return report_mismatch(block, &label, tag, bytes);
         }
         if verifier::is_known_program_wide() && !verifier::check_range_by(block, label.size, Caller::Unknown) {
             return;
@@ -327,8 +327,8 @@ unsafe fn free_general(block: *mut u8, label: &Label, flags: ListFlags) {
 }
 
 #[cold]
-pub(super) fn tell_foreign(block: *mut u8) {
-    tell(
+pub(super) fn report_foreign(block: *mut u8) {
+    report(
         BugCheck::NEVER_ALLOCATED,
         block,
         Tag(0),
@@ -337,17 +337,17 @@ pub(super) fn tell_foreign(block: *mut u8) {
 }
 
 #[cold]
-fn tell_bad_check(block: *mut u8, word: u64, is_free: bool) {
+fn report_bad_check(block: *mut u8, word: u64, is_free: bool) {
     let tag = Tag(word as u32);
     if is_free {
-        tell(
+        report(
             BugCheck::FREED_TWICE,
             block,
             tag,
             format_args!("pool block {block:p} with tag \"{tag}\" is free already"),
         );
     } else {
-        tell(
+        report(
             BugCheck::NEVER_ALLOCATED,
             block,
             Tag(0),
@@ -357,17 +357,17 @@ fn tell_bad_check(block: *mut u8, word: u64, is_free: bool) {
 }
 
 #[cold]
-fn tell_mismatch(block: *mut u8, label: &Label, tag: Tag, bytes: Option<usize>) {
+fn report_mismatch(block: *mut u8, label: &Label, tag: Tag, bytes: Option<usize>) {
     let (own, size) = (label.tag(), label.size);
     if tag.0 != 0 && tag != own {
-        tell(
+        report(
             BugCheck::WRONG_TAG,
             block,
             own,
             format_args!("pool block {block:p} with tag \"{own}\" is freed with tag \"{tag}\""),
         );
     } else if let Some(bytes) = bytes {
-        tell(
+        report(
             BugCheck::NEVER_ALLOCATED,
             block,
             own,

@@ -4,7 +4,7 @@ use core::fmt::{self, Display, Formatter};
 
 use super::TABLE;
 use super::message::{Acted, ListName};
-use super::table::{Entry, State};
+use super::table::{BlockEntry, BlockState};
 use crate::platform::{self, Fault};
 use crate::pool::{SlotState, SpecialBlock, special_block};
 use crate::wdk::BugCheck;
@@ -36,7 +36,7 @@ fn look(fault: &Fault) {
     ));
 }
 
-struct Of<'a>(&'a SpecialBlock, &'a Option<Entry>);
+struct Of<'a>(&'a SpecialBlock, &'a Option<BlockEntry>);
 
 impl Display for Of<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -47,12 +47,12 @@ impl Display for Of<'_> {
     }
 }
 
-struct Acts<'a>(&'a Option<Entry>);
+struct Acts<'a>(&'a Option<BlockEntry>);
 
 impl Display for Acts<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Some(entry) = self.0 else { return Ok(()) };
         write!(f, "; {}", Acted("allocated", entry.allocated))?;
-        if entry.state == State::Held { Ok(()) } else { write!(f, ", {}", Acted("freed", entry.freed)) }
+        if entry.state == BlockState::Held { Ok(()) } else { write!(f, ", {}", Acted("freed", entry.freed)) }
     }
 }

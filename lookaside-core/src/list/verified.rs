@@ -3,11 +3,11 @@
 
 use core::sync::atomic::Ordering::Relaxed;
 
-use super::Pair;
+use super::list::List;
 use crate::pool::{Pool, Request};
 use crate::wdk::RawList;
 
-impl Pair {
+impl List {
     /// Counts an allocate that missed everywhere.
     pub fn count_allocate(&self) {
         self.shared.only().count_allocate_miss();
@@ -18,24 +18,24 @@ impl Pair {
         self.shared.only().count_free_miss();
     }
 
-    /// Counts an allocate that the pool did not serve, after [`Pair::count_allocate`].
+    /// Counts an allocate that the pool did not serve, after [`List::count_allocate`].
     pub fn count_failure(&self) {
         self.pool_failures.fetch_add(1, Relaxed);
     }
 
     /// A block of the pool, or null; counts a failure.
-    pub fn ask_pool(&self, list: *mut RawList, request: &Request) -> *mut u8 {
-        self.pool_allocate_as(list, request)
+    pub fn ask_pool(&self, object: *mut RawList, request: &Request) -> *mut u8 {
+        self.pool_allocate_as(object, request)
     }
 
     /// Gives the pool a block back.
     ///
     /// # Safety
     /// The block came from `ask_pool` by an equal request, and nobody uses it any more.
-    pub unsafe fn give_pool(&self, list: *mut RawList, request: &Request, block: *mut u8) {
+    pub unsafe fn give_pool(&self, object: *mut RawList, request: &Request, block: *mut u8) {
         let backing = &self.settings().backing;
         let _running = self.enter_pool(backing.frees_by_callback());
         // SAFETY: the caller's promise.
-        unsafe { backing.free(block, request, list) };
+        unsafe { backing.free(block, request, object) };
     }
 }

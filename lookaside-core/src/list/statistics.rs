@@ -2,13 +2,13 @@
 
 use core::sync::atomic::Ordering::Relaxed;
 
-use super::Pair;
+use super::list::List;
 use crate::list::processor::PartCounters;
 use crate::list::{Counters, Statistics};
 use crate::platform::Guard;
 use crate::pool::PoolStatistics;
 
-impl Pair {
+impl List {
     /// A look at everything, without stopping anybody.
     pub fn statistics(&self) -> Statistics {
         let settings = self.settings();
@@ -16,7 +16,7 @@ impl Pair {
         let processor = parts.counters;
         let shared = match settings.lower {
             // Without parts a pair counts its calls where it would have an L.
-            Some(lower) if settings.parts.processors != 0 => lower.pair.shared.counters(&PartCounters::default()),
+            Some(lower) if settings.parts.processors != 0 => lower.list.shared.counters(&PartCounters::default()),
             _ => self.shared.counters(&parts),
         };
         let mut list = shared;

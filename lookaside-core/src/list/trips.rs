@@ -4,17 +4,17 @@
 use core::mem::MaybeUninit;
 use core::sync::atomic::Ordering::Relaxed;
 
-use super::{BATCH_LIMIT, Buffer, Pair};
+use super::list::{BATCH_LIMIT, Buffer, List};
 use crate::list::processor::{Count, Engine, Part};
 use crate::wdk::RawList;
 
-impl Pair {
+impl List {
     /// Puts new blocks into the processor list: the pool is asked for them on the trip that a miss makes anyhow.
-    pub(super) fn refill_from_pool<E: Engine>(&self, list: *mut RawList, wanted: usize) {
+    pub(super) fn refill_from_pool<E: Engine>(&self, object: *mut RawList, wanted: usize) {
         let mut buffer: Buffer = [MaybeUninit::uninit(); BATCH_LIMIT];
         let mut count = 0;
         while count < wanted {
-            let block = self.pool_allocate(list);
+            let block = self.pool_allocate(object);
             if block.is_null() {
                 // No call of the list's failed, and the pool counts for itself.
                 self.pool_failures.fetch_sub(1, Relaxed);
@@ -37,7 +37,7 @@ impl Pair {
                 // The thread was moved to a processor that has less room.
                 self.direct_allocates.fetch_add(rest.len() as u64, Relaxed);
                 self.direct_frees.fetch_add(rest.len() as u64, Relaxed);
-                self.pool_free_all(list, rest);
+                self.pool_free_all(object, rest);
             }
         }
     }
@@ -49,7 +49,7 @@ impl Pair {
     /// As for `free`; `out` has room for a batch.
     pub(super) unsafe fn spill_to_pool<E: Engine>(
         &self,
-        list: *mut RawList,
+        object: *mut RawList,
         part: Part,
         block: *mut u8,
         out: *mut *mut u8,
@@ -79,7 +79,7 @@ impl Pair {
                 }
             }
             self.demand(part, part.count(Count::FreesToPool, 1), 1, true);
-            self.pool_free_all(list, core::slice::from_raw_parts(out, count));
+            self.pool_free_all(object, core::slice::from_raw_parts(out, count));
         }
         true
     }

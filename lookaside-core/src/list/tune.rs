@@ -2,14 +2,15 @@
 
 use core::sync::atomic::Ordering::{Relaxed, Release};
 
-use super::{Pair, activity, attention};
+use super::list::{List, attention};
+use super::settings::activity;
 use crate::list::Tuning;
 use crate::list::processor::{Part, PartCounters};
 use crate::list::tuner::MISSES_PER_DEMAND;
 use crate::platform::{self, Guard};
 use crate::wdk::MINIMUM_DEPTH;
 
-impl Pair {
+impl List {
     /// After so many misses of one kind on a part, runs the rule at once: for the processor list, and if they were
     /// misses of the shared list too, for that. `new` of the `misses` are new.
     pub(super) fn demand(&self, part: Part, misses: u64, new: u64, also_shared: bool) {
@@ -145,7 +146,7 @@ impl Pair {
 pub struct Scanned {
     /// How many bytes of the process heap the list held.
     pub heap_bytes: u64,
-    /// Whether there are blocks for [`Pair::take_surplus`].
+    /// Whether there are blocks for [`List::take_surplus`].
     pub surplus: bool,
 }
 

@@ -5,16 +5,19 @@ extern crate std;
 
 use core::cell::RefCell;
 use core::ptr::null_mut;
+use core::sync::atomic::AtomicU8;
 use std::alloc::{Layout, alloc_zeroed};
 use std::boxed::Box;
 use std::collections::VecDeque;
 use std::vec::Vec;
 
-use super::*;
-use crate::list::processor::Portable;
+use super::list::{BATCH_LIMIT, List};
+use super::processor::{Engine, EngineKind, Part, Portable};
+use super::{Rows, Settings, Tuning};
+use crate::platform;
 use crate::platform::rseq::{self, layout};
-use crate::pool::{AllocateCallback, FreeCallback, Source};
-use crate::wdk::{PoolType, Tag};
+use crate::pool::{AllocateCallback, Backing, FreeCallback, Request, Source};
+use crate::wdk::{Parts, PoolType, Tag};
 
 std::thread_local! {
     /// The processors of the next calls of [`Scripted`]; after them it finds no block and no room.
@@ -77,7 +80,7 @@ impl Engine for Scripted {
 
 /// A pair over memory of its own, which nothing tunes and the test's end leaves to the system. Its parts are open, at
 /// this depth.
-fn pair(engine: EngineKind, depth: u32) -> Pair {
+fn pair(engine: EngineKind, depth: u32) -> List {
     let processors = platform::possible().max(2);
     let memory = Layout::from_size_align((processors as usize + 1) << layout::SHIFT, 4096).unwrap();
     // SAFETY: the size is not 0.
@@ -103,14 +106,14 @@ fn pair(engine: EngineKind, depth: u32) -> Pair {
         repair_child: || (),
     };
     let rows = Rows { base: base.wrapping_add((processors as usize) << layout::SHIFT), divisions: 1, processors };
-    let mut pair = Pair::new();
+    let mut pair = List::new();
     // SAFETY: the memory is new, zeroed and stays.
     unsafe { pair.open(settings, rows) };
     (0..processors).for_each(|processor| pair.open_part(part_of(&pair, processor), &pair.manage.lock()));
     pair
 }
 
-fn part_of(pair: &Pair, processor: u32) -> Part {
+fn part_of(pair: &List, processor: u32) -> Part {
     // SAFETY: the pair is open, and the tests' numbers are in range.
     unsafe { Part::of(&pair.settings().parts, processor) }
 }
@@ -119,19 +122,19 @@ fn script(processors: &[u32]) {
     SCRIPT.set(processors.iter().copied().collect());
 }
 
-fn take(pair: &Pair, count: usize) -> Vec<*mut u8> {
+fn take(pair: &List, count: usize) -> Vec<*mut u8> {
     (0..count).map(|_| pair.allocate_by::<Scripted>(null_mut())).collect()
 }
 
 /// Frees by these processors one after another.
-fn give_one(pair: &Pair, block: *mut u8, processors: &[u32]) {
+fn give_one(pair: &List, block: *mut u8, processors: &[u32]) {
     script(processors);
     // SAFETY: the block is of this pair, and freed once.
     unsafe { pair.free_by::<Scripted>(null_mut(), block) };
 }
 
 /// Every free is counted once, and every block is somewhere.
-fn assert_counted(pair: &Pair, allocates: u64, frees: u64) {
+fn assert_counted(pair: &List, allocates: u64, frees: u64) {
     let statistics = pair.statistics();
     let list = &statistics.list;
     assert_eq!((list.total_allocates, list.total_frees), (allocates, frees), "{statistics:#?}");

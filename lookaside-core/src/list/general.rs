@@ -1,17 +1,17 @@
 //! The calls of a general list, and of lists that keep nothing: no processor list, and no batch.
 
-use super::Pair;
+use super::list::List;
 use crate::wdk::RawList;
 
-impl Pair {
+impl List {
     /// Allocate without processor lists.
-    pub(super) fn allocate_general(&self, list: *mut RawList) -> *mut u8 {
-        self.attend(list);
+    pub(super) fn allocate_general(&self, object: *mut RawList) -> *mut u8 {
+        self.attend(object);
         match self.shared.only().allocate_one() {
             Some(block) => block,
             None => {
                 self.demand_shared(self.shared.only().count_allocate_miss());
-                self.pool_allocate(list)
+                self.pool_allocate(object)
             }
         }
     }
@@ -20,15 +20,15 @@ impl Pair {
     ///
     /// # Safety
     /// As for `free`.
-    pub(super) unsafe fn free_general(&self, list: *mut RawList, block: *mut u8) {
+    pub(super) unsafe fn free_general(&self, object: *mut RawList, block: *mut u8) {
         // SAFETY: the caller's promise.
         unsafe {
             if !self.shared.only().free_one(block) {
                 self.demand_shared(self.shared.only().count_free_miss());
-                self.pool_free_all(list, &[block]);
+                self.pool_free_all(object, &[block]);
             }
         }
         // Last, so that a free routine that unwinds meets no block on the way.
-        self.attend(list);
+        self.attend(object);
     }
 }

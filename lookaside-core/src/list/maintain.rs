@@ -3,7 +3,8 @@
 use core::mem::MaybeUninit;
 use core::sync::atomic::Ordering::{AcqRel, Relaxed};
 
-use super::{BATCH_LIMIT, Buffer, Pair, Settings, activity, attention, by_engine};
+use super::list::{BATCH_LIMIT, Buffer, List, attention, by_engine};
+use super::settings::{Settings, activity};
 use crate::list::Tuning;
 use crate::list::processor::{Count, Engine, Part};
 use crate::platform::{self, Guard};
@@ -13,7 +14,7 @@ use crate::wdk::RawList;
 /// Misses that make a list at rest active. The rule on demand needs more of them to raise a depth.
 const MISSES_AT_REST: u8 = 8;
 
-/// How much [`Pair::drain`] leaves in each list.
+/// How much [`List::drain`] leaves in each list.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Keep {
     Depth,
@@ -49,7 +50,7 @@ impl Surplus {
     }
 }
 
-impl Pair {
+impl List {
     /// Takes some of the blocks that lie above a depth, for their pool, where the free routine is the library's; `None`
     /// when there are no more. So a scan holds no lock while the pool works, which may tell a violation.
     pub fn take_surplus(&self) -> Option<Surplus> {
@@ -72,39 +73,39 @@ impl Pair {
     }
 
     /// Gives every cached block back to the pool; answers how many. The list stays usable.
-    pub fn flush(&self, list: *mut RawList) -> usize {
-        self.drain(list, Keep::Nothing)
+    pub fn flush(&self, object: *mut RawList) -> usize {
+        self.drain(object, Keep::Nothing)
     }
 
     /// Gives back what each list holds above its depth; answers how many blocks.
-    pub fn trim(&self, list: *mut RawList) -> usize {
-        self.drain(list, Keep::Depth)
+    pub fn trim(&self, object: *mut RawList) -> usize {
+        self.drain(object, Keep::Depth)
     }
 
     /// Flushes for the last time: the processor lists miss from now on.
-    pub fn retire(&self, list: *mut RawList) {
-        let unwinding = OnUnwind::new(|| _ = self.drain(list, Keep::Never));
-        self.drain(list, Keep::Never);
+    pub fn retire(&self, object: *mut RawList) {
+        let unwinding = OnUnwind::new(|| _ = self.drain(object, Keep::Never));
+        self.drain(object, Keep::Never);
         unwinding.disarm();
     }
 
     /// Does what a scan left to the next call that misses.
     #[inline]
-    pub(super) fn attend(&self, list: *mut RawList) {
+    pub(super) fn attend(&self, object: *mut RawList) {
         // Relaxed: a hint.
         if self.attention.load(Relaxed) != 0 {
-            self.attend_slowly(list);
+            self.attend_slowly(object);
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn attend_slowly(&self, list: *mut RawList) {
+    fn attend_slowly(&self, object: *mut RawList) {
         self.count_at_rest();
         // Relaxed: the call that sees the wish does the work, once.
         let asked = self.attention.fetch_and(!attention::SURPLUS, Relaxed);
         if asked & attention::SURPLUS != 0 {
-            self.trim(list);
+            self.trim(object);
         } else if asked & attention::AT_REST == 0 {
             // A count that came when another call had just woken the list.
             self.attention.fetch_and(attention::SURPLUS | attention::AT_REST, Relaxed);
@@ -150,7 +151,7 @@ impl Pair {
         self.settings().activity.fetch_or(activity::ACTIVE | activity::USED, Relaxed);
     }
 
-    fn drain(&self, list: *mut RawList, keep: Keep) -> usize {
+    fn drain(&self, object: *mut RawList, keep: Keep) -> usize {
         // What the list holds of its pool changes.
         self.wake_if_at_rest();
         let kept_of = |depth: u32| if keep == Keep::Depth { depth as usize } else { 0 };
@@ -160,7 +161,7 @@ impl Pair {
         let mut give_back = |taken: usize| {
             self.count_direct(0, taken as u64);
             // SAFETY: the first `taken` pointers were written, and the blocks are ours.
-            unsafe { self.pool_free_all(list, core::slice::from_raw_parts(out, taken)) };
+            unsafe { self.pool_free_all(object, core::slice::from_raw_parts(out, taken)) };
             drained += taken;
             taken
         };
@@ -196,8 +197,8 @@ impl Pair {
     /// Tells a list that others share of calls of its pool that its own misses do not show.
     pub(super) fn count_direct(&self, allocates: u64, frees: u64) {
         if let Some(lower) = self.settings().lower {
-            lower.pair.direct_allocates.fetch_add(allocates, Relaxed);
-            lower.pair.direct_frees.fetch_add(frees, Relaxed);
+            lower.list.direct_allocates.fetch_add(allocates, Relaxed);
+            lower.list.direct_frees.fetch_add(frees, Relaxed);
         }
     }
 
@@ -228,7 +229,7 @@ impl Pair {
 
     /// Puts `wanted` new blocks into the shared list, and what finds no room there into the current processor's,
     /// raising their depths up to the maximum. Answers how many, and whether the pool had all that there was room for.
-    pub fn prefill(&self, list: *mut RawList, wanted: usize) -> (usize, bool) {
+    pub fn prefill(&self, object: *mut RawList, wanted: usize) -> (usize, bool) {
         let maximum = self.settings().maximum_depth;
         if !self.settings().cached {
             return (0, true);
@@ -236,7 +237,7 @@ impl Pair {
         let raised = |depth: u32, maximum: u32, held: usize, by: usize| {
             u32::try_from(held.saturating_add(by)).unwrap_or(maximum).clamp(depth, maximum)
         };
-        let lower = self.settings().lower.map_or(self, |lower| lower.pair);
+        let lower = self.settings().lower.map_or(self, |lower| lower.list);
         {
             let guard = lower.manage.lock();
             lower.wake_before_raise(&guard);
@@ -263,7 +264,7 @@ impl Pair {
             }
             self.direct_allocates.fetch_add(1, Relaxed);
             self.count_direct(1, 0);
-            let block = self.pool_allocate(list);
+            let block = self.pool_allocate(object);
             if block.is_null() {
                 return (filled, false);
             }
@@ -272,7 +273,7 @@ impl Pair {
                 if lower.shared.add(&[block]) == 0 && !self.add_to_part(block) {
                     self.direct_frees.fetch_add(1, Relaxed);
                     self.count_direct(0, 1);
-                    self.pool_free_all(list, &[block]);
+                    self.pool_free_all(object, &[block]);
                     return (filled, true);
                 }
             }

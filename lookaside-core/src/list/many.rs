@@ -6,38 +6,38 @@ use core::cell::Cell;
 use core::mem::MaybeUninit;
 use core::slice;
 
-use super::{BATCH_LIMIT, Buffer, Pair, by_engine};
+use super::list::{BATCH_LIMIT, Buffer, List, by_engine};
 use crate::list::processor::{Count, Engine, Part};
 use crate::pool::OnUnwind;
 use crate::wdk::RawList;
 
-impl Pair {
+impl List {
     /// Fills `out` from place `filled` on, and answers how many are filled then: all, unless the pool failed.
     ///
     /// If a callback unwinds, every block of `out` goes back to the list.
     ///
     /// # Safety
     /// The first `filled` are blocks of this list, and the caller's.
-    pub unsafe fn allocate_many(&self, list: *mut RawList, out: &mut [*mut u8], filled: usize) -> usize {
+    pub unsafe fn allocate_many(&self, object: *mut RawList, out: &mut [*mut u8], filled: usize) -> usize {
         // SAFETY: the caller's promise.
-        by_engine!(self, E => unsafe { self.allocate_many_by::<E>(list, out, filled) })
+        by_engine!(self, E => unsafe { self.allocate_many_by::<E>(object, out, filled) })
     }
 
     /// Frees of several blocks, after the fast path found no room for them.
     ///
     /// # Safety
     /// The blocks are of this list, and the caller's.
-    pub unsafe fn free_many(&self, list: *mut RawList, blocks: &[*mut u8]) {
+    pub unsafe fn free_many(&self, object: *mut RawList, blocks: &[*mut u8]) {
         // SAFETY: the caller's promise.
-        by_engine!(self, E => unsafe { self.free_many_by::<E>(list, blocks) })
+        by_engine!(self, E => unsafe { self.free_many_by::<E>(object, blocks) })
     }
 
-    unsafe fn allocate_many_by<E: Engine>(&self, list: *mut RawList, out: &mut [*mut u8], filled: usize) -> usize {
+    unsafe fn allocate_many_by<E: Engine>(&self, object: *mut RawList, out: &mut [*mut u8], filled: usize) -> usize {
         let (start, wanted) = (out.as_mut_ptr(), out.len());
         let filled = Cell::new(filled);
         // SAFETY: that many pointers were written, and nobody else has the blocks.
-        let unwinding = OnUnwind::new(|| unsafe { self.free_many(list, slice::from_raw_parts(start, filled.get())) });
-        self.attend(list);
+        let unwinding = OnUnwind::new(|| unsafe { self.free_many(object, slice::from_raw_parts(start, filled.get())) });
+        self.attend(object);
         while filled.get() < wanted {
             // SAFETY: the pair is open; the rest of `out` has room for what is lacking.
             unsafe {
@@ -47,14 +47,14 @@ impl Pair {
                     filled.set(filled.get() + hits);
                 }
                 if filled.get() < wanted {
-                    self.allocate_shared::<E>(list, start, &filled, wanted);
+                    self.allocate_shared::<E>(object, start, &filled, wanted);
                 }
             }
             if filled.get() == wanted {
                 break;
             }
             // L has no more: one way down like any other, which may bring a batch.
-            let block = self.allocate_by::<E>(list);
+            let block = self.allocate_by::<E>(object);
             if block.is_null() {
                 break;
             }
@@ -69,7 +69,7 @@ impl Pair {
     /// What P lacks, from L: and for the next calls as much as a batch has beyond it.
     unsafe fn allocate_shared<E: Engine>(
         &self,
-        list: *mut RawList,
+        object: *mut RawList,
         start: *mut *mut u8,
         filled: &Cell<usize>,
         wanted: usize,
@@ -100,12 +100,12 @@ impl Pair {
                 self.demand(part, misses, taken as u64, false);
             }
             if others != 0 {
-                self.refill::<E>(list, slice::from_raw_parts(out, others));
+                self.refill::<E>(object, slice::from_raw_parts(out, others));
             }
         }
     }
 
-    pub(super) unsafe fn free_many_by<E: Engine>(&self, list: *mut RawList, blocks: &[*mut u8]) {
+    pub(super) unsafe fn free_many_by<E: Engine>(&self, object: *mut RawList, blocks: &[*mut u8]) {
         if blocks.is_empty() {
             return;
         }
@@ -139,21 +139,21 @@ impl Pair {
                         if given > 0 {
                             self.count_moved(Part::of(parts, into), Count::Spilled, (given as u64).wrapping_neg());
                         }
-                        let unwinding = OnUnwind::new(|| self.free_many_below(list, Some(part), rest, rest.len()));
-                        self.free_many_below(list, Some(part), slice::from_raw_parts(out, taken), given);
+                        let unwinding = OnUnwind::new(|| self.free_many_below(object, Some(part), rest, rest.len()));
+                        self.free_many_below(object, Some(part), slice::from_raw_parts(out, taken), given);
                         unwinding.disarm();
                     }
                 }
             }
-            self.free_many_below(list, part, rest, rest.len());
+            self.free_many_below(object, part, rest, rest.len());
         }
         // Last, so that a free routine that unwinds meets no block on the way.
-        self.attend(list);
+        self.attend(object);
     }
 
     /// `given` frees that P had no room for, with the blocks that their batch brings: to L, and what finds no room
     /// there to the pool.
-    unsafe fn free_many_below(&self, list: *mut RawList, part: Option<Part>, blocks: &[*mut u8], given: usize) {
+    unsafe fn free_many_below(&self, object: *mut RawList, part: Option<Part>, blocks: &[*mut u8], given: usize) {
         if blocks.is_empty() {
             return;
         }
@@ -175,7 +175,7 @@ impl Pair {
                     counting.demand_shared_after(counting.shared.only().count_free_misses(misses), misses);
                 }
             }
-            self.pool_free_all(list, &blocks[accepted..]);
+            self.pool_free_all(object, &blocks[accepted..]);
         }
     }
 }

@@ -3,28 +3,28 @@
 
 use core::sync::atomic::Ordering::Relaxed;
 
-use super::{Pair, by_engine};
+use super::list::{List, by_engine};
 use crate::list::processor::{Engine, Part};
 use crate::platform;
 use crate::pool::Source;
 use crate::wdk::RawList;
 
-impl Pair {
+impl List {
     /// Frees a block to the list of this processor; to the current processor's where the number is not one of this
     /// list's. Another processor's part is closed for it, which takes some microseconds.
     ///
     /// # Safety
-    /// As for [`Pair::free`].
-    pub unsafe fn free_to(&self, list: *mut RawList, block: *mut u8, processor: u32) {
+    /// As for [`List::free`].
+    pub unsafe fn free_to(&self, object: *mut RawList, block: *mut u8, processor: u32) {
         let parts = &self.settings().parts;
         // SAFETY: the pair is open; the caller's promise about the block.
         unsafe {
             if processor >= parts.processors || processor == platform::current() {
-                return self.free(list, block);
+                return self.free(object, block);
             }
             let part = Part::of(parts, processor);
             if !by_engine!(self, E => self.put_from_afar::<E>(part, processor, block)) {
-                self.free_below(list, Some(part), &[block]);
+                self.free_below(object, Some(part), &[block]);
             }
         }
     }
@@ -63,7 +63,7 @@ impl Pair {
     /// A free to a general list that stops after the list; answers whether it had room, else it counts as a miss.
     ///
     /// # Safety
-    /// As for [`Pair::free`]; the caller keeps a block that found no room.
+    /// As for [`List::free`]; the caller keeps a block that found no room.
     pub unsafe fn free_here(&self, block: *mut u8) -> bool {
         self.count_at_rest();
         // SAFETY: the caller's promise.
@@ -83,7 +83,7 @@ impl Pair {
     }
 
     /// Whether this pair's L is the other list.
-    pub fn shares(&self, other: &Pair) -> bool {
-        self.settings().lower.is_some_and(|lower| core::ptr::eq(lower.pair, other))
+    pub fn shares(&self, other: &List) -> bool {
+        self.settings().lower.is_some_and(|lower| core::ptr::eq(lower.list, other))
     }
 }

@@ -1,0 +1,186 @@
+//! A list: the processor lists in front of the shared list in front of the pool, treated as one list. A general list
+//! has no processor lists, a single list no shared one.
+//!
+//! Everything here is the slow path: the fast path (`face::raw`) is one section, and comes here when that
+//! found no block or no room. Lock order: `manage`, then the shared list's lock; no lock is held while the pool works.
+
+use core::mem::MaybeUninit;
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use core::sync::atomic::{AtomicI64, AtomicU8, AtomicU32, AtomicU64};
+
+use super::processor::Part;
+use super::settings::{Settings, activity};
+use super::shared::{Rows, SharedList};
+use crate::platform::{self, Guard, Lock};
+use crate::wdk::MINIMUM_DEPTH;
+
+/// A batch moves at most so many blocks: what a buffer on the stack holds.
+pub(super) const BATCH_LIMIT: usize = 64;
+
+/// Runs the same code with the engine that serves the pair.
+macro_rules! by_engine {
+    ($pair:expr, $engine:ident => $body:expr) => {
+        match $pair.settings().engine {
+            $crate::list::processor::EngineKind::Rseq => {
+                type $engine = $crate::list::processor::Rseq;
+                $body
+            }
+            // Where no list keeps blocks there are no parts, which is what the portable engine looks at first.
+            $crate::list::processor::EngineKind::Portable | $crate::list::processor::EngineKind::Heap => {
+                type $engine = $crate::list::processor::Portable;
+                $body
+            }
+        }
+    };
+}
+pub(super) use by_engine;
+
+/// Bits of [`List::attention`]: what the next call that misses has to do first.
+pub(super) mod attention {
+    /// Trim: set by a scan that may not call the user's free routine.
+    pub const SURPLUS: u8 = 1;
+    /// Say that the list is active again: set when a scan, or the list's making, left nothing to do (theory §5.5).
+    pub const AT_REST: u8 = 2;
+    /// What a miss at rest adds: the bits from here on count those.
+    pub const ONE_MISS: u8 = 4;
+}
+
+/// All that changes in a list's life.
+#[derive(Debug)]
+pub struct List {
+    pub(super) settings: MaybeUninit<Settings>,
+    // Closers and tuners take turns.
+    pub(super) manage: Lock,
+    // Under `manage`: milliseconds of the clock.
+    pub(super) last_scan: AtomicU64,
+    // Anybody.
+    pub(super) attention: AtomicU8,
+    pub(super) callbacks_running: AtomicU32,
+    // Under `manage`, and read by walks: the processors that ever used their part, a bit for each number modulo 64.
+    pub(super) opened: AtomicU64,
+    // Calls of the pool that the misses do not tell of, modulo 2^64: failures, what prefill and pairs that share this
+    // list asked for and gave back; less the misses that did not ask the pool.
+    pub(super) pool_failures: AtomicU64,
+    pub(super) direct_allocates: AtomicU64,
+    pub(super) direct_frees: AtomicU64,
+    // Pairs whose L this is.
+    pub(super) sharers: AtomicU32,
+    // While the list is being deleted: blocks that callers hold, once delete has added them up.
+    pub(super) remaining: AtomicI64,
+    pub(super) shared: SharedList,
+}
+
+pub(super) type Buffer = [MaybeUninit<*mut u8>; BATCH_LIMIT];
+
+impl List {
+    /// A pair in the state of zeroed memory: it must be opened before anything else.
+    pub const fn new() -> List {
+        List {
+            settings: MaybeUninit::uninit(),
+            manage: Lock::new(),
+            last_scan: AtomicU64::new(0),
+            attention: AtomicU8::new(0),
+            callbacks_running: AtomicU32::new(0),
+            opened: AtomicU64::new(0),
+            pool_failures: AtomicU64::new(0),
+            direct_allocates: AtomicU64::new(0),
+            direct_frees: AtomicU64::new(0),
+            sharers: AtomicU32::new(0),
+            remaining: AtomicI64::new(0),
+            shared: SharedList::new(),
+        }
+    }
+
+    /// Makes this a new, empty list.
+    ///
+    /// # Safety
+    /// Nobody else uses it. `parts` in the settings are zeroed, and so are the rows, each of which has room for the maximum
+    /// depth; both are never unmapped.
+    pub unsafe fn open(&mut self, settings: Settings, rows: Rows) {
+        *self = List { settings: MaybeUninit::new(settings), ..List::new() };
+        self.last_scan.store(platform::milliseconds(), Relaxed);
+        self.shared.open(rows, settings.initial_depth.min(settings.shared_maximum));
+        // Of a list that keeps nothing, and of one that starts above the minimum, every scan has something to see.
+        let at_rest = settings.cached && self.shared.target() <= u32::from(MINIMUM_DEPTH);
+        self.attention.store(if at_rest { attention::AT_REST } else { 0 }, Relaxed);
+        let shared_pool = if settings.backing.is_shared() { activity::SHARED_POOL } else { 0 };
+        settings.activity.store(if at_rest { 0 } else { activity::ACTIVE } | shared_pool, Relaxed);
+        self.count_as_sharer();
+    }
+
+    /// What was given to `open`.
+    pub fn settings(&self) -> &Settings {
+        // SAFETY: whoever holds a reference to a pair got it after `open` (theory §1.3).
+        unsafe { self.settings.assume_init_ref() }
+    }
+
+    /// L: the pair's own, or the one that it shares.
+    pub(super) fn shared(&self) -> &SharedList {
+        self.settings().lower.map_or(&self.shared, |lower| &lower.list.shared)
+    }
+
+    /// Counts this pair on the list that it shares, if there is one.
+    pub fn count_as_sharer(&self) {
+        if let Some(lower) = self.settings().lower {
+            lower.list.sharers.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// In the child of a fork, before the sharers are counted anew.
+    pub fn forget_sharers(&self) {
+        if self.has_sharers() {
+            self.sharers.store(0, Relaxed);
+        }
+    }
+
+    /// Whether a pair that is still there has this as its L.
+    pub fn has_sharers(&self) -> bool {
+        self.sharers.load(Relaxed) != 0
+    }
+
+    /// The part of the current processor; `None` for a general list. A processor whose number is out of range counts
+    /// its misses on the first part; the engine gives it nothing to touch.
+    pub(super) fn current_part(&self) -> Option<Part> {
+        let parts = &self.settings().parts;
+        if parts.processors == 0 {
+            return None;
+        }
+        let processor = platform::current();
+        // SAFETY: the pair is open, and the number is in range.
+        Some(unsafe { Part::of(parts, if processor < parts.processors { processor } else { 0 }) })
+    }
+
+    /// The parts that were ever used. A part that was not is not looked at, since its page may not be there yet.
+    pub(super) fn parts(&self) -> impl Iterator<Item = (u32, Part)> {
+        // Acquire pairs with the Release in note_opened.
+        let opened = self.opened.load(Acquire);
+        let parts = &self.settings().parts;
+        let numbers = (0..parts.processors).filter(move |processor| opened >> (processor % 64) & 1 != 0);
+        // SAFETY: the pair is open, and the numbers are in range.
+        let parts = numbers.map(|processor| (processor, unsafe { Part::of(parts, processor) }));
+        parts.filter(|(_, part)| part.is_open())
+    }
+
+    /// Notes that a processor is about to use its part.
+    pub(super) fn note_opened(&self, part: Part, manage: &Guard<'_>) {
+        let processor = part.processor(&self.settings().parts);
+        // Release pairs with the Acquire in `parts`.
+        self.opened.fetch_or(1 << (processor % 64), Release);
+        self.settings().activity.fetch_or(activity::USED, Relaxed);
+        if self.settings().initial_depth > MINIMUM_DEPTH.into() {
+            self.wake(Some(manage));
+        }
+    }
+
+    /// The first miss on a processor opens its part, and its division of L.
+    #[cold]
+    pub(super) fn open_part(&self, part: Part, manage: &Guard<'_>) {
+        self.note_opened(part, manage);
+        if !part.is_open() {
+            part.tuner().set_target(self.settings().initial_depth);
+            // SAFETY: `manage` is held.
+            unsafe { part.apply_target() };
+        }
+        self.shared.open_of(part.processor(&self.settings().parts));
+    }
+}
