@@ -4,7 +4,7 @@ use core::ffi::{CStr, c_char, c_void};
 use core::mem::{align_of, size_of, transmute};
 use core::str::Utf8Error;
 
-use crate::inlined::LOOKASIDE_INLINE_ABI;
+use crate::inline_abi::LOOKASIDE_INLINE_ABI;
 use lookaside_core::{
     AllocateCallback, AllocateFunction, AllocateFunctionEx, Counters, FreeCallback, FreeFunction, FreeFunctionEx,
     ListFlags, Parameters, PoolType, RawList, Statistics, Status, Tag, Topology, Tuning,

@@ -11,7 +11,7 @@ use core::mem::MaybeUninit;
 use core::ptr::{NonNull, null, null_mut};
 
 use super::LookasideList;
-use super::raw::live;
+use super::slow::live;
 use crate::list::Counters;
 use crate::platform::Caller;
 use crate::pool::OnUnwind;

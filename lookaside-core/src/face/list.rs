@@ -4,7 +4,7 @@ use core::fmt;
 use core::ptr::NonNull;
 
 use super::Builder;
-use super::raw::found;
+use super::slow::found;
 use crate::list::Statistics;
 use crate::platform::Caller;
 use crate::wdk::{RawList, Status};

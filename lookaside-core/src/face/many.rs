@@ -3,7 +3,8 @@
 use core::cell::Cell;
 use core::slice;
 
-use super::raw::{followed, found, free_slow, live, locked_parts, report_no_list};
+use super::slow::{followed, found, free_slow, live, locked_parts};
+use super::violations::report_no_list;
 use crate::list::processor::{Engine, Portable};
 use crate::manage::{Record, verifier};
 use crate::platform::{Caller, Place, place_of, rseq};
@@ -65,68 +66,10 @@ impl RawList {
             }
         }
     }
-
-    /// [`RawList::allocate_many`] for callers that are not trusted: null, misaligned, zeroed and deleted lists get 0
-    /// blocks.
-    ///
-    /// # Safety
-    /// As for [`RawList::allocate_checked`].
-    #[inline(always)]
-    #[track_caller]
-    #[must_use = "the blocks have to be freed"]
-    pub unsafe fn allocate_many_checked(list: *const RawList, out: &mut [*mut u8]) -> usize {
-        // SAFETY: the caller's promise.
-        unsafe { Self::allocate_many_checked_by(list, out, Caller::rust()) }
-    }
-
-    /// [`RawList::allocate_many_checked`] for a layer over this library, which tells who called it.
-    ///
-    /// # Safety
-    /// As there.
-    #[inline(always)]
-    #[must_use = "the blocks have to be freed"]
-    pub unsafe fn allocate_many_checked_by(list: *const RawList, out: &mut [*mut u8], caller: Caller) -> usize {
-        // SAFETY: `is_served` says that it can be read, and holds parts.
-        unsafe {
-            if Self::is_served(list) {
-                Self::allocate_many_by(list, out, caller)
-            } else {
-                allocate_many_slow(list, out, 0, caller)
-            }
-        }
-    }
-
-    /// [`RawList::free_many`] for callers that are not trusted: each block gets what [`RawList::free_checked`] gives
-    /// it, so that a null block has no effect, and one that is misaligned is a violation.
-    ///
-    /// # Safety
-    /// As for [`RawList::free_checked`], for each block; none is there twice.
-    #[inline(always)]
-    #[track_caller]
-    pub unsafe fn free_many_checked(list: *const RawList, blocks: &[*mut u8]) {
-        // SAFETY: the caller's promise.
-        unsafe { Self::free_many_checked_by(list, blocks, Caller::rust()) }
-    }
-
-    /// [`RawList::free_many_checked`] for a layer over this library, which tells who called it.
-    ///
-    /// # Safety
-    /// As there.
-    #[inline(always)]
-    pub unsafe fn free_many_checked_by(list: *const RawList, blocks: &[*mut u8], caller: Caller) {
-        // SAFETY: as in allocate_many_checked.
-        unsafe {
-            if Self::is_served(list) && are_whole(list, blocks) {
-                Self::free_many_by(list, blocks, caller);
-            } else {
-                free_many_slow(list, blocks, caller);
-            }
-        }
-    }
 }
 
 /// Whether each could be a block of the list.
-unsafe fn are_whole(list: *const RawList, blocks: &[*mut u8]) -> bool {
+pub(super) unsafe fn are_whole(list: *const RawList, blocks: &[*mut u8]) -> bool {
     // SAFETY: the caller's promise: it can be read.
     let mask = unsafe { (*list).alignment_mask } as usize;
     // No early end, so that the loop is without branches.
@@ -136,7 +79,12 @@ unsafe fn are_whole(list: *const RawList, blocks: &[*mut u8]) -> bool {
 
 #[cold]
 #[inline(never)]
-unsafe fn allocate_many_slow(list: *const RawList, out: &mut [*mut u8], mut count: usize, caller: Caller) -> usize {
+pub(super) unsafe fn allocate_many_slow(
+    list: *const RawList,
+    out: &mut [*mut u8],
+    mut count: usize,
+    caller: Caller,
+) -> usize {
     if out.is_empty() {
         return 0;
     }
@@ -184,7 +132,7 @@ unsafe fn allocate_verified(record: &'static Record, list: *const RawList, out: 
 
 #[cold]
 #[inline(never)]
-unsafe fn free_many_slow(list: *const RawList, mut blocks: &[*mut u8], caller: Caller) {
+pub(super) unsafe fn free_many_slow(list: *const RawList, mut blocks: &[*mut u8], caller: Caller) {
     if blocks.is_empty() {
         return;
     }

@@ -1,7 +1,9 @@
 //! The table of numbered pairs, as each processor of the Windows kernel has one.
 
-use core::fmt;
+use core::{fmt, ptr};
 
+use super::maintain::status_of;
+use super::slow::live;
 use crate::wdk::{RawList, Status};
 
 /// Which table of numbers: the enumeration PP_NPAGED_LOOKASIDE_NUMBER changed twice.
@@ -112,7 +114,7 @@ impl PairTable {
     /// A table of empty slots.
     #[must_use]
     pub const fn new() -> PairTable {
-        PairTable { slots: [PairSlot { p: core::ptr::null(), l: core::ptr::null() }; PairTable::SLOTS] }
+        PairTable { slots: [PairSlot { p: ptr::null(), l: ptr::null() }; PairTable::SLOTS] }
     }
 
     /// Fills a slot, or empties it with two nulls.
@@ -127,7 +129,7 @@ impl PairTable {
         let Some(place) = self.slots.get_mut(slot) else { return Status::INVALID_PARAMETER };
         if !p.is_null() || !l.is_null() {
             // SAFETY: the caller's promise.
-            let status = unsafe { RawList::is_pair(p, l) };
+            let status = unsafe { is_pair(p, l) };
             if status != Status::SUCCESS {
                 return status;
             }
@@ -143,11 +145,11 @@ impl PairTable {
     /// The slot's lists are as [`PairTable::set`] asks.
     #[must_use]
     pub unsafe fn allocate(&self, slot: usize) -> *mut u8 {
-        let Some(&PairSlot { p, l }) = self.slots.get(slot) else { return core::ptr::null_mut() };
+        let Some(&PairSlot { p, l }) = self.slots.get(slot) else { return ptr::null_mut() };
         // SAFETY: the caller's promise. An empty slot's null is answered with null.
         unsafe {
             if p == l && !l.is_null() {
-                let block = RawList::allocate_here(l);
+                let block = allocate_here(l);
                 if !block.is_null() {
                     return block;
                 }
@@ -169,7 +171,7 @@ impl PairTable {
         let PairSlot { p, l } = self.slots.get(slot).copied().unwrap_or(PairTable::new().slots[0]);
         // SAFETY: the caller's promise.
         unsafe {
-            if p == l && !l.is_null() && RawList::free_here(l, block) {
+            if p == l && !l.is_null() && free_here(l, block) {
                 return;
             }
             RawList::free_to_processor(p, block, processor);
@@ -181,6 +183,37 @@ impl Default for PairTable {
     fn default() -> PairTable {
         PairTable::new()
     }
+}
+
+/// Whether these two lists make a pair: SUCCESS, or why not.
+///
+/// # Safety
+/// Each is null or may be read.
+unsafe fn is_pair(p: *const RawList, l: *const RawList) -> Status {
+    // SAFETY: null, or they may be read.
+    let records = unsafe { live(p).and_then(|upper| live(l).map(|lower| (upper, lower))) };
+    status_of(records.and_then(|(upper, lower)| {
+        let is_pair = lower.list().is_general() && (p == l || upper.list().shares(lower.list()));
+        if is_pair { Ok(()) } else { Err(Status::INVALID_PARAMETER) }
+    }))
+}
+
+/// One step of an allocate on a list that is both P and L: never calls the pool.
+///
+/// # Safety
+/// `list` is null or may be read.
+unsafe fn allocate_here(list: *const RawList) -> *mut u8 {
+    // SAFETY: null, or it may be read.
+    unsafe { live(list) }.map_or(ptr::null_mut(), |record| record.list().allocate_here())
+}
+
+/// One step of a free to a list that is both P and L; returns whether it had room.
+///
+/// # Safety
+/// `list` is null or may be read; the block is the list's, and no one uses it any more.
+unsafe fn free_here(list: *const RawList, block: *mut u8) -> bool {
+    // SAFETY: null, or it may be read; the block is the caller's.
+    unsafe { live(list).is_ok_and(|record| (*list).may_own(block) && record.list().free_here(block)) }
 }
 
 #[cfg(test)]

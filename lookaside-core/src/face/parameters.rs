@@ -3,9 +3,8 @@
 use core::ffi::c_void;
 
 use crate::list::processor::EngineKind;
-use crate::list::{Topology, Tuning};
-use crate::manage::{Creation, Owner};
-use crate::platform::Place;
+use crate::list::{Settings, Topology, Tuning};
+use crate::manage;
 use crate::pool::{AllocateCallback, Backing, FreeCallback, Request, Source};
 use crate::wdk::{
     ALIGNMENT_LIMIT, CACHE_LINE, DEFAULT_ALIGNMENT, DEFAULT_MAXIMUM_DEPTH, ListFlags, MAXIMUM_DEPTH_LIMIT,
@@ -85,9 +84,10 @@ impl Parameters<'_> {
     }
 }
 
-impl<'a> Parameters<'a> {
-    /// Checks everything, in the order of the fields, and fills in the defaults.
-    pub(super) fn check(&self) -> Result<Creation<'a>, Status> {
+impl Parameters<'_> {
+    /// Checks everything, in the order of the fields, and fills in the defaults. A list to share is left to
+    /// [`RawList::initialize`], which may read it.
+    pub(super) fn check(&self) -> Result<Settings, Status> {
         if self.size == 0 {
             return Err(Status::INVALID_PARAMETER);
         }
@@ -114,14 +114,13 @@ impl<'a> Parameters<'a> {
         if maximum_depth > MAXIMUM_DEPTH_LIMIT || initial_depth > maximum_depth {
             return Err(Status::INVALID_PARAMETER);
         }
-        Ok(Creation {
-            name: self.name,
-            address: None,
-            owner: Owner::Program,
-            engine: self.engine,
-            topology: self.topology,
+        Ok(Settings {
+            engine: self.engine.unwrap_or_else(manage::engine),
             tuning: self.tuning,
-            flags: self.flags,
+            topology: self.topology,
+            cached: self.flags.is_cached(),
+            verified: self.flags.contains(ListFlags::VERIFY),
+            charged: true,
             maximum_depth: maximum_depth.into(),
             initial_depth: initial_depth.into(),
             batch: self.batch.into(),
@@ -133,7 +132,8 @@ impl<'a> Parameters<'a> {
                 source: Source::of(self.pool_type, self.flags),
             },
             lower: None,
-            place: Place::UNKNOWN,
+            parts: Settings::NO_PARTS,
+            trip_limit: 1,
         })
     }
 }

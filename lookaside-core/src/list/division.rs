@@ -8,6 +8,7 @@ use core::sync::atomic::Ordering::{Relaxed, Release};
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64};
 
 use super::Counters;
+use super::batch::Batch;
 use super::processor::PartCounters;
 use super::tuner::Tuner;
 use crate::platform::{Guard, Lock};
@@ -103,22 +104,6 @@ impl Division {
         (self.tuner.target() as usize).saturating_sub(self.length())
     }
 
-    /// An allocate that went down to here: takes up to `wanted` blocks, the hottest last. Answers how many; 0 is a
-    /// miss, which the caller counts.
-    ///
-    /// # Safety
-    /// `out` has room for `wanted` pointers.
-    pub unsafe fn allocate(&self, out: *mut *mut u8, wanted: usize) -> usize {
-        if self.length() == 0 {
-            return 0;
-        }
-        let guard = self.lock.lock();
-        // SAFETY: the caller's promise.
-        let count = unsafe { self.pop(&guard, out, wanted) };
-        add(&self.allocate_hits, (count != 0).into());
-        count
-    }
-
     /// `allocate` of one block.
     #[inline]
     pub fn allocate_one(&self) -> Option<*mut u8> {
@@ -170,51 +155,36 @@ impl Division {
         })
     }
 
-    /// A free that went down to here, with the blocks that its batch brings: puts in as many as there is room for,
-    /// from the first on. Answers how many; 0 is a miss, which the caller counts.
+    /// Takes up to `wanted` blocks, the hottest last: for `asked` allocates that missed above, and a batch beyond them.
+    /// Returns how many. Where there are fewer than `asked`, the rest are misses, which the caller counts if it does not
+    /// ask again.
     ///
     /// # Safety
-    /// The blocks belong to the caller, who loses those that are put in; there is at least one.
-    pub unsafe fn free(&self, blocks: &[*mut u8]) -> usize {
-        if blocks.len() == 1 && self.room() == 0 {
-            return 0;
-        }
-        let guard = self.lock.lock();
-        let accepted = self.push(&guard, blocks);
-        add(&self.free_hits, (accepted != 0).into());
-        // All but the one that was given counted as spilled to here.
-        add(&self.removed, (blocks.len() - accepted.max(1)) as u64);
-        accepted
-    }
-
-    /// Allocates of several blocks that went down to here: takes up to `wanted` for `asked` of them and a batch beyond.
-    /// Answers how many; what is short of `asked` the caller counts as misses, if it does not ask again.
-    ///
-    /// # Safety
-    /// As for `allocate`.
-    pub unsafe fn allocate_many(&self, out: *mut *mut u8, asked: usize, wanted: usize) -> usize {
+    /// `out` has room for `wanted` pointers.
+    pub unsafe fn allocate(&self, out: *mut *mut u8, asked: usize, wanted: usize) -> usize {
         if self.length() == 0 {
             return 0;
         }
         let guard = self.lock.lock();
-        // SAFETY: the caller's promise.
+        // SAFETY: `out` has room.
         let count = unsafe { self.pop(&guard, out, wanted) };
         add(&self.allocate_hits, count.min(asked) as u64);
         count
     }
 
-    /// Frees of `given` blocks that went down to here, with the blocks that their batch brings: as `free`. Where fewer
-    /// than `given` are put in, the rest are misses, which the caller counts.
+    /// Puts in the blocks of `given` frees that missed above, with those that their batch brings: up to the depth, from
+    /// the first on. Returns how many. Where there are fewer than `given`, the rest are misses, which the caller counts.
     ///
     /// # Safety
-    /// As for `free`.
-    pub unsafe fn free_many(&self, blocks: &[*mut u8], given: usize) -> usize {
+    /// The blocks belong to the caller, who loses those that are put in; there is at least one.
+    pub unsafe fn free(&self, blocks: &[*mut u8], given: usize) -> usize {
         if blocks.len() == given && self.room() == 0 {
             return 0;
         }
         let guard = self.lock.lock();
         let accepted = self.push(&guard, blocks);
         add(&self.free_hits, accepted.min(given) as u64);
+        // All but those that were given counted as spilled to here.
         add(&self.removed, (blocks.len() - accepted.max(given)) as u64);
         accepted
     }
@@ -237,12 +207,7 @@ impl Division {
         self.allocate_misses.fetch_add(1, Relaxed) + 1
     }
 
-    /// Counts a miss of a general list's free; answers the count.
-    pub fn count_free_miss(&self) -> u64 {
-        self.count_free_misses(1)
-    }
-
-    /// The same for several.
+    /// Counts misses of a general list's frees; returns the count.
     pub fn count_free_misses(&self, misses: u64) -> u64 {
         self.free_misses.fetch_add(misses, Relaxed) + misses
     }
@@ -265,15 +230,12 @@ impl Division {
         accepted
     }
 
-    /// Takes out the hottest blocks above `keep`, at most `limit`; answers how many.
-    ///
-    /// # Safety
-    /// `out` has room for `limit` pointers.
-    pub unsafe fn remove(&self, out: *mut *mut u8, limit: usize, keep: usize) -> usize {
+    /// Takes the hottest blocks above `keep` out into a batch, up to its room; returns how many.
+    pub fn remove(&self, batch: &mut Batch, keep: usize) -> usize {
         let guard = self.lock.lock();
         let surplus = self.length().saturating_sub(keep);
-        // SAFETY: the caller's promise.
-        let count = unsafe { self.pop(&guard, out, limit.min(surplus)) };
+        // SAFETY: `pop` writes as many blocks as it returns, which are the caller's then.
+        let count = unsafe { batch.fill(surplus, |place, wanted| self.pop(&guard, place, wanted)) };
         add(&self.removed, count as u64);
         count
     }

@@ -10,7 +10,7 @@ impl List {
         match self.shared.only().allocate_one() {
             Some(block) => block,
             None => {
-                self.demand_shared(self.shared.only().count_allocate_miss());
+                self.demand_shared(self.shared.only().count_allocate_miss(), 1);
                 self.pool_allocate(object)
             }
         }
@@ -24,7 +24,7 @@ impl List {
         // SAFETY: the caller's promise.
         unsafe {
             if !self.shared.only().free_one(block) {
-                self.demand_shared(self.shared.only().count_free_miss());
+                self.demand_shared(self.shared.only().count_free_misses(1), 1);
                 self.pool_free_all(object, &[block]);
             }
         }

@@ -9,13 +9,10 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicI64, AtomicU8, AtomicU32, AtomicU64};
 
 use super::processor::Part;
-use super::settings::{Settings, activity};
-use super::shared::{Rows, SharedList};
+use super::settings::{Home, Settings, activity};
+use super::shared::SharedList;
 use crate::platform::{self, Guard, Lock};
 use crate::wdk::MINIMUM_DEPTH;
-
-/// A batch moves at most so many blocks: what a buffer on the stack holds.
-pub(super) const BATCH_LIMIT: usize = 64;
 
 /// Runs the same code with the engine that serves the pair.
 macro_rules! by_engine {
@@ -49,6 +46,7 @@ pub(super) mod attention {
 #[derive(Debug)]
 pub struct List {
     pub(super) settings: MaybeUninit<Settings>,
+    pub(super) home: MaybeUninit<Home>,
     // Closers and tuners take turns.
     pub(super) manage: Lock,
     // Under `manage`: milliseconds of the clock.
@@ -70,13 +68,12 @@ pub struct List {
     pub(super) shared: SharedList,
 }
 
-pub(super) type Buffer = [MaybeUninit<*mut u8>; BATCH_LIMIT];
-
 impl List {
     /// A pair in the state of zeroed memory: it must be opened before anything else.
     pub const fn new() -> List {
         List {
             settings: MaybeUninit::uninit(),
+            home: MaybeUninit::uninit(),
             manage: Lock::new(),
             last_scan: AtomicU64::new(0),
             attention: AtomicU8::new(0),
@@ -94,24 +91,31 @@ impl List {
     /// Makes this a new, empty list.
     ///
     /// # Safety
-    /// Nobody else uses it. `parts` in the settings are zeroed, and so are the rows, each of which has room for the maximum
-    /// depth; both are never unmapped.
-    pub unsafe fn open(&mut self, settings: Settings, rows: Rows) {
-        *self = List { settings: MaybeUninit::new(settings), ..List::new() };
+    /// No one else uses it. The parts and rows of its home are zeroed, have room for the maximum depth, and are never
+    /// unmapped.
+    pub unsafe fn open(&mut self, settings: Settings, home: Home) {
+        let (settings, rows) = settings.completed(&home);
+        *self = List { settings: MaybeUninit::new(settings), home: MaybeUninit::new(home), ..List::new() };
         self.last_scan.store(platform::milliseconds(), Relaxed);
-        self.shared.open(rows, settings.initial_depth.min(settings.shared_maximum));
+        self.shared.open(rows, settings.initial_depth.min(settings.shared_maximum()));
         // Of a list that keeps nothing, and of one that starts above the minimum, every scan has something to see.
         let at_rest = settings.cached && self.shared.target() <= u32::from(MINIMUM_DEPTH);
         self.attention.store(if at_rest { attention::AT_REST } else { 0 }, Relaxed);
         let shared_pool = if settings.backing.is_shared() { activity::SHARED_POOL } else { 0 };
-        settings.activity.store(if at_rest { 0 } else { activity::ACTIVE } | shared_pool, Relaxed);
+        home.activity.store(if at_rest { 0 } else { activity::ACTIVE } | shared_pool, Relaxed);
         self.count_as_sharer();
     }
 
-    /// What was given to `open`.
+    /// What the list was made from.
     pub fn settings(&self) -> &Settings {
-        // SAFETY: whoever holds a reference to a pair got it after `open` (theory §1.3).
+        // SAFETY: a reference to a list is only given out after `open` (theory §1.3).
         unsafe { self.settings.assume_init_ref() }
+    }
+
+    /// Where the list is.
+    pub(super) fn home(&self) -> &Home {
+        // SAFETY: as in `settings`.
+        unsafe { self.home.assume_init_ref() }
     }
 
     /// L: the pair's own, or the one that it shares.
@@ -166,9 +170,17 @@ impl List {
         let processor = part.processor(&self.settings().parts);
         // Release pairs with the Acquire in `parts`.
         self.opened.fetch_or(1 << (processor % 64), Release);
-        self.settings().activity.fetch_or(activity::USED, Relaxed);
+        self.home().activity.fetch_or(activity::USED, Relaxed);
         if self.settings().initial_depth > MINIMUM_DEPTH.into() {
             self.wake(Some(manage));
+        }
+    }
+
+    /// Opens a part before its first use.
+    #[inline]
+    pub(super) fn see_open(&self, part: Part) {
+        if !part.is_open() {
+            self.open_part(part, &self.manage.lock());
         }
     }
 

@@ -3,10 +3,10 @@
 //! asked for or given by itself.
 
 use core::cell::Cell;
-use core::mem::MaybeUninit;
 use core::slice;
 
-use super::list::{BATCH_LIMIT, Buffer, List, by_engine};
+use super::batch::Batch;
+use super::list::{List, by_engine};
 use crate::list::processor::{Count, Engine, Part};
 use crate::pool::OnUnwind;
 use crate::wdk::RawList;
@@ -66,7 +66,10 @@ impl List {
         filled.get()
     }
 
-    /// What P lacks, from L: and for the next calls as much as a batch has beyond it.
+    /// Takes the blocks that P lacks from L, and for the next calls the rest of a batch.
+    ///
+    /// # Safety
+    /// There is room at `start` for `wanted` blocks, of which `filled` are written.
     unsafe fn allocate_shared<E: Engine>(
         &self,
         object: *mut RawList,
@@ -76,35 +79,36 @@ impl List {
     ) {
         let lacking = wanted - filled.get();
         let part = self.current_part();
-        if let Some(part) = part.filter(|part| !part.is_open()) {
-            self.open_part(part, &self.manage.lock());
-        }
-        let batch = part.map_or(0, |part| self.batch(part));
-        let mut buffer: Buffer = [MaybeUninit::uninit(); BATCH_LIMIT];
-        let by_batch = lacking < batch;
-        // SAFETY: there is room for what is lacking, and in the buffer for a batch; the first `count` are written, and
-        // ours.
+        part.inspect(|part| self.see_open(*part));
+        let batch_size = part.map_or(0, |part| self.batch(part));
+        let mut batch = Batch::new();
+        // SAFETY: there is room for what is lacking; the blocks that L gives are ours.
         unsafe {
-            let to = start.add(filled.get());
-            let out = if by_batch { buffer.as_mut_ptr().cast() } else { to };
-            let count = self.shared().allocate_many(out, lacking, lacking.max(batch));
-            let taken = count.min(lacking);
-            // Those that came in last stay on top.
-            let others = count - taken;
-            if by_batch {
-                to.copy_from_nonoverlapping(out.add(others), taken);
-            }
+            let place = start.add(filled.get());
+            let taken = if lacking < batch_size {
+                batch.fill(batch_size, |place, wanted| self.shared().allocate(place, lacking, wanted));
+                // Those that came in last stay on top.
+                let others = batch.len().saturating_sub(lacking);
+                let taken = &batch[others..];
+                place.copy_from_nonoverlapping(taken.as_ptr(), taken.len());
+                taken.len()
+            } else {
+                self.shared().allocate(place, lacking, lacking)
+            };
             filled.set(filled.get() + taken);
             if let Some(part) = part.filter(|_| taken != 0) {
                 let misses = part.count(Count::AllocatesFromShared, taken as u64);
                 self.demand(part, misses, taken as u64, false);
             }
-            if others != 0 {
-                self.refill::<E>(object, slice::from_raw_parts(out, others));
+            let others = &batch[..batch.len().saturating_sub(lacking)];
+            if !others.is_empty() {
+                self.refill::<E>(object, others);
             }
         }
     }
 
+    /// # Safety
+    /// As for `free_many`.
     pub(super) unsafe fn free_many_by<E: Engine>(&self, object: *mut RawList, blocks: &[*mut u8]) {
         if blocks.is_empty() {
             return;
@@ -112,70 +116,45 @@ impl List {
         let parts = &self.settings().parts;
         let mut rest = blocks;
         let part = self.current_part();
-        let mut buffer: Buffer = [MaybeUninit::uninit(); BATCH_LIMIT];
-        let out = buffer.as_mut_ptr().cast::<*mut u8>();
-        // SAFETY: the pair is open; the blocks are the caller's until a list takes them; the buffer has room for a
-        // batch.
+        // SAFETY: the list is open; the blocks are the caller's until a list takes them.
         unsafe {
             if let Some(part) = part {
-                if !part.is_open() {
-                    self.open_part(part, &self.manage.lock());
-                }
+                self.see_open(part);
                 rest = &rest[E::push_many(parts, rest.as_ptr(), rest.len()).0..];
                 if rest.is_empty() {
                     return;
                 }
+                let room = self.shared().room();
+                if let (0, &[block]) = (room, blocks) {
+                    let trip = self.trip(part, false);
+                    if trip > 1 && self.spill_to_pool::<E>(object, part, block, trip) {
+                        return;
+                    }
+                }
                 // Less than a batch: then a batch goes down from here, and these, the hottest, take its place.
-                let batch = self.batch(part).min(self.shared().room());
-                if rest.len() < batch {
-                    let (taken, from) = E::pop_many(parts, out, batch);
+                let batch_size = self.batch(part).min(room);
+                if rest.len() < batch_size {
+                    let mut batch = Batch::new();
+                    let (taken, from) = batch.take::<E>(parts, batch_size);
                     if taken > 0 {
                         let (put, into) = E::push_many(parts, rest.as_ptr(), rest.len());
                         rest = &rest[put..];
-                        // Of the taken blocks so many stand for the freed ones. (More were put than taken where the
+                        // This many of the taken blocks count as the freed ones. (More were put than taken where the
                         // thread came to another processor: they count there.)
                         let given = put.min(taken);
                         self.count_moved(Part::of(parts, from), Count::Spilled, taken as u64);
                         if given > 0 {
                             self.count_moved(Part::of(parts, into), Count::Spilled, (given as u64).wrapping_neg());
                         }
-                        let unwinding = OnUnwind::new(|| self.free_many_below(object, Some(part), rest, rest.len()));
-                        self.free_many_below(object, Some(part), slice::from_raw_parts(out, taken), given);
+                        let unwinding = OnUnwind::new(|| self.free_below(object, Some(part), rest, rest.len()));
+                        self.free_below(object, Some(part), &batch, given);
                         unwinding.disarm();
                     }
                 }
             }
-            self.free_many_below(object, part, rest, rest.len());
+            self.free_below(object, part, rest, rest.len());
         }
         // Last, so that a free routine that unwinds meets no block on the way.
         self.attend(object);
-    }
-
-    /// `given` frees that P had no room for, with the blocks that their batch brings: to L, and what finds no room
-    /// there to the pool.
-    unsafe fn free_many_below(&self, object: *mut RawList, part: Option<Part>, blocks: &[*mut u8], given: usize) {
-        if blocks.is_empty() {
-            return;
-        }
-        // SAFETY: the caller owns the blocks.
-        unsafe {
-            let accepted = self.shared().free_many(blocks, given);
-            let hits = accepted.min(given) as u64;
-            let misses = given as u64 - hits;
-            if let Some(part) = part {
-                if hits != 0 {
-                    self.demand(part, part.count(Count::FreesToShared, hits), hits, false);
-                }
-                if misses != 0 {
-                    self.demand(part, part.count(Count::FreesToPool, misses), misses, true);
-                }
-            }
-            if misses != 0 {
-                if let Some(counting) = self.counts_misses_itself(part) {
-                    counting.demand_shared_after(counting.shared.only().count_free_misses(misses), misses);
-                }
-            }
-            self.pool_free_all(object, &blocks[accepted..]);
-        }
     }
 }

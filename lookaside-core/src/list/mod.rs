@@ -1,5 +1,6 @@
 //! Floor 3: one list. Processor lists, the shared list, the rule that tunes their depth, and the counters.
 
+mod batch;
 mod counters;
 pub mod depth;
 mod division;
@@ -25,6 +26,6 @@ mod verified;
 pub use counters::{Counters, Statistics};
 pub use list::List;
 pub use maintain::Surplus;
-pub use settings::{Lower, Settings, Topology, activity};
-pub use shared::{Rows, most_divisions, usual_divisions};
+pub use settings::{Home, Lower, Settings, Topology, activity};
+pub use shared::most_divisions;
 pub use tuner::Tuning;

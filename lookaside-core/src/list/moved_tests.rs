@@ -11,9 +11,9 @@ use std::boxed::Box;
 use std::collections::VecDeque;
 use std::vec::Vec;
 
-use super::list::{BATCH_LIMIT, List};
+use super::list::List;
 use super::processor::{Engine, EngineKind, Part, Portable};
-use super::{Rows, Settings, Tuning};
+use super::{Home, Settings, Topology, Tuning};
 use crate::platform;
 use crate::platform::rseq::{self, layout};
 use crate::pool::{AllocateCallback, Backing, FreeCallback, Request, Source};
@@ -85,30 +85,32 @@ fn pair(engine: EngineKind, depth: u32) -> List {
     let memory = Layout::from_size_align((processors as usize + 1) << layout::SHIFT, 4096).unwrap();
     // SAFETY: the size is not 0.
     let base = unsafe { alloc_zeroed(memory) };
-    let parts = Parts { base, area: rseq::area(), processors, never: 0 };
     let settings = Settings {
-        parts,
         engine,
         tuning: Tuning::Manual,
-        general: false,
+        topology: Topology::Pair,
         cached: true,
         verified: false,
         charged: false,
-        shared_maximum: 64,
         maximum_depth: 64,
         initial_depth: depth,
         batch: 0,
-        trip_limit: 8,
+        divisions: 1,
         request: Request { size: 64, alignment: 16, pool_type: PoolType::PAGED, tag: Tag::new(*b"Test") },
         backing: Backing { allocate: AllocateCallback::Default, free: FreeCallback::Default, source: Source::Heap },
         lower: None,
+        parts: Settings::NO_PARTS,
+        trip_limit: 1,
+    };
+    let home = Home {
+        parts: Parts { base, area: rseq::area(), processors, never: 0 },
+        rows: base.wrapping_add((processors as usize) << layout::SHIFT),
         activity: Box::leak(Box::new(AtomicU8::new(0))),
         repair_child: || (),
     };
-    let rows = Rows { base: base.wrapping_add((processors as usize) << layout::SHIFT), divisions: 1, processors };
     let mut pair = List::new();
     // SAFETY: the memory is new, zeroed and stays.
-    unsafe { pair.open(settings, rows) };
+    unsafe { pair.open(settings, home) };
     (0..processors).for_each(|processor| pair.open_part(part_of(&pair, processor), &pair.manage.lock()));
     pair
 }
@@ -130,7 +132,7 @@ fn take(pair: &List, count: usize) -> Vec<*mut u8> {
 fn give_one(pair: &List, block: *mut u8, processors: &[u32]) {
     script(processors);
     // SAFETY: the block is of this pair, and freed once.
-    unsafe { pair.free_by::<Scripted>(null_mut(), block) };
+    unsafe { pair.free_many_by::<Scripted>(null_mut(), &[block]) };
 }
 
 /// Every free is counted once, and every block is somewhere.
@@ -177,12 +179,11 @@ fn a_spill_to_the_pool_counts_on_either_processor() {
         let (held, freed) = blocks.split_at(16);
         held.iter().for_each(|block| give_one(&pair, *block, &[0]));
         let frees = pair.statistics().pool_frees;
-        let mut buffer = [null_mut(); BATCH_LIMIT];
         script(&[0, last.unwrap_or(0)][..1 + usize::from(last.is_some())]);
-        // SAFETY: the pair is open; the block is of this pair, and freed once; the buffer has room.
+        // SAFETY: the pair is open; the block is of this pair, and freed once.
         let spilled = unsafe {
             let part = part_of(&pair, 0);
-            pair.spill_to_pool::<Scripted>(null_mut(), part, freed[0], buffer.as_mut_ptr(), 4)
+            pair.spill_to_pool::<Scripted>(null_mut(), part, freed[0], 4)
         };
         assert!(spilled);
         assert_counted(&pair, 17, 17);

@@ -1,8 +1,7 @@
 //! Allocate and free of one block, after the fast path found no block or no room.
 
-use core::mem::MaybeUninit;
-
-use super::list::{BATCH_LIMIT, Buffer, List, by_engine};
+use super::batch::Batch;
+use super::list::{List, by_engine};
 use super::processor::{Count, Engine, EngineKind, Part};
 use crate::pool::OnUnwind;
 use crate::wdk::RawList;
@@ -38,7 +37,7 @@ impl List {
     #[inline(never)]
     pub(super) unsafe fn free_pair(&self, object: *mut RawList, block: *mut u8) {
         // SAFETY: the caller's promise.
-        by_engine!(self, E => unsafe { self.free_by::<E>(object, block) })
+        by_engine!(self, E => unsafe { self.free_many_by::<E>(object, &[block]) })
     }
 
     /// Allocate that never leaves the lists and never waits: null when no block is at hand. With `without_locks` it
@@ -67,60 +66,60 @@ impl List {
 
     pub(super) fn allocate_by<E: Engine>(&self, object: *mut RawList) -> *mut u8 {
         let part = self.current_part();
-        let mut batch = 1;
+        let mut batch_size = 1;
         if let Some(part) = part {
             // The section may have been aborted, or this may be the portable engine's first look.
-            // SAFETY: the pair is open.
+            // SAFETY: the list is open.
             let block = unsafe { E::pop(&self.settings().parts) };
             if !block.is_null() {
                 return block;
             }
-            if !part.is_open() {
-                self.open_part(part, &self.manage.lock());
-            }
-            batch = self.batch(part).max(1);
+            self.see_open(part);
+            batch_size = self.batch(part).max(1);
         }
         self.attend(object);
 
-        let mut buffer: Buffer = [MaybeUninit::uninit(); BATCH_LIMIT];
-        let out = buffer.as_mut_ptr().cast();
-        // SAFETY: a batch fits into the buffer.
-        let count = unsafe { self.shared().allocate(out, batch) };
-        if count == 0 {
-            if let Some(part) = part {
-                self.demand(part, part.count(Count::AllocatesFromPool, 1), 1, true);
-            }
-            if let Some(counting) = self.counts_misses_itself(part) {
-                counting.demand_shared(counting.shared.only().count_allocate_miss());
-            }
-            let block = self.pool_allocate(object);
-            if let (Some(part), false) = (part, block.is_null()) {
-                let trip = self.trip(part, true);
-                if trip > 1 {
-                    self.refill_from_pool::<E>(object, trip - 1);
-                }
-            }
-            return block;
-        }
-        // SAFETY: `allocate` wrote the first `count` pointers, which are ours.
-        let blocks = unsafe { core::slice::from_raw_parts(out, count) };
-        let (block, others) = blocks.split_last().expect("count is not 0");
+        let mut batch = Batch::new();
+        // SAFETY: `allocate` writes as many blocks as it returns, which are ours.
+        unsafe { batch.fill(batch_size, |place, wanted| self.shared().allocate(place, 1, wanted)) };
+        let Some((&block, others)) = batch.split_last() else { return self.allocate_from_pool::<E>(object, part) };
         if let Some(part) = part {
             self.demand(part, part.count(Count::AllocatesFromShared, 1), 1, false);
         }
         if !others.is_empty() {
-            // SAFETY: as above; nobody gets the block if a free routine unwinds.
-            let unwinding = OnUnwind::new(|| unsafe { self.free(object, *block) });
-            // SAFETY: as above.
+            // SAFETY: the block is ours; no one gets it if a free routine unwinds.
+            let unwinding = OnUnwind::new(|| unsafe { self.free(object, block) });
+            // SAFETY: these are ours too.
             unsafe { self.refill::<E>(object, others) };
             unwinding.disarm();
         }
-        *block
+        block
+    }
+
+    /// An allocate that neither P nor L had a block for; brings some more for P.
+    fn allocate_from_pool<E: Engine>(&self, object: *mut RawList, part: Option<Part>) -> *mut u8 {
+        if let Some(part) = part {
+            self.demand(part, part.count(Count::AllocatesFromPool, 1), 1, true);
+        }
+        if let Some(counting) = self.counts_misses_itself(part) {
+            counting.demand_shared(counting.shared.only().count_allocate_miss(), 1);
+        }
+        let block = self.pool_allocate(object);
+        if let (Some(part), false) = (part, block.is_null()) {
+            let trip = self.trip(part, true);
+            if trip > 1 {
+                self.refill_from_pool::<E>(object, trip - 1);
+            }
+        }
+        block
     }
 
     /// Puts blocks of a batch into the processor list; what does not fit any more goes back down.
+    ///
+    /// # Safety
+    /// The blocks are of this list, and the caller's.
     pub(super) unsafe fn refill<E: Engine>(&self, object: *mut RawList, blocks: &[*mut u8]) {
-        // SAFETY: the caller owns the blocks.
+        // SAFETY: the list is open, and the blocks are the caller's.
         unsafe {
             let parts = &self.settings().parts;
             let (put, processor) = E::push_many(parts, blocks.as_ptr(), blocks.len());
@@ -135,71 +134,35 @@ impl List {
         }
     }
 
-    pub(super) unsafe fn free_by<E: Engine>(&self, object: *mut RawList, block: *mut u8) {
-        let part = self.current_part();
-        let mut buffer: Buffer = [MaybeUninit::uninit(); BATCH_LIMIT];
-        let out = buffer.as_mut_ptr().cast::<*mut u8>();
-        let mut count = 0;
-        // SAFETY: the pair is open; the block is the caller's until a push takes it; the buffer has room for a batch.
-        unsafe {
-            if let Some(part) = part {
-                if !part.is_open() {
-                    self.open_part(part, &self.manage.lock());
-                }
-                let parts = &self.settings().parts;
-                if E::push_many(parts, &block, 1).0 == 1 {
-                    return;
-                }
-                // Half goes down, if it finds room there; then there is room for the block, the hottest of all, here.
-                let room = self.shared().room();
-                if room == 0 {
-                    let trip = self.trip(part, false);
-                    if trip > 1 && self.spill_to_pool::<E>(object, part, block, out, trip) {
-                        return;
-                    }
-                }
-                let wanted = self.batch(part).min(room);
-                if wanted > 1 {
-                    let (taken, from) = E::pop_many(parts, out, wanted);
-                    count = taken;
-                    if taken > 0 {
-                        self.count_moved(Part::of(parts, from), Count::Spilled, taken as u64);
-                        let (put, into) = E::push_many(parts, &block, 1);
-                        if put == 1 {
-                            // One of the taken blocks stands for the freed one.
-                            self.count_moved(Part::of(parts, into), Count::Spilled, 1u64.wrapping_neg());
-                        } else {
-                            count = self.append(out, taken, block);
-                        }
-                    }
-                }
-            }
-            if count == 0 {
-                count = self.append(out, 0, block);
-            }
-            self.free_below(object, part, core::slice::from_raw_parts(out, count));
+    /// Frees `given` blocks that P had no room for, with the blocks that their batch brings: to L, and what finds no room
+    /// there to the pool.
+    ///
+    /// # Safety
+    /// The blocks are of this list, and the caller's.
+    pub(super) unsafe fn free_below(&self, object: *mut RawList, part: Option<Part>, blocks: &[*mut u8], given: usize) {
+        if blocks.is_empty() {
+            return;
         }
-    }
-
-    /// A free that P had no room for, with the blocks that its batch brings: to L, and what finds no room there to the
-    /// pool.
-    pub(super) unsafe fn free_below(&self, object: *mut RawList, part: Option<Part>, blocks: &[*mut u8]) {
-        // SAFETY: the caller owns the blocks.
+        // SAFETY: the blocks are the caller's.
         unsafe {
-            let accepted = self.shared().free(blocks);
+            let accepted = self.shared().free(blocks, given);
+            let hits = accepted.min(given) as u64;
+            let misses = given as u64 - hits;
             if let Some(part) = part {
-                let what = if accepted == 0 { Count::FreesToPool } else { Count::FreesToShared };
-                self.demand(part, part.count(what, 1), 1, accepted == 0);
+                if hits != 0 {
+                    self.demand(part, part.count(Count::FreesToShared, hits), hits, false);
+                }
+                if misses != 0 {
+                    self.demand(part, part.count(Count::FreesToPool, misses), misses, true);
+                }
             }
-            if accepted == 0 {
+            if misses != 0 {
                 if let Some(counting) = self.counts_misses_itself(part) {
-                    counting.demand_shared(counting.shared.only().count_free_miss());
+                    counting.demand_shared(counting.shared.only().count_free_misses(misses), misses);
                 }
             }
             self.pool_free_all(object, &blocks[accepted..]);
         }
-        // Last, so that a free routine that unwinds meets no block on the way.
-        self.attend(object);
     }
 
     /// The pair whose L has to count a miss in words of its own: a general list, a pair without parts, or one that others
@@ -225,19 +188,13 @@ impl List {
         }
     }
 
-    pub(super) unsafe fn append(&self, out: *mut *mut u8, count: usize, block: *mut u8) -> usize {
-        // SAFETY: a batch leaves one place of the buffer free (see `batch`).
-        unsafe { out.add(count).write(block) };
-        count + 1
-    }
-
-    /// Blocks to move at once between P and L: always less than the buffer holds.
+    /// Blocks to move at once between P and L: always fewer than a batch holds.
     pub(super) fn batch(&self, part: Part) -> usize {
         let depth = part.tuner().target() as usize;
         let batch = match self.settings().batch {
             0 => depth / 2,
             asked => (asked as usize).min(depth),
         };
-        batch.min(BATCH_LIMIT - 1)
+        batch.min(Batch::LIMIT - 1)
     }
 }

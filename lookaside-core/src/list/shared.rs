@@ -8,6 +8,7 @@ use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::{Acquire, Release};
 
 use super::Counters;
+use super::batch::Batch;
 use super::division::Division;
 use super::processor::PartCounters;
 use super::tuner::Tuning;
@@ -191,45 +192,27 @@ impl SharedList {
         self.with_room().room()
     }
 
-    /// [`Division::allocate`].
-    ///
-    /// # Safety
-    /// As there.
-    pub unsafe fn allocate(&self, out: *mut *mut u8, wanted: usize) -> usize {
-        // SAFETY: the caller's promise.
-        unsafe { self.with_blocks().allocate(out, wanted) }
-    }
-
     /// [`Division::try_allocate`].
     pub fn try_allocate(&self) -> Option<*mut u8> {
         self.with_blocks().try_allocate()
     }
 
-    /// [`Division::allocate_many`].
+    /// [`Division::allocate`].
     ///
     /// # Safety
-    /// As there.
-    pub unsafe fn allocate_many(&self, out: *mut *mut u8, asked: usize, wanted: usize) -> usize {
-        // SAFETY: the caller's promise.
-        unsafe { self.with_blocks().allocate_many(out, asked, wanted) }
+    /// `out` has room for `wanted` pointers.
+    pub unsafe fn allocate(&self, out: *mut *mut u8, asked: usize, wanted: usize) -> usize {
+        // SAFETY: `out` has room.
+        unsafe { self.with_blocks().allocate(out, asked, wanted) }
     }
 
     /// [`Division::free`].
     ///
     /// # Safety
-    /// As there.
-    pub unsafe fn free(&self, blocks: &[*mut u8]) -> usize {
-        // SAFETY: the caller's promise.
-        unsafe { self.with_room().free(blocks) }
-    }
-
-    /// [`Division::free_many`].
-    ///
-    /// # Safety
-    /// As there.
-    pub unsafe fn free_many(&self, blocks: &[*mut u8], given: usize) -> usize {
-        // SAFETY: the caller's promise.
-        unsafe { self.with_room().free_many(blocks, given) }
+    /// The blocks belong to the caller, who loses those that are put in; there is at least one.
+    pub unsafe fn free(&self, blocks: &[*mut u8], given: usize) -> usize {
+        // SAFETY: the blocks are the caller's, and at least one.
+        unsafe { self.with_room().free(blocks, given) }
     }
 
     /// [`Division::take_back`].
@@ -250,17 +233,9 @@ impl SharedList {
         unsafe { self.with_room().add(blocks) }
     }
 
-    /// Takes out blocks of each division that holds more than `keep`, at most `limit` in all; answers how many.
-    ///
-    /// # Safety
-    /// `out` has room for `limit` pointers.
-    pub unsafe fn remove(&self, out: *mut *mut u8, limit: usize, keep: usize) -> usize {
-        let take = |taken: usize, division: &Division| match limit - taken {
-            0 => taken,
-            // SAFETY: the caller's promise; `taken` of them are written.
-            left => taken + unsafe { division.remove(out.add(taken), left, keep) },
-        };
-        self.all().fold(0, take)
+    /// Takes blocks out of each division that holds more than `keep`, up to the batch's room; returns how many.
+    pub fn remove(&self, batch: &mut Batch, keep: usize) -> usize {
+        self.all().map(|division| division.remove(batch, keep)).sum()
     }
 
     /// All counters, with the misses and batches that were counted on the parts of a pair.

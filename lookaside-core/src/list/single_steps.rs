@@ -4,6 +4,7 @@
 use core::sync::atomic::Ordering::Relaxed;
 
 use super::list::{List, by_engine};
+use super::settings::Topology;
 use crate::list::processor::{Engine, Part};
 use crate::platform;
 use crate::pool::Source;
@@ -24,7 +25,8 @@ impl List {
             }
             let part = Part::of(parts, processor);
             if !by_engine!(self, E => self.put_from_afar::<E>(part, processor, block)) {
-                self.free_below(object, Some(part), &[block]);
+                self.free_below(object, Some(part), &[block], 1);
+                self.attend(object);
             }
         }
     }
@@ -50,14 +52,12 @@ impl List {
 
     /// An allocate of a general list that stops after the list: null counts as a miss.
     pub fn allocate_here(&self) -> *mut u8 {
-        let mut block = core::ptr::null_mut();
         self.count_at_rest();
-        // SAFETY: there is room for one.
-        if unsafe { self.shared.allocate(&mut block, 1) } == 0 {
+        self.shared.only().allocate_one().unwrap_or_else(|| {
             self.direct_allocates.fetch_sub(1, Relaxed);
-            self.demand_shared(self.shared.only().count_allocate_miss());
-        }
-        block
+            self.demand_shared(self.shared.only().count_allocate_miss(), 1);
+            core::ptr::null_mut()
+        })
     }
 
     /// A free to a general list that stops after the list; answers whether it had room, else it counts as a miss.
@@ -67,10 +67,10 @@ impl List {
     pub unsafe fn free_here(&self, block: *mut u8) -> bool {
         self.count_at_rest();
         // SAFETY: the caller's promise.
-        let taken = unsafe { self.shared.free(&[block]) } == 1;
+        let taken = unsafe { self.shared.only().free_one(block) };
         if !taken {
             self.direct_frees.fetch_sub(1, Relaxed);
-            self.demand_shared(self.shared.only().count_free_miss());
+            self.demand_shared(self.shared.only().count_free_misses(1), 1);
         }
         taken
     }
@@ -79,7 +79,7 @@ impl List {
     pub fn is_general(&self) -> bool {
         let settings = self.settings();
         let special = matches!(settings.backing.source, Source::Special { .. });
-        settings.general && (!special || settings.verified) && settings.lower.is_none()
+        settings.topology == Topology::General && (!special || settings.verified) && settings.lower.is_none()
     }
 
     /// Whether this pair's L is the other list.

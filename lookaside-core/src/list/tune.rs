@@ -27,13 +27,8 @@ impl List {
         }
     }
 
-    /// The same for a general list.
-    pub(super) fn demand_shared(&self, misses: u64) {
-        self.demand_shared_after(misses, 1);
-    }
-
-    /// The same after `new` misses at once.
-    pub(super) fn demand_shared_after(&self, misses: u64, new: u64) {
+    /// The same for a list that counts its misses in its own L.
+    pub(super) fn demand_shared(&self, misses: u64, new: u64) {
         if let Some(guard) = self.due(misses, new) {
             self.demand_of_shared(&guard);
         }
@@ -41,7 +36,7 @@ impl List {
 
     fn demand_of_shared(&self, guard: &Guard<'_>) {
         let counters = self.shared.for_tuning(&self.part_counters(guard));
-        self.shared.demand(&counters, self.settings().shared_maximum);
+        self.shared.demand(&counters, self.settings().shared_maximum());
     }
 
     fn due(&self, misses: u64, new: u64) -> Option<Guard<'_>> {
@@ -117,7 +112,7 @@ impl List {
             heap_bytes = self.heap_bytes(&sum);
             if shared_due && settings.lower.is_none() {
                 let counters = self.shared.for_tuning(&sum);
-                self.shared.scan(&counters, settings.tuning, settings.shared_maximum, period);
+                self.shared.scan(&counters, settings.tuning, settings.shared_maximum(), period);
                 surplus |= self.shared.has_surplus();
             }
             busy |= settings.lower.is_none() && self.shared.target() > MINIMUM_DEPTH.into();
@@ -135,7 +130,7 @@ impl List {
 
     /// Lets scans pass the list by until it misses.
     fn put_to_rest(&self, _manage: &Guard<'_>) {
-        self.settings().activity.fetch_and(!activity::ACTIVE, Relaxed);
+        self.home().activity.fetch_and(!activity::ACTIVE, Relaxed);
         // Release pairs with the AcqRel in `wake`: a miss that sees it sets the activity after this has cleared it.
         self.attention.fetch_or(attention::AT_REST, Release);
     }

@@ -15,7 +15,7 @@ impl List {
 
     /// Counts a free that found no room anywhere.
     pub fn count_free(&self) {
-        self.shared.only().count_free_miss();
+        self.shared.only().count_free_misses(1);
     }
 
     /// Counts an allocate that the pool did not serve, after [`List::count_allocate`].

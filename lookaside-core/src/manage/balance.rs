@@ -154,7 +154,7 @@ pub fn see_to_scans() {
         }
         if !attention::is_asked(attention::SCAN) {
             MANAGER.next_by_call.store(coarse_milliseconds() + PERIOD, Relaxed);
-            attention::ask(attention::SCAN);
+            attention::ask_for_scans(scan_by_call);
         }
     }
     if MANAGER.asked.load(Relaxed) || !is_single_threaded() {
@@ -220,7 +220,7 @@ fn end_epoch() {
 
 /// A call's part, where no thread scans: starts the thread if the process has several by now, else scans if a second has
 /// gone by.
-pub fn scan_by_call() {
+fn scan_by_call() {
     let single = is_single_threaded_at_a_glance();
     if single == Some(false) && MANAGER.refused.load(Relaxed) == 0 {
         start();
@@ -264,7 +264,7 @@ pub fn repair_after_fork() {
     // First, so that the child of another fork here finds the state or the wish.
     if has_thread() {
         MANAGER.next_by_call.store(coarse_milliseconds() + PERIOD, Relaxed);
-        attention::ask(attention::SCAN);
+        attention::ask_for_scans(scan_by_call);
     }
     // Release: as above.
     MANAGER.state.store(NONE, Release);

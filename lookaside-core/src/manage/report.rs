@@ -3,7 +3,7 @@
 use core::fmt::{self, Write};
 use core::sync::atomic::Ordering::Relaxed;
 
-use super::engine::known_description;
+use super::choice;
 use super::record::Record;
 use super::{balance, registry};
 use crate::list::{Counters, Statistics};
@@ -97,7 +97,7 @@ pub fn report(out: &mut dyn Write) -> fmt::Result {
         writeln!(out, "{row}")?;
     }
     write!(out, "{totals}")?;
-    let engine = known_description().and_then(|text| text.to_str().ok());
+    let engine = choice::description().and_then(|text| text.to_str().ok());
     writeln!(out, "Engine: {}", engine.unwrap_or("not chosen, since no list asked for the usual one"))?;
     writeln!(out, "Scanned by: {}", balance::scanned_by())
 }

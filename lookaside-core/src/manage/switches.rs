@@ -10,7 +10,7 @@ use core::str::from_utf8;
 use core::sync::atomic::AtomicBool;
 use core::sync::atomic::Ordering::Relaxed;
 
-use super::verifier;
+use super::plan;
 use crate::platform;
 
 /// What the names of all switches begin with.
@@ -67,7 +67,7 @@ pub static VERIFY: Switch = Switch {
 /// Which allocations of verified lists fail.
 pub static VERIFY_FAIL: Switch = Switch {
     name: c"LOOKASIDE_VERIFY_FAIL",
-    values: Values::Form("share=N,seed=N,skip=N,tag=XXXX,schedule=N,N,... in any combination", verifier::is_plan),
+    values: Values::Form("share=N,seed=N,skip=N,tag=XXXX,schedule=N,N,... in any combination", plan::is_plan),
     default: "none",
     effect: "which allocations of verified lists fail on purpose",
 };

@@ -150,6 +150,11 @@ impl Backing {
         !matches!(self.free, FreeCallback::Default)
     }
 
+    /// Whether a routine of the user's is called.
+    pub fn calls_back(&self) -> bool {
+        self.allocates_by_callback() || self.frees_by_callback()
+    }
+
     /// Whether the blocks are shared with the parent and the children of a fork.
     pub fn is_shared(&self) -> bool {
         self.source == Source::Session && !self.allocates_by_callback()

@@ -15,12 +15,12 @@ use core::sync::atomic::Ordering::Relaxed;
 
 pub use faults::verify_faults;
 use layout::Layout;
-pub use low_resources::{LowResources, is_plan, refuses, simulate_low_resources};
+pub use low_resources::{refuses, simulate_low_resources};
 use message::{Acted, ListName};
 use table::{Act, BlockEntry, BlockState, ListId, Refused, Table};
 
 use super::record::{Record, RecordState};
-use super::{registry, switches};
+use super::{ending, registry, switches};
 use crate::platform::{self, Caller, ChildRepairs, Place, Violation, place_of};
 use crate::pool::Pool;
 use crate::wdk::{BugCheck, RawList, Tag};
@@ -140,7 +140,7 @@ pub unsafe fn free(record: &Record, object: *mut RawList, block: *mut u8, place:
         }
         layout.bury(block);
         if !live {
-            registry::drain(record, || list.give_pool(object, &layout.request, layout.memory(block)));
+            ending::drain(record, || list.give_pool(object, &layout.request, layout.memory(block)));
         } else {
             list.count_free();
             if keep {
