@@ -23,6 +23,20 @@ use crate::wdk::{ListFlags, PoolType, RawList, Status, Tag};
 #[derive(Clone, Copy, Debug)]
 pub struct Builder<'a>(Parameters<'a>);
 
+impl LookasideList {
+    /// Makes a list of paged blocks of this many bytes, with defaults for the rest. Fails as [`Builder::build`] does.
+    #[track_caller]
+    pub fn new(size: usize) -> Result<LookasideList, Status> {
+        Self::builder(size).build()
+    }
+
+    /// Starts to describe a list of blocks of this many bytes.
+    #[must_use]
+    pub fn builder(size: usize) -> Builder<'static> {
+        Builder::new(size)
+    }
+}
+
 impl<'a> Builder<'a> {
     pub(super) fn new(size: usize) -> Builder<'a> {
         Builder(Parameters::new(size))

@@ -3,7 +3,6 @@
 use core::fmt;
 use core::ptr::NonNull;
 
-use super::Builder;
 use super::slow::found;
 use crate::list::Statistics;
 use crate::platform::Caller;
@@ -41,18 +40,6 @@ unsafe impl Send for LookasideList {}
 unsafe impl Sync for LookasideList {}
 
 impl LookasideList {
-    /// A list of paged blocks of this many bytes, with defaults for the rest. Errors as those of [`Builder::build`].
-    #[track_caller]
-    pub fn new(size: usize) -> Result<LookasideList, Status> {
-        Self::builder(size).build()
-    }
-
-    /// Starts to describe a list of blocks of this many bytes.
-    #[must_use]
-    pub fn builder(size: usize) -> Builder<'static> {
-        Builder::new(size)
-    }
-
     pub(super) fn from_raw(raw: RawList, size: usize) -> LookasideList {
         LookasideList { raw, size }
     }

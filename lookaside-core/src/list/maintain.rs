@@ -3,8 +3,7 @@
 use core::sync::atomic::Ordering::{AcqRel, Relaxed};
 
 use super::batch::Batch;
-use super::list::{List, attention, by_engine};
-use super::settings::{Settings, activity};
+use super::list::{List, Settings, activity, attention, by_engine};
 use crate::list::Tuning;
 use crate::list::processor::{Count, Engine, Part};
 use crate::platform::{self, Guard};

@@ -3,8 +3,7 @@
 
 use core::sync::atomic::Ordering::Relaxed;
 
-use super::list::{List, by_engine};
-use super::settings::Topology;
+use super::list::{List, Topology, by_engine};
 use crate::list::processor::{Engine, Part};
 use crate::platform;
 use crate::pool::Source;

@@ -2,8 +2,7 @@
 
 use core::sync::atomic::Ordering::{Relaxed, Release};
 
-use super::list::{List, attention};
-use super::settings::activity;
+use super::list::{List, activity, attention};
 use crate::list::Tuning;
 use crate::list::processor::{Part, PartCounters};
 use crate::list::tuner::MISSES_PER_DEMAND;

@@ -235,15 +235,9 @@ fn order(tool: Tool, object: *const u8, before: bool) {
     }
 }
 
-/// [`own`] of this floor's own values.
-pub fn own_statics() {
+/// Says so of the values here.
+pub(super) fn own_statics() {
     own_value(&FOUND);
-    super::clock::own_statics();
-    super::fatal::own_statics();
-    super::fork::own_statics();
-    super::membarrier::own_statics();
-    super::processors::own_statics();
-    super::rseq::own_statics();
 }
 
 /// Says that this library, which no sanitizer has instrumented, wrote to memory of the program.

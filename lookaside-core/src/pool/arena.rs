@@ -4,7 +4,8 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64};
 
 use super::region::{CHUNK, Fault, Region};
-use super::{PoolStatistics, Request};
+use super::request::Request;
+use super::statistics::PoolStatistics;
 use crate::platform::{self, ChildRepairs, Guard, Lock, Violation};
 use crate::wdk::{BugCheck, Status};
 

@@ -1,7 +1,8 @@
 //! Paged pools: the process heap, and several arenas of this library's own.
 
 use super::arena::{Arena, Residence};
-use super::{PoolStatistics, Request};
+use super::request::Request;
+use super::statistics::PoolStatistics;
 use crate::platform;
 use crate::wdk::Status;
 

@@ -17,7 +17,7 @@ use core::sync::atomic::Ordering::Relaxed;
 
 use rlsf::Tlsf;
 
-use super::PoolStatistics;
+use super::statistics::PoolStatistics;
 use crate::platform::{self, handed_out, taken_back, unwatched, watch};
 
 /// Blocks stand at multiples of this, in bytes.

@@ -8,7 +8,8 @@ use core::sync::atomic::{AtomicPtr, AtomicU64};
 
 use super::arena::report;
 use super::region::{Fault, Region};
-use super::{PoolStatistics, Request};
+use super::request::Request;
+use super::statistics::PoolStatistics;
 use crate::platform::{self, ChildRepairs, Lock, SharedLock};
 use crate::wdk::Status;
 

@@ -2,9 +2,9 @@
 
 use core::fmt;
 
-use super::registry;
 use super::table::{Act, BlockEntry};
-use crate::manage::Record;
+use crate::manage::record::Record;
+use crate::manage::registry;
 use crate::platform;
 use crate::wdk::{NAME_LIMIT, Tag};
 
