@@ -2,7 +2,7 @@
 
 use core::panic::Location;
 
-use super::{LookasideList, Name, Parameters};
+use super::{LookasideList, Parameters, name};
 use crate::list::processor::EngineKind;
 use crate::list::{Topology, Tuning};
 use crate::manage::Owner;
@@ -173,8 +173,8 @@ impl<'a> Builder<'a> {
     /// NO_MEMORY, INSUFFICIENT_RESOURCES (65,536 lists).
     #[track_caller]
     pub fn build(self) -> Result<LookasideList, Status> {
-        let name = Name::of_place(Location::caller());
-        let name = if self.0.name.is_empty() { name.text() } else { self.0.name };
+        let name = name::of_place(Location::caller());
+        let name = if self.0.name.is_empty() { name.as_str() } else { self.0.name };
         let parameters = Parameters { name, ..self.0 };
         let mut list = RawList::zeroed();
         // SAFETY: the object is ours; the callbacks were promised.

@@ -5,6 +5,7 @@ compile_error!("lookaside runs on 64-bit Linux");
 
 mod cancellation;
 mod clock;
+mod cut_text;
 mod environment;
 mod exit;
 mod fatal;
@@ -32,6 +33,7 @@ mod weak;
 
 pub use cancellation::uncancelled;
 pub use clock::{advance_clock, coarse_milliseconds, milliseconds, stop_clock};
+pub use cut_text::CutText;
 pub use environment::{each_variable, variable};
 pub use exit::at_exit;
 pub use fatal::{Violation, ViolationHook, fatal, print, set_violation_hook};

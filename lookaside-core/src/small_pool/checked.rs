@@ -3,8 +3,9 @@
 use core::alloc::Layout;
 use core::ptr;
 
+use super::kind::Kind;
 use super::lists::HEADER;
-use super::pool::{Kind, RawSmallPool};
+use super::raw::RawSmallPool;
 use super::tagged::report_foreign;
 use crate::platform::Violation;
 use crate::wdk::{BugCheck, PoolType, SIZE_LIMIT, Status, Tag};

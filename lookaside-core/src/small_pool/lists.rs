@@ -222,7 +222,7 @@ impl KindLists {
             let name = plan.name_of(list);
             let parameters = Parameters {
                 alignment: request.alignment,
-                name: name.text(),
+                name: name.as_str(),
                 tag: plan.tag,
                 pool_type: plan.pool_type,
                 maximum_depth: plan.maximum_depth_of(&request),
@@ -404,8 +404,8 @@ mod tests {
 
     #[test]
     fn names_are_cut_between_characters() {
-        assert_eq!(plan().name_of(0).text(), "a name of 30 bytes, and no more ");
+        assert_eq!(plan().name_of(0).as_str(), "a name of 30 bytes, and no more ");
         let short = Plan { name: "pool", kind: "paged", ..plan() };
-        assert_eq!(short.name_of(31).text(), "pool paged 512");
+        assert_eq!(short.name_of(31).as_str(), "pool paged 512");
     }
 }

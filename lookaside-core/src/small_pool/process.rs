@@ -1,6 +1,8 @@
 //! The small pool of the process, for programs that need only one: made by its first call, never deleted.
 
-use super::pool::{Kind, RawSmallPool, SmallListStatistics};
+use super::kind::Kind;
+use super::raw::RawSmallPool;
+use super::statistics::SmallListStatistics;
 use super::tables::Generation;
 use crate::wdk::{PoolType, Tag};
 

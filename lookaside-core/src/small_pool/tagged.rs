@@ -14,8 +14,10 @@ use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::Relaxed;
 
 use super::general;
+use super::kind::Kind;
 use super::lists::HEADER;
-use super::pool::{Kind, RawSmallPool, SmallPool, key_of};
+use super::pool::SmallPool;
+use super::raw::{RawSmallPool, key_of};
 use crate::manage::{TagEntry, verifier};
 use crate::platform::{Caller, Violation};
 use crate::pool::Request;
