@@ -77,7 +77,8 @@ impl<'a> Builder<'a> {
         self
     }
 
-    /// The most blocks that each processor list, and each division of the shared list, may keep: up to 16,384. 256 if not set.
+    /// The most blocks that each processor list, and each division of the shared list, may keep: up to 16,384. 256 if
+    /// not set.
     #[must_use]
     pub fn maximum_depth(mut self, blocks: u16) -> Self {
         self.0.maximum_depth = blocks;
@@ -112,14 +113,14 @@ impl<'a> Builder<'a> {
         self
     }
 
-    /// What lists stand in front of the pool.
+    /// What lists are in front of the pool.
     #[must_use]
     pub fn topology(mut self, topology: Topology) -> Self {
         self.0.topology = topology;
         self
     }
 
-    /// What the list shall do beside the ordinary.
+    /// What the list does beside the ordinary.
     #[must_use]
     pub fn flags(mut self, flags: ListFlags) -> Self {
         self.0.flags = flags;
@@ -147,7 +148,7 @@ impl<'a> Builder<'a> {
     ///
     /// # Safety
     /// Both may be called from any thread at any time until the list is deleted and its last block freed, as their
-    /// types say. The allocate routine returns null or a block of the list's size and alignment that nobody else uses;
+    /// types say. The allocate routine returns null or a block of the list's size and alignment that no one else uses;
     /// the free routine takes what the allocate routine gave. If one of them is the default, the blocks are the paged
     /// pool's (`malloc`'s).
     #[must_use]

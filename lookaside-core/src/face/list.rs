@@ -36,7 +36,7 @@ pub struct LookasideList {
 // SAFETY: every call on a RawList but initialize and delete may run on any thread beside others; those two need `&mut`
 // or ownership.
 unsafe impl Send for LookasideList {}
-// SAFETY: as above.
+// SAFETY: every call on a RawList but initialize and delete may run on any thread.
 unsafe impl Sync for LookasideList {}
 
 impl LookasideList {
@@ -68,15 +68,15 @@ impl LookasideList {
     /// Gives a block back, on any thread. O(1) unless it goes to the pool.
     ///
     /// # Safety
-    /// The block came from this list, and nobody uses it any more.
+    /// The block came from this list, and no one uses it any more.
     #[inline(always)]
     #[track_caller]
     pub unsafe fn free(&self, block: NonNull<u8>) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the object is initialised; the block is this list's, and no one uses it.
         unsafe { RawList::free(&self.raw, block.as_ptr()) }
     }
 
-    /// Fills `out` from its first place on with blocks, in no particular order; answers how many: all, unless the pool
+    /// Fills `out` from its first place on with blocks, in no particular order; returns how many: all, unless the pool
     /// failed. O(blocks), in one go where a processor list has them: see [`RawList::allocate_many`].
     ///
     /// ```
@@ -85,7 +85,7 @@ impl LookasideList {
     /// let list = LookasideList::new(64)?;
     /// let mut blocks = [std::ptr::null_mut(); 32];
     /// let count = list.allocate_many(&mut blocks);
-    /// // SAFETY: these came from this list, and nobody uses them.
+    /// // SAFETY: these came from this list, and no one uses them.
     /// unsafe { list.free_many(&blocks[..count]) };
     /// assert_eq!(list.statistics().list.total_frees, 32);
     /// # Ok::<(), lookaside_core::Status>(())
@@ -101,11 +101,11 @@ impl LookasideList {
     /// Gives blocks back, on any thread: see [`RawList::free_many`].
     ///
     /// # Safety
-    /// The blocks came from this list, none is null or there twice, and nobody uses them any more.
+    /// The blocks came from this list, none is null or there twice, and no one uses them any more.
     #[inline(always)]
     #[track_caller]
     pub unsafe fn free_many(&self, blocks: &[*mut u8]) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the object is initialised; the blocks are this list's, and no one uses them.
         unsafe { RawList::free_many(&self.raw, blocks) }
     }
 
@@ -114,7 +114,7 @@ impl LookasideList {
     /// # Safety
     /// As for [`LookasideList::free`].
     pub unsafe fn free_to_processor(&self, block: NonNull<u8>, processor: u32) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the object is initialised; the block is this list's, and no one uses it.
         unsafe { RawList::free_to_processor(&self.raw, block.as_ptr(), processor) }
     }
 
@@ -124,7 +124,7 @@ impl LookasideList {
     /// As there.
     #[inline(always)]
     pub(super) unsafe fn free_unplaced(&self, block: NonNull<u8>) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the object is initialised; the block is this list's, and no one uses it.
         unsafe { RawList::free_by(&self.raw, block.as_ptr(), Caller::Unknown) }
     }
 
@@ -149,7 +149,7 @@ impl LookasideList {
         debug_assert!(status.is_success());
     }
 
-    /// Fills the list with this many blocks, or as many as its maximum depth has room for; answers how many.
+    /// Fills the list with this many blocks, or as many as its maximum depth has room for; returns how many.
     /// NO_MEMORY when the pool had fewer; those stay in the list. O(blocks).
     pub fn prefill(&self, blocks: usize) -> Result<usize, Status> {
         let mut filled = 0;
@@ -157,7 +157,7 @@ impl LookasideList {
         unsafe { RawList::prefill(&self.raw, blocks, &mut filled) }.ok().map(|()| filled)
     }
 
-    /// A look at the counters, without stopping anybody: exact when no call is running. O(processors).
+    /// A look at the counters, without stopping any thread: exact when no call is running. O(processors).
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         // SAFETY: the object is initialised.
@@ -174,7 +174,7 @@ impl LookasideList {
 impl Drop for LookasideList {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: the object is initialised, and `&mut self` says that nobody else uses it.
+        // SAFETY: the object is initialised, and `&mut self` says that no one else uses it.
         unsafe { RawList::delete_for_ever(&mut self.raw) };
     }
 }

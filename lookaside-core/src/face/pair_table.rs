@@ -103,7 +103,7 @@ impl fmt::Debug for PairSlot {
 
 // SAFETY: a slot only points to lists, which any thread may use.
 unsafe impl Sync for PairSlot {}
-// SAFETY: as above.
+// SAFETY: a slot only points to lists, which any thread may use.
 unsafe impl Send for PairSlot {}
 
 /// Sixteen numbered pairs. In the kernel each processor has such a table, whose P differ and whose L are the same;
@@ -147,15 +147,16 @@ impl PairTable {
         Status::SUCCESS
     }
 
-    /// Allocates a block of the pair in this slot: from P, else from L, else from L's pool. Null when that has none, and for an
-    /// empty slot. Where P and L are one list it is tried twice, and counts twice.
+    /// Allocates a block of the pair in this slot: from P, else from L, else from L's pool. Null when that has none,
+    /// and for an empty slot. Where P and L are one list it is tried twice, and counts twice.
     ///
     /// # Safety
     /// The slot's lists are as [`PairTable::set`] asks.
     #[must_use]
     pub unsafe fn allocate(&self, slot: usize) -> *mut u8 {
         let Some(&PairSlot { p, l }) = self.slots.get(slot) else { return ptr::null_mut() };
-        // SAFETY: the slot's lists are null or may be read, as `set` asks. For an empty slot's null the call returns null.
+        // SAFETY: the slot's lists are null or may be read, as `set` asks. For an empty slot's null the call returns
+        // null.
         unsafe {
             if p == l && !l.is_null() {
                 let block = allocate_here(l);

@@ -25,28 +25,29 @@ pub struct Parameters<'a> {
     pub tag: Tag,
     /// The pool, which serves where a callback is the default.
     pub pool_type: PoolType,
-    /// The most blocks that each processor list, and each division of the shared list, may keep, up to 16,384; 0 for 256.
+    /// The most blocks that each processor list, and each division of the shared list, may keep, up to 16,384; 0 for
+    /// 256.
     pub maximum_depth: u16,
     /// The first depth of each, up to the maximum; 0 for 4.
     pub initial_depth: u16,
     /// Blocks that move at once between a processor list and the shared list; 0 for half of the processor list's
     /// depth, 1 for Windows' block by block. At most 63 move at once, and never more than the depth.
     pub batch: u16,
-    /// Divisions of the shared list, each for a group of processors and as deep as the maximum says; 0 for one for each 8
-    /// possible processors, or with `Tuning::Windows` or a `batch` of 1 for one, as in Windows. At most 4, or one for each
-    /// 8 possible processors if that is more; what is above that counts as that. Lists that are no pairs, or share another
-    /// list, have one.
+    /// Divisions of the shared list, each for a group of processors and as deep as the maximum says; 0 for one for each
+    /// 8 possible processors, or with `Tuning::Windows` or a `batch` of 1 for one, as in Windows. At most 4, or one for
+    /// each 8 possible processors if that is more; what is above that counts as that. Lists that are no pairs, or share
+    /// another list, have one.
     pub divisions: u16,
     /// When depths change.
     pub tuning: Tuning,
-    /// What lists stand in front of the pool.
+    /// What lists are in front of the pool.
     pub topology: Topology,
-    /// What the list shall do beside the ordinary.
+    /// What the list does beside the ordinary.
     pub flags: ListFlags,
     /// A general list that serves as the shared list of this one, so that several lists may share it; null for one of
     /// its own. It must have blocks of the same size, alignment and pool type; its routines are called, never this
     /// list's. It is a pair's alone, must not move, and cannot be deleted before this list. A block may be freed to any
-    /// of the pairs that share it; so none of them can tell whether its blocks are out, and delete does not.
+    /// of the pairs that share it; so none of them knows whether its blocks are out, and delete does not report it.
     pub shared: *const RawList,
     /// The engine; `None` for the one chosen for this process. For tests and measurements.
     pub engine: Option<EngineKind>,

@@ -28,8 +28,8 @@ impl Batch {
     /// returns how many it wrote. Returns that too.
     ///
     /// # Safety
-    /// `fill` writes as many pointers as it returns, from the place on, and no more than it may. The blocks belong to the
-    /// caller.
+    /// `fill` writes as many pointers as it returns, from the place on, and no more than it may. The blocks belong to
+    /// the caller.
     #[inline(always)]
     pub unsafe fn fill(&mut self, wanted: usize, fill: impl FnOnce(*mut *mut u8, usize) -> usize) -> usize {
         let room = &mut self.blocks[self.count..];
@@ -51,7 +51,7 @@ impl Batch {
             processor = from;
             taken
         };
-        // SAFETY: `pop_many` writes as many blocks as it returns, and they are nobody else's.
+        // SAFETY: `pop_many` writes as many blocks as it returns, and they are no one else's.
         (unsafe { self.fill(wanted, pop) }, processor)
     }
 

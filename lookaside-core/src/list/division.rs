@@ -1,6 +1,6 @@
 //! One division of the shared list (L): a bounded stack under a short lock, moved from and to by batches.
 //!
-//! The blocks stand in an array, the last in at the end; one store to `length` commits, so that a fork at any
+//! The blocks are in an array, the last in at the end; one store to `length` commits, so that a fork at any
 //! moment leaves a sound list.
 
 use core::mem::offset_of;
@@ -15,8 +15,8 @@ use crate::platform::{Guard, Lock};
 
 /// The cache that the processors of one division share: all of them, on small machines.
 ///
-/// `length <= depth` except after the depth was lowered; `depth <= maximum`, the number of slots. In this order, since a
-/// general list's pair took 8 % longer where the hits shared a cache line with the lock.
+/// `length <= depth` except after the depth was lowered; `depth <= maximum`, the number of slots. In this order, since
+/// a general list's pair took 8 % longer where the hits shared a cache line with the lock.
 #[repr(C)]
 #[derive(Debug)]
 pub struct Division {
@@ -41,7 +41,7 @@ pub struct Division {
 
 const _: () = assert!(offset_of!(Division, lock) - offset_of!(Division, free_hits) >= 64);
 
-/// Adds under the list's lock, where nobody else writes.
+/// Adds under the list's lock, where no one else writes.
 fn add(counter: &AtomicU64, count: u64) {
     counter.store(counter.load(Relaxed) + count, Relaxed);
 }
@@ -51,7 +51,7 @@ fn add(counter: &AtomicU64, count: u64) {
 /// # Safety
 /// As for `copy_nonoverlapping`.
 unsafe fn copy(from: *const *mut u8, to: *mut *mut u8, count: usize) {
-    // SAFETY: the caller's promise.
+    // SAFETY: `from` may be read and `to` written for `count` pointers, and they do not overlap.
     unsafe {
         match count {
             1 => to.write(from.read()),
@@ -113,7 +113,7 @@ impl Division {
         let _guard = self.lock.lock();
         let length = self.length.load(Relaxed);
         let top = length.checked_sub(1)?;
-        // SAFETY: slots below the length are set; the guard says that nobody else moves them.
+        // SAFETY: slots below the length are set; the guard says that no one else moves them.
         let block = unsafe { self.slots.load(Relaxed).add(top as usize).read() };
         add(&self.allocate_hits, 1);
         // Release: the commit comes after the read, also for a fork between the two.
@@ -121,10 +121,10 @@ impl Division {
         Some(block)
     }
 
-    /// `free` of one block; answers whether there was room.
+    /// `free` of one block; returns whether there was room.
     ///
     /// # Safety
-    /// The block belongs to the caller, who loses it if the answer is true.
+    /// The block belongs to the caller, who loses it if this returns true.
     #[inline]
     pub unsafe fn free_one(&self, block: *mut u8) -> bool {
         if self.room() == 0 {
@@ -134,7 +134,7 @@ impl Division {
         let length = self.length.load(Relaxed);
         let has_room = length < self.tuner.target();
         if has_room {
-            // SAFETY: slots below the depth exist; the guard says that nobody else moves them.
+            // SAFETY: slots below the depth exist; the guard says that no one else moves them.
             unsafe { self.slots.load(Relaxed).add(length as usize).write(block) };
             add(&self.free_hits, 1);
             // Release: as in `allocate_one`.
@@ -156,8 +156,8 @@ impl Division {
     }
 
     /// Takes up to `wanted` blocks, the hottest last: for `asked` allocates that missed above, and a batch beyond them.
-    /// Returns how many. Where there are fewer than `asked`, the rest are misses, which the caller counts if it does not
-    /// ask again.
+    /// Returns how many. Where there are fewer than `asked`, the rest are misses, which the caller counts if it does
+    /// not ask again.
     ///
     /// # Safety
     /// `out` has room for `wanted` pointers.
@@ -173,7 +173,8 @@ impl Division {
     }
 
     /// Puts in the blocks of `given` frees that missed above, with those that their batch brings: up to the depth, from
-    /// the first on. Returns how many. Where there are fewer than `given`, the rest are misses, which the caller counts.
+    /// the first on. Returns how many. Where there are fewer than `given`, the rest are misses, which the caller
+    /// counts.
     ///
     /// # Safety
     /// The blocks belong to the caller, who loses those that are put in; there is at least one.
@@ -189,7 +190,7 @@ impl Division {
         accepted
     }
 
-    /// Takes back blocks of a batch that found no room above; answers how many it could keep. The others leave the
+    /// Takes back blocks of a batch that found no room above; returns how many it could keep. The others leave the
     /// list.
     ///
     /// # Safety
@@ -201,7 +202,7 @@ impl Division {
         kept
     }
 
-    /// Counts a miss of a general list's allocate; answers the count. A pair with a shared list of its own counts its
+    /// Counts a miss of a general list's allocate; returns the count. A pair with a shared list of its own counts its
     /// misses on its parts, and what its batches moved.
     pub fn count_allocate_miss(&self) -> u64 {
         self.allocate_misses.fetch_add(1, Relaxed) + 1
@@ -219,7 +220,7 @@ impl Division {
         self.spilled.fetch_add(spilled, Relaxed);
     }
 
-    /// Puts in new blocks, as many as there is room for.
+    /// Puts in new blocks, as far as there is room; returns how many.
     ///
     /// # Safety
     /// The blocks belong to the caller, who loses those that are put in.
@@ -259,7 +260,7 @@ impl Division {
         }
     }
 
-    /// The counters as the tuner shall see them: as if each block had gone to the pool and come from there by itself.
+    /// The counters as the tuner has to see them: as if each block had gone to the pool and come from there by itself.
     pub fn for_tuning(&self, parts: &PartCounters) -> Counters {
         let mut counters = self.counters(parts);
         counters.total_allocates = counters.total_allocates.wrapping_add(parts.batched_from_pool);
@@ -269,7 +270,7 @@ impl Division {
         counters
     }
 
-    /// In the child of a fork: whoever held the lock does not exist here.
+    /// In the child of a fork: the thread that held the lock does not exist here.
     pub fn repair_after_fork(&self) {
         self.lock.reset_after_fork();
     }
@@ -285,7 +286,7 @@ impl Division {
     unsafe fn pop(&self, _guard: &Guard<'_>, out: *mut *mut u8, wanted: usize) -> usize {
         let length = self.length();
         let count = wanted.min(length);
-        // SAFETY: slots below the length are set; the guard says that nobody else moves them; `out` has room.
+        // SAFETY: slots below the length are set; the guard says that no one else moves them; `out` has room.
         unsafe { copy(self.slots.load(Relaxed).add(length - count), out, count) };
         // Release: the commit comes after the copy, also for a fork between the two.
         self.length.store((length - count) as u32, Release);
@@ -298,7 +299,7 @@ impl Division {
         // A division that is just being opened may show its depth before its slots.
         let room = if slots.is_null() { 0 } else { self.room() };
         let count = blocks.len().min(room);
-        // SAFETY: slots below the depth exist; the guard says that nobody else moves them.
+        // SAFETY: slots below the depth exist; the guard says that no one else moves them.
         unsafe { copy(blocks.as_ptr(), slots.add(length), count) };
         // Release: as in pop.
         self.length.store((length + count) as u32, Release);

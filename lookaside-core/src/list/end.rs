@@ -12,18 +12,18 @@ impl List {
     /// # Safety
     /// As for `free`.
     pub unsafe fn free_draining(&self, object: *mut RawList, block: *mut u8) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the block is of this list, and the caller's.
         unsafe { self.pool_free_all(object, &[block]) };
     }
 
-    /// Counts a block that was freed while the list is being deleted. Answers whether it was the last.
+    /// Counts a block that was freed while the list is being deleted. Returns whether it was the last.
     pub fn count_draining(&self) -> bool {
-        // AcqRel: whoever ends the list comes after all that others did to it.
+        // AcqRel: the thread that ends the list comes after all that others did to it.
         self.remaining.fetch_sub(1, AcqRel) == 1
     }
 
-    /// Ends a deletion, after `retire`: returns whether no block is out. Otherwise the last free ends it. `is_counted` is
-    /// whether this pair counts on the list that it shares.
+    /// Ends a deletion, after `retire`: returns whether no block is out. Otherwise the last free ends it. `is_counted`
+    /// is whether this pair counts on the list that it shares.
     pub fn finish_delete(&self, is_counted: bool) -> bool {
         if let Some(lower) = self.settings().lower {
             // Its blocks are the shared list's as well, and may be freed to another pair that shares it.
@@ -38,9 +38,9 @@ impl List {
     /// Clears the parts for the next list that gets them.
     ///
     /// # Safety
-    /// Nobody uses this list any more.
+    /// No one uses this list any more.
     pub unsafe fn clear_parts(&self) {
-        // SAFETY: the caller's promise.
+        // SAFETY: no one uses the list any more.
         unsafe {
             self.parts().for_each(|(_, part)| part.clear());
             self.shared.clear();

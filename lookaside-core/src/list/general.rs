@@ -21,7 +21,7 @@ impl List {
     /// # Safety
     /// As for `free`.
     pub(super) unsafe fn free_general(&self, object: *mut RawList, block: *mut u8) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the block is of this list, and the caller's.
         unsafe {
             if !self.shared.only().free_one(block) {
                 self.demand_shared(self.shared.only().count_free_misses(1), 1);

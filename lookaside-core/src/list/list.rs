@@ -90,8 +90,8 @@ pub struct Home {
     pub rows: *mut u8,
     /// Where the list says that scans have to visit it: the bits of [`activity`].
     pub activity: &'static AtomicU8,
-    /// What a call does after each routine of the user's, which may have made this process: in the child of a fork, locks
-    /// of threads that do not exist may be held.
+    /// What a call does after each routine of the user's, which may have made this process: in the child of a fork,
+    /// locks of threads that do not exist may be held.
     pub repair_child: fn(),
 }
 
@@ -134,12 +134,12 @@ pub struct List {
     pub(super) manage: Lock,
     // Under `manage`: milliseconds of the clock.
     pub(super) last_scan: AtomicU64,
-    // Anybody.
+    // Any thread.
     pub(super) attention: AtomicU8,
     pub(super) callbacks_running: AtomicU32,
     // Under `manage`, and read by walks: the processors that ever used their part, a bit for each number modulo 64.
     pub(super) opened: AtomicU64,
-    // Calls of the pool that the misses do not tell of, modulo 2^64: failures, what prefill and pairs that share this
+    // Calls of the pool that the misses do not count, modulo 2^64: failures, what prefill and pairs that share this
     // list asked for and gave back; less the misses that did not ask the pool.
     pub(super) pool_failures: AtomicU64,
     pub(super) direct_allocates: AtomicU64,

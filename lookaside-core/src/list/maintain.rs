@@ -66,12 +66,12 @@ impl List {
         (!batch.is_empty()).then_some(Surplus { batch, source: backing.source, request })
     }
 
-    /// Gives every cached block back to the pool; answers how many. The list stays usable.
+    /// Gives every cached block back to the pool; returns how many. The list stays usable.
     pub fn flush(&self, object: *mut RawList) -> usize {
         self.drain(object, Keep::Nothing)
     }
 
-    /// Gives back what each list holds above its depth; answers how many blocks.
+    /// Gives back what each list holds above its depth; returns how many blocks.
     pub fn trim(&self, object: *mut RawList) -> usize {
         self.drain(object, Keep::Depth)
     }
@@ -185,7 +185,7 @@ impl List {
         drained
     }
 
-    /// Tells a list that others share of calls of its pool that its own misses do not show.
+    /// Counts, on a list that others share, calls of its pool that its own misses do not show.
     pub(super) fn count_direct(&self, allocates: u64, frees: u64) {
         if let Some(lower) = self.settings().lower {
             lower.list.direct_allocates.fetch_add(allocates, Relaxed);
@@ -226,7 +226,7 @@ impl List {
     }
 
     /// Puts `wanted` new blocks into the shared list, and what finds no room there into the current processor's,
-    /// raising their depths up to the maximum. Answers how many, and whether the pool had all that there was room for.
+    /// raising their depths up to the maximum. Returns how many, and whether the pool had all that there was room for.
     pub fn prefill(&self, object: *mut RawList, wanted: usize) -> (usize, bool) {
         let maximum = self.settings().maximum_depth;
         if !self.settings().cached {

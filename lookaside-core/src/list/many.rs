@@ -12,14 +12,14 @@ use crate::pool::OnUnwind;
 use crate::wdk::RawList;
 
 impl List {
-    /// Fills `out` from place `filled` on, and answers how many are filled then: all, unless the pool failed.
+    /// Fills `out` from place `filled` on, and returns how many are filled then: all, unless the pool failed.
     ///
     /// If a callback unwinds, every block of `out` goes back to the list.
     ///
     /// # Safety
     /// The first `filled` are blocks of this list, and the caller's.
     pub unsafe fn allocate_many(&self, object: *mut RawList, out: &mut [*mut u8], filled: usize) -> usize {
-        // SAFETY: the caller's promise.
+        // SAFETY: the first `filled` are blocks of this list, and the caller's.
         by_engine!(self, E => unsafe { self.allocate_many_by::<E>(object, out, filled) })
     }
 
@@ -28,14 +28,14 @@ impl List {
     /// # Safety
     /// The blocks are of this list, and the caller's.
     pub unsafe fn free_many(&self, object: *mut RawList, blocks: &[*mut u8]) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the blocks are of this list, and the caller's.
         by_engine!(self, E => unsafe { self.free_many_by::<E>(object, blocks) })
     }
 
     unsafe fn allocate_many_by<E: Engine>(&self, object: *mut RawList, out: &mut [*mut u8], filled: usize) -> usize {
         let (start, wanted) = (out.as_mut_ptr(), out.len());
         let filled = Cell::new(filled);
-        // SAFETY: that many pointers were written, and nobody else has the blocks.
+        // SAFETY: that many pointers were written, and no one else has the blocks.
         let unwinding = OnUnwind::new(|| unsafe { self.free_many(object, slice::from_raw_parts(start, filled.get())) });
         self.attend(object);
         while filled.get() < wanted {

@@ -44,7 +44,7 @@ impl Engine for Scripted {
     unsafe fn pop_many(parts: &Parts, out: *mut *mut u8, wanted: usize) -> (usize, u32) {
         let Some((part, processor, length)) = next_part(parts) else { return (0, 0) };
         let count = wanted.min(length);
-        // SAFETY: the part is closed and holds that many blocks; the caller's promise.
+        // SAFETY: the part is closed and holds that many blocks; `out` has room.
         unsafe {
             part.take_oldest(out, count, length);
             Portable::reopen(part, processor, length - count, part.tuner().target());
@@ -59,7 +59,7 @@ impl Engine for Scripted {
     unsafe fn push_many(parts: &Parts, blocks: *const *mut u8, offered: usize) -> (usize, u32) {
         let Some((part, processor, length)) = next_part(parts) else { return (0, 0) };
         let count = offered.min((part.tuner().target() as usize).saturating_sub(length));
-        // SAFETY: as above; the depth has room for them.
+        // SAFETY: the part is closed, and its depth has room for the blocks.
         unsafe {
             (0..count).for_each(|number| part.put_newest(blocks.add(number).read(), length + number));
             Portable::reopen(part, processor, length + count, part.tuner().target());
@@ -68,12 +68,12 @@ impl Engine for Scripted {
     }
 
     unsafe fn close(part: Part, processor: u32) -> Option<usize> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the part is a list's, whose `manage` lock is held.
         unsafe { Portable::close(part, processor) }
     }
 
     unsafe fn reopen(part: Part, processor: u32, length: usize, depth: u32) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the part was closed by this thread.
         unsafe { Portable::reopen(part, processor, length, depth) }
     }
 }

@@ -24,7 +24,7 @@ impl List {
     /// The block is of this list, and the caller's.
     #[inline]
     pub unsafe fn free(&self, object: *mut RawList, block: *mut u8) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the block is of this list, and the caller's.
         unsafe {
             if self.settings().parts.processors == 0 {
                 self.free_general(object, block);
@@ -36,7 +36,7 @@ impl List {
 
     #[inline(never)]
     pub(super) unsafe fn free_pair(&self, object: *mut RawList, block: *mut u8) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the block is of this list, and the caller's.
         by_engine!(self, E => unsafe { self.free_many_by::<E>(object, &[block]) })
     }
 
@@ -134,8 +134,8 @@ impl List {
         }
     }
 
-    /// Frees `given` blocks that P had no room for, with the blocks that their batch brings: to L, and what finds no room
-    /// there to the pool.
+    /// Frees `given` blocks that P had no room for, with the blocks that their batch brings: to L, and what finds no
+    /// room there to the pool.
     ///
     /// # Safety
     /// The blocks are of this list, and the caller's.
@@ -165,8 +165,8 @@ impl List {
         }
     }
 
-    /// The pair whose L has to count a miss in words of its own: a general list, a pair without parts, or one that others
-    /// share. Otherwise the count on the part says it.
+    /// The pair whose L has to count a miss in words of its own: a general list, a pair without parts, or one that
+    /// others share. Otherwise the count on the part says it.
     pub(super) fn counts_misses_itself(&self, part: Option<Part>) -> Option<&List> {
         match self.settings().lower {
             Some(lower) if part.is_some() => {

@@ -1,4 +1,4 @@
-//! Calls of a list's pool, and of the user's routines that stand in for it.
+//! Calls of a list's pool, and of the user's routines that are in for it.
 
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -66,7 +66,7 @@ impl List {
         }
     }
 
-    /// Counts a callback as running until the answer is dropped, also by unwinding.
+    /// Counts a callback as running until the result is dropped, also by unwinding.
     pub(super) fn enter_pool(&self, by_callback: bool) -> Option<impl Drop + '_> {
         struct Running<'a>(&'a List);
         impl Drop for Running<'_> {

@@ -1,5 +1,5 @@
-//! L as one or more divisions, each a bounded stack of its own for a group of processors, so that many processors do not
-//! wait for one lock.
+//! L as one or more divisions, each a bounded stack of its own for a group of processors, so that many processors do
+//! not wait for one lock.
 //!
 //! A call goes to the division of its processor, and to another one where that has no block, or no room. Small machines
 //! have one division.
@@ -15,19 +15,19 @@ use super::tuner::Tuning;
 use crate::platform::rseq::layout;
 use crate::platform::{self, Guard};
 
-/// Processors of a group: as many as often have one cache in common. `docs/scaling.md` has what other sizes would cost.
+/// Processors of a group: this many often have one cache in common. `docs/scaling.md` has what other sizes would cost.
 const GROUP: u32 = 8;
 /// The most divisions.
 const LIMIT: u32 = 128;
-/// So many can be asked for on any machine.
+/// This many can be asked for on any machine.
 const ALWAYS: u32 = 4;
 
-/// How many divisions lists have on a machine with so many possible processors.
+/// Returns how many divisions lists have on a machine with this many possible processors.
 pub fn usual_divisions(processors: u32) -> u32 {
     processors.div_ceil(GROUP).clamp(1, LIMIT)
 }
 
-/// How many divisions lists can have there.
+/// Returns how many divisions lists can have there.
 pub fn most_divisions(processors: u32) -> u32 {
     usual_divisions(processors).max(ALWAYS)
 }
@@ -35,7 +35,7 @@ pub fn most_divisions(processors: u32) -> u32 {
 /// Memory for the divisions.
 #[derive(Clone, Copy, Debug)]
 pub struct Rows {
-    /// Where the first division's slots stand; the words of each further one, with its slots behind them, stand one
+    /// Where the first division's slots are; the words of each further one, with its slots behind them, are one
     /// distance of parts further.
     pub base: *mut u8,
     /// How many divisions there are.
@@ -80,7 +80,7 @@ impl SharedList {
             // SAFETY: the row has room for the words, and then for as many slots as the first.
             let slots = unsafe { self.row(number).add(layout::SLOTS) };
             division.open(slots.cast(), self.target());
-            // Release pairs with the Acquire in `opened`: whoever looks at the division finds it open.
+            // Release pairs with the Acquire in `opened`: a thread that looks at the division finds it open.
             self.opened.store(self.opened().max(number + 1), Release);
         }
     }
@@ -93,8 +93,8 @@ impl SharedList {
         if number == 0 {
             return &self.first;
         }
-        // SAFETY: below `divisions` there are rows, zeroed at first and never unmapped; zeroes are a list without slots,
-        // whose fields are all atomic.
+        // SAFETY: below `divisions` there are rows, zeroed at first and never unmapped; zeroes are a list without
+        // slots, whose fields are all atomic.
         unsafe { &*self.row(number).cast() }
     }
 
@@ -220,7 +220,7 @@ impl SharedList {
     /// # Safety
     /// As there.
     pub unsafe fn take_back(&self, blocks: &[*mut u8]) -> usize {
-        // SAFETY: the caller's promise.
+        // SAFETY: the blocks came from this list, and are the caller's.
         unsafe { self.with_room().take_back(blocks) }
     }
 
@@ -229,7 +229,7 @@ impl SharedList {
     /// # Safety
     /// As there.
     pub unsafe fn add(&self, blocks: &[*mut u8]) -> usize {
-        // SAFETY: the caller's promise.
+        // SAFETY: the blocks are the caller's.
         unsafe { self.with_room().add(blocks) }
     }
 
@@ -253,7 +253,7 @@ impl SharedList {
         sum
     }
 
-    /// In the child of a fork: whoever held a lock does not exist here.
+    /// In the child of a fork: the thread that held a lock does not exist here.
     pub fn repair_after_fork(&self) {
         self.all().for_each(Division::repair_after_fork);
     }
@@ -266,11 +266,11 @@ impl SharedList {
     /// Makes the rows as if no list had ever used them.
     ///
     /// # Safety
-    /// Nobody uses this list any more.
+    /// No one uses this list any more.
     pub unsafe fn clear(&self) {
         // Those too that a fork left open and unknown; not those that no one has used, whose pages stay untouched.
         for number in (1..self.rows.divisions).filter(|number| self.division(*number).is_open()) {
-            // SAFETY: the caller's promise; the row is this list's.
+            // SAFETY: no one uses the list any more; the row is this list's.
             unsafe { self.row(number).cast::<Division>().write(Division::new()) };
         }
     }

@@ -17,7 +17,7 @@ impl List {
     /// As for [`List::free`].
     pub unsafe fn free_to(&self, object: *mut RawList, block: *mut u8, processor: u32) {
         let parts = &self.settings().parts;
-        // SAFETY: the pair is open; the caller's promise about the block.
+        // SAFETY: the list is open; the block is of it, and the caller's.
         unsafe {
             if processor >= parts.processors || processor == platform::current() {
                 return self.free(object, block);
@@ -30,7 +30,7 @@ impl List {
         }
     }
 
-    /// Puts a block on top of another processor's part; answers whether there was room. It counts as a free hit there.
+    /// Puts a block on top of another processor's part; returns whether there was room. It counts as a free hit there.
     unsafe fn put_from_afar<E: Engine>(&self, part: Part, processor: u32, block: *mut u8) -> bool {
         let guard = self.manage.lock();
         if !part.is_open() {
@@ -59,13 +59,13 @@ impl List {
         })
     }
 
-    /// A free to a general list that stops after the list; answers whether it had room, else it counts as a miss.
+    /// A free to a general list that stops after the list; returns whether it had room, else it counts as a miss.
     ///
     /// # Safety
     /// As for [`List::free`]; the caller keeps a block that found no room.
     pub unsafe fn free_here(&self, block: *mut u8) -> bool {
         self.count_at_rest();
-        // SAFETY: the caller's promise.
+        // SAFETY: the block is the caller's until the list takes it.
         let taken = unsafe { self.shared.only().free_one(block) };
         if !taken {
             self.direct_frees.fetch_sub(1, Relaxed);

@@ -1,4 +1,4 @@
-//! What a pair tells of itself.
+//! The statistics of a list.
 
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -9,7 +9,7 @@ use crate::platform::Guard;
 use crate::pool::PoolStatistics;
 
 impl List {
-    /// A look at everything, without stopping anybody.
+    /// A look at everything, without stopping any thread.
     pub fn statistics(&self) -> Statistics {
         let settings = self.settings();
         let parts = self.part_counters(&self.manage.lock());

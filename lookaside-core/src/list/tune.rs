@@ -10,7 +10,7 @@ use crate::platform::{self, Guard};
 use crate::wdk::MINIMUM_DEPTH;
 
 impl List {
-    /// After so many misses of one kind on a part, runs the rule at once: for the processor list, and if they were
+    /// After every 64 misses of one kind on a part, runs the rule at once: for the processor list, and if they were
     /// misses of the shared list too, for that. `new` of the `misses` are new.
     pub(super) fn demand(&self, part: Part, misses: u64, new: u64, also_shared: bool) {
         if let Some(guard) = self.due(misses, new) {
@@ -42,7 +42,7 @@ impl List {
         let settings = self.settings();
         let reached = misses % MISSES_PER_DEMAND < new;
         let due = reached && settings.tuning == Tuning::Default && settings.cached && misses >= MISSES_PER_DEMAND;
-        // Whoever holds the lock is tuning or closing: then the next demand will do.
+        // The thread that holds the lock is tuning or closing: then the next demand will do.
         let guard = if due { self.manage.try_lock() } else { None }?;
         // The depth may rise, by fewer misses than make the list active.
         self.wake_before_raise(&guard);
@@ -67,9 +67,9 @@ impl List {
     /// One visit of the scan. `windows_step` numbers the steps of Windows' rotation. `None` where a closer kept it from
     /// looking.
     ///
-    /// Surplus blocks are left to the caller, unless giving them back would call the user's free routine on this thread.
-    /// A list that has no surplus and no depth above the minimum is put to rest: until it misses the next time, no scan
-    /// would change anything (theory §5.5).
+    /// Surplus blocks are left to the caller, unless giving them back would call the user's free routine on this
+    /// thread. A list that has no surplus and no depth above the minimum is put to rest: until it misses the next time,
+    /// no scan would change anything (theory §5.5).
     pub fn scan(&self, windows_step: u64, by_hand: bool) -> Option<Scanned> {
         let settings = self.settings();
         if !settings.cached || settings.tuning == Tuning::Manual && !by_hand {
@@ -84,7 +84,7 @@ impl List {
         let mut busy = false;
         let heap_bytes;
         {
-            // Whoever holds the lock is tuning or closing; the next scan will do, by hand we wait.
+            // The thread that holds the lock is tuning or closing; the next scan will do, by hand we wait.
             let guard = if by_hand { self.manage.lock() } else { self.manage.try_lock()? };
             let now = platform::milliseconds();
             let elapsed = (now.saturating_sub(self.last_scan.swap(now, Relaxed)) + 500) / 1000;

@@ -31,11 +31,11 @@ impl List {
     /// Gives the pool a block back.
     ///
     /// # Safety
-    /// The block came from `ask_pool` by an equal request, and nobody uses it any more.
+    /// The block came from `ask_pool` by an equal request, and no one uses it any more.
     pub unsafe fn give_pool(&self, object: *mut RawList, request: &Request, block: *mut u8) {
         let backing = &self.settings().backing;
         let _running = self.enter_pool(backing.frees_by_callback());
-        // SAFETY: the caller's promise.
+        // SAFETY: the block came by an equal request, and no one uses it any more.
         unsafe { backing.free(block, request, object) };
     }
 }

@@ -14,10 +14,10 @@ use crate::pool;
 /// - rseq where glibc has registered it, `membarrier` can restart sections and this kernel was seen to abort a section;
 /// - else portable (theory §2.4).
 ///
-/// The choice does not depend on load, and starts no thread. `LOOKASIDE_ENGINE` in the environment asks for an engine by
-/// its name, `heap`, `rseq` or `portable`, also where there is a tool. `rseq` takes the kernel's soundness for granted,
-/// which spares the child process that tests it (under a debugger, say); where the system lacks it, that is reported on
-/// standard error and the portable engine serves.
+/// The choice does not depend on load, and starts no thread. `LOOKASIDE_ENGINE` in the environment asks for an engine
+/// by its name, `heap`, `rseq` or `portable`, also where there is a tool. `rseq` takes the kernel's soundness for
+/// granted, which spares the child process that tests it (under a debugger, say); where the system lacks it, that is
+/// reported on standard error and the portable engine serves.
 ///
 /// [`engine_description`] says why.
 pub fn engine() -> EngineKind {
@@ -36,7 +36,7 @@ pub fn engine_description() -> &'static CStr {
     choice::description().unwrap_or_default()
 }
 
-/// Makes this the engine of lists that are made from now on, whatever the system can do.
+/// Makes this the engine of lists that are made from now on, even where the system has it not.
 ///
 /// For benchmarks that count instructions, with [`rseq::pretend`], and those that have several engines in one process.
 ///

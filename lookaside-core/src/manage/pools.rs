@@ -35,7 +35,7 @@ pub fn note_heap_peak() {
 /// A look at one of the library's pools. O(1), but for the process heap, which is asked list by list: O(lists *
 /// processors).
 ///
-/// Nobody is stopped for longer than it takes to read the numbers. Pools that no list was made over yet hold nothing.
+/// No one is stopped for longer than it takes to read the numbers. Pools that no list was made over yet hold nothing.
 #[must_use]
 pub fn pool_statistics(kind: PoolKind) -> PoolStatistics {
     if kind != PoolKind::Heap {

@@ -8,7 +8,7 @@ use crate::list::List;
 use crate::platform::{self, Lock, Place};
 use crate::wdk::NAME_LIMIT;
 
-/// Where a record stands in its life.
+/// Where a record is in its life.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordState {
@@ -23,7 +23,7 @@ pub enum RecordState {
 /// The record of one list.
 ///
 /// A record is reached by its index; `generation` counts the lists that had it, so that the handle of an earlier one is
-/// told apart.
+/// detected.
 #[derive(Debug)]
 pub struct Record {
     // Set once, when the record is made.
@@ -31,7 +31,7 @@ pub struct Record {
     pub class: usize,
     pub base: *mut u8,
     pub shared_rows: *mut u8,
-    // Held by whoever walks the registry while he looks at the list, and for a moment by delete.
+    // Held by a thread that walks the registry while it looks at the list, and for a moment by delete.
     pub life: Lock,
     // Changed under `life`.
     state: AtomicU32,
@@ -78,7 +78,7 @@ impl Record {
 
     /// The state.
     pub fn state(&self) -> RecordState {
-        // Acquire pairs with the Release in set_state: whoever sees Live sees the opened list.
+        // Acquire pairs with the Release in set_state: a thread that sees Live sees the opened list.
         match self.state.load(Acquire) {
             0 => RecordState::Free,
             1 => RecordState::Live,
@@ -92,7 +92,7 @@ impl Record {
         self.state.store(state as u32, Release);
     }
 
-    /// Moves from one state to another; answers whether it was in the first one.
+    /// Moves from one state to another; returns whether it was in the first one.
     pub fn change_state(&self, from: RecordState, to: RecordState) -> bool {
         // AcqRel: as in state and set_state.
         self.state.compare_exchange(from as u32, to as u32, AcqRel, Relaxed).is_ok()
@@ -110,7 +110,7 @@ impl Record {
 
     /// The list.
     pub fn list(&self) -> &List {
-        // SAFETY: nobody has it exclusively while the record is not Free (theory §1.3).
+        // SAFETY: no one has it exclusively while the record is not Free (theory §1.3).
         unsafe { &*self.list.get() }
     }
 
@@ -120,7 +120,7 @@ impl Record {
     /// The record is Free, and this thread took it from the free queue.
     #[expect(clippy::mut_from_ref, reason = "the caller promises that there is no other reference")]
     pub unsafe fn list_mut(&self) -> &mut List {
-        // SAFETY: the caller's promise.
+        // SAFETY: the record is Free, and only this thread has it.
         unsafe { &mut *self.list.get() }
     }
 

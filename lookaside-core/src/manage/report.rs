@@ -1,4 +1,4 @@
-//! The report: the text of Windows' `!lookaside`, from a look that stops nobody.
+//! The report: the text of Windows' `!lookaside`, from a look that stops no one.
 
 use core::fmt::{self, Write};
 use core::sync::atomic::Ordering::Relaxed;
@@ -85,8 +85,8 @@ impl fmt::Display for Totals {
     }
 }
 
-/// Writes the rows of all live lists, in the order of their records, the totals, the engine and why it serves, and who scans the
-/// lists.
+/// Writes the rows of all live lists, in the order of their records, the totals, the engine and why it serves, and who
+/// scans the lists.
 ///
 /// Each row is written after its list was looked at, with no lock held, so that `out` may do anything.
 pub fn report(out: &mut dyn Write) -> fmt::Result {

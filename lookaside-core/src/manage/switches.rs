@@ -40,7 +40,7 @@ enum Values {
     OneOf(&'static [(&'static str, &'static str)]),
     /// A text of this form, which the function recognises.
     Form(&'static str, fn(&str) -> bool),
-    /// The path of a file or folder, whatever it is.
+    /// The path of a file or folder; any text.
     Path,
 }
 

@@ -59,18 +59,18 @@ pub enum TagOrder {
 /// hold them; and blocks that live lists have, or have handed out, under the lists' tags. Lists with callbacks are left
 /// out (what these call is charged there), and so are blocks of the sized calls, which have no tag.
 ///
-/// Exact when nobody allocates or frees meanwhile. No lock is held while `visit` runs. NO_MEMORY when there
+/// Exact when no one allocates or frees meanwhile. No lock is held while `visit` runs. NO_MEMORY when there
 /// is none to sort the rows in (33 KiB). O(lists + tags).
 pub fn tags(order: TagOrder, visit: &mut dyn FnMut(&TagUsage)) -> Result<(), Status> {
     let rows = Rows::new()?;
-    // SAFETY: the memory is mapped, zeroed and nobody else's; zeroes are such rows.
+    // SAFETY: the memory is mapped, zeroed and no one else's; zeroes are such rows.
     let all = unsafe { slice::from_raw_parts_mut(rows.0.cast::<TagUsage>(), ENTRIES) };
     let add = |row: &mut TagUsage, more: Sums| {
         row.allocates = row.allocates.wrapping_add(more.allocates);
         row.frees = row.frees.wrapping_add(more.frees);
         row.bytes = row.bytes.wrapping_add(more.bytes);
     };
-    // A list may have a tag that nobody counted under yet.
+    // A list may have a tag that no one counted under yet.
     let of_lists = registry::walk(|record| record.list().settings().charged.then(|| record.list().statistics()));
     for list in of_lists.flatten() {
         let entry = TagEntry::of(list.tag, list.pool_type.is_paged());
@@ -101,7 +101,7 @@ pub fn tags(order: TagOrder, visit: &mut dyn FnMut(&TagUsage)) -> Result<(), Sta
 
 /// Writes the rows of [`tags`] as a table with the columns of `poolmon`.
 ///
-/// `Err` when there is no memory to sort the rows in; else what the writer answered.
+/// `Err` when there is no memory to sort the rows in; else what the writer returned.
 pub fn tag_report(order: TagOrder, out: &mut dyn Write) -> Result<fmt::Result, Status> {
     let mut written =
         writeln!(out, "Tag  Type  {:>16} {:>16} {:>12} {:>16} {:>10}", "Allocs", "Frees", "Diff", "Bytes", "Per Alloc");

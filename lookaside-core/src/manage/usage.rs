@@ -105,7 +105,7 @@ impl TagEntry {
         TagEntry((OWN + usize::from(paged)) as u16)
     }
 
-    /// The entry with this number, as [`Entry::number`] told it.
+    /// The entry with this number, as [`TagEntry::number`] returned it.
     #[inline]
     pub fn from_number(number: usize) -> TagEntry {
         TagEntry(number.min(ENTRIES - 1) as u16)
@@ -135,7 +135,7 @@ impl TagEntry {
         }
     }
 
-    /// Counts so many blocks, of so many bytes together, as allocated.
+    /// Counts this many blocks, of this many bytes together, as allocated.
     #[cold]
     pub fn charge_exactly(self, blocks: u64, bytes: u64) {
         let exact = &EXACT[self.number()];
@@ -143,7 +143,7 @@ impl TagEntry {
         exact.bytes_allocated.fetch_add(bytes, Relaxed);
     }
 
-    /// Counts so many blocks, of so many bytes together, as freed.
+    /// Counts this many blocks, of this many bytes together, as freed.
     #[cold]
     pub fn release_exactly(self, blocks: u64, bytes: u64) {
         let exact = &EXACT[self.number()];
@@ -189,7 +189,7 @@ impl TagEntry {
         }
     }
 
-    /// The tag and whether it is paged memory's; `None` for an entry that nobody has. The last two have the tag `Ovfl`.
+    /// The tag and whether it is paged memory's; `None` for an entry that no one has. The last two have the tag `Ovfl`.
     pub fn key(self) -> Option<(Tag, bool)> {
         match KEYS.get(self.number()) {
             None => Some((Tag::new(*b"Ovfl"), self.number() > OWN)),
@@ -200,7 +200,7 @@ impl TagEntry {
         }
     }
 
-    /// What was counted so far: exact when nobody counts meanwhile.
+    /// What was counted so far: exact when no one counts meanwhile.
     pub fn sums(self) -> Sums {
         let exact = &EXACT[self.number()];
         let mut sums = Sums {
@@ -212,7 +212,7 @@ impl TagEntry {
         if !shards.is_null() {
             let log2 = SHARDS_LOG2.load(Relaxed);
             for processor in 0..1 << log2 {
-                // SAFETY: as in shard.
+                // SAFETY: the shards are never unmapped, and there is one for each number below their count.
                 let shard = unsafe { &*shards.add(processor) };
                 for (size, (allocates, frees)) in shard.allocates.iter().zip(&shard.frees).enumerate() {
                     // Frees first, so that a block that comes and goes meanwhile is not seen to go alone.
@@ -300,7 +300,7 @@ mod tests {
         let overflow = *entries.last().unwrap();
         assert_eq!(overflow.key(), Some((Tag::new(*b"Ovfl"), true)));
         assert_eq!(TagEntry::of(tag(5000), false).key(), Some((Tag::new(*b"Ovfl"), false)));
-        assert_eq!(TagEntry::of(tag(0), true), paged, "whoever has an entry keeps it");
+        assert_eq!(TagEntry::of(tag(0), true), paged, "an entry stays with its tag");
         let own = entries.iter().filter(|entry| **entry != overflow);
         let mut numbers: std::vec::Vec<usize> = own.map(|entry| entry.number()).collect();
         numbers.sort_unstable();

@@ -38,7 +38,7 @@ pub fn stop_clock() {
     AHEAD.store(now | STOPPED, Relaxed);
 }
 
-/// Lets so many milliseconds pass for the library. Whoever waits for a time meanwhile wakes no sooner for that.
+/// Lets this many milliseconds pass for the library. A thread that waits for a time meanwhile wakes no sooner for that.
 pub fn advance_clock(milliseconds: u64) {
     AHEAD.fetch_add(milliseconds, Relaxed);
 }

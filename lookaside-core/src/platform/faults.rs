@@ -34,10 +34,10 @@ static FAULTS: Faults =
     Faults { look: AtomicPtr::new(null_mut()), before: [const { UnsafeCell::new(MaybeUninit::uninit()) }; 2] };
 
 /// Calls `look` with every fault from now on, in a signal handler, before what was installed until now or the default
-/// action, which end as they would have without it. The first call alone has an effect. Answers whether it is
+/// action, which end as they would have without it. The first call alone has an effect. Returns whether it is
 /// installed.
 pub fn look_at_faults(look: fn(&Fault)) -> bool {
-    // AcqRel would do; nobody reads before the handler is installed.
+    // AcqRel would do; no one reads before the handler is installed.
     if FAULTS.look.compare_exchange(null_mut(), look as *mut (), Release, Relaxed).is_err() {
         return true;
     }

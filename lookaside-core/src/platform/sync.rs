@@ -86,7 +86,7 @@ impl Lock {
             if let Some(guard) = look_often(attempt) {
                 return guard;
             }
-            // Relaxed: the barrier stands between this and the last look (theory §9.1).
+            // Relaxed: the barrier is between this and the last look (theory §9.1).
             self.waiters.store(SOMEONE_WAITS, Relaxed);
             let limit = if barrier() { None } else { Some(naps.next()) };
             if let Some(guard) = attempt() {
@@ -133,8 +133,8 @@ pub fn look_often<T>(attempt: impl Fn() -> Option<T>) -> Option<T> {
     None
 }
 
-/// Waits until `attempt` returns something, where no one wakes: sleeps in between, so that a thread of any priority gets
-/// on.
+/// Waits until `attempt` returns something, where no one wakes: sleeps in between, so that a thread of any priority
+/// gets on.
 #[cold]
 pub fn wait_unwoken<T>(attempt: impl Fn() -> Option<T>) -> T {
     let mut naps = Naps::new();
@@ -217,7 +217,7 @@ pub enum Sharing {
     Shared,
 }
 
-/// Sleeps while the word has this value, until woken or for so many microseconds, and for no reason at times. Returns
+/// Sleeps while the word has this value, until woken or for this many microseconds, and for no reason at times. Returns
 /// false if the word had another value.
 pub fn sleep_while(word: *mut u32, value: u32, limit: Option<u64>, sharing: Sharing) -> bool {
     let time = limit.map(|limit| libc::timespec {

@@ -38,7 +38,7 @@ pub struct Arena {
     region: AtomicPtr<Region>,
     /// The last one that a fork tore, and through it those before.
     torn: AtomicPtr<Region>,
-    // Anybody.
+    // Any thread.
     failures: AtomicU64,
     lost: AtomicU64,
 }
@@ -89,7 +89,7 @@ impl Arena {
         self.try_allocate(request, || Some(self.lock.lock())).or_else(|| self.allocate_by_growth(request))
     }
 
-    /// A block, if nobody holds the lock and the arena has one without more memory.
+    /// A block, if no one holds the lock and the arena has one without more memory.
     pub fn allocate_at_once(&self, request: &Request) -> Option<*mut u8> {
         self.try_allocate(request, || self.lock.try_lock())
     }
@@ -107,7 +107,7 @@ impl Arena {
             return None;
         }
         let _guard = lock()?;
-        // SAFETY: the lock is held, so nobody else has the region.
+        // SAFETY: the lock is held, so no one else has the region.
         unsafe { (*region).allocate(request.size, request.alignment) }
     }
 
@@ -122,7 +122,7 @@ impl Arena {
                 continue;
             }
             self.lock_again(&growing).ok()?;
-            // Whoever held the lock before may have made room.
+            // The thread that held the lock before may have made room.
             if let Some(block) = self.try_allocate(request, || Some(self.lock.lock())) {
                 return Some(block);
             }
@@ -135,7 +135,7 @@ impl Arena {
     /// Commits the next bytes: all of them, or nothing.
     fn grow(&self, _growing: &Guard<'_>, bytes: usize) -> Result<(), Status> {
         let region = self.region();
-        // SAFETY: regions stay mapped, and nobody else commits memory of this one. Its bytes belong to nobody before
+        // SAFETY: regions stay mapped, and no one else commits memory of this one. Its bytes belong to no one before
         // they are appended, which is done under the lock.
         unsafe {
             let start = (*region).commit(bytes).ok_or(Status::NO_MEMORY)?;
@@ -176,18 +176,18 @@ impl Arena {
         self.regions().any(|region| region.owns(address))
     }
 
-    /// Takes a block back. What is no block of the arena in use, or one of another size, is told and has no effect; a
-    /// block that a fork left in a torn region is dropped and counted.
+    /// Takes a block back. What is no block of the arena in use, or one of another size, is reported and has no effect;
+    /// a block that a fork left in a torn region is dropped and counted.
     ///
     /// # Safety
-    /// Nobody uses the block any more.
+    /// No one uses the block any more.
     pub unsafe fn free(&self, block: *mut u8, request: &Request) {
         let region = self.region();
         // SAFETY: null, or a region, which stays mapped.
         let result = match unsafe { region.as_ref() } {
             Some(known) if known.owns(block) => {
                 let _guard = self.lock.lock();
-                // SAFETY: the lock is held; the caller's promise.
+                // SAFETY: the lock is held; the block is the caller's, if it is one.
                 unsafe { known.free(block, request.size) }
             }
             _ if self.owns(block) => {
@@ -225,7 +225,7 @@ impl Arena {
         let region = self.region();
         // SAFETY: null, or a region, which stays mapped; what changes in it are atomic numbers.
         let first = unsafe { if region.is_null() { torn.as_ref() } else { region.as_ref() } };
-        // SAFETY: as above.
+        // SAFETY: regions are never unmapped, and linked under the lock.
         core::iter::successors(first, |region| unsafe { region.before.as_ref() })
     }
 
@@ -252,7 +252,7 @@ impl Arena {
     }
 }
 
-/// Tells of a free that would corrupt an arena.
+/// Reports a free that would corrupt an arena.
 pub fn report(fault: Fault, block: *mut u8, request: &Request, pool: &str) {
     let Request { size, tag, .. } = *request;
     let violation = Violation { block: block.addr(), tag, ..Violation::new(BugCheck::NEVER_ALLOCATED) };

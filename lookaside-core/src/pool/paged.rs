@@ -6,7 +6,7 @@ use super::statistics::PoolStatistics;
 use crate::platform;
 use crate::wdk::Status;
 
-/// Windows begins with so many paged pools, so that fewer threads wait for each other.
+/// Windows begins with this many paged pools, so that fewer threads wait for each other.
 const ARENAS: usize = 4;
 
 static PAGED: [Arena; ARENAS] = [const { Arena::new("paged", Residence::Pageable, limit) }; ARENAS];
@@ -34,10 +34,10 @@ pub fn allocate(request: &Request) -> *mut u8 {
 /// Takes a block back to the arena that it is of.
 ///
 /// # Safety
-/// Nobody uses the block any more.
+/// No one uses the block any more.
 pub unsafe fn free(block: *mut u8, request: &Request) {
     let owner = PAGED.iter().find(|arena| arena.owns(block)).unwrap_or(&PAGED[0]);
-    // SAFETY: the caller's promise.
+    // SAFETY: no one uses the block any more; an arena reports what is not its own.
     unsafe { owner.free(block, request) }
 }
 

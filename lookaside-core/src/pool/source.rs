@@ -50,8 +50,8 @@ impl Source {
         if self == Source::Heap && platform::keeps_stacks() { Source::TracedHeap } else { self }
     }
 
-    /// Makes the pool ready, so that it is told when a list is made if it cannot serve, and not by its first block:
-    /// NO_MEMORY, or WORKING_SET_QUOTA where memory cannot be locked.
+    /// Makes the pool ready, so that a pool that cannot serve is detected when a list is made, and not by its first
+    /// block: NO_MEMORY, or WORKING_SET_QUOTA where memory cannot be locked.
     pub fn prepare(self) -> Result<(), Status> {
         match self {
             Source::Heap | Source::TracedHeap => Ok(()),
@@ -76,7 +76,7 @@ impl Pool for Source {
     }
 
     unsafe fn free(&self, block: *mut u8, request: &Request, _list: *mut RawList) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the block came from this pool by an equal request, and no one uses it any more.
         unsafe {
             match *self {
                 Source::Heap => platform::heap_free(block),
@@ -141,7 +141,7 @@ impl Backing {
 impl Pool for Backing {
     fn allocate(&self, request: &Request, list: *mut RawList) -> *mut u8 {
         let Request { pool_type, size, tag, .. } = *request;
-        // SAFETY: whoever made the list promised that its callbacks may be called like this.
+        // SAFETY: the maker of the list promised that its callbacks may be called like this.
         unsafe {
             match self.allocate {
                 AllocateCallback::Default => self.source.allocate(request, list),
@@ -158,7 +158,8 @@ impl Pool for Backing {
     }
 
     unsafe fn free(&self, block: *mut u8, request: &Request, list: *mut RawList) {
-        // SAFETY: the caller's promise about the block; for the callbacks as above.
+        // SAFETY: the block came from this pool by an equal request; the maker of the list promised that its callbacks
+        // may be called like this.
         unsafe {
             match self.free {
                 FreeCallback::Default => self.source.free(block, request, list),
@@ -180,7 +181,7 @@ impl Pool for Backing {
 /// # Safety
 /// The routine may be called with these.
 unsafe fn traced(routine: *const (), arguments: [usize; 4]) -> *mut u8 {
-    // SAFETY: the caller's promise.
+    // SAFETY: the routine may be called with these.
     let block = uncancelled(|| unsafe { platform::call_with_frames(routine, arguments) });
     core::ptr::with_exposed_provenance_mut(block)
 }
@@ -203,7 +204,7 @@ pub fn statistics(kind: PoolKind) -> PoolStatistics {
 }
 
 /// After a fork, in the child: the pools as they were at that moment. One that another thread was changing then is
-/// torn, which its lock tells (theory §13).
+/// torn, which its lock shows (theory §13).
 pub fn repair_after_fork() {
     if !platform::was_used(ChildRepairs::Pools) {
         return;

@@ -1,4 +1,4 @@
-//! The special pool: each block on a page of its own, with pages beside it that nobody may touch.
+//! The special pool: each block on a page of its own, with pages beside it that no one may touch.
 //!
 //! ```text
 //! | guard | page of slot 0 | guard | page of slot 1 | guard | ...        slots ->  table: what each slot is, out of line
@@ -20,11 +20,11 @@ use super::statistics::PoolStatistics;
 use crate::platform::{self, ChildRepairs, Guard, Lock, Violation};
 use crate::wdk::{BugCheck, Status, Tag};
 
-/// So many blocks at once, where guards split no mapping: 8 GiB of address space.
+/// The most blocks at once, where guards split no mapping: 8 GiB of address space.
 const SLOTS: usize = 1 << 20;
-/// Slots become usable so many at a time.
+/// How many slots become usable at a time.
 const EXTENT: usize = 512;
-/// A freed slot waits until so many others were freed after it.
+/// How many others are freed before a freed slot is used again.
 const QUARANTINE: u32 = 1024;
 /// What a page holds beside its block.
 const PATTERN: u8 = 0xA5;
@@ -46,7 +46,7 @@ pub enum SlotState {
 /// The block that an address of the special pool belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SpecialBlock {
-    /// Where the block stands, or stood.
+    /// Where the block is, or was.
     pub block: *mut u8,
     /// Its bytes.
     pub size: usize,
@@ -104,7 +104,7 @@ struct Special {
     used: AtomicU64,
     peak: AtomicU64,
     blocks: AtomicU64,
-    // Anybody.
+    // Any thread.
     failures: AtomicU64,
     fallbacks: AtomicU64,
 }
@@ -142,7 +142,7 @@ pub fn prepare() -> Result<(), Status> {
     let table = platform::map(capacity * size_of::<Slot>());
     let pages = platform::reserve((2 * capacity + 1) * page);
     if table.is_null() || pages.is_null() {
-        // SAFETY: whichever was mapped is nobody else's.
+        // SAFETY: whichever was mapped is no one else's.
         unsafe {
             if !table.is_null() {
                 platform::unmap(table, capacity * size_of::<Slot>());
@@ -157,14 +157,14 @@ pub fn prepare() -> Result<(), Status> {
     SPECIAL.capacity.store(capacity, Relaxed);
     SPECIAL.by_advice.store(by_advice, Relaxed);
     SPECIAL.table.store(table.cast(), Relaxed);
-    // Release pairs with the Acquire in `pages`: whoever sees them sees all the rest.
+    // Release pairs with the Acquire in `pages`: a thread that sees them sees all the rest.
     SPECIAL.pages.store(pages, Release);
     Ok(())
 }
 
 fn guards_by_advice(page: usize) -> bool {
     let probe = platform::map(page);
-    // SAFETY: the mapping is new, and nobody else's.
+    // SAFETY: the mapping is new, and no one else's.
     !probe.is_null()
         && unsafe {
             let can = platform::install_guard(probe, page) && platform::remove_guard(probe, page);
@@ -185,14 +185,14 @@ pub fn allocate(request: &Request, at_start: bool) -> *mut u8 {
     block
 }
 
-/// Takes a block back. Damage beside it is told; and so is an address that is no block in use, which has no effect.
+/// Takes a block back. Damage beside it is reported; and so is an address that is no block in use, which has no effect.
 ///
 /// # Safety
-/// Nobody uses the block any more. One that is not in the pool's pages is of the process heap.
+/// No one uses the block any more. One that is not in the pool's pages is of the process heap.
 pub unsafe fn free(block: *mut u8, request: &Request) {
     match SPECIAL.slot_at(block) {
         Some(slot) => SPECIAL.free(slot, block, request),
-        // SAFETY: the caller's promise.
+        // SAFETY: the block is of no slot, so the heap gave it; no one uses it any more.
         None => unsafe { platform::heap_free(block) },
     }
 }
@@ -329,7 +329,7 @@ impl Special {
         self.put(&self.lock.lock(), number, request.size);
     }
 
-    /// Tells if the page beside the block is not as `allocate` left it.
+    /// Reports it if the page beside the block is not as `allocate` left it.
     unsafe fn check(&self, start: *mut u8, block: *mut u8, request: &Request) {
         let page = self.page.load(Relaxed);
         let before = block.addr() - start.addr();
@@ -398,7 +398,7 @@ impl Special {
         let page = self.page.load(Relaxed);
         // From the page of the first slot to the guard behind that of the last.
         let (start, bytes) = (self.page_of(committed), EXTENT * 2 * page);
-        // SAFETY: nobody uses these pages yet.
+        // SAFETY: no one uses these pages yet.
         let done = unsafe { platform::commit(start, bytes) && platform::install_guard(start, bytes) };
         if done {
             self.committed.store(committed + EXTENT, Relaxed);
@@ -442,7 +442,7 @@ impl Special {
         }
         let (mut used, mut blocks) = (0, 0);
         // Slots are taken in their order, so the first Fresh one ends them; one that was being taken at the fork
-        // may stand behind it.
+        // may are behind it.
         let mut fresh = self.fresh.load(Relaxed);
         while fresh < self.capacity.load(Relaxed) && self.slot(fresh).read().0 != SlotState::Fresh {
             fresh += 1;

@@ -1,4 +1,5 @@
-//! The calls on a small pool for callers that are not trusted: an object that is no small pool is answered and told.
+//! The calls on a small pool for callers that are not trusted: an object that is no small pool is detected and
+//! reported.
 
 use core::alloc::Layout;
 use core::ptr;
@@ -16,7 +17,7 @@ impl RawSmallPool {
     /// # Safety
     /// As for [`RawSmallPool::prepare`].
     pub unsafe fn check(pool: *const RawSmallPool) -> Status {
-        // SAFETY: the caller's promise.
+        // SAFETY: `pool` is null or may be read.
         unsafe { Self::live(pool) }.map_or_else(|status| status, |_| Status::SUCCESS)
     }
 
@@ -31,7 +32,7 @@ impl RawSmallPool {
         bytes: usize,
         tag: Tag,
     ) -> *mut u8 {
-        // SAFETY: the caller's promise; it is live.
+        // SAFETY: the object is live, so it was initialised.
         unsafe {
             match Self::check(pool) {
                 Status::SUCCESS => Self::allocate_tagged(pool, pool_type, bytes, tag),
@@ -46,7 +47,7 @@ impl RawSmallPool {
     /// # Safety
     /// As for [`RawSmallPool::prepare`] and `free_tagged`.
     pub unsafe fn free_tagged_checked(pool: *const RawSmallPool, block: *mut u8, bytes: Option<usize>, tag: Tag) {
-        // SAFETY: the caller's promise; it is live or deleted.
+        // SAFETY: the object is live or deleted, so it was initialised; the block is its own.
         unsafe {
             if Self::takes(pool, block) {
                 match bytes {
@@ -63,7 +64,7 @@ impl RawSmallPool {
     /// As for [`RawSmallPool::prepare`] and `size_of_tagged`.
     #[must_use]
     pub unsafe fn size_of_checked(pool: *const RawSmallPool, block: *mut u8) -> usize {
-        // SAFETY: the caller's promise; it is live or deleted.
+        // SAFETY: the object is live or deleted, so it was initialised; the block is its own.
         unsafe { if Self::takes(pool, block) { Self::size_of_tagged(pool, block) } else { 0 } }
     }
 
@@ -74,7 +75,7 @@ impl RawSmallPool {
     /// As for [`RawSmallPool::prepare`].
     #[must_use]
     pub unsafe fn allocate_checked(pool: *const RawSmallPool, pool_type: PoolType, bytes: usize) -> *mut u8 {
-        // SAFETY: the caller's promise; it is live.
+        // SAFETY: the object is live, so it was initialised.
         unsafe {
             match (Self::check(pool), Kind::of(pool_type), layout(bytes)) {
                 (Status::SUCCESS, Some(kind), Some(layout)) => Self::allocate(pool, kind, layout),
@@ -89,9 +90,9 @@ impl RawSmallPool {
     ///
     /// # Safety
     /// As for [`RawSmallPool::prepare`]; the block is null, or came from `allocate_checked` by this pool type and size,
-    /// and nobody uses it any more.
+    /// and no one uses it any more.
     pub unsafe fn free_checked(pool: *const RawSmallPool, pool_type: PoolType, block: *mut u8, bytes: usize) {
-        // SAFETY: the caller's promise; it is live or deleted.
+        // SAFETY: the object is live or deleted, so it was initialised; the block is its own.
         unsafe {
             if !Self::takes(pool, block) {
                 return;
@@ -104,12 +105,12 @@ impl RawSmallPool {
         }
     }
 
-    /// Whether the object is, or was, a small pool, and there is a block. What never was one is told.
+    /// Whether the object is, or was, a small pool, and there is a block. What never was one is reported.
     unsafe fn takes(pool: *const RawSmallPool, block: *mut u8) -> bool {
         if block.is_null() {
             return false;
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: `pool` is null or may be read.
         let reason = match unsafe { Self::check(pool) } {
             Status::SUCCESS | Status::DELETE_PENDING => return true,
             Status::INVALID_PARAMETER => "no pool",

@@ -60,10 +60,10 @@ impl SmallPool {
     /// Gives a block back.
     ///
     /// # Safety
-    /// The block came from `allocate` of this pool by the same kind and layout, and nobody uses it any more.
+    /// The block came from `allocate` of this pool by the same kind and layout, and no one uses it any more.
     #[inline(always)]
     pub unsafe fn free(&self, kind: Kind, block: NonNull<u8>, layout: Layout) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the object is initialised; the block came from it by this kind and layout, and no one uses it.
         unsafe { RawSmallPool::free(&self.0, kind, block.as_ptr(), layout) }
     }
 
@@ -96,7 +96,7 @@ impl SmallPool {
 
 impl Drop for SmallPool {
     fn drop(&mut self) {
-        // SAFETY: the object is initialised, and `&mut self` says that nobody else uses it.
+        // SAFETY: the object is initialised, and `&mut self` says that no one else uses it.
         let _ = unsafe { RawSmallPool::delete(&mut self.0) };
     }
 }

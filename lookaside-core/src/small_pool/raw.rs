@@ -70,7 +70,7 @@ pub struct RawSmallPool {
     kinds: [KindLists; 3],
     // Set by initialize; the process-wide pool sets it at first use. Random: headers and `life` are keyed by it.
     pub(super) key: AtomicU64,
-    // What tells a live object, a deleted one and any other memory apart.
+    // Distinguishes a live object, a deleted one and any other memory.
     life: AtomicU64,
     // Set by initialize. The three numbers are the generation's, at hand for every call.
     pub(super) generation: Generation,
@@ -134,7 +134,7 @@ impl RawSmallPool {
         self.tagged_limit = generation.tagged_limit() as u32;
     }
 
-    /// An object that was never initialised: every call on it answers so.
+    /// Returns an object that was never initialised: every call on it returns that status.
     #[must_use]
     pub const fn zeroed() -> RawSmallPool {
         RawSmallPool {
@@ -159,13 +159,13 @@ impl RawSmallPool {
     /// Makes a small pool of the object, whatever the storage held before. Its lists are made kind by kind, at the
     /// first use of each or by [`RawSmallPool::prepare`].
     ///
-    /// Answers SUCCESS; or, with the object untouched: INVALID_PARAMETER (null, a maximum depth that is too large, or
+    /// Returns SUCCESS; or, with the object untouched: INVALID_PARAMETER (null, a maximum depth that is too large, or
     /// another flag), DATATYPE_MISALIGNMENT, DEVICE_BUSY (it is a live pool).
     ///
     /// # Safety
-    /// `pool` is null or points to an object's bytes that may be written, and nobody else uses them.
+    /// `pool` is null or points to an object's bytes that may be written, and no one else uses them.
     pub unsafe fn initialize(pool: *mut RawSmallPool, parameters: &SmallPoolParameters<'_>) -> Status {
-        // SAFETY: the caller's promise.
+        // SAFETY: `pool` is null or may be read.
         match unsafe { Self::live(pool) } {
             Ok(_) => return Status::DEVICE_BUSY,
             Err(status @ (Status::INVALID_PARAMETER | Status::DATATYPE_MISALIGNMENT)) => return status,
@@ -179,8 +179,8 @@ impl RawSmallPool {
         let name_length = (0..=parameters.name.len().min(NAME_LIMIT)).rev().find(fits).unwrap_or(0);
         let mut name = [0; NAME_LIMIT];
         name[..name_length].copy_from_slice(&parameters.name.as_bytes()[..name_length]);
-        // SAFETY: not null, aligned; the caller's promise. Written in place, since a caller's stack may be small: zeroes are
-        // lists that are not made, and what zeroes are not is written before there is a reference.
+        // SAFETY: not null and aligned, so the object may be written. Written in place, since a caller's stack may be
+        // small: zeroes are lists that are not made, and what zeroes are not is written before there is a reference.
         unsafe {
             pool.write_bytes(0, 1);
             (&raw mut (*pool).generation).write(parameters.generation);
@@ -197,14 +197,14 @@ impl RawSmallPool {
     }
 
     /// Makes the lists of a kind now. SUCCESS, also where they are made already; what
-    /// [`RawList::initialize`](crate::RawList::initialize) answered for the first list that could not be made (the
+    /// [`RawList::initialize`](crate::RawList::initialize) returned for the first list that could not be made (the
     /// general pool serves its sizes); DEVICE_BUSY while another thread makes them; else as for
     /// [`RawSmallPool::delete`].
     ///
     /// # Safety
     /// `pool` is null, or points to an object's bytes that may be read.
     pub unsafe fn prepare(pool: *const RawSmallPool, kind: Kind) -> Status {
-        // SAFETY: the caller's promise.
+        // SAFETY: `pool` is null or may be read.
         match unsafe { Self::live(pool) } {
             Ok(pool) => pool.kinds[kind as usize].prepare(&pool.plan(kind)),
             Err(status) => status,
@@ -220,7 +220,7 @@ impl RawSmallPool {
     /// # Safety
     /// As for [`RawSmallPool::prepare`], and no other thread uses the pool.
     pub unsafe fn delete(pool: *mut RawSmallPool) -> Status {
-        // SAFETY: the caller's promise.
+        // SAFETY: `pool` is null or may be read.
         let pool = match unsafe { Self::live(pool) } {
             Ok(pool) => pool,
             Err(status) => return status,
@@ -228,7 +228,7 @@ impl RawSmallPool {
         pool.life.store(!pool.life.load(Relaxed), Relaxed);
         let mut status = Status::SUCCESS;
         for lists in &pool.kinds {
-            // SAFETY: the caller's promise.
+            // SAFETY: no other thread uses the pool.
             if !unsafe { lists.delete() } {
                 status = Status::PENDING;
             }
@@ -247,7 +247,7 @@ impl RawSmallPool {
         if !pool.is_aligned() {
             return Err(Status::DATATYPE_MISALIGNMENT);
         }
-        // SAFETY: not null, aligned; the caller's promise. Any bytes are two numbers.
+        // SAFETY: not null and aligned, so the object may be read. Any bytes are two numbers.
         let (key, life) = unsafe { ((*pool).key.load(Relaxed), (*pool).life.load(Relaxed)) };
         match life ^ key ^ key_of(&LIFE_KEY) {
             // SAFETY: it was initialised.
@@ -260,15 +260,15 @@ impl RawSmallPool {
     /// A block of this layout, or null: from the list of its size, or from the general pool if its size is beyond the
     /// lists' or its alignment above 16 bytes. No bytes count as one. O(1) unless the general pool is asked.
     ///
-    /// The block has no header, so its size must be told when it is freed.
+    /// The block has no header, so the free must name its size.
     ///
     /// # Safety
-    /// `pool` points to an object that was initialised (and may have been deleted: then the answer is null, or
+    /// `pool` points to an object that was initialised (and may have been deleted: then the call returns null, or
     /// the general pool's).
     #[inline(always)]
     #[must_use]
     pub unsafe fn allocate(pool: *const RawSmallPool, kind: Kind, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's promise.
+        // SAFETY: the object was initialised, as the caller promises.
         let pool = unsafe { &*pool };
         match pool.list_of(layout) {
             // SAFETY: the list exists.
@@ -280,16 +280,16 @@ impl RawSmallPool {
     /// Gives a block back. O(1) unless the general pool is asked.
     ///
     /// # Safety
-    /// As for [`RawSmallPool::allocate`]; the block came from it by the same kind and layout, and nobody uses it any
+    /// As for [`RawSmallPool::allocate`]; the block came from it by the same kind and layout, and no one uses it any
     /// more.
     #[inline(always)]
     pub unsafe fn free(pool: *const RawSmallPool, kind: Kind, block: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the object was initialised, as the caller promises.
         let pool = unsafe { &*pool };
         match pool.list_of(layout) {
-            // SAFETY: the caller's promise.
+            // SAFETY: the list exists, and the block is its own.
             Some(list) => unsafe { pool.lists(kind).free(list, block, || pool.plan(kind)) },
-            // SAFETY: the caller's promise.
+            // SAFETY: the block came from the general pool by this layout.
             None => unsafe { free_large(kind, block, layout, pool.flags) },
         }
     }
@@ -302,7 +302,8 @@ impl RawSmallPool {
         (list < self.generation.lists() && layout.align() <= HEADER).then_some(list)
     }
 
-    /// The list that serves so many bytes with a header, as [`Generation::list_of`] says, and the bytes of its blocks.
+    /// Returns the list that serves this many bytes with a header, as [`Generation::list_of`] says, and the bytes of
+    /// its blocks.
     #[inline(always)]
     pub(super) fn tagged_list_of(&self, bytes: usize) -> Option<(usize, usize)> {
         let list = (bytes.max(1).wrapping_add(self.header as usize) - 1) >> self.shift;
@@ -337,7 +338,7 @@ impl RawSmallPool {
     /// # Safety
     /// As for [`RawSmallPool::prepare`].
     pub unsafe fn flush(pool: *const RawSmallPool) -> Status {
-        // SAFETY: the caller's promise.
+        // SAFETY: `pool` is null or may be read.
         match unsafe { Self::live(pool) } {
             Ok(pool) => {
                 pool.kinds.iter().for_each(KindLists::flush);
@@ -357,7 +358,7 @@ impl RawSmallPool {
         kind: Kind,
         list: usize,
     ) -> Result<SmallListStatistics, Status> {
-        // SAFETY: the caller's promise.
+        // SAFETY: `pool` is null or may be read.
         unsafe { Self::live(pool) }?.look(kind, list).ok_or(Status::INVALID_PARAMETER)
     }
 
@@ -365,19 +366,19 @@ impl RawSmallPool {
         if list >= self.generation.lists() {
             return None;
         }
-        let mut answer = SmallListStatistics {
+        let mut statistics = SmallListStatistics {
             block_size: self.generation.block_size(list),
             pool_type: kind.pool_type(),
             maximum_depth: if self.maximum_depth == 0 { DEFAULT_MAXIMUM_DEPTH } else { self.maximum_depth }.into(),
             ..SmallListStatistics::default()
         };
         if let Some(seen) = self.lists(kind).statistics(list) {
-            answer.processor = seen.processor.into();
+            statistics.processor = seen.processor.into();
             if self.generation.has_shared_lists() {
-                answer.shared = seen.shared.into();
+                statistics.shared = seen.shared.into();
             }
         }
-        Some(answer)
+        Some(statistics)
     }
 
     /// Allocates and frees that the general pool served although their sizes have a list: before it was made, or while
@@ -386,7 +387,7 @@ impl RawSmallPool {
     /// # Safety
     /// As for [`RawSmallPool::prepare`].
     pub unsafe fn served_by_general_pool(pool: *const RawSmallPool, kind: Kind) -> Result<(u64, u64), Status> {
-        // SAFETY: the caller's promise.
+        // SAFETY: `pool` is null or may be read.
         unsafe { Self::live(pool) }.map(|pool| pool.lists(kind).direct())
     }
 }
@@ -402,6 +403,6 @@ fn allocate_large(kind: Kind, layout: Layout, flags: ListFlags) -> *mut u8 {
 
 #[cold]
 unsafe fn free_large(kind: Kind, block: *mut u8, layout: Layout, flags: ListFlags) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the block came by the same request, and no one uses it any more.
     unsafe { general::free(block, &large(kind, layout), flags) }
 }

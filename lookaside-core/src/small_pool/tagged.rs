@@ -1,5 +1,5 @@
 //! The tagged interface: blocks that remember their tag and size, so that a free which names another tag or size, comes
-//! twice or brings a foreign block is told.
+//! twice or brings a foreign block is reported.
 //!
 //! ```text
 //! from a list:            [ word | check ] block
@@ -23,7 +23,7 @@ use crate::platform::{Caller, Violation};
 use crate::pool::Request;
 use crate::wdk::{BugCheck, ListFlags, PoolType, SIZE_LIMIT, Tag};
 
-/// Requests of so many bytes start a page, as in Windows.
+/// Requests of this many bytes or more start a page, as in Windows.
 const PAGE: usize = 4096;
 const CACHE_LINE: usize = 64;
 
@@ -33,7 +33,7 @@ const ENTRY_BITS: u32 = 11;
 const SIZE_SHIFT: u32 = 32;
 const TYPE_SHIFT: u32 = SIZE_SHIFT + SIZE_BITS;
 const ENTRY_SHIFT: u32 = TYPE_SHIFT + TYPE_BITS;
-/// Set where the general pool gave the block, and its size stands before the header.
+/// Set where the general pool gave the block, and its size is before the header.
 const GENERAL: u64 = 1 << (ENTRY_SHIFT + ENTRY_BITS);
 
 const _: () = assert!(GENERAL == 1 << 63);
@@ -53,12 +53,12 @@ struct Words {
 const _: () = assert!(size_of::<Words>() == HEADER);
 
 impl Words {
-    /// The words that end so many headers before the block.
+    /// Returns the words that end this many headers before the block.
     ///
     /// # Safety
     /// They can be read.
     unsafe fn before<'a>(block: *mut u8, headers: usize) -> &'a Words {
-        // SAFETY: the caller's promise; blocks are aligned to a header's size.
+        // SAFETY: the words may be read; blocks are aligned to a header's size.
         unsafe { &*block.wrapping_sub(headers * HEADER).cast() }
     }
 
@@ -117,7 +117,7 @@ fn report(bug_check: BugCheck, block: *mut u8, tag: Tag, message: fmt::Arguments
 }
 
 impl RawSmallPool {
-    /// A block of at least so many bytes under a tag, or null: as `ExAllocatePoolWithTag`.
+    /// Allocates a block of at least this many bytes under a tag; returns it, or null: as `ExAllocatePoolWithTag`.
     ///
     /// No bytes count as one. A request that with the kernel's header is no larger than the largest block of the
     /// tables, so up to 248 or 496 bytes, comes from its list; larger ones, session pools and cache-aligned types come
@@ -130,7 +130,7 @@ impl RawSmallPool {
     #[inline]
     #[must_use]
     pub unsafe fn allocate_tagged(pool: *const RawSmallPool, pool_type: PoolType, bytes: usize, tag: Tag) -> *mut u8 {
-        // SAFETY: the caller's promise.
+        // SAFETY: the object was initialised, as the caller promises.
         let pool = unsafe { &*pool };
         let (Some(kind), Some((list, size))) = (Kind::of(pool_type), pool.tagged_list_of(bytes)) else {
             return pool.allocate_general(pool_type, bytes.max(1), tag);
@@ -174,7 +174,8 @@ impl RawSmallPool {
         block
     }
 
-    /// What stands before a block; or `None`, after the violation was told, where it is no live block of this pool.
+    /// Returns what is before a block; or `None`, after the violation was reported, where it is no live block of this
+    /// pool.
     ///
     /// # Safety
     /// The bytes before the block can be read.
@@ -185,7 +186,7 @@ impl RawSmallPool {
             return None;
         }
         let key = key_of(&self.key);
-        // SAFETY: the caller's promise.
+        // SAFETY: the bytes before the block may be read.
         let words = unsafe { Words::before(block, 1) };
         let word = words.word.load(Relaxed);
         let (check, expected) = (words.check.load(Relaxed), words.check_of(key, word));
@@ -209,27 +210,27 @@ impl RawSmallPool {
     /// Gives a block back: as `ExFreePoolWithTag`, or as `ExFreePool` with tag 0, which fits every block. Null has no
     /// effect. O(1) unless the general pool is asked.
     ///
-    /// Told as violations (see [`set_violation_hook`](crate::set_violation_hook)) are another tag than the block's, a
-    /// block that is free already, as long as its memory was not used again and no two threads free it at once, and
+    /// Reported as violations (see [`set_violation_hook`](crate::set_violation_hook)) are another tag than the block's,
+    /// a block that is free already, as long as its memory was not used again and no two threads free it at once, and
     /// memory that this pool did not give or whose header was overwritten, but for a chance of 2^-64.
     ///
     /// # Safety
     /// `pool` points to an object that was initialised, and may have been deleted meanwhile. The block is null, or came
-    /// from a tagged allocate and nobody uses it any more; for what is told, the 16 bytes before it can be read.
+    /// from a tagged allocate and no one uses it any more; for the reports, the 16 bytes before it can be read.
     #[inline]
     pub unsafe fn free_tagged(pool: *const RawSmallPool, block: *mut u8, tag: Tag) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the object was initialised; the block is null or its own.
         unsafe { Self::free_if_right(pool, block, tag, None) }
     }
 
-    /// [`RawSmallPool::free_tagged`] of a block whose size the caller knows: another one than was asked for is told as
-    /// well.
+    /// [`RawSmallPool::free_tagged`] of a block whose size the caller knows: another one than was asked for is reported
+    /// as well.
     ///
     /// # Safety
     /// As for `free_tagged`.
     #[inline]
     pub unsafe fn free_tagged_sized(pool: *const RawSmallPool, block: *mut u8, bytes: usize, tag: Tag) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the object was initialised; the block is null or its own.
         unsafe { Self::free_if_right(pool, block, tag, Some(bytes.max(1))) }
     }
 
@@ -238,9 +239,9 @@ impl RawSmallPool {
         if block.is_null() {
             return;
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: the object was initialised, as the caller promises.
         let pool = unsafe { &*pool };
-        // SAFETY: the caller's promise.
+        // SAFETY: the bytes before the block may be read.
         let Some(label) = (unsafe { pool.label(block) }) else { return };
         if tag.0 != 0 && tag != label.tag() || bytes.is_some_and(|bytes| bytes != label.size) {
             return report_mismatch(block, &label, tag, bytes);
@@ -252,7 +253,7 @@ impl RawSmallPool {
         let words = unsafe { Words::before(block, 1) };
         words.check.store(!words.check_of(label.key, label.word), Relaxed);
         if label.word & GENERAL != 0 {
-            // SAFETY: the caller's promise.
+            // SAFETY: the label says that the general pool gave the block, and no one uses it any more.
             return unsafe { free_general(block, &label, pool.flags) };
         }
         let (Some(kind), Some((list, size))) = (Kind::of(label.pool_type()), pool.tagged_list_of(label.size)) else {
@@ -263,8 +264,8 @@ impl RawSmallPool {
         unsafe { pool.lists(kind).free(list, block.wrapping_sub(HEADER), || pool.plan(kind)) }
     }
 
-    /// The bytes that a block was asked for with; 0 for null. What is no live block of this pool is told as when it is
-    /// freed.
+    /// The bytes that a block was asked for with; 0 for null. What is no live block of this pool is reported as when it
+    /// is freed.
     ///
     /// # Safety
     /// As for `free_tagged`, but the block stays the caller's.
@@ -273,7 +274,7 @@ impl RawSmallPool {
         if block.is_null() {
             return 0;
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: the object was initialised; the bytes before the block may be read.
         unsafe { (*pool).label(block) }.map_or(0, |label| label.size)
     }
 }
@@ -290,11 +291,11 @@ impl SmallPool {
     /// Gives a block back: see [`RawSmallPool::free_tagged`].
     ///
     /// # Safety
-    /// The block is null, or came from a tagged allocate of this pool and nobody uses it any more; for what is told,
+    /// The block is null, or came from a tagged allocate of this pool and no one uses it any more; for the reports,
     /// the 16 bytes before it can be read.
     #[inline]
     pub unsafe fn free_tagged(&self, block: *mut u8, tag: Tag) {
-        // SAFETY: the object is initialised; the caller's promise.
+        // SAFETY: the object is initialised; the block is null or its own.
         unsafe { RawSmallPool::free_tagged(self.as_raw(), block, tag) }
     }
 
@@ -304,7 +305,7 @@ impl SmallPool {
     /// As for `free_tagged`.
     #[inline]
     pub unsafe fn free_tagged_sized(&self, block: *mut u8, bytes: usize, tag: Tag) {
-        // SAFETY: the object is initialised; the caller's promise.
+        // SAFETY: the object is initialised; the block is null or its own.
         unsafe { RawSmallPool::free_tagged_sized(self.as_raw(), block, bytes, tag) }
     }
 
@@ -314,7 +315,7 @@ impl SmallPool {
     /// As for `free_tagged`, but the block stays the caller's.
     #[must_use]
     pub unsafe fn size_of_tagged(&self, block: *mut u8) -> usize {
-        // SAFETY: the object is initialised; the caller's promise.
+        // SAFETY: the object is initialised; the block is null or its own.
         unsafe { RawSmallPool::size_of_tagged(self.as_raw(), block) }
     }
 }
@@ -323,7 +324,7 @@ impl SmallPool {
 unsafe fn free_general(block: *mut u8, label: &Label, flags: ListFlags) {
     label.entry().release(label.size);
     if let Some((place, request)) = general_request(label.pool_type(), label.size, label.tag()) {
-        // SAFETY: the header says that it was asked for so; the caller's promise.
+        // SAFETY: the header says that it was asked for so, and no one uses it any more.
         unsafe { general::free(block.wrapping_sub(place), &request, flags) };
     }
 }

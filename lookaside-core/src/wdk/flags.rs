@@ -1,4 +1,4 @@
-//! What a list shall do beside the ordinary.
+//! What a list does beside the ordinary.
 
 use core::ops::BitOr;
 
@@ -8,7 +8,7 @@ use core::ops::BitOr;
 pub struct ListFlags(pub u32);
 
 impl ListFlags {
-    /// Every call is checked, and nothing is cached: the list goes to the pool each time. What is wrong is told as a
+    /// Every call is checked, and nothing is cached: the list goes to the pool each time. Misuse is reported as a
     /// [`Violation`](crate::Violation) with where it was done: a block freed twice, of another list or of none, written
     /// beyond its ends or after its free, or still out when the list is deleted; a live list initialised again, or not
     /// deleted after the program's last destructor.

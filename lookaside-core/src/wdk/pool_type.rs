@@ -25,7 +25,7 @@ impl PoolType {
     /// Resident memory that cannot be executed.
     pub const NON_PAGED_NX: PoolType = PoolType(0x200);
 
-    /// Flag: a quota that is used up is answered with null. There are no quotas here; reports show the flag.
+    /// Flag: null is returned when a quota is used up. There are no quotas here; reports show the flag.
     pub const QUOTA_FAIL_INSTEAD_OF_RAISE: u32 = 0x8;
     /// Flag: an allocation that fails raises a status. Only the WDK header raises; reports show the flag.
     pub const RAISE_IF_ALLOCATION_FAILURE: u32 = 0x10;

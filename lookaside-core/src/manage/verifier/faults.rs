@@ -1,4 +1,4 @@
-//! Faults in the special pool, told in one line before the program ends by them.
+//! Faults in the special pool, reported in one line before they end the program.
 
 use core::fmt::{self, Display, Formatter};
 
@@ -9,9 +9,9 @@ use crate::platform::{self, Fault};
 use crate::pool::{SlotState, SpecialBlock, special_block};
 use crate::wdk::BugCheck;
 
-/// Tells of accesses to freed blocks of the special pool, and beside its blocks, by one line on standard error before
+/// Reports accesses to freed blocks of the special pool, and beside its blocks, by one line on standard error before
 /// the signal (SIGSEGV or SIGBUS) takes its course: the handler that was installed until now, or the default action.
-/// `LOOKASIDE_VERIFY=1` in the environment does this with the first list. Answers whether the handlers are installed; a
+/// `LOOKASIDE_VERIFY=1` in the environment does this with the first list. Returns whether the handlers are installed; a
 /// program that installs its own afterwards replaces them.
 pub fn verify_faults() -> bool {
     platform::look_at_faults(look)

@@ -89,7 +89,7 @@ pub fn refuses(tag: Tag) -> bool {
     plan.scheduled[..plan.schedule].contains(&plan.count) || plan.count > plan.skip && drawn()
 }
 
-/// In the child of a fork: the plan goes on as it stands.
+/// In the child of a fork: the plan goes on as it is.
 pub fn repair_after_fork() {
     SIMULATION.lock.reset_after_fork();
 }

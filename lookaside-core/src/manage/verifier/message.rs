@@ -48,7 +48,7 @@ impl fmt::Display for Acted {
     }
 }
 
-/// The first of so many blocks.
+/// The first of this many blocks.
 pub struct Blocks<'a>(pub &'a [Option<BlockEntry>], pub usize);
 
 impl fmt::Display for Blocks<'_> {

@@ -1,4 +1,4 @@
-//! The verifier: every call on a verified list is checked, and its misuse told with where it was made (theory §11).
+//! The verifier: every call on a verified list is checked, and misuse is reported with its place (theory §11).
 //!
 //! A verified list keeps no blocks, so each call takes the slow path and comes here. Lists that are not verified pay
 //! for the verifier with the test of one word, where they have already missed.
@@ -33,18 +33,18 @@ const YES: u32 = 2;
 
 /// Whether `LOOKASIDE_VERIFY` in the environment asks for every list to be verified; read once.
 pub fn is_program_wide() -> bool {
-    // Relaxed: whoever finds nothing reads the same environment.
+    // Relaxed: every thread reads the same environment.
     match ASKED.load(Relaxed) {
         0 => {
             let asked = switches::VERIFY.is_on();
             ASKED.store(if asked { YES } else { NO }, Relaxed);
             asked
         }
-        answer => answer == YES,
+        asked => asked == YES,
     }
 }
 
-/// The same, but `false` as long as nobody has read the environment: one load, for calls that make no list.
+/// The same, but `false` as long as no one has read the environment: one load, for calls that make no list.
 #[inline]
 pub fn is_known_program_wide() -> bool {
     // Relaxed: as above.
@@ -93,7 +93,7 @@ pub fn allocate(record: &Record, object: *mut RawList, place: Place) -> *mut u8 
     let entry = BlockEntry::held(block.addr(), id_of(record), &settings.request, settings.backing.source, act(place));
     match TABLE.insert(entry) {
         Ok(()) => return block,
-        // SAFETY: nobody else knows the block.
+        // SAFETY: no one else knows the block.
         Err(Refused::NoMemory) => unsafe { list.give_pool(object, &layout.request, memory) },
         Err(Refused::Held(held)) => report(
             BugCheck::BAD_CALLBACK_BLOCK,
@@ -115,7 +115,7 @@ pub fn allocate(record: &Record, object: *mut RawList, place: Place) -> *mut u8 
 /// A free to a verified list, live or being deleted.
 ///
 /// # Safety
-/// Whoever freed the block does not use it any more, if it is his.
+/// The caller does not use the block any more, if it is its own.
 pub unsafe fn free(record: &Record, object: *mut RawList, block: *mut u8, place: Place) {
     let list = record.list();
     let settings = list.settings();
@@ -179,7 +179,7 @@ fn empty_quarantine(owner: ListId) {
     }
 }
 
-/// Called before a verified list is deleted: tells of blocks that callers hold.
+/// Called before a verified list is deleted: reports blocks that callers hold.
 pub fn before_delete(record: &Record, object: *mut RawList, place: Place) {
     let owner = id_of(record);
     empty_quarantine(owner);
@@ -191,7 +191,7 @@ pub fn before_delete(record: &Record, object: *mut RawList, place: Place) {
     let mut count = 0;
     TABLE.each(|entry| {
         if entry.state == BlockState::Held && entry.owner == owner {
-            // Those with the lowest addresses, so that each run of a program tells the same.
+            // Those with the lowest addresses, so that each run of a program prints the same.
             let mut candidate = Some(*entry);
             for slot in &mut shown {
                 let lower = match (&*slot, &candidate) {
@@ -260,9 +260,9 @@ pub fn report_no_list(bug_check: BugCheck, call: &str, list: *const RawList, des
         .report(format_args!("{call} of {list:p}, which is {described}, at {place}"));
 }
 
-/// Tells a violation where an active list stands in memory that is about to be freed. Answers whether there is none.
+/// Reports a violation where an active list is in memory that is about to be freed. Returns whether there is none.
 ///
-/// Only lists whose object's address is known are found: those that were initialised where they stand. O(lists).
+/// Only lists whose object's address is known are found: those that were initialised where they are. O(lists).
 #[track_caller]
 pub fn check_range(start: *const u8, size: usize) -> bool {
     check_range_by(start, size, Caller::rust())
@@ -284,7 +284,7 @@ fn check_range_at(start: usize, size: usize, freed: Act) -> bool {
         list as *mut RawList,
         start,
         format_args!(
-            "{size} bytes at {start:#x} are freed, in which the active {} stands at {list:#x}; initialised at {}, {}",
+            "{size} bytes at {start:#x} are freed, in which the active {} is at {list:#x}; initialised at {}, {}",
             ListName::of(record),
             record.made(),
             Acted("freed", freed),
@@ -302,7 +302,7 @@ pub fn repair_after_fork() {
     low_resources::repair_after_fork();
 }
 
-/// Tells a violation that concerns a list. A list that is not named is the record's own object.
+/// Reports a violation that concerns a list. A list that is not named is the record's own object.
 fn report(bug_check: BugCheck, record: &Record, object: *mut RawList, block: usize, message: fmt::Arguments<'_>) {
     let (name, length) = record.name();
     let name = core::str::from_utf8(&name[..length]).unwrap_or("");
@@ -412,7 +412,8 @@ fn report_used_after_free(entry: &BlockEntry, offset: isize) {
     ));
 }
 
-/// At the end of the process: every freed block is looked at for a last time, and lists that were not deleted are told.
+/// At the end of the process: every freed block is looked at for a last time, and lists that were not deleted are
+/// reported.
 fn at_exit() {
     let process = platform::process_number();
     let mut left = 0;

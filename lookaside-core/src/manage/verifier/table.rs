@@ -148,9 +148,9 @@ impl Table {
     fn with<T>(&self, work: impl FnOnce(&mut Inner) -> T) -> T {
         let guard: Guard<'_> = self.lock.lock();
         // SAFETY: the lock is held.
-        let answer = work(unsafe { &mut *self.inner.get() });
+        let result = work(unsafe { &mut *self.inner.get() });
         drop(guard);
-        answer
+        result
     }
 
     /// Remembers a block that a caller gets.
@@ -160,7 +160,7 @@ impl Table {
                 return Err(Refused::NoMemory);
             }
             let place = inner.place(entry.block);
-            // SAFETY: `place` answers a place of the table.
+            // SAFETY: `place` returns a place of the table.
             unsafe {
                 if (*place).block == 0 {
                     inner.count += 1;
@@ -173,7 +173,7 @@ impl Table {
         })
     }
 
-    /// Marks a block as freed which this list's caller holds. Otherwise answers what is known of it.
+    /// Marks a block as freed which this list's caller holds. Otherwise returns what is known of it.
     pub fn free(&self, block: usize, owner: ListId, freed: Act, keep: bool) -> Result<BlockEntry, Option<BlockEntry>> {
         self.with(|inner| {
             let Some(entry) = inner.find(block) else { return Err(None) };
@@ -320,7 +320,7 @@ impl Inner {
             return None;
         }
         let place = self.place(block);
-        // SAFETY: as in place; what has a block was written wholly.
+        // SAFETY: `place` returns a place of the table; what has a block was written wholly.
         unsafe { if (*place).block == 0 { None } else { Some(&mut *place) } }
     }
 
@@ -334,7 +334,7 @@ impl Inner {
             && (self.count < capacity / 2 || self.move_to((capacity * 2).max(FIRST)) || self.count + 1 < capacity)
     }
 
-    /// Moves all entries to a new table; answers whether there was memory for it.
+    /// Moves all entries to a new table; returns whether there was memory for it.
     fn move_to(&mut self, capacity: usize) -> bool {
         let bytes = |capacity: usize| size_of::<Slots>() + capacity * size_of::<BlockEntry>();
         let memory = platform::map(bytes(capacity)).cast::<Slots>();
@@ -408,7 +408,7 @@ impl Inner {
             self.tail += 1;
         }
         let ticket = self.head;
-        // SAFETY: as above.
+        // SAFETY: the ring has a place for each ticket, and the lock is held.
         unsafe { self.ring_at(ticket).write(block) };
         self.head += 1;
         if let Some(entry) = self.find(block) {
@@ -418,7 +418,7 @@ impl Inner {
 
     /// Ends the keeping of the block with this number, if it is kept and wanted.
     fn let_go(&mut self, ticket: u64, wanted: impl Fn(&BlockEntry) -> bool) -> Option<BlockEntry> {
-        // SAFETY: as above.
+        // SAFETY: the ring has a place for each ticket, and the lock is held.
         let block = unsafe { self.ring_at(ticket).read() };
         let entry = self.find(block)?;
         if entry.ticket != ticket || entry.state != BlockState::Kept || !wanted(entry) {
@@ -448,12 +448,12 @@ impl Inner {
     }
 }
 
-/// Writes an entry so that whoever finds it in the middle finds either none or the whole.
+/// Writes an entry so that a thread that finds it in the middle finds either none or the whole.
 ///
 /// # Safety
 /// The place is of the table, whose lock is held.
 unsafe fn write(place: *mut BlockEntry, entry: &BlockEntry) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the place is the table's, and the lock is held.
     unsafe {
         ptr::write_volatile(&raw mut (*place).block, 0);
         compiler_fence(Release);
