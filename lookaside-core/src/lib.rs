@@ -41,7 +41,7 @@
 //!                         pool                                      the heap, locked memory, your callbacks, ...
 //! ```
 //!
-//! An allocation or a free that the processor's own list P serves takes no lock and no locked instruction, on whatever
+//! An allocation or a free that the processor's own list P serves takes no lock and no locked instruction, on any
 //! thread. Otherwise it goes down to the shared list L, and from there to the pool. [`theory`] explains why that is right.
 //!
 //! The library allocates nothing through Rust's allocator and needs 64-bit Linux. In a process with several threads it

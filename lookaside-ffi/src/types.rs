@@ -257,7 +257,7 @@ pub struct lookaside_statistics {
 }
 
 impl lookaside_parameters {
-    /// The core's parameters with the same meaning.
+    /// Returns the core's parameters with the same meaning.
     ///
     /// # Safety
     ///
@@ -328,7 +328,7 @@ impl lookaside_parameters {
     }
 }
 
-/// The text of a C string, nothing for null.
+/// Returns the text of a C string, nothing for null.
 ///
 /// # Safety
 ///

@@ -49,85 +49,85 @@ impl<'a> Builder<'a> {
         self
     }
 
-    /// Alignment of blocks in bytes: a power of two up to 65,536. 16 if not set.
+    /// Sets the alignment of blocks in bytes: a power of two up to 65,536. 16 if not set.
     #[must_use]
     pub fn alignment(mut self, bytes: usize) -> Self {
         self.0.alignment = bytes;
         self
     }
 
-    /// The name in reports, of which the first 32 bytes are kept. If not set, a list of values has the name of their
-    /// type, and a list of blocks the file and the line where it is made.
+    /// Sets the name in reports, of which the first 32 bytes are kept. If not set, a list of values has the name of
+    /// their type, and a list of blocks the file and the line where it is made.
     #[must_use]
     pub fn name(self, name: &str) -> Builder<'_> {
         Builder(Parameters { name, ..self.0 })
     }
 
-    /// The tag in reports.
+    /// Sets the tag in reports.
     #[must_use]
     pub fn tag(mut self, tag: Tag) -> Self {
         self.0.tag = tag;
         self
     }
 
-    /// The pool.
+    /// Sets the pool.
     #[must_use]
     pub fn pool_type(mut self, pool_type: PoolType) -> Self {
         self.0.pool_type = pool_type;
         self
     }
 
-    /// The most blocks that each processor list, and each division of the shared list, may keep: up to 16,384. 256 if
-    /// not set.
+    /// Sets the most blocks that each processor list, and each division of the shared list, may keep: up to 16,384. 256
+    /// if not set.
     #[must_use]
     pub fn maximum_depth(mut self, blocks: u16) -> Self {
         self.0.maximum_depth = blocks;
         self
     }
 
-    /// The first depth of each, up to the maximum. 4 if not set.
+    /// Sets the first depth of each, up to the maximum. 4 if not set.
     #[must_use]
     pub fn initial_depth(mut self, blocks: u16) -> Self {
         self.0.initial_depth = blocks;
         self
     }
 
-    /// Blocks that move at once between a processor list and the shared list.
+    /// Sets how many blocks move at once between a processor list and the shared list.
     #[must_use]
     pub fn batch(mut self, blocks: u16) -> Self {
         self.0.batch = blocks;
         self
     }
 
-    /// Divisions of the shared list, for groups of processors: see [`Parameters::divisions`].
+    /// Sets the divisions of the shared list, for groups of processors: see [`Parameters::divisions`].
     #[must_use]
     pub fn divisions(mut self, divisions: u16) -> Self {
         self.0.divisions = divisions;
         self
     }
 
-    /// When depths change.
+    /// Sets when depths change.
     #[must_use]
     pub fn tuning(mut self, tuning: Tuning) -> Self {
         self.0.tuning = tuning;
         self
     }
 
-    /// What lists are in front of the pool.
+    /// Sets the lists in front of the pool.
     #[must_use]
     pub fn topology(mut self, topology: Topology) -> Self {
         self.0.topology = topology;
         self
     }
 
-    /// What the list does beside the ordinary.
+    /// Sets what the list does beside the ordinary.
     #[must_use]
     pub fn flags(mut self, flags: ListFlags) -> Self {
         self.0.flags = flags;
         self
     }
 
-    /// A general list that serves as the shared list of this one: see [`Parameters::shared`].
+    /// Sets a general list that serves as the shared list of this one: see [`Parameters::shared`].
     ///
     /// # Safety
     /// The general list stays where it is, and is not deleted, while the list that is built exists.
@@ -137,14 +137,14 @@ impl<'a> Builder<'a> {
         self
     }
 
-    /// The engine, instead of the one chosen for this process.
+    /// Sets the engine, instead of the one chosen for this process.
     #[must_use]
     pub fn engine(mut self, engine: EngineKind) -> Self {
         self.0.engine = Some(engine);
         self
     }
 
-    /// The user's own routines.
+    /// Sets the user's own routines.
     ///
     /// # Safety
     /// Both may be called from any thread at any time until the list is deleted and its last block freed, as their

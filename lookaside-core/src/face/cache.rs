@@ -59,7 +59,7 @@ fn add(counter: &Cell<u64>, count: usize) {
 }
 
 impl RawCache {
-    /// A cache of no list.
+    /// Makes a cache of no list.
     #[must_use]
     pub const fn zeroed() -> RawCache {
         RawCache {
@@ -79,8 +79,8 @@ impl RawCache {
         }
     }
 
-    /// An empty cache over a list. `blocks` is its array, for callers that keep it elsewhere. INVALID_PARAMETER (a
-    /// capacity of 0 or above 65,535, no list), or why the list is none.
+    /// Makes an empty cache over a list. `blocks` is its array, for callers that keep it elsewhere. INVALID_PARAMETER
+    /// (a capacity of 0 or above 65,535, no list), or why the list is none.
     ///
     /// # Safety
     /// As for [`RawList::try_allocate`]; the list stays where it is.
@@ -103,25 +103,25 @@ impl RawCache {
     /// Where the limit is.
     pub const LIMIT: usize = core::mem::offset_of!(RawCache, limit);
 
-    /// The array that was given to `new`.
+    /// Returns the array that was given to `new`.
     #[must_use]
     pub fn blocks(&self) -> *mut *mut u8 {
         self.blocks
     }
 
-    /// The list; null for a cache of none.
+    /// Returns the list; null for a cache of none.
     #[must_use]
     pub fn list(&self) -> *const RawList {
         self.list
     }
 
-    /// Whether every call is the list's own.
+    /// Returns whether every call is the list's own.
     #[must_use]
     pub fn passes_through(&self) -> bool {
         self.limit == 0
     }
 
-    /// Whether this can be a block of the list.
+    /// Returns whether this can be a block of the list.
     #[must_use]
     pub fn is_whole(&self, block: *mut u8) -> bool {
         !block.is_null() && block.addr() & self.alignment_mask as usize == 0
@@ -131,7 +131,7 @@ impl RawCache {
         (self.header.get() & LENGTH_MASK) as usize
     }
 
-    /// A block, or null when the pool has none either.
+    /// Allocates a block; returns null when the pool has none either.
     ///
     /// # Safety
     /// `slots` is this cache's array. The list is a list, or one that was deleted, or null.
@@ -250,7 +250,7 @@ impl RawCache {
         }
     }
 
-    /// What it counted. Free hits follow from the rest (theory §4.2).
+    /// Returns what it counted. Free hits follow from the rest (theory §4.2).
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.fold();
@@ -317,7 +317,7 @@ pub struct LocalCache<'a, const N: usize> {
 unsafe impl<const N: usize> Send for LocalCache<'_, N> {}
 
 impl LookasideList {
-    /// An empty cache of up to `N` blocks before this list, 1 to 65,535: what does not fit does not compile.
+    /// Makes an empty cache of up to `N` blocks before this list, 1 to 65,535: what does not fit does not compile.
     #[must_use]
     pub fn cache<const N: usize>(&self) -> LocalCache<'_, N> {
         const { assert!(N != 0 && N as u64 <= LENGTH_MASK) };
@@ -337,7 +337,7 @@ impl<const N: usize> LocalCache<'_, N> {
         self.slots.get().cast()
     }
 
-    /// A block, uninitialised; `None` when the pool has none either. O(1) unless the list is asked.
+    /// Allocates a block, uninitialised; returns `None` when the pool has none either. O(1) unless the list is called.
     #[inline(always)]
     #[track_caller]
     #[must_use]
@@ -363,8 +363,8 @@ impl<const N: usize> LocalCache<'_, N> {
         unsafe { self.raw.flush(self.slots()) }
     }
 
-    /// What the cache served, and what it had from the list and gave back: exact, unless 2^48 hits came between two
-    /// misses or looks. `refilled` and `spilled` are what runs brought and took beyond the one block of a miss,
+    /// Returns what the cache served, and what it had from the list and gave back: exact, unless 2^48 hits came between
+    /// two misses or looks. `refilled` and `spilled` are what runs brought and took beyond the one block of a miss,
     /// `removed` is what `flush` gave back, `depth` is 0 where each call is the list's own.
     #[must_use]
     pub fn counters(&self) -> Counters {

@@ -118,7 +118,7 @@ impl RawList {
         }
     }
 
-    /// Whether the fast path may be tried: an object that was never initialised has no processors.
+    /// Returns whether the fast path may be tried: an object that was never initialised has no processors.
     ///
     /// # Safety
     /// As for `allocate_checked`.

@@ -44,19 +44,19 @@ impl LookasideList {
         LookasideList { raw, size }
     }
 
-    /// Bytes of a block.
+    /// Returns the bytes of a block.
     #[must_use]
     pub fn size(&self) -> usize {
         self.size
     }
 
-    /// Alignment of a block in bytes.
+    /// Returns the alignment of a block in bytes.
     #[must_use]
     pub fn alignment(&self) -> usize {
         self.raw.alignment_mask as usize + 1
     }
 
-    /// A block, uninitialised; `None` when the pool has none either. O(1) unless the pool is asked.
+    /// Allocates a block, uninitialised; returns `None` when the pool has none either. O(1) unless the pool is called.
     #[inline(always)]
     #[track_caller]
     #[must_use]
@@ -128,7 +128,8 @@ impl LookasideList {
         unsafe { RawList::free_by(&self.raw, block.as_ptr(), Caller::Unknown) }
     }
 
-    /// A block that is at hand, or `None`: never asks the pool, never waits. May be called in a signal handler.
+    /// Returns a block that the lists hold, or `None`: never calls the pool and never waits, so a signal handler may
+    /// call it.
     #[must_use]
     pub fn try_allocate(&self) -> Option<NonNull<u8>> {
         // SAFETY: the object is initialised.
@@ -157,14 +158,14 @@ impl LookasideList {
         unsafe { RawList::prefill(&self.raw, blocks, &mut filled) }.ok().map(|()| filled)
     }
 
-    /// A look at the counters, without stopping any thread: exact when no call is running. O(processors).
+    /// Returns the counters, without stopping any thread: exact when no call is running. O(processors).
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         // SAFETY: the object is initialised.
         unsafe { RawList::statistics(&self.raw) }.unwrap_or_default()
     }
 
-    /// The object inside, for calls that take one. It moves with `self`.
+    /// Returns the object inside, for calls that take one. It moves with `self`.
     #[must_use]
     pub fn as_raw(&self) -> *const RawList {
         &self.raw

@@ -68,7 +68,7 @@ impl RawList {
     }
 }
 
-/// Whether each could be a block of the list.
+/// Returns whether each could be a block of the list.
 pub(super) unsafe fn are_whole(list: *const RawList, blocks: &[*mut u8]) -> bool {
     // SAFETY: the object may be read.
     let mask = unsafe { (*list).alignment_mask } as usize;

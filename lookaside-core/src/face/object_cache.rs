@@ -63,14 +63,14 @@ type Slot<T> = Option<T>;
 unsafe impl<T: Send> Sync for ObjectCache<T> {}
 
 impl<T> ObjectCache<T> {
-    /// A cache with defaults. The constructor may use the cache, and may panic: the block goes back.
+    /// Makes a cache with defaults. The constructor may use the cache, and may panic: the block goes back.
     ///
     /// Errors as those of [`ObjectCache::build`].
     pub fn new(construct: fn() -> T) -> Result<ObjectCache<T>, Status> {
         Self::build(|builder| builder, construct)
     }
 
-    /// A cache with the settings that `describe` makes on the builder it gets, which decide of everything but the
+    /// Makes a cache with the settings that `describe` makes on the builder it gets, which decide of everything but the
     /// callbacks: those are the cache's own. Size and alignment are those of a `T`, at the least.
     ///
     /// NOT_SUPPORTED for a pool other than the process heap, or a shared list of others; and the errors of
@@ -91,15 +91,15 @@ impl<T> ObjectCache<T> {
         Ok(ObjectCache { list, construct, _objects: PhantomData })
     }
 
-    /// An object, constructed now if its block is new; `None` when the pool has no block.
+    /// Returns an object, constructed now if its block is new; `None` when the pool has no block.
     #[inline]
     #[must_use]
     pub fn get(&self) -> Option<CachedObject<'_, T>> {
         self.get_with(|| Some((self.construct)()))
     }
 
-    /// Like `get`, with a constructor of this call's own, which may fail: `None` then, and when the pool has no block.
-    /// It is not called when an object is at hand.
+    /// Returns an object as `get` does, by a constructor of this call's own, which may fail: `None` then, and when the
+    /// pool has no block. It is not called when an object is at hand.
     ///
     /// ```
     /// use lookaside_core::{ObjectCache, Status};
@@ -143,7 +143,7 @@ impl<T> ObjectCache<T> {
         self.list.prefill(blocks)
     }
 
-    /// A look at the counters, without stopping any thread. `pool_allocates` and `pool_frees` count blocks.
+    /// Returns the counters, without stopping any thread. `pool_allocates` and `pool_frees` count blocks.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         self.list.statistics()

@@ -120,7 +120,7 @@ impl PairTable {
     /// Slots of a table.
     pub const SLOTS: usize = 16;
 
-    /// A table of empty slots.
+    /// Makes a table of empty slots.
     #[must_use]
     pub const fn new() -> PairTable {
         PairTable { slots: [PairSlot { p: ptr::null(), l: ptr::null() }; PairTable::SLOTS] }

@@ -60,7 +60,7 @@ pub struct Parameters<'a> {
 }
 
 impl Parameters<'_> {
-    /// Paged blocks of this size, and defaults for the rest.
+    /// Describes paged blocks of this size, with defaults for the rest.
     #[must_use]
     pub const fn new(size: usize) -> Self {
         Parameters {

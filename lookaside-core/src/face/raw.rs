@@ -8,8 +8,8 @@ use crate::platform::{Caller, rseq};
 use crate::wdk::RawList;
 
 impl RawList {
-    /// Allocates a block. Returns null when the pool has none either. The block is uninitialised, not zeroed. O(1) unless
-    /// the pool is called.
+    /// Allocates a block. Returns null when the pool has none either. The block is uninitialised, not zeroed. O(1)
+    /// unless the pool is called.
     ///
     /// # Safety
     /// `list` points to an object that was initialised. It may have been deleted: then the call returns null.
@@ -108,7 +108,7 @@ impl RawList {
         }
     }
 
-    /// Whether the address can be that of a block: not null, and aligned as the list's blocks are.
+    /// Returns whether the address can be that of a block: not null, and aligned as the list's blocks are.
     #[inline(always)]
     pub(super) fn may_own(&self, block: *mut u8) -> bool {
         !block.is_null() && block.addr() & self.alignment_mask as usize == 0

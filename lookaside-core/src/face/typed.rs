@@ -52,14 +52,14 @@ pub struct Lookaside<T> {
 }
 
 impl<T> Lookaside<T> {
-    /// A list with defaults. Errors as those of [`Builder::build`].
+    /// Makes a list with defaults. Fails as [`Builder::build`].
     #[track_caller]
     pub fn new() -> Result<Lookaside<T>, Status> {
         Self::build(|builder| builder)
     }
 
-    /// A list with the settings that `describe` makes on the builder it gets. Size and alignment are those of `T`, at
-    /// the least. Errors as those of [`Builder::build`].
+    /// Makes a list with the settings that `describe` makes on the builder it gets. Size and alignment are those of
+    /// `T`, at the least. Errors as those of [`Builder::build`].
     ///
     /// ```
     /// use lookaside_core::{Lookaside, Tag};
@@ -121,7 +121,7 @@ impl<T> Lookaside<T> {
         }
     }
 
-    /// The list beneath, for statistics and maintenance, and for raw blocks of the same size.
+    /// Returns the list beneath, for statistics and maintenance, and for raw blocks of the same size.
     #[must_use]
     pub fn list(&self) -> &LookasideList {
         &self.list
@@ -188,7 +188,7 @@ impl<'a, T> LookasideBox<'a, T> {
         ManuallyDrop::new(self).place
     }
 
-    /// A box again.
+    /// Makes a box again.
     ///
     /// # Safety
     /// `place` came from [`LookasideBox::into_raw`] of a box of this list, and is used for one box alone.

@@ -75,7 +75,7 @@ pub struct SListEntry {
 }
 
 impl SListEntry {
-    /// An entry in no list.
+    /// Makes an entry in no list.
     #[must_use]
     pub const fn new() -> SListEntry {
         SListEntry { next: ptr::null_mut() }
@@ -89,14 +89,14 @@ impl Default for SListEntry {
 }
 
 impl SListHeader {
-    /// An empty list.
+    /// Makes an empty list.
     #[must_use]
     pub const fn new() -> SListHeader {
         SListHeader(AtomicU128::new(0))
     }
 
-    /// The list at an address, for callers that are not trusted: null and misaligned ones end the program with a
-    /// message.
+    /// Returns the list at an address, for callers that are not trusted: null and misaligned ones end the program with
+    /// a message.
     ///
     /// # Safety
     /// Any other address is that of a list, which lives as long as the result.
@@ -170,14 +170,14 @@ impl SListHeader {
         self.take(|seen| Words { low: (seen.low & !DEPTH).wrapping_add(SEQUENCE), high: 0 })
     }
 
-    /// How many entries there are, modulo 65,536.
+    /// Returns how many entries there are, modulo 65,536.
     #[inline]
     #[must_use]
     pub fn depth(&self) -> u16 {
         (self.words().low & DEPTH) as u16
     }
 
-    /// The entry that came last, or null. It may be another's already, so only compare it.
+    /// Returns the entry that came last, or null. It may be another's already, so only compare it.
     #[inline]
     #[must_use]
     pub fn first(&self) -> *mut SListEntry {

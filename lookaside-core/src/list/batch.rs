@@ -18,7 +18,7 @@ impl Batch {
     /// The most blocks that move at once.
     pub const LIMIT: usize = 64;
 
-    /// An empty batch.
+    /// Makes an empty batch.
     #[inline(always)]
     pub const fn new() -> Batch {
         Batch { blocks: [MaybeUninit::uninit(); Batch::LIMIT], count: 0 }

@@ -34,13 +34,13 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// Hit rate of allocates in percent, truncated as Windows' debugger does; 0 where there were none.
+    /// Returns the hit rate of allocates in percent, truncated as Windows' debugger does; 0 where there were none.
     #[must_use]
     pub fn allocate_hit_rate(&self) -> u64 {
         hit_rate(self.total_allocates, self.allocate_misses)
     }
 
-    /// Hit rate of frees in percent, likewise.
+    /// Returns the hit rate of frees in percent, likewise.
     #[must_use]
     pub fn free_hit_rate(&self) -> u64 {
         hit_rate(self.total_frees, self.free_misses)

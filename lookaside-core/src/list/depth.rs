@@ -11,7 +11,7 @@ pub struct Traffic {
     pub misses: u64,
 }
 
-/// The depth that a list deserves after this traffic in `period` seconds.
+/// Returns the depth that a list deserves after this traffic in `period` seconds.
 ///
 /// * Fewer than 25 calls a second: 10 less.
 /// * Fewer than 5 misses per thousand: 1 less.

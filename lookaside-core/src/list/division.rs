@@ -61,7 +61,7 @@ unsafe fn copy(from: *const *mut u8, to: *mut *mut u8, count: usize) {
 }
 
 impl Division {
-    /// A list without slots, which nothing may be put into.
+    /// Makes a list without slots, which nothing may be put into.
     pub const fn new() -> Division {
         Division {
             slots: AtomicPtr::new(core::ptr::null_mut()),
@@ -85,7 +85,7 @@ impl Division {
         self.tuner.set_target(depth);
     }
 
-    /// Whether it has slots.
+    /// Returns whether it has slots.
     pub fn is_open(&self) -> bool {
         !self.slots.load(Relaxed).is_null()
     }
@@ -94,12 +94,12 @@ impl Division {
         &self.tuner
     }
 
-    /// Blocks held now.
+    /// Returns how many blocks are held now.
     pub fn length(&self) -> usize {
         self.length.load(Relaxed) as usize
     }
 
-    /// Blocks that could be put in now: a hint.
+    /// Returns how many blocks could be put in now: a hint.
     pub fn room(&self) -> usize {
         (self.tuner.target() as usize).saturating_sub(self.length())
     }
@@ -241,8 +241,8 @@ impl Division {
         count
     }
 
-    /// All counters, with the misses and batches that were counted on the parts of a pair. Read without the lock: each
-    /// is right for some moment.
+    /// Returns all counters, with the misses and batches that were counted on the parts of a pair. Read without the
+    /// lock: each is right for some moment.
     pub fn counters(&self, parts: &PartCounters) -> Counters {
         let allocate_misses = self.allocate_misses.load(Relaxed) + parts.allocates_from_pool;
         let free_misses = self.free_misses.load(Relaxed) + parts.frees_to_pool;
@@ -260,7 +260,8 @@ impl Division {
         }
     }
 
-    /// The counters as the tuner has to see them: as if each block had gone to the pool and come from there by itself.
+    /// Returns the counters as the tuner has to see them: as if each block had gone to the pool and come from there by
+    /// itself.
     pub fn for_tuning(&self, parts: &PartCounters) -> Counters {
         let mut counters = self.counters(parts);
         counters.total_allocates = counters.total_allocates.wrapping_add(parts.batched_from_pool);

@@ -152,7 +152,7 @@ pub struct List {
 }
 
 impl List {
-    /// A pair in the state of zeroed memory: it must be opened before anything else.
+    /// Makes a pair in the state of zeroed memory: it must be opened before anything else.
     pub const fn new() -> List {
         List {
             settings: MaybeUninit::uninit(),
@@ -189,13 +189,13 @@ impl List {
         self.count_as_sharer();
     }
 
-    /// What the list was made from.
+    /// Returns what the list was made from.
     pub fn settings(&self) -> &Settings {
         // SAFETY: a reference to a list is only given out after `open` (theory §1.3).
         unsafe { self.settings.assume_init_ref() }
     }
 
-    /// Where the list is.
+    /// Returns where the list is.
     pub(super) fn home(&self) -> &Home {
         // SAFETY: as in `settings`.
         unsafe { self.home.assume_init_ref() }
@@ -220,13 +220,13 @@ impl List {
         }
     }
 
-    /// Whether a pair that is still there has this as its L.
+    /// Returns whether a pair that is still there has this as its L.
     pub fn has_sharers(&self) -> bool {
         self.sharers.load(Relaxed) != 0
     }
 
-    /// The part of the current processor; `None` for a general list. A processor whose number is out of range counts
-    /// its misses on the first part; the engine gives it nothing to touch.
+    /// Returns the part of the current processor; `None` for a general list. A processor whose number is out of range
+    /// counts its misses on the first part; the engine gives it nothing to touch.
     pub(super) fn current_part(&self) -> Option<Part> {
         let parts = &self.settings().parts;
         if parts.processors == 0 {
@@ -237,7 +237,8 @@ impl List {
         Some(unsafe { Part::of(parts, if processor < parts.processors { processor } else { 0 }) })
     }
 
-    /// The parts that were ever used. A part that was not is not looked at, since its page may not be there yet.
+    /// Returns the parts that were ever used. A part that was not is not looked at, since its page may not be there
+    /// yet.
     pub(super) fn parts(&self) -> impl Iterator<Item = (u32, Part)> {
         // Acquire pairs with the Release in note_opened.
         let opened = self.opened.load(Acquire);

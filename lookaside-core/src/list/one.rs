@@ -165,8 +165,8 @@ impl List {
         }
     }
 
-    /// The pair whose L has to count a miss in words of its own: a general list, a pair without parts, or one that
-    /// others share. Otherwise the count on the part says it.
+    /// Returns the pair whose L has to count a miss in words of its own: a general list, a pair without parts, or one
+    /// that others share. Otherwise the count on the part says it.
     pub(super) fn counts_misses_itself(&self, part: Option<Part>) -> Option<&List> {
         match self.settings().lower {
             Some(lower) if part.is_some() => {
@@ -188,7 +188,7 @@ impl List {
         }
     }
 
-    /// Blocks to move at once between P and L: always fewer than a batch holds.
+    /// Returns how many blocks to move at once between P and L: always fewer than a batch holds.
     pub(super) fn batch(&self, part: Part) -> usize {
         let depth = part.tuner().target() as usize;
         let batch = match self.settings().batch {

@@ -82,7 +82,7 @@ impl List {
         })
     }
 
-    /// Whether one of the list's callbacks is running on some thread.
+    /// Returns whether one of the list's callbacks is running on some thread.
     pub fn is_in_callback(&self) -> bool {
         self.callbacks_running.load(Relaxed) != 0
     }

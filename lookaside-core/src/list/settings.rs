@@ -9,7 +9,7 @@ impl Settings {
     /// The parts before `open`.
     pub const NO_PARTS: Parts = Parts { base: core::ptr::null_mut(), area: 0, processors: 0, never: 0 };
 
-    /// The same with what follows from where the list is, and its divisions' memory.
+    /// Completes the settings by what follows from where the list is, and its divisions' memory.
     pub(super) fn completed(self, home: &Home) -> (Settings, Rows) {
         let has_parts = self.cached && self.topology != Topology::General;
         let processors = if has_parts { home.parts.processors } else { 0 };
@@ -19,7 +19,7 @@ impl Settings {
         (settings, Rows { base: home.rows, divisions, processors })
     }
 
-    /// The most blocks that each division of L may hold.
+    /// Returns the most blocks that each division of L may hold.
     pub(super) fn shared_maximum(&self) -> u32 {
         if self.cached && self.topology != Topology::Single { self.maximum_depth } else { 0 }
     }

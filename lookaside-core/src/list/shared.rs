@@ -58,7 +58,7 @@ pub struct SharedList {
 const _: () = assert!(size_of::<Division>() <= layout::SLOTS && align_of::<Division>() <= 64);
 
 impl SharedList {
-    /// A list without slots, which nothing may be put into.
+    /// Makes a list without slots, which nothing may be put into.
     pub const fn new() -> SharedList {
         let rows = Rows { base: core::ptr::null_mut(), divisions: 1, processors: 0 };
         SharedList { rows, opened: AtomicU32::new(1), first: Division::new() }
@@ -142,17 +142,17 @@ impl SharedList {
         self.choose(|division| division.room() != 0)
     }
 
-    /// How many divisions are in use.
+    /// Returns how many divisions are in use.
     pub fn divisions(&self) -> usize {
         self.opened() as usize
     }
 
-    /// The one division of a general list.
+    /// Returns the one division of a general list.
     pub fn only(&self) -> &Division {
         &self.first
     }
 
-    /// The depth in force, of each division.
+    /// Returns the depth in force, of each division.
     pub fn target(&self) -> u32 {
         self.first.tuner().target()
     }
@@ -162,12 +162,12 @@ impl SharedList {
         self.all().filter(|division| division.is_open()).for_each(|division| division.tuner().set_target(depth));
     }
 
-    /// The tuner's visit after some misses.
+    /// Runs the rule after some misses.
     pub fn demand(&self, counters: &Counters, maximum: u32) {
         self.set_target(self.first.tuner().demand(counters, maximum));
     }
 
-    /// The scan's visit.
+    /// Runs the rule for a scan.
     pub fn scan(&self, counters: &Counters, tuning: Tuning, maximum: u32, period: u64) {
         self.set_target(self.first.tuner().scan(counters, tuning, maximum, period));
     }
@@ -177,17 +177,17 @@ impl SharedList {
         self.first.tuner().begin_period(counters);
     }
 
-    /// Whether a division holds more than its depth.
+    /// Returns whether a division holds more than its depth.
     pub fn has_surplus(&self) -> bool {
         self.all().any(|division| division.length() > self.target() as usize)
     }
 
-    /// Blocks held now by the division that the current processor turns to first.
+    /// Returns how many blocks the division holds that the current processor turns to first.
     pub fn own_length(&self) -> usize {
         self.choose(Division::is_open).length()
     }
 
-    /// Blocks that could be put in by one call now: a hint.
+    /// Returns how many blocks could be put in by one call now: a hint.
     pub fn room(&self) -> usize {
         self.with_room().room()
     }
@@ -238,7 +238,7 @@ impl SharedList {
         self.all().map(|division| division.remove(batch, keep)).sum()
     }
 
-    /// All counters, with the misses and batches that were counted on the parts of a pair.
+    /// Returns all counters, with the misses and batches that were counted on the parts of a pair.
     pub fn counters(&self, parts: &PartCounters) -> Counters {
         self.with_others(self.first.counters(parts))
     }

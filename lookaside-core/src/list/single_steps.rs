@@ -49,7 +49,7 @@ impl List {
         }
     }
 
-    /// An allocate of a general list that stops after the list: null counts as a miss.
+    /// Allocates from a general list alone, and stops after it: null counts as a miss.
     pub fn allocate_here(&self) -> *mut u8 {
         self.count_at_rest();
         self.shared.only().allocate_one().unwrap_or_else(|| {
@@ -59,7 +59,7 @@ impl List {
         })
     }
 
-    /// A free to a general list that stops after the list; returns whether it had room, else it counts as a miss.
+    /// Frees to a general list alone; returns whether it had room, else it counts as a miss.
     ///
     /// # Safety
     /// As for [`List::free`]; the caller keeps a block that found no room.
@@ -74,14 +74,14 @@ impl List {
         taken
     }
 
-    /// Whether this is a general list that others may share.
+    /// Returns whether this is a general list that others may share.
     pub fn is_general(&self) -> bool {
         let settings = self.settings();
         let special = matches!(settings.backing.source, Source::Special { .. });
         settings.topology == Topology::General && (!special || settings.verified) && settings.lower.is_none()
     }
 
-    /// Whether this pair's L is the other list.
+    /// Returns whether this pair's L is the other list.
     pub fn shares(&self, other: &List) -> bool {
         self.settings().lower.is_some_and(|lower| core::ptr::eq(lower.list, other))
     }

@@ -9,7 +9,7 @@ use crate::platform::Guard;
 use crate::pool::PoolStatistics;
 
 impl List {
-    /// A look at everything, without stopping any thread.
+    /// Returns all numbers, without stopping any thread.
     pub fn statistics(&self) -> Statistics {
         let settings = self.settings();
         let parts = self.part_counters(&self.manage.lock());
@@ -76,7 +76,7 @@ impl List {
         }
     }
 
-    /// What the list holds of the process heap; `None` if its pool is another, or another list's.
+    /// Returns what the list holds of the process heap; `None` if its pool is another, or another list's.
     pub fn heap_use(&self) -> Option<PoolStatistics> {
         let settings = self.settings();
         self.is_of_heap().then(|| {
@@ -87,7 +87,7 @@ impl List {
         })
     }
 
-    /// The bytes that it holds of the process heap, from what a scan has just counted.
+    /// Returns the bytes that it holds of the process heap, from what a scan has just counted.
     pub(super) fn heap_bytes(&self, parts: &PartCounters) -> u64 {
         if !self.is_of_heap() {
             return 0;
@@ -104,7 +104,7 @@ impl List {
         settings.lower.is_none() && settings.backing.is_of_heap()
     }
 
-    /// The sum over all parts.
+    /// Returns the sum over all parts.
     pub(super) fn part_counters(&self, _manage: &Guard<'_>) -> PartCounters {
         let mut sum = PartCounters::default();
         for (_, part) in self.parts() {

@@ -39,8 +39,8 @@ impl List {
         }
     }
 
-    /// A free that neither P nor L had room for: takes some blocks of P to the pool, and puts this one in their place.
-    /// Returns whether it did.
+    /// Frees a block that neither P nor L had room for: takes some blocks of P to the pool, and puts this one in their
+    /// place. Returns whether it did.
     ///
     /// # Safety
     /// As for `free`.
@@ -81,8 +81,9 @@ impl List {
         true
     }
 
-    /// Blocks to move on this trip between P and the pool, at least 1. They double with each trip the same way, up to an
-    /// eighth of the depth, so that a list whose traffic just exceeds what it keeps moves little more than it must.
+    /// Returns how many blocks to move on this trip between P and the pool, at least 1. They double with each trip the
+    /// same way, up to an eighth of the depth, so that a list whose traffic just exceeds what it keeps moves little
+    /// more than it must.
     #[inline]
     pub(super) fn trip(&self, part: Part, bring: bool) -> usize {
         let eighth = part.tuner().target() as usize / 8;

@@ -64,8 +64,8 @@ impl List {
         }
     }
 
-    /// One visit of the scan. `windows_step` numbers the steps of Windows' rotation. `None` where a closer kept it from
-    /// looking.
+    /// Visits the list in a scan. `windows_step` numbers the steps of Windows' rotation. `None` where a closer kept it
+    /// from looking.
     ///
     /// Surplus blocks are left to the caller, unless giving them back would call the user's free routine on this
     /// thread. A list that has no surplus and no depth above the minimum is put to rest: until it misses the next time,

@@ -100,7 +100,7 @@ impl Tuner {
         self.at_scan.advance(now);
     }
 
-    /// The scan's visit, `period` seconds after the one before. Returns the new target.
+    /// Runs the rule for a scan, `period` seconds after the one before. Returns the new target.
     pub fn scan(&self, now: &Counters, tuning: Tuning, maximum: u32, period: u64) -> u32 {
         let (allocates, frees) = self.at_scan.advance(now);
         let depth = self.target();
@@ -118,7 +118,7 @@ impl Tuner {
         target
     }
 
-    /// The visit after [`MISSES_PER_DEMAND`] misses: the rule with a period of one second, which may only raise.
+    /// Runs the rule after [`MISSES_PER_DEMAND`] misses: the rule with a period of one second, which may only raise.
     /// Returns the new target.
     pub fn demand(&self, now: &Counters, maximum: u32) -> u32 {
         let (allocates, frees) = self.at_demand.advance(now);

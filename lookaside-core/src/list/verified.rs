@@ -23,7 +23,7 @@ impl List {
         self.pool_failures.fetch_add(1, Relaxed);
     }
 
-    /// A block of the pool, or null; counts a failure.
+    /// Returns a block of the pool, or null; counts a failure.
     pub fn ask_pool(&self, object: *mut RawList, request: &Request) -> *mut u8 {
         self.pool_allocate_as(object, request)
     }

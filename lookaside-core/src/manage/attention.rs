@@ -1,5 +1,5 @@
-//! What a call that leaves the fast path has to see to first. Who asks for attention says what is to be done, since that
-//! is above this.
+//! What a call that leaves the fast path has to see to first. Who asks for attention says what is to be done, since
+//! that is above this.
 
 use core::mem::transmute;
 use core::ptr::null_mut;
@@ -86,7 +86,7 @@ fn attend_to(attention: u32) {
     }
 }
 
-/// Whether some of these are asked for.
+/// Returns whether some of these are asked for.
 pub fn is_asked(what: u32) -> bool {
     ATTENTION.load(Acquire) & what != 0
 }
@@ -104,7 +104,7 @@ pub fn ask_for_repair(repair: fn()) {
     ATTENTION.store(ATTENTION.load(Relaxed) & !REPAIRING | CHILD, Relaxed);
 }
 
-/// Whether this call is the one that repairs.
+/// Returns whether this call is the one that repairs.
 pub fn begin_repair() -> bool {
     let begin = |asked: u32| (asked & (CHILD | REPAIRING) == CHILD).then_some(asked | REPAIRING);
     ATTENTION.fetch_update(AcqRel, Acquire, begin).is_ok()

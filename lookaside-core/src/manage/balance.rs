@@ -193,8 +193,8 @@ fn start() {
     MANAGER.state.store(NONE, Release);
 }
 
-/// After a list was deleted, with the registry's lock held: no one needs to scan if it was the last. Returns the thread,
-/// to be joined without the lock.
+/// After a list was deleted, with the registry's lock held: no one needs to scan if it was the last. Returns the
+/// thread, to be joined without the lock.
 pub fn stop_if_unwanted(guard: &Guard<'_>) -> Option<Thread> {
     if is_wanted(guard) {
         return None;
@@ -218,8 +218,8 @@ fn end_epoch() {
     MANAGER.stop.signal();
 }
 
-/// A call's part, where no thread scans: starts the thread if the process has several by now, else scans if a second has
-/// gone by.
+/// A call's part, where no thread scans: starts the thread if the process has several by now, else scans if a second
+/// has gone by.
 fn scan_by_call() {
     let single = is_single_threaded_at_a_glance();
     if single == Some(false) && MANAGER.refused.load(Relaxed) == 0 {
@@ -276,7 +276,7 @@ pub fn repair_after_fork() {
     attention::skip(0);
 }
 
-/// Whether a thread scanned in the parent: in the child of a fork, before `repair_after_fork`.
+/// Returns whether a thread scanned in the parent: in the child of a fork, before `repair_after_fork`.
 pub fn has_thread() -> bool {
     MANAGER.state.load(Relaxed) != NONE
 }
@@ -306,8 +306,8 @@ extern "C" fn run(epoch: *mut c_void) -> *mut c_void {
     }
 }
 
-/// A scan from a record on: of all lists that may have something to do, or by hand of all lists. `goes_on` is asked with
-/// each record's number before its list is visited; when it says no, the scan ends.
+/// A scan from a record on: of all lists that may have something to do, or by hand of all lists. `goes_on` is asked
+/// with each record's number before its list is visited; when it says no, the scan ends.
 fn scan(step: u64, by_hand: bool, from: u32, mut goes_on: impl FnMut(u32) -> bool) {
     let due = if by_hand { None } else { Some(step) };
     let visits = registry::visit(from, due, |record| {

@@ -1,4 +1,5 @@
-//! The choice of the engine that serves this process: made once, by measurement and not by version number (theory §2.4).
+//! The choice of the engine that serves this process: made once, by measurement and not by version number (theory
+//! §2.4).
 
 use core::ffi::{CStr, c_char};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -77,7 +78,7 @@ fn describe(kind: EngineKind, reason: Reason) -> &'static CStr {
     }
 }
 
-/// Whether rseq can be had, chosen or not.
+/// Returns whether rseq can be had, chosen or not.
 pub fn can_be_rseq() -> bool {
     is_sound(&CHOOSING.lock())
 }

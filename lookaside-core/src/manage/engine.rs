@@ -49,7 +49,7 @@ pub unsafe fn pretend_engine(kind: EngineKind) {
     choice::pretend(kind);
 }
 
-/// Whether lists can be made over this engine here.
+/// Returns whether lists can be made over this engine here.
 pub fn is_available(kind: EngineKind) -> bool {
     if kind != EngineKind::Rseq {
         // They need the area, but no choice, which may make system calls that these engines do not need.

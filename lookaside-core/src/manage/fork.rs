@@ -47,8 +47,8 @@ extern "C" fn after_fork_in_child() {
     attention::ask_for_repair(repair_records);
 }
 
-/// Whether this is the child of a fork whose records are still as the fork found them, so that locks of threads that do
-/// not exist may be held.
+/// Returns whether this is the child of a fork whose records are still as the fork found them, so that locks of threads
+/// that do not exist may be held.
 pub fn is_child_unrepaired() -> bool {
     attention::is_asked(attention::CHILD)
 }

@@ -24,13 +24,13 @@ pub struct LowResources<'a> {
 }
 
 impl LowResources<'_> {
-    /// Whether a simulation can follow it.
+    /// Returns whether a simulation can follow it.
     pub(super) fn is_possible(&self) -> bool {
         self.share <= 1_000_000 && self.schedule.len() <= SCHEDULE_LIMIT && !self.schedule.contains(&0)
     }
 }
 
-/// Whether `LOOKASIDE_VERIFY_FAIL` may be this.
+/// Returns whether `LOOKASIDE_VERIFY_FAIL` may be this.
 pub fn is_plan(text: &str) -> bool {
     parse(text, &mut [0; SCHEDULE_LIMIT]).is_some()
 }

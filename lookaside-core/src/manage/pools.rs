@@ -32,8 +32,8 @@ pub fn note_heap_peak() {
     HEAP_PEAK.fetch_max(HEAP_NOTED.load(Relaxed), Relaxed);
 }
 
-/// A look at one of the library's pools. O(1), but for the process heap, which is asked list by list: O(lists *
-/// processors).
+/// Returns the numbers of one of the library's pools. O(1), but for the process heap, which is asked list by list:
+/// O(lists * processors).
 ///
 /// No one is stopped for longer than it takes to read the numbers. Pools that no list was made over yet hold nothing.
 #[must_use]

@@ -56,7 +56,7 @@ unsafe impl Sync for Record {}
 const _: () = assert!(size_of::<Record>() <= 768, "a list that was never used stays under 1 KiB");
 
 impl Record {
-    /// A record that no list has yet, over this memory for its lists.
+    /// Makes a record that no list has yet, over this memory for its lists.
     pub fn new(index: u32, class: usize, base: *mut u8, shared_rows: *mut u8) -> Record {
         Record {
             index,
@@ -76,7 +76,7 @@ impl Record {
         }
     }
 
-    /// The state.
+    /// Returns the state.
     pub fn state(&self) -> RecordState {
         // Acquire pairs with the Release in set_state: a thread that sees Live sees the opened list.
         match self.state.load(Acquire) {
@@ -98,7 +98,7 @@ impl Record {
         self.state.compare_exchange(from as u32, to as u32, AcqRel, Relaxed).is_ok()
     }
 
-    /// Which of the lists that had this record has it now.
+    /// Returns which of the lists that had this record has it now.
     pub fn generation(&self) -> u32 {
         self.generation.load(Acquire)
     }
@@ -108,13 +108,13 @@ impl Record {
         self.generation.fetch_add(1, Release);
     }
 
-    /// The list.
+    /// Returns the list.
     pub fn list(&self) -> &List {
         // SAFETY: no one has it exclusively while the record is not Free (theory §1.3).
         unsafe { &*self.list.get() }
     }
 
-    /// The list, to open it.
+    /// Returns the list, to open it.
     ///
     /// # Safety
     /// The record is Free, and this thread took it from the free queue.
@@ -131,18 +131,18 @@ impl Record {
         self.maker.store(if embedded { platform::process_number() } else { 0 }, Relaxed);
     }
 
-    /// Where the list was made.
+    /// Returns where the list was made.
     pub fn made(&self) -> Place {
         // SAFETY: 0 and what set_maker stored are places.
         unsafe { Place::from_bits(self.made.load(Relaxed)) }
     }
 
-    /// Which process made the list.
+    /// Returns which process made the list.
     pub fn maker(&self) -> u32 {
         self.maker.load(Relaxed)
     }
 
-    /// Whether the list's object stays at the record's address.
+    /// Returns whether the list's object stays at the record's address.
     pub fn is_embedded(&self) -> bool {
         self.maker() != 0
     }
@@ -159,7 +159,7 @@ impl Record {
         }
     }
 
-    /// The name, and how long it is.
+    /// Returns the name, and how long it is.
     pub fn name(&self) -> ([u8; NAME_LIMIT], usize) {
         let mut bytes = [0; NAME_LIMIT];
         for (word, bytes) in self.name.iter().zip(bytes.chunks_exact_mut(8)) {

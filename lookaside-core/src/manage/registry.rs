@@ -93,13 +93,14 @@ pub fn find(list: &RawList) -> Result<&'static Record, Status> {
     if record.generation() == (place >> 32) as u32 { Ok(record) } else { Err(Status::DELETE_PENDING) }
 }
 
-/// Yields what `look` returns for each live list, which exists meanwhile. Lists that come or go during the walk may be missed.
+/// Yields what `look` returns for each live list, which exists meanwhile. Lists that come or go during the walk may be
+/// missed.
 pub fn walk<T>(look: impl FnMut(&Record) -> T) -> impl Iterator<Item = T> {
     visit(0, None, look)
 }
 
-/// The same from a record on, for the lists that the scan of this number visits: those that are not at rest, and of the
-/// others that were used each once in [`FOLDS`] scans.
+/// Yields the same from a record on, for the lists that the scan of this number visits: those that are not at rest,
+/// and of the others that were used each once in [`FOLDS`] scans.
 pub fn visit<T>(from: u32, scan: Option<u64>, mut look: impl FnMut(&Record) -> T) -> impl Iterator<Item = T> {
     attention::attend_at_once();
     let is_due = move |index: &u32| {
@@ -307,8 +308,8 @@ pub fn all_with(wanted: u8) -> impl Iterator<Item = &'static Record> {
     })
 }
 
-/// In the child of a fork: counts the lists and queues the free records anew, since a thread of the parent may have been
-/// changing either.
+/// In the child of a fork: counts the lists and queues the free records anew, since a thread of the parent may have
+/// been changing either.
 pub fn repair_after_fork(guard: &Guard<'_>) {
     for queue in &REGISTRY.free {
         queue.clear();

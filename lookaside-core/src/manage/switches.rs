@@ -105,17 +105,17 @@ static RECORD_LOG: Switch = Switch {
 static TABLE: [&Switch; 6] = [&ENGINE, &VERIFY, &VERIFY_FAIL, &GLOBAL, &PEERS, &RECORD_LOG];
 
 impl Switch {
-    /// The value, unless it is empty or unknown: then the variable has no effect. Looks into the environment.
+    /// Returns the value, unless it is empty or unknown: then the variable has no effect. Looks into the environment.
     pub fn value(&self) -> Option<&'static str> {
         platform::variable(self.name).filter(|value| !value.is_empty() && self.takes(value.as_bytes()))
     }
 
-    /// Whether the value is this word.
+    /// Returns whether the value is this word.
     pub fn is(&self, word: &str) -> bool {
         self.value() == Some(word)
     }
 
-    /// Whether the value means on.
+    /// Returns whether the value means on.
     pub fn is_on(&self) -> bool {
         self.value().is_some_and(|value| ON.contains(&value))
     }
@@ -135,7 +135,7 @@ impl Switch {
     }
 }
 
-/// Whether the variable is in the table, or one of the project's tests.
+/// Returns whether the variable is in the table, or one of the project's tests.
 pub fn is_known(name: &[u8]) -> bool {
     name.starts_with(TESTS) || TABLE.iter().any(|switch| switch.name.to_bytes() == name)
 }

@@ -26,13 +26,13 @@ pub struct TagUsage {
 }
 
 impl TagUsage {
-    /// Blocks that are not freed.
+    /// Returns the blocks that are not freed.
     #[must_use]
     pub const fn difference(&self) -> u64 {
         self.allocates.saturating_sub(self.frees)
     }
 
-    /// Bytes of such a block on the average; 0 where there is none.
+    /// Returns the bytes of such a block on the average; 0 where there is none.
     #[must_use]
     pub const fn bytes_per_block(&self) -> u64 {
         match self.difference() {

@@ -73,7 +73,7 @@ impl Sums {
         self.bytes = self.bytes.wrapping_add(other.bytes);
     }
 
-    /// What a list took from the pool and gave back.
+    /// Returns what a list took from the pool and gave back.
     pub fn of_list(list: &Statistics) -> Sums {
         let blocks = list.pool_allocates.wrapping_sub(list.pool_frees);
         Sums { allocates: list.pool_allocates, frees: list.pool_frees, bytes: blocks.wrapping_mul(list.size as u64) }
@@ -81,7 +81,7 @@ impl Sums {
 }
 
 impl TagEntry {
-    /// The entry of a tag; when there is no room for a new one, the one of all tags that came too late.
+    /// Returns the entry of a tag; when there is no room for a new one, the one of all tags that came too late.
     #[inline]
     pub fn of(tag: Tag, paged: bool) -> TagEntry {
         let key = USED | if paged { PAGED } else { 0 } | u64::from(tag.0);
@@ -105,13 +105,13 @@ impl TagEntry {
         TagEntry((OWN + usize::from(paged)) as u16)
     }
 
-    /// The entry with this number, as [`TagEntry::number`] returned it.
+    /// Returns the entry with this number, as [`TagEntry::number`] returned it.
     #[inline]
     pub fn from_number(number: usize) -> TagEntry {
         TagEntry(number.min(ENTRIES - 1) as u16)
     }
 
-    /// A number below [`ENTRIES`].
+    /// Returns a number below [`ENTRIES`].
     #[inline]
     pub fn number(self) -> usize {
         self.0.into()
@@ -189,7 +189,8 @@ impl TagEntry {
         }
     }
 
-    /// The tag and whether it is paged memory's; `None` for an entry that no one has. The last two have the tag `Ovfl`.
+    /// Returns the tag and whether it is paged memory's; `None` for an entry that no one has. The last two have the tag
+    /// `Ovfl`.
     pub fn key(self) -> Option<(Tag, bool)> {
         match KEYS.get(self.number()) {
             None => Some((Tag::new(*b"Ovfl"), self.number() > OWN)),
@@ -200,7 +201,7 @@ impl TagEntry {
         }
     }
 
-    /// What was counted so far: exact when no one counts meanwhile.
+    /// Returns what was counted so far: exact when no one counts meanwhile.
     pub fn sums(self) -> Sums {
         let exact = &EXACT[self.number()];
         let mut sums = Sums {

@@ -14,7 +14,8 @@ pub fn milliseconds() -> u64 {
     milliseconds_of(libc::CLOCK_MONOTONIC)
 }
 
-/// The same clock as of the last tick of the system's timer, up to 10 milliseconds ago: in a quarter of the time.
+/// Returns the same clock as of the last tick of the system's timer, up to 10 milliseconds ago: in a quarter of the
+/// time.
 pub fn coarse_milliseconds() -> u64 {
     milliseconds_of(libc::CLOCK_MONOTONIC_COARSE)
 }

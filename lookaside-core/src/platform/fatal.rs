@@ -54,7 +54,7 @@ pub fn set_violation_hook(hook: Option<ViolationHook>) {
 }
 
 impl Violation<'_> {
-    /// A violation that concerns no list and no block yet.
+    /// Makes a violation that concerns no list and no block yet.
     pub(crate) const fn new(bug_check: BugCheck) -> Self {
         Violation { bug_check, list: 0, name: "", tag: Tag(0), block: 0, line: "" }
     }

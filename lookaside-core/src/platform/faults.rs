@@ -118,7 +118,7 @@ fn act_by_default(signal: c_int) {
     }
 }
 
-/// The address of the instruction that a signal interrupted; 0 where that is not known.
+/// Returns the address of the instruction that a signal interrupted; 0 where that is not known.
 pub(super) unsafe fn instruction(context: *mut c_void) -> usize {
     // SAFETY: the kernel gave a context.
     unsafe {

@@ -31,7 +31,7 @@ pub fn note_used(part: ChildRepairs) {
     }
 }
 
-/// Whether this part was ever used.
+/// Returns whether this part was ever used.
 pub fn was_used(part: ChildRepairs) -> bool {
     USED.load(Relaxed) & part as u32 != 0
 }

@@ -7,7 +7,7 @@
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 pub use x86_64::call_with_frames;
 
-/// Where frames are not looked for.
+/// Calls the function, where frames are not looked for.
 ///
 /// # Safety
 /// The function takes no more than these arguments, and they are what it may be called with.

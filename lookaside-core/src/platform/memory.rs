@@ -127,13 +127,13 @@ pub unsafe fn unmap(address: *mut u8, bytes: usize) {
     keep_errno(|| unsafe { libc::munmap(address.cast(), bytes) });
 }
 
-/// Bytes of a page.
+/// Returns the bytes of a page.
 pub fn page_size() -> usize {
     // SAFETY: no memory is involved; the result is positive.
     unsafe { libc::sysconf(libc::_SC_PAGESIZE) as usize }
 }
 
-/// Bytes of memory that the machine has.
+/// Returns the bytes of memory that the machine has.
 pub fn memory_total() -> u64 {
     // SAFETY: zeroes are valid numbers, which the call replaces.
     keep_errno(|| unsafe {
@@ -143,8 +143,8 @@ pub fn memory_total() -> u64 {
     })
 }
 
-/// Bytes that this process may lock: RLIMIT_MEMLOCK, `u64::MAX` for no limit. CAP_IPC_LOCK, which lifts it, is not
-/// looked at.
+/// Returns the bytes that this process may lock: RLIMIT_MEMLOCK, `u64::MAX` for no limit. CAP_IPC_LOCK, which lifts it,
+/// is not looked at.
 pub fn lock_limit() -> u64 {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: `limit` is a valid place for the result. A sandbox may refuse the call: then the limit is 0.
@@ -224,7 +224,7 @@ pub unsafe fn remove_guard(address: *mut u8, bytes: usize) -> bool {
     keep_errno(|| unsafe { libc::madvise(address.cast(), bytes, MADV_GUARD_REMOVE) == 0 })
 }
 
-/// How many mappings a process may have.
+/// Returns how many mappings a process may have.
 pub fn map_count_limit() -> usize {
     const DEFAULT: usize = 65_530;
     let mut text = [0; 32];
@@ -232,7 +232,7 @@ pub fn map_count_limit() -> usize {
     read.and_then(|text| core::str::from_utf8(text).ok()?.trim_end().parse().ok()).unwrap_or(DEFAULT)
 }
 
-/// A block of the process heap, or null. `alignment` is a power of two.
+/// Returns a block of the process heap, or null. `alignment` is a power of two.
 pub fn heap_allocate(size: usize, alignment: usize) -> *mut u8 {
     // The heap aligns to 16 bytes by itself (glibc's MALLOC_ALIGNMENT on 64-bit systems).
     if alignment <= 16 {
@@ -272,7 +272,7 @@ pub unsafe fn traced_heap_free(block: *mut u8) {
     keep_errno(|| unsafe { call_with_frames(libc::free as *const (), [block.expose_provenance(), 0, 0, 0]) });
 }
 
-/// A block of zeroes of the process heap, aligned to 16 bytes, or null.
+/// Returns a block of zeroes of the process heap, aligned to 16 bytes, or null.
 pub fn heap_allocate_zeroed(size: usize) -> *mut u8 {
     // SAFETY: any size may be asked for.
     keep_errno(|| unsafe { libc::calloc(1, size.max(16)).cast() })

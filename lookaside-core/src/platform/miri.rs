@@ -22,7 +22,7 @@ pub unsafe fn sysconf(name: c_int) -> c_long {
     }
 }
 
-/// The same memory, by the other function.
+/// Writes the same memory, by the other function.
 pub unsafe fn sysinfo(system: *mut ::libc::sysinfo) -> c_int {
     // SAFETY: the place may be written, as the caller promises.
     unsafe {
@@ -32,7 +32,7 @@ pub unsafe fn sysinfo(system: *mut ::libc::sysinfo) -> c_int {
     0
 }
 
-/// The program has no more rights than its caller.
+/// Returns that the program has no more rights than its caller.
 pub unsafe fn getauxval(_: c_ulong) -> c_ulong {
     0
 }
@@ -90,7 +90,7 @@ no_effect! {
     munmap(*mut c_void, size_t);
 }
 
-/// A kernel without these calls; a wait ends at once, as any may.
+/// Does nothing, as a kernel without these calls; a wait ends at once, as any may.
 pub unsafe fn syscall(number: c_long, _: usize, _: usize, _: usize, _: usize, _: usize, _: usize) -> c_long {
     if [SYS_futex, SYS_nanosleep, SYS_clock_nanosleep, SYS_sched_yield].contains(&number) {
         // SAFETY: no argument.

@@ -20,7 +20,7 @@ pub enum Caller {
 }
 
 impl Caller {
-    /// The Rust code that called the function which says `Caller::rust()`, or its caller if that one is
+    /// Returns the Rust code that called the function which says `Caller::rust()`, or its caller if that one is
     /// `#[track_caller]`.
     #[inline(always)]
     #[track_caller]
@@ -37,8 +37,8 @@ pub struct Place(u64);
 /// Addresses of the user's half stay below this bit.
 const RUST: u64 = 1 << 63;
 
-/// The place of a caller. The asking function must be the one that the entry point calls, and must not be left before
-/// the address came: its frame is the one that is passed over. No allocation.
+/// Returns the place of a caller. The asking function must be the one that the entry point calls, and must not be left
+/// before the address came: its frame is the one that is passed over. No allocation.
 #[inline(always)]
 pub fn place_of(caller: Caller) -> Place {
     place_through(caller, 0)
@@ -120,17 +120,17 @@ impl Place {
     /// No place.
     pub const UNKNOWN: Place = Place(0);
 
-    /// The place of an instruction.
+    /// Returns the place of an instruction.
     pub fn of_instruction(address: usize) -> Place {
         Place(address as u64)
     }
 
-    /// The place as a number, for keeping in an atomic.
+    /// Returns the place as a number, for keeping in an atomic.
     pub fn to_bits(self) -> u64 {
         self.0
     }
 
-    /// The place that became this number.
+    /// Returns the place that became this number.
     ///
     /// # Safety
     /// The number came from [`Place::to_bits`].

@@ -11,7 +11,7 @@ use super::system_call::{keep_errno, system_call};
 /// Processor numbers are taken to be below this, whatever the system says.
 const LIMIT: usize = 4096;
 
-/// How many processor numbers are possible: one more than the highest that the kernel may ever use.
+/// Returns how many processor numbers are possible: one more than the highest that the kernel may ever use.
 ///
 /// From `/sys/devices/system/cpu/possible`, since numbers may have gaps and processors may be added
 /// later; where that is hidden, from those that this thread may use. A number beyond the result
@@ -21,7 +21,7 @@ pub fn possible() -> u32 {
     count.clamp(1, LIMIT) as u32
 }
 
-/// The processor that this thread runs on: a hint, which may be stale at once.
+/// Returns the processor that this thread runs on: a hint, which may be stale at once.
 pub fn current() -> u32 {
     rseq::processor().unwrap_or_else(asked)
 }

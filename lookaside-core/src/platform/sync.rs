@@ -41,7 +41,7 @@ pub struct Lock {
 pub struct Guard<'a>(&'a Lock);
 
 impl Lock {
-    /// A free lock.
+    /// Makes a free lock.
     pub const fn new() -> Lock {
         Lock { state: AtomicU32::new(FREE), waiters: AtomicU32::new(NO_ONE_WAITS) }
     }
@@ -59,7 +59,7 @@ impl Lock {
         self.state.compare_exchange(FREE, HELD, Acquire, Relaxed).is_ok().then(|| Guard(self))
     }
 
-    /// Whether a thread holds the lock at this moment.
+    /// Returns whether a thread holds the lock at this moment.
     pub fn is_held(&self) -> bool {
         // Acquire pairs with the Release in Guard::drop: a caller that finds it free sees what its last holder did.
         self.state.load(Acquire) != FREE
@@ -178,12 +178,12 @@ impl Naps {
 pub struct Event(AtomicU32);
 
 impl Event {
-    /// An event that was never signalled.
+    /// Makes an event that was never signalled.
     pub const fn new() -> Event {
         Event(AtomicU32::new(0))
     }
 
-    /// What to hand to [`Event::wait_until`].
+    /// Returns what to hand to [`Event::wait_until`].
     pub fn count(&self) -> u32 {
         // Acquire pairs with the Release in signal.
         self.0.load(Acquire)

@@ -108,13 +108,13 @@ pub fn yield_now() {
     unsafe { libc::sched_yield() };
 }
 
-/// The system's number of the calling thread.
+/// Returns the system's number of the calling thread.
 pub fn thread_number() -> u32 {
     // SAFETY: no argument; it cannot fail.
     unsafe { libc::gettid() as u32 }
 }
 
-/// The system's number of this process.
+/// Returns the system's number of this process.
 pub fn process_number() -> u32 {
     // SAFETY: no argument; it cannot fail.
     unsafe { libc::getpid() as u32 }

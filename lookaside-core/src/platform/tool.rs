@@ -139,7 +139,7 @@ fn take_back(tool: Tool, block: *const u8, bytes: usize) {
     }
 }
 
-/// Whether a tool keeps the stack of each allocation and free, and finds it by frame pointers.
+/// Returns whether a tool keeps the stack of each allocation and free, and finds it by frame pointers.
 pub fn keeps_stacks() -> bool {
     matches!(tool(), Some(Tool::AddressSanitizer | Tool::LeakSanitizer | Tool::MemorySanitizer))
 }

@@ -44,7 +44,7 @@ pub struct Arena {
 }
 
 impl Arena {
-    /// An arena without memory. The name is for messages, the limit is asked for when the range is reserved.
+    /// Makes an arena without memory. The name is for messages, the limit is asked for when the range is reserved.
     pub const fn new(name: &'static str, residence: Residence, limit: fn() -> u64) -> Arena {
         Arena {
             name,
@@ -79,17 +79,17 @@ impl Arena {
         if begins { self.grow(&growing, CHUNK) } else { Ok(()) }
     }
 
-    /// A block, or null, which is counted.
+    /// Allocates a block, or null, which is counted.
     pub fn allocate(&self, request: &Request) -> *mut u8 {
         self.allocate_here(request).unwrap_or_else(|| self.count_failure())
     }
 
-    /// A block, if the arena has one or gets more memory.
+    /// Allocates a block, if the arena has one or gets more memory.
     pub fn allocate_here(&self, request: &Request) -> Option<*mut u8> {
         self.try_allocate(request, || Some(self.lock.lock())).or_else(|| self.allocate_by_growth(request))
     }
 
-    /// A block, if no one holds the lock and the arena has one without more memory.
+    /// Allocates a block, if no one holds the lock and the arena has one without more memory.
     pub fn allocate_at_once(&self, request: &Request) -> Option<*mut u8> {
         self.try_allocate(request, || self.lock.try_lock())
     }
@@ -171,7 +171,7 @@ impl Arena {
         Ok(())
     }
 
-    /// Whether the address is in the arena's range.
+    /// Returns whether the address is in the arena's range.
     pub fn owns(&self, address: *const u8) -> bool {
         self.regions().any(|region| region.owns(address))
     }
@@ -201,7 +201,7 @@ impl Arena {
         }
     }
 
-    /// What the arena holds: exact, as of one moment.
+    /// Returns what the arena holds: exact, as of one moment.
     pub fn statistics(&self) -> PoolStatistics {
         platform::note_used(ChildRepairs::Pools);
         let _guard = self.lock.lock();

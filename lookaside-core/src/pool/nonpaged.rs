@@ -8,7 +8,7 @@ use crate::platform;
 static LOCKED: Arena = Arena::new("nonpaged", Residence::Locked, limit);
 static BEST_EFFORT: Arena = Arena::new("nonpaged best-effort", Residence::BestEffort, limit);
 
-/// The arena for lists that insist on locked memory, or that do not.
+/// Returns the arena for lists that insist on locked memory, or that do not.
 pub fn arena(best_effort: bool) -> &'static Arena {
     if best_effort { &BEST_EFFORT } else { &LOCKED }
 }

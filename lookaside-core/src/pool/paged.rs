@@ -21,7 +21,7 @@ pub fn prepare() -> Result<(), Status> {
     PAGED.iter().try_for_each(Arena::prepare)
 }
 
-/// A block of the current processor's arena, or of the next one while another thread is in that; or null.
+/// Allocates a block of the current processor's arena, or of the next one while another thread is in that; or null.
 pub fn allocate(request: &Request) -> *mut u8 {
     let first = platform::current() as usize % ARENAS;
     let in_turn = || PAGED[first..].iter().chain(&PAGED[..first]);
@@ -41,7 +41,7 @@ pub unsafe fn free(block: *mut u8, request: &Request) {
     unsafe { owner.free(block, request) }
 }
 
-/// The sum over the arenas.
+/// Returns the sum over the arenas.
 pub fn statistics() -> PoolStatistics {
     let mut sum = PoolStatistics::default();
     PAGED.iter().for_each(|arena| sum.add(&arena.statistics()));

@@ -120,7 +120,7 @@ impl Region {
         (size_of::<Region>() + 2 * (blocks / UNIT / 8)).next_multiple_of(platform::page_size())
     }
 
-    /// Bytes of a mapping for this many bytes of blocks: a multiple of [`CHUNK`].
+    /// Returns the bytes of a mapping for this many bytes of blocks: a multiple of [`CHUNK`].
     pub fn bytes(capacity: usize) -> usize {
         debug_assert!(capacity % CHUNK == 0);
         Self::control_bytes(capacity) + capacity
@@ -167,12 +167,12 @@ impl Region {
         }
     }
 
-    /// Whether the address is of a block here, or between blocks.
+    /// Returns whether the address is of a block here, or between blocks.
     pub fn owns(&self, address: *const u8) -> bool {
         address.addr().wrapping_sub(self.blocks.addr()) < self.capacity
     }
 
-    /// A block, or `None` if what is committed has no room for it.
+    /// Allocates a block, or `None` if what is committed has no room for it.
     ///
     /// # Safety
     /// This and the following: the caller holds the owner's lock.
@@ -218,7 +218,7 @@ impl Region {
         Ok(())
     }
 
-    /// The size of the block in use that starts here, in whole units; `None` if none does. O(size / 1024).
+    /// Returns the size of the block in use that starts here, in whole units; `None` if none does. O(size / 1024).
     ///
     /// # Safety
     /// The lock is held.
@@ -232,7 +232,7 @@ impl Region {
         unsafe { self.starts.is_set(first).then(|| (self.ends.first_from(first) + 1 - first) * UNIT) }
     }
 
-    /// How many bytes to commit more for a block that found no room; `None` if there is no more to commit.
+    /// Returns how many bytes to commit more for a block that found no room; `None` if there is no more to commit.
     pub fn growth(&self, size: usize, alignment: usize) -> Option<usize> {
         let size = whole(size);
         // The heap looks for a block that is up to a sixteenth larger.
@@ -241,12 +241,12 @@ impl Region {
         (needed <= self.capacity - self.committed()).then_some(needed)
     }
 
-    /// Where blocks are, and where the next chunk follows.
+    /// Returns where blocks are, and where the next chunk follows.
     pub fn blocks(&self) -> *mut u8 {
         self.blocks
     }
 
-    /// Bytes that are committed.
+    /// Returns the bytes that are committed.
     pub fn committed(&self) -> usize {
         self.committed.load(Relaxed)
     }
@@ -297,7 +297,7 @@ impl Region {
         self.locked.store(bytes, Relaxed);
     }
 
-    /// What the region knows of itself; exact under the owner's lock.
+    /// Returns what the region knows of itself; exact under the owner's lock.
     pub fn statistics(&self) -> PoolStatistics {
         let read = |number: &AtomicUsize| number.load(Relaxed) as u64;
         PoolStatistics {

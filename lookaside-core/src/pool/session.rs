@@ -74,7 +74,7 @@ impl Session {
     }
 }
 
-/// A block, or null.
+/// Allocates a block, or null.
 pub fn allocate(request: &Request) -> *mut u8 {
     let Some(session) = session().or_else(|| prepare().ok().and_then(|()| session())) else {
         return core::ptr::null_mut();
@@ -111,7 +111,7 @@ pub unsafe fn free(block: *mut u8, request: &Request) {
     }
 }
 
-/// What all processes of the session together hold.
+/// Returns what all processes of the session together hold.
 pub fn statistics() -> PoolStatistics {
     let Some(session) = session() else { return PoolStatistics::default() };
     // A torn region keeps the numbers that it had.

@@ -31,7 +31,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// The pool that a list's type and flags ask for.
+    /// Returns the pool that a list's type and flags ask for.
     pub fn of(pool_type: PoolType, flags: ListFlags) -> Source {
         let at_start = flags.contains(ListFlags::SPECIAL_POOL_START);
         if at_start || flags.contains(ListFlags::SPECIAL_POOL) {
@@ -45,7 +45,7 @@ impl Source {
         }
     }
 
-    /// The same pool for a list whose every block is asked for by itself, so that a sanitizer sees each.
+    /// Returns the same pool for a list whose every block is asked for by itself, so that a sanitizer sees each.
     pub fn traced(self) -> Source {
         if self == Source::Heap && platform::keeps_stacks() { Source::TracedHeap } else { self }
     }
@@ -102,32 +102,32 @@ pub struct Backing {
 }
 
 impl Backing {
-    /// Whether the user supplied the allocate routine.
+    /// Returns whether the user supplied the allocate routine.
     pub fn allocates_by_callback(&self) -> bool {
         !matches!(self.allocate, AllocateCallback::Default)
     }
 
-    /// Whether the user supplied the free routine, so that it may be called on callers' threads alone.
+    /// Returns whether the user supplied the free routine, so that it may be called on callers' threads alone.
     pub fn frees_by_callback(&self) -> bool {
         !matches!(self.free, FreeCallback::Default)
     }
 
-    /// Whether a routine of the user's is called.
+    /// Returns whether a routine of the user's is called.
     pub fn calls_back(&self) -> bool {
         self.allocates_by_callback() || self.frees_by_callback()
     }
 
-    /// Whether the blocks are shared with the parent and the children of a fork.
+    /// Returns whether the blocks are shared with the parent and the children of a fork.
     pub fn is_shared(&self) -> bool {
         self.source == Source::Session && !self.allocates_by_callback()
     }
 
-    /// Whether the blocks are of the process heap.
+    /// Returns whether the blocks are of the process heap.
     pub fn is_of_heap(&self) -> bool {
         matches!(self.source, Source::Heap | Source::TracedHeap) && !self.allocates_by_callback()
     }
 
-    /// The same with [`Source::traced`].
+    /// Returns the same with [`Source::traced`].
     pub fn traced(self) -> Backing {
         Backing { source: self.source.traced(), ..self }
     }

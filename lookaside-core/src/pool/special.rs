@@ -173,8 +173,8 @@ fn guards_by_advice(page: usize) -> bool {
         }
 }
 
-/// A block at the end of a page of its own, as far as its alignment permits, or at its start; of the process heap if
-/// that cannot be; or null.
+/// Allocates a block at the end of a page of its own, as far as its alignment permits, or at its start; of the process
+/// heap if that cannot be; or null.
 pub fn allocate(request: &Request, at_start: bool) -> *mut u8 {
     if let Some(block) = SPECIAL.allocate(request, at_start) {
         return block;
@@ -197,8 +197,8 @@ pub unsafe fn free(block: *mut u8, request: &Request) {
     }
 }
 
-/// The block that an address belongs to: of its page, or, for a guard, of the page that it is nearer to. `None` for an
-/// address outside of the pool, or where no block ever was. Takes no lock, so that a fault handler may ask.
+/// Returns the block that an address belongs to: of its page, or, for a guard, of the page that it is nearer to. `None`
+/// for an address outside of the pool, or where no block ever was. Takes no lock, so that a fault handler may ask.
 #[must_use]
 pub fn special_block(address: *const u8) -> Option<SpecialBlock> {
     let page = SPECIAL.page.load(Relaxed);
@@ -218,7 +218,7 @@ pub fn special_block(address: *const u8) -> Option<SpecialBlock> {
     (state != SlotState::Fresh).then_some(SpecialBlock { block, size, tag, state })
 }
 
-/// What the pool holds: exact, as of one moment.
+/// Returns what the pool holds: exact, as of one moment.
 pub fn statistics() -> PoolStatistics {
     platform::note_used(ChildRepairs::Pools);
     let _guard = SPECIAL.lock.lock();

@@ -29,7 +29,7 @@ impl PoolKind {
         PoolKind::Special,
     ];
 
-    /// The name in reports.
+    /// Returns the name in reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

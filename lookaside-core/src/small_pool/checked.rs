@@ -12,7 +12,7 @@ use crate::platform::Violation;
 use crate::wdk::{BugCheck, PoolType, SIZE_LIMIT, Status, Tag};
 
 impl RawSmallPool {
-    /// Whether calls on the object can be served: SUCCESS, or why not, as for [`RawSmallPool::delete`].
+    /// Returns whether calls on the object can be served: SUCCESS, or why not, as for [`RawSmallPool::delete`].
     ///
     /// # Safety
     /// As for [`RawSmallPool::prepare`].

@@ -9,7 +9,8 @@ use crate::platform;
 use crate::pool::{Pool, Request, Source};
 use crate::wdk::ListFlags;
 
-/// Memory as requested, or null. A nonpaged pool of which nothing can be locked has none.
+/// Allocates memory as requested; returns null where there is none. A nonpaged pool of which nothing can be locked has
+/// none.
 pub fn allocate(request: &Request, flags: ListFlags) -> *mut u8 {
     let source = Source::of(request.pool_type, flags);
     if is_ready(source) { source.allocate(request, ptr::null_mut()) } else { ptr::null_mut() }

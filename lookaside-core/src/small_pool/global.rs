@@ -72,13 +72,14 @@ fn list_of(size: usize, alignment: usize) -> Option<usize> {
 }
 
 impl LookasideAlloc {
-    /// The allocator; every one is the same.
+    /// Returns the allocator; every one is the same.
     #[must_use]
     pub const fn new() -> LookasideAlloc {
         LookasideAlloc
     }
 
-    /// A look at the list that serves allocations of this many bytes; `None` where the heap serves them.
+    /// Returns the statistics of the list that serves allocations of this many bytes; `None` where the heap serves
+    /// them.
     #[must_use]
     pub fn statistics(&self, size: usize) -> Option<Statistics> {
         LISTS.statistics(list_of(size, 1)?)

@@ -18,7 +18,8 @@ impl Kind {
     /// Every kind.
     pub const ALL: [Kind; 3] = [Kind::NonPaged, Kind::Paged, Kind::NonPagedNx];
 
-    /// Returns the kind that serves a pool type; `None` where no list does: session pools, cache-aligned blocks, and types without a meaning.
+    /// Returns the kind that serves a pool type; `None` where no list does: session pools, cache-aligned blocks, and
+    /// types without a meaning.
     #[must_use]
     pub const fn of(pool_type: PoolType) -> Option<Kind> {
         if pool_type.is_session() || pool_type.is_cache_aligned() || !pool_type.is_known() {
@@ -42,7 +43,7 @@ impl Kind {
         }
     }
 
-    /// The name in reports.
+    /// Returns the name in reports.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Kind::NonPaged => "nonpaged",

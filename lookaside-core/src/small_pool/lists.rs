@@ -48,7 +48,8 @@ pub struct Plan<'a> {
 }
 
 impl Plan<'_> {
-    /// What a list asks the general pool for: a block, and what this library's header needs beyond the kernel's.
+    /// Returns what a list asks the general pool for: a block, and what this library's header needs beyond the
+    /// kernel's.
     pub fn request(&self, list: usize) -> Request {
         Request {
             size: self.generation.block_size(list) - self.generation.header() + HEADER,
@@ -93,7 +94,7 @@ unsafe impl Sync for KindLists {}
 unsafe impl Send for KindLists {}
 
 impl KindLists {
-    /// Lists that are not made yet.
+    /// Makes lists that are not made yet.
     pub const fn new() -> KindLists {
         KindLists {
             lists: UnsafeCell::new([const { RawList::zeroed() }; LISTS]),
@@ -103,7 +104,7 @@ impl KindLists {
         }
     }
 
-    /// A block of a list, or null.
+    /// Allocates a block of a list, or returns null.
     ///
     /// # Safety
     /// `list` is below [`LISTS`], and below the generation's number of lists.
@@ -276,12 +277,12 @@ impl KindLists {
         of_lists.wrapping_add(allocates).wrapping_sub(frees)
     }
 
-    /// Allocates and frees that the general pool served in a list's place.
+    /// Returns how many allocates and frees the general pool served in a list's place.
     pub fn direct(&self) -> (u64, u64) {
         (self.direct_allocates.load(Relaxed), self.direct_frees.load(Relaxed))
     }
 
-    /// A look at one list, if it is made.
+    /// Returns the statistics of one list, if it is made.
     pub fn statistics(&self, list: usize) -> Option<Statistics> {
         if list >= LISTS || self.state.load(Acquire) != READY {
             return None;

@@ -30,13 +30,13 @@ use crate::wdk::Status;
 pub struct SmallPool(RawSmallPool);
 
 impl SmallPool {
-    /// A pool with the lists of this generation, and the library's tuning.
+    /// Makes a pool with the lists of this generation, and the library's tuning.
     #[must_use]
     pub fn new(generation: Generation) -> SmallPool {
         Self::with(&SmallPoolParameters::new(generation)).unwrap_or_else(|_| unreachable!())
     }
 
-    /// A pool as described; INVALID_PARAMETER if its maximum depth is too large, or a flag is not for pools.
+    /// Makes a pool as described; INVALID_PARAMETER if its maximum depth is too large, or a flag is not for pools.
     pub fn with(parameters: &SmallPoolParameters<'_>) -> Result<SmallPool, Status> {
         let mut pool = SmallPool(RawSmallPool::zeroed());
         // SAFETY: the object is ours.
@@ -49,7 +49,7 @@ impl SmallPool {
         unsafe { RawSmallPool::prepare(&self.0, kind) }.ok()
     }
 
-    /// A block of this layout: see [`RawSmallPool::allocate`].
+    /// Allocates a block of this layout: see [`RawSmallPool::allocate`].
     #[inline(always)]
     #[must_use]
     pub fn allocate(&self, kind: Kind, layout: Layout) -> Option<NonNull<u8>> {
@@ -74,20 +74,20 @@ impl SmallPool {
         debug_assert!(status.is_success());
     }
 
-    /// A look at one list; `None` for a number that the generation has not.
+    /// Returns the statistics of one list; `None` for a number that the generation has not.
     #[must_use]
     pub fn statistics(&self, kind: Kind, list: usize) -> Option<SmallListStatistics> {
         // SAFETY: the object is initialised.
         unsafe { RawSmallPool::statistics(&self.0, kind, list) }.ok()
     }
 
-    /// Allocates and frees that the general pool served although their sizes have a list.
+    /// Returns how many allocates and frees the general pool served although their sizes have a list.
     #[must_use]
     pub fn served_by_general_pool(&self, kind: Kind) -> (u64, u64) {
         self.0.lists(kind).direct()
     }
 
-    /// The object inside, for calls that take one. It moves with `self`.
+    /// Returns the object inside, for calls that take one. It moves with `self`.
     #[must_use]
     pub fn as_raw(&self) -> *const RawSmallPool {
         ptr::from_ref(&self.0)

@@ -56,7 +56,7 @@ pub unsafe fn pool_free_sized(block: *mut u8, bytes: usize, tag: Tag) {
     unsafe { RawSmallPool::free_tagged_sized(&POOL, block, bytes, tag) }
 }
 
-/// The bytes that a block of [`pool_allocate`] was asked for with (1 for none); 0 for null.
+/// Returns the bytes that a block of [`pool_allocate`] was asked for with (1 for none); 0 for null.
 ///
 /// # Safety
 /// As for [`pool_free`], but the block stays the caller's.
@@ -66,7 +66,7 @@ pub unsafe fn pool_size(block: *mut u8) -> usize {
     unsafe { RawSmallPool::size_of_tagged(&POOL, block) }
 }
 
-/// A look at one of the lists behind [`pool_allocate`]; `None` for a number above 31.
+/// Returns the statistics of one of the lists behind [`pool_allocate`]; `None` for a number above 31.
 #[must_use]
 pub fn pool_list_statistics(kind: Kind, list: usize) -> Option<SmallListStatistics> {
     POOL.look(kind, list)

@@ -47,7 +47,7 @@ pub struct SmallPoolParameters<'a> {
 }
 
 impl SmallPoolParameters<'_> {
-    /// The lists of this generation, with the library's tuning.
+    /// Describes the lists of this generation, with the library's tuning.
     #[must_use]
     pub const fn new(generation: Generation) -> Self {
         SmallPoolParameters {
@@ -64,7 +64,7 @@ impl SmallPoolParameters<'_> {
 
 /// A small pool as an object to embed: 6,400 bytes at a multiple of 16 that the caller provides.
 ///
-/// Calls take it by raw pointer, as those of [`RawList`](crate::RawList) do; [`SmallPool`] owns one.
+/// Calls take it by raw pointer, as those of [`RawList`](crate::RawList) do; [`SmallPool`](crate::SmallPool) owns one.
 #[repr(C, align(16))]
 pub struct RawSmallPool {
     kinds: [KindLists; 3],
@@ -98,7 +98,7 @@ impl fmt::Debug for RawSmallPool {
 /// Mixed into `life`, so that no other memory of the program has it.
 static LIFE_KEY: AtomicU64 = AtomicU64::new(0);
 
-/// A random number that is not 0, the same at each call.
+/// Returns a random number that is not 0, the same at each call.
 #[inline]
 pub(super) fn key_of(word: &AtomicU64) -> u64 {
     // Relaxed: the number alone matters.
@@ -116,8 +116,8 @@ fn draw_key(word: &AtomicU64) -> u64 {
 }
 
 impl RawSmallPool {
-    /// A pool of the kernel's numbers, to be used from its first call on, without `initialize`. For statics. A call
-    /// that finds no locked memory can say nothing but null, so its nonpaged memory may stay unlocked.
+    /// Returns a pool of the kernel's numbers, to be used from its first call on, without `initialize`. For statics. A
+    /// call that finds no locked memory can say nothing but null, so its nonpaged memory may stay unlocked.
     pub(super) const fn ready(generation: Generation) -> RawSmallPool {
         let mut pool = RawSmallPool::zeroed();
         pool.set_generation(generation);
@@ -236,7 +236,7 @@ impl RawSmallPool {
         status
     }
 
-    /// The pool, if it is one.
+    /// Returns the pool, if it is one.
     ///
     /// # Safety
     /// As for [`RawSmallPool::prepare`].
@@ -257,8 +257,9 @@ impl RawSmallPool {
         }
     }
 
-    /// A block of this layout, or null: from the list of its size, or from the general pool if its size is beyond the
-    /// lists' or its alignment above 16 bytes. No bytes count as one. O(1) unless the general pool is asked.
+    /// Allocates a block of this layout; returns it, or null: from the list of its size, or from the general pool if
+    /// its size is beyond the lists' or its alignment above 16 bytes. No bytes count as one. O(1) unless the general
+    /// pool is asked.
     ///
     /// The block has no header, so the free must name its size.
     ///
@@ -348,8 +349,8 @@ impl RawSmallPool {
         }
     }
 
-    /// A look at one list: INVALID_PARAMETER for a number that the generation has not; all counters are 0 until the
-    /// list is made.
+    /// Returns the statistics of one list: INVALID_PARAMETER for a number that the generation has not; all counters are
+    /// 0 until the list is made.
     ///
     /// # Safety
     /// As for [`RawSmallPool::prepare`].
@@ -381,8 +382,8 @@ impl RawSmallPool {
         Some(statistics)
     }
 
-    /// Allocates and frees that the general pool served although their sizes have a list: before it was made, or while
-    /// it could not be.
+    /// Returns how many allocates and frees the general pool served although their sizes have a list: before it was
+    /// made, or while it could not be.
     ///
     /// # Safety
     /// As for [`RawSmallPool::prepare`].

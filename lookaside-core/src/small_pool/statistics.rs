@@ -3,7 +3,8 @@
 use crate::list::Counters;
 use crate::wdk::PoolType;
 
-/// The counters of one of a small pool's lists on one level. The kernel counts hits here, where other lists count misses.
+/// The counters of one of a small pool's lists on one level. The kernel counts hits here, where other lists count
+/// misses.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HitCounters {
@@ -34,7 +35,8 @@ impl From<Counters> for HitCounters {
     }
 }
 
-/// The statistics of one list of a small pool, read without stopping any thread: exact when no thread uses it meanwhile.
+/// The statistics of one list of a small pool, read without stopping any thread: exact when no thread uses it
+/// meanwhile.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SmallListStatistics {

@@ -53,56 +53,56 @@ impl Generation {
         &ROWS[self as usize]
     }
 
-    /// Lists of each kind of memory.
+    /// Returns the number of lists of each kind of memory.
     #[must_use]
     pub const fn lists(self) -> usize {
         self.row().lists
     }
 
-    /// Bytes from one block size to the next, and bytes of the smallest block.
+    /// Returns the bytes from one block size to the next, which are those of the smallest block too.
     #[must_use]
     pub const fn unit(self) -> usize {
         1 << self.shift()
     }
 
-    /// Bytes of a block that the kernel's header takes.
+    /// Returns the bytes of a block that the kernel's header takes.
     #[must_use]
     pub const fn header(self) -> usize {
         self.row().header
     }
 
-    /// Bytes that the address of a block is a multiple of.
+    /// Returns the bytes that the address of a block is a multiple of.
     #[must_use]
     pub const fn alignment(self) -> usize {
         self.header()
     }
 
-    /// Whether a shared list is behind each processor's list.
+    /// Returns whether a shared list is behind each processor's list.
     #[must_use]
     pub const fn has_shared_lists(self) -> bool {
         self.row().pairs
     }
 
-    /// Bytes of a block of this list, its header included.
+    /// Returns the bytes of a block of this list, its header included.
     #[must_use]
     pub const fn block_size(self, list: usize) -> usize {
         (list + 1) << self.shift()
     }
 
-    /// The largest request in bytes that a list serves when a header is put before the block: 248 or 496.
+    /// Returns the largest request in bytes that a list serves when a header is put before the block: 248 or 496.
     #[must_use]
     pub const fn tagged_limit(self) -> usize {
         self.sized_limit() - self.header()
     }
 
-    /// The largest request in bytes that a list serves when no header is needed: 256 or 512.
+    /// Returns the largest request in bytes that a list serves when no header is needed: 256 or 512.
     #[must_use]
     pub const fn sized_limit(self) -> usize {
         self.lists() << self.shift()
     }
 
-    /// Returns the list that serves a request of this many bytes with a header before it; `None` for the general pool. No
-    /// bytes count as one.
+    /// Returns the list that serves a request of this many bytes with a header before it; `None` for the general pool.
+    /// No bytes count as one.
     #[must_use]
     pub const fn list_of(self, bytes: usize) -> Option<usize> {
         if bytes > self.tagged_limit() {

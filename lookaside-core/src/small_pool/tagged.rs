@@ -264,8 +264,8 @@ impl RawSmallPool {
         unsafe { pool.lists(kind).free(list, block.wrapping_sub(HEADER), || pool.plan(kind)) }
     }
 
-    /// The bytes that a block was asked for with; 0 for null. What is no live block of this pool is reported as when it
-    /// is freed.
+    /// Returns the bytes that a block was asked for with; 0 for null. What is no live block of this pool is reported as
+    /// when it is freed.
     ///
     /// # Safety
     /// As for `free_tagged`, but the block stays the caller's.
@@ -280,7 +280,7 @@ impl RawSmallPool {
 }
 
 impl SmallPool {
-    /// A block under a tag: see [`RawSmallPool::allocate_tagged`].
+    /// Allocates a block under a tag: see [`RawSmallPool::allocate_tagged`].
     #[inline]
     #[must_use]
     pub fn allocate_tagged(&self, pool_type: PoolType, bytes: usize, tag: Tag) -> *mut u8 {
@@ -309,7 +309,7 @@ impl SmallPool {
         unsafe { RawSmallPool::free_tagged_sized(self.as_raw(), block, bytes, tag) }
     }
 
-    /// The bytes that a block was asked for with.
+    /// Returns the bytes that a block was asked for with.
     ///
     /// # Safety
     /// As for `free_tagged`, but the block stays the caller's.

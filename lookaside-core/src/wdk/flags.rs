@@ -30,19 +30,19 @@ impl ListFlags {
 
     const KNOWN: u32 = 0x3F;
 
-    /// Whether all flags of the other are set.
+    /// Returns whether all flags of the other are set.
     #[must_use]
     pub const fn contains(self, other: ListFlags) -> bool {
         self.0 & other.0 == other.0
     }
 
-    /// Whether no unknown flag is set.
+    /// Returns whether no unknown flag is set.
     #[must_use]
     pub const fn is_known(self) -> bool {
         self.0 & !Self::KNOWN == 0
     }
 
-    /// Whether the list may keep blocks.
+    /// Returns whether the list may keep blocks.
     pub(crate) const fn is_cached(self) -> bool {
         self.0 & (Self::VERIFY.0 | Self::SPECIAL_POOL.0 | Self::SPECIAL_POOL_START.0) == 0
     }

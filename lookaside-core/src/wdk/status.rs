@@ -16,8 +16,8 @@ macro_rules! statuses {
         impl Status {
             $($(#[$doc])* pub const $name: Status = Status($value);)*
 
-            /// The WDK's name of this value, without its `STATUS_` prefix; `"UNKNOWN"` for a value that this library
-            /// never returns.
+            /// Returns the WDK's name of this value, without its `STATUS_` prefix; `"UNKNOWN"` for a value that this
+            /// library never returns.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {
@@ -60,7 +60,7 @@ statuses! {
 }
 
 impl Status {
-    /// Whether the call did what was asked: NT_SUCCESS, true when the top bit is clear.
+    /// Returns whether the call did what was asked: NT_SUCCESS, true when the top bit is clear.
     #[must_use]
     pub const fn is_success(self) -> bool {
         self.0 < 0x8000_0000

@@ -181,8 +181,8 @@ impl PartCounters {
         self.batched_to_pool = self.batched_to_pool.wrapping_add(other.batched_to_pool);
     }
 
-    /// The counters as the tuner of this part has to see them: as if each block had gone to the pool and come from
-    /// there by itself.
+    /// Returns the counters as the tuner of this part has to see them: as if each block had gone to the pool and come
+    /// from there by itself.
     pub fn for_tuning(&self) -> Counters {
         let mut counters = self.counters;
         counters.allocate_misses = counters.allocate_misses.wrapping_add(self.batched_from_pool);
@@ -192,12 +192,12 @@ impl PartCounters {
 }
 
 impl Part {
-    /// Bytes of a part with room for `maximum` blocks.
+    /// Returns the bytes of a part with room for `maximum` blocks.
     pub const fn bytes(maximum: usize) -> usize {
         (layout::SLOTS + maximum * size_of::<*mut u8>()).next_multiple_of(64)
     }
 
-    /// The part of a processor.
+    /// Returns the part of a processor.
     ///
     /// # Safety
     /// `parts` belongs to a list that is initialised, and the number is below its `processors`.
@@ -207,12 +207,12 @@ impl Part {
         unsafe { Part(NonNull::new_unchecked(parts.base.add((processor as usize) << layout::SHIFT).cast())) }
     }
 
-    /// The processor whose part this is.
+    /// Returns the processor whose part this is.
     pub fn processor(self, parts: &Parts) -> u32 {
         ((self.0.addr().get() - parts.base.addr()) >> layout::SHIFT) as u32
     }
 
-    /// Whether this part was ever used, so that there is something in it to look at.
+    /// Returns whether this part was ever used, so that there is something in it to look at.
     pub fn is_open(self) -> bool {
         self.tuner.target() != 0
     }
@@ -246,8 +246,8 @@ impl Part {
         self.to_pool.fetch_add(blocks, Relaxed).wrapping_add(blocks)
     }
 
-    /// How many blocks to bring from the pool on one trip, or to take there, up to `most`: twice as many as on the last
-    /// trip, if that went the same way. Relaxed: a hint, which trips of two threads may disturb.
+    /// Returns how many blocks to bring from the pool on one trip, or to take there, up to `most`: twice as many as on
+    /// the last trip, if that went the same way. Relaxed: a hint, which trips of two threads may disturb.
     pub fn next_trip(self, bring: bool, most: usize) -> usize {
         let sign = if bring { -1 } else { 1 };
         let last = self.last_trip.load(Relaxed) * sign;
@@ -256,12 +256,12 @@ impl Part {
         next as usize
     }
 
-    /// Blocks held now.
+    /// Returns how many blocks are held now.
     pub fn length(self) -> usize {
         (self.header.load(Relaxed) & LENGTH_MASK) as usize
     }
 
-    /// Whether a block could be put in now.
+    /// Returns whether a block could be put in now.
     pub fn has_room(self) -> bool {
         (self.length() as u64) < self.depth.load(Relaxed)
     }

@@ -71,8 +71,8 @@ impl Layout {
         }
     }
 
-    /// The first byte of the zones that was written, as an offset in the block: behind it if any, else the nearest
-    /// before it.
+    /// Returns the first byte of the zones that was written, as an offset in the block: behind it if any, else the
+    /// nearest before it.
     ///
     /// # Safety
     /// `prepare` returned this block, and it was not given back.
@@ -98,7 +98,7 @@ impl Layout {
         unsafe { self.fill(block, FREED) };
     }
 
-    /// The first byte in or around a buried block that was written since, as an offset in the block.
+    /// Returns the first byte in or around a buried block that was written since, as an offset in the block.
     ///
     /// # Safety
     /// As for `overrun`.
@@ -117,7 +117,7 @@ impl Layout {
         }
     }
 
-    /// What the pool gave for this block.
+    /// Returns what the pool gave for this block.
     ///
     /// # Safety
     /// As for `overrun`.

@@ -72,7 +72,7 @@ pub fn simulate_low_resources(resources: Option<&LowResources<'_>>) -> Status {
     Status::SUCCESS
 }
 
-/// Whether the next pool allocation with this tag is to fail. Counts it.
+/// Returns whether the next pool allocation with this tag is to fail. Counts it.
 pub fn refuses(tag: Tag) -> bool {
     // Relaxed: the plan is read under the lock.
     if !SIMULATION.on.load(Relaxed) {

@@ -31,7 +31,7 @@ static ASKED: AtomicU32 = AtomicU32::new(0);
 const NO: u32 = 1;
 const YES: u32 = 2;
 
-/// Whether `LOOKASIDE_VERIFY` in the environment asks for every list to be verified; read once.
+/// Returns whether `LOOKASIDE_VERIFY` in the environment asks for every list to be verified; read once.
 pub fn is_program_wide() -> bool {
     // Relaxed: every thread reads the same environment.
     match ASKED.load(Relaxed) {
@@ -44,7 +44,8 @@ pub fn is_program_wide() -> bool {
     }
 }
 
-/// The same, but `false` as long as no one has read the environment: one load, for calls that make no list.
+/// Returns the same as [`is_program_wide`], but `false` as long as no one has read the environment: one load, for calls
+/// that make no list.
 #[inline]
 pub fn is_known_program_wide() -> bool {
     // Relaxed: as above.
@@ -73,7 +74,7 @@ fn act(place: Place) -> Act {
     Act { place, thread: platform::thread_number() }
 }
 
-/// An allocate of a verified list, or null.
+/// Allocates a block of a verified list, or returns null.
 pub fn allocate(record: &Record, object: *mut RawList, place: Place) -> *mut u8 {
     let list = record.list();
     let settings = list.settings();

@@ -77,7 +77,7 @@ pub struct BlockEntry {
 }
 
 impl BlockEntry {
-    /// A block that a caller gets.
+    /// Makes the entry of a block that a caller gets.
     pub fn held(block: usize, owner: ListId, request: &Request, source: Source, allocated: Act) -> BlockEntry {
         let Request { size, alignment, pool_type, tag } = *request;
         let home = Home { alignment: alignment as u32, pool_type, source };
@@ -85,7 +85,7 @@ impl BlockEntry {
         BlockEntry { block, size, owner, tag, state: BlockState::Held, home, allocated, freed, ticket: 0 }
     }
 
-    /// What its list asks its pool for.
+    /// Returns what its list asks its pool for.
     pub fn request(&self) -> Request {
         let Home { alignment, pool_type, .. } = self.home;
         Request { size: self.size, alignment: alignment as usize, pool_type, tag: self.tag }
@@ -202,7 +202,7 @@ impl Table {
         });
     }
 
-    /// A block that leaves the quarantine because that is full; `None` when it is not.
+    /// Returns a block that leaves the quarantine because that is full; `None` when it is not.
     pub fn leaving(&self) -> Option<BlockEntry> {
         self.with(|inner| {
             // In time, before the ring comes round to a block that is kept.
@@ -220,8 +220,8 @@ impl Table {
         })
     }
 
-    /// A block of this list that leaves the quarantine because the list is deleted; `None` when there are no more.
-    /// `from` is where to look on, 0 at first.
+    /// Returns a block of this list that leaves the quarantine because the list is deleted; `None` when there are no
+    /// more. `from` is where to look on, 0 at first.
     pub fn leaving_of(&self, owner: ListId, from: &mut u64) -> Option<BlockEntry> {
         self.with(|inner| {
             *from = (*from).max(inner.held);
@@ -241,7 +241,7 @@ impl Table {
         self.with(|inner| inner.all().for_each(|entry| look(entry)));
     }
 
-    /// What is known of a block, for a signal handler; `None` when the table is in use.
+    /// Returns what is known of a block, for a signal handler; `None` when the table is in use.
     pub fn try_find(&self, block: usize) -> Option<Option<BlockEntry>> {
         let _guard = self.lock.try_lock()?;
         // SAFETY: the lock is held.

@@ -52,17 +52,17 @@ pub fn initialize() -> bool {
     registered.is_some()
 }
 
-/// The area for a new list's sections.
+/// Returns the area for a new list's sections.
 pub fn area() -> isize {
     AREA.load(Relaxed)
 }
 
-/// Whether the kernel serves sections here.
+/// Returns whether the kernel serves sections here.
 pub fn is_registered() -> bool {
     sections::registered_area().is_some()
 }
 
-/// The processor that this thread runs on, where rseq has it.
+/// Returns the processor that this thread runs on, where rseq has it.
 pub fn processor() -> Option<u32> {
     match AREA.load(Relaxed) {
         0 => None,

@@ -478,7 +478,8 @@ pub unsafe fn run_child(stack: *mut u8, body: extern "C" fn(*mut c_void) -> !, a
     child
 }
 
-/// Bytes of the area that glibc registers: 32, or where the kernel has more to say, and glibc knows it, its size.
+/// Returns the bytes of the area that glibc registers: 32, or where the kernel has more to say, and glibc knows it, its
+/// size.
 pub fn registered_length() -> usize {
     /// Entries of the auxiliary vector: what the area must be aligned to.
     const AT_RSEQ_ALIGN: libc::c_ulong = 28;
@@ -546,7 +547,7 @@ pub fn spare_area() -> isize {
     offset
 }
 
-/// The processor's number in the calling thread's area; as a signed number negative where there is none.
+/// Returns the processor's number in the calling thread's area; as a signed number negative where there is none.
 pub fn processor_number(area: isize) -> u32 {
     let number;
     // SAFETY: `area` came from one of the two functions above.
