@@ -299,9 +299,7 @@ typedef struct lookaside_parameters {
     lookaside_topology topology;
     /**
      * The most blocks that each processor list, and each division of the shared list, may ever keep, up to 16,384; 0
-     * is
-     * 256. A pair's shared list has a division for each 8 possible processors; with `LOOKASIDE_TUNING_WINDOWS` or a
-     * `batch` of 1 it is one list, as in Windows.
+     * is 256.
      */
     uint16_t maximum_depth;
     /**
@@ -343,9 +341,15 @@ typedef struct lookaside_parameters {
      */
     lookaside_flags flags;
     /**
+     * Divisions of a pair's shared list, each for a group of processors; 0 is one for each 8 possible processors, or
+     * with `LOOKASIDE_TUNING_WINDOWS` or a `batch` of 1 one list, as in Windows. At most 4, or one for each 8 possible
+     * processors if that is more.
+     */
+    uint16_t divisions;
+    /**
      * Must be 0.
      */
-    uint32_t reserved;
+    uint16_t reserved;
     /**
      * A general list that serves as the shared list of this one, so that several lists may share it; NULL for a shared
      * list of its own. It must have blocks of the same size, alignment and pool; its callbacks are called, never this

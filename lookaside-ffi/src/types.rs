@@ -163,9 +163,7 @@ pub struct lookaside_parameters {
     /// What lists are in front of the pool.
     pub topology: lookaside_topology,
     /// The most blocks that each processor list, and each division of the shared list, may ever keep, up to 16,384; 0
-    /// is
-    /// 256. A pair's shared list has a division for each 8 possible processors; with `LOOKASIDE_TUNING_WINDOWS` or a
-    /// `batch` of 1 it is one list, as in Windows.
+    /// is 256.
     pub maximum_depth: u16,
     /// How many each may keep at first, up to the maximum; 0 is 4.
     pub initial_depth: u16,
@@ -187,8 +185,12 @@ pub struct lookaside_parameters {
     pub context: *mut c_void,
     /// What the list does beside the ordinary.
     pub flags: lookaside_flags,
+    /// Divisions of a pair's shared list, each for a group of processors; 0 is one for each 8 possible processors, or
+    /// with `LOOKASIDE_TUNING_WINDOWS` or a `batch` of 1 one list, as in Windows. At most 4, or one for each 8 possible
+    /// processors if that is more.
+    pub divisions: u16,
     /// Must be 0.
-    pub reserved: u32,
+    pub reserved: u16,
     /// A general list that serves as the shared list of this one, so that several lists may share it; NULL for a shared
     /// list of its own. It must have blocks of the same size, alignment and pool; its callbacks are called, never this
     /// list's. It cannot be deleted before this list, which must be a pair, without a flag for the verifier or the
@@ -279,6 +281,7 @@ impl lookaside_parameters {
         parameters.maximum_depth = self.maximum_depth;
         parameters.initial_depth = self.initial_depth;
         parameters.batch = self.batch;
+        parameters.divisions = self.divisions;
         parameters.flags = ListFlags(self.flags);
         parameters.shared = self.shared.cast();
         parameters.context = self.context;
@@ -294,7 +297,13 @@ impl lookaside_parameters {
             LOOKASIDE_TOPOLOGY_SINGLE => Topology::Single,
             _ => return Err(Status::INVALID_PARAMETER),
         };
-        parameters.allocate = match (self.allocate, self.allocate_ex) {
+        parameters.allocate = self.allocate_callback()?;
+        parameters.free = self.free_callback()?;
+        Ok(parameters)
+    }
+
+    fn allocate_callback(&self) -> Result<AllocateCallback, Status> {
+        Ok(match (self.allocate, self.allocate_ex) {
             (None, None) => AllocateCallback::Default,
             (Some(plain), None) => AllocateCallback::Plain(
                 // SAFETY: the types differ only in the core's transparent names for the same integers.
@@ -312,8 +321,11 @@ impl lookaside_parameters {
                 },
             ),
             (Some(_), Some(_)) => return Err(Status::INVALID_PARAMETER),
-        };
-        parameters.free = match (self.free, self.free_ex) {
+        })
+    }
+
+    fn free_callback(&self) -> Result<FreeCallback, Status> {
+        Ok(match (self.free, self.free_ex) {
             (None, None) => FreeCallback::Default,
             (Some(plain), None) => FreeCallback::Plain(plain as FreeFunction),
             (None, Some(ex)) => FreeCallback::Ex(
@@ -323,8 +335,7 @@ impl lookaside_parameters {
                 },
             ),
             (Some(_), Some(_)) => return Err(Status::INVALID_PARAMETER),
-        };
-        Ok(parameters)
+        })
     }
 }
 
@@ -422,3 +433,49 @@ const _: () = {
     assert!(LOOKASIDE_FLAG_PAGED_ARENAS == ListFlags::PAGED_ARENAS.0);
     assert!(LOOKASIDE_FLAG_WDK == ListFlags::WDK.0);
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    unsafe extern "C-unwind" fn allocate(_: u32, _: usize, _: u32) -> *mut c_void {
+        core::ptr::null_mut()
+    }
+
+    unsafe extern "C-unwind" fn free_ex(_: *mut c_void, _: *mut lookaside_list) {}
+
+    #[test]
+    fn every_parameter_reaches_the_core() {
+        let (context, shared) = (core::ptr::without_provenance_mut(8), core::ptr::without_provenance_mut(16));
+        let parameters = lookaside_parameters {
+            struct_size: size_of::<lookaside_parameters>(),
+            size: 1,
+            alignment: 2,
+            name: c"name".as_ptr(),
+            tag: 3,
+            pool_type: 4,
+            tuning: LOOKASIDE_TUNING_WINDOWS,
+            topology: LOOKASIDE_TOPOLOGY_SINGLE,
+            maximum_depth: 5,
+            initial_depth: 6,
+            batch: 7,
+            inline_abi: LOOKASIDE_INLINE_ABI,
+            allocate: Some(allocate),
+            free: None,
+            allocate_ex: None,
+            free_ex: Some(free_ex),
+            context,
+            flags: 9,
+            divisions: 10,
+            reserved: 0,
+            shared,
+        };
+        // SAFETY: the name is a static text, and the routines are what their types say.
+        let core = unsafe { parameters.to_core() }.unwrap();
+        assert_eq!((core.size, core.alignment, core.name, core.tag), (1, 2, "name", Tag(3)));
+        assert_eq!((core.pool_type, core.tuning, core.topology), (PoolType(4), Tuning::Windows, Topology::Single));
+        assert_eq!((core.maximum_depth, core.initial_depth, core.batch, core.divisions), (5, 6, 7, 10));
+        assert!(matches!((core.allocate, core.free), (AllocateCallback::Plain(_), FreeCallback::Ex(_))));
+        assert_eq!((core.context, core.flags, core.shared), (context, ListFlags(9), shared.cast_const().cast()));
+    }
+}

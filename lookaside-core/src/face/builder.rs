@@ -183,3 +183,20 @@ impl<'a> Builder<'a> {
         Ok(LookasideList::from_raw(list, self.0.size))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_reaches_the_parameters() {
+        let builder = Builder::new(100).alignment(32).name("name").tag(Tag(3)).pool_type(PoolType::NON_PAGED);
+        let builder = builder.maximum_depth(500).initial_depth(6).batch(7).divisions(10);
+        let builder = builder.tuning(Tuning::Windows).topology(Topology::Single).flags(ListFlags::VERIFY);
+        let set = builder.engine(EngineKind::Heap).0;
+        assert_eq!((set.size, set.alignment, set.name, set.tag), (100, 32, "name", Tag(3)));
+        assert_eq!((set.maximum_depth, set.initial_depth, set.batch, set.divisions), (500, 6, 7, 10));
+        assert_eq!((set.pool_type, set.tuning, set.topology), (PoolType::NON_PAGED, Tuning::Windows, Topology::Single));
+        assert_eq!((set.flags, set.engine), (ListFlags::VERIFY, Some(EngineKind::Heap)));
+    }
+}

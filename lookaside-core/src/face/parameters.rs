@@ -138,3 +138,35 @@ impl Parameters<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_parameter_reaches_the_settings() {
+        let parameters = Parameters {
+            alignment: 32,
+            tag: Tag(3),
+            pool_type: PoolType::NON_PAGED,
+            maximum_depth: 500,
+            initial_depth: 6,
+            batch: 7,
+            divisions: 10,
+            tuning: Tuning::Windows,
+            topology: Topology::Single,
+            flags: ListFlags::VERIFY | ListFlags::BEST_EFFORT_LOCK,
+            engine: Some(EngineKind::Heap),
+            ..Parameters::new(100)
+        };
+        let Settings { request, backing, lower, .. } = parameters.check().unwrap();
+        assert_eq!((request.size, request.alignment, request.tag), (100, 32, Tag(3)));
+        assert_eq!((request.pool_type, backing.source), (PoolType::NON_PAGED, Source::NonPaged { best_effort: true }));
+        assert!(!backing.calls_back() && lower.is_none());
+        let settings = parameters.check().unwrap();
+        assert_eq!((settings.maximum_depth, settings.initial_depth), (500, 6));
+        assert_eq!((settings.batch, settings.divisions), (7, 10));
+        assert_eq!((settings.tuning, settings.topology), (Tuning::Windows, Topology::Single));
+        assert_eq!((settings.engine, settings.verified, settings.cached), (EngineKind::Heap, true, false));
+    }
+}

@@ -312,72 +312,60 @@ fn report(bug_check: BugCheck, record: &Record, object: *mut RawList, block: usi
     Violation { list, name, tag, block, ..Violation::new(bug_check) }.report(message);
 }
 
+/// Returns the block in use that has this address inside, if there is one.
+fn around(block: usize) -> Option<BlockEntry> {
+    let mut around = None;
+    TABLE.each(|entry| {
+        if entry.state == BlockState::Held && entry.block < block && block - entry.block < entry.size {
+            around = Some(*entry);
+        }
+    });
+    around
+}
+
 #[cold]
 fn report_bad_free(record: &Record, object: *mut RawList, block: usize, known: Option<BlockEntry>, freed: Act) {
     let here = ListName::of(record);
-    let mut around = None;
     // A block that went back to its pool is no block any more once its memory is part of another.
-    if known.is_none_or(|entry| entry.state == BlockState::Gone) {
-        TABLE.each(|entry| {
-            if entry.state == BlockState::Held && entry.block < block && block - entry.block < entry.size {
-                around = Some(*entry);
-            }
-        });
-    }
-    let known = known.filter(|_| around.is_none());
-    let Some(entry) = known else {
-        let bug_check = BugCheck::NEVER_ALLOCATED;
-        return match around {
-            None => report(
-                bug_check,
-                record,
-                object,
-                block,
-                format_args!("block {block:#x} was never allocated from {here}; {}", Acted("freed", freed)),
-            ),
-            Some(entry) => report(
-                bug_check,
-                record,
-                object,
-                block,
-                format_args!(
-                    "block {block:#x} was never allocated from {here}: it lies {} bytes inside block {:#x} of {}; {}, {}",
-                    block - entry.block,
-                    entry.block,
-                    ListName::of_owner(&entry),
-                    Acted("allocated", entry.allocated),
-                    Acted("freed", freed),
-                ),
-            ),
-        };
-    };
-    if entry.state == BlockState::Held {
-        return report(
+    let is_unknown = known.is_none_or(|entry| entry.state == BlockState::Gone);
+    let around = if is_unknown { around(block) } else { None };
+    let report = |bug_check, message: fmt::Arguments<'_>| report(bug_check, record, object, block, message);
+    match (around, known) {
+        (Some(entry), _) => report(
             BugCheck::NEVER_ALLOCATED,
-            record,
-            object,
-            block,
+            format_args!(
+                "block {block:#x} was never allocated from {here}: it lies {} bytes inside block {:#x} of {}; {}, {}",
+                block - entry.block,
+                entry.block,
+                ListName::of_owner(&entry),
+                Acted("allocated", entry.allocated),
+                Acted("freed", freed),
+            ),
+        ),
+        (None, None) => report(
+            BugCheck::NEVER_ALLOCATED,
+            format_args!("block {block:#x} was never allocated from {here}; {}", Acted("freed", freed)),
+        ),
+        (None, Some(entry)) if entry.state == BlockState::Held => report(
+            BugCheck::NEVER_ALLOCATED,
             format_args!(
                 "block {block:#x} of {} is freed to {here}; {}, {}",
                 ListName::of_owner(&entry),
                 Acted("allocated", entry.allocated),
                 Acted("freed", freed),
             ),
-        );
-    }
-    report(
-        BugCheck::FREED_TWICE,
-        record,
-        object,
-        block,
-        format_args!(
-            "block {block:#x} of {} is freed twice; {}, {}, {}",
-            ListName::of_owner(&entry),
-            Acted("allocated", entry.allocated),
-            Acted("freed", entry.freed),
-            Acted("freed again", freed),
         ),
-    );
+        (None, Some(entry)) => report(
+            BugCheck::FREED_TWICE,
+            format_args!(
+                "block {block:#x} of {} is freed twice; {}, {}, {}",
+                ListName::of_owner(&entry),
+                Acted("allocated", entry.allocated),
+                Acted("freed", entry.freed),
+                Acted("freed again", freed),
+            ),
+        ),
+    }
 }
 
 #[cold]
