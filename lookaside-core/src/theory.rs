@@ -96,7 +96,7 @@
 //!
 //! # 3. Closing a part from another thread
 //!
-//! Flush, trim and delete take blocks out of other processors' parts. Under the pair's `manage` lock, for rseq:
+//! Flush, trim and delete take blocks out of other processors' parts. Under the list's `manage` lock, for rseq:
 //!
 //! 1. Store 0 into the depth, then `membarrier`: every section that had read the old depth has committed or was
 //!    aborted, and every later one finds no room. From here to the end of step 3 no free commits.

@@ -56,7 +56,7 @@ pub struct ObjectCache<T> {
     _objects: PhantomData<Cell<T>>,
 }
 
-/// What a block holds from the pool and back: nothing until somebody gets it, then an object.
+/// What a block holds from the pool and back: nothing until a caller gets it, then an object.
 type Slot<T> = Option<T>;
 
 // SAFETY: sharing a cache hands objects from thread to thread, each to one at a time.

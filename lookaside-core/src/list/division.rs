@@ -32,7 +32,7 @@ pub struct Division {
     free_misses: AtomicU64,
     refilled: AtomicU64,
     spilled: AtomicU64,
-    // Under the pair's `manage` lock. The target is the depth in force.
+    // Under the list's `manage` lock. The target is the depth in force.
     tuner: Tuner,
     lock: Lock,
     // Under `lock`; this and the depth are also read without it, as hints.

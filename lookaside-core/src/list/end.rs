@@ -76,7 +76,7 @@ impl List {
         if self.settings().engine == EngineKind::Portable {
             // Its threads lock a part before they know whether it was ever used.
             let parts = &self.settings().parts;
-            // SAFETY: the pair is open, and the numbers are in range.
+            // SAFETY: the list is open, and the numbers are in range.
             (0..parts.processors)
                 .for_each(|processor| unsafe { Part::of(parts, processor) }.repair_after_fork(processor));
         } else {

@@ -15,10 +15,10 @@ use crate::platform::{self, Guard, Lock};
 use crate::pool::{Backing, Request};
 use crate::wdk::{MINIMUM_DEPTH, Parts, RawList};
 
-/// Runs the same code with the engine that serves the pair.
+/// Runs the same code with the engine that serves the list.
 macro_rules! by_engine {
-    ($pair:expr, $engine:ident => $body:expr) => {
-        match $pair.settings().engine {
+    ($list:expr, $engine:ident => $body:expr) => {
+        match $list.settings().engine {
             $crate::list::processor::EngineKind::Rseq => {
                 type $engine = $crate::list::processor::Rseq;
                 $body
@@ -152,7 +152,7 @@ pub struct List {
 }
 
 impl List {
-    /// Makes a pair in the state of zeroed memory: it must be opened before anything else.
+    /// Makes a list in the state of zeroed memory: it must be opened before anything else.
     pub const fn new() -> List {
         List {
             settings: MaybeUninit::uninit(),
@@ -201,7 +201,7 @@ impl List {
         unsafe { self.home.assume_init_ref() }
     }
 
-    /// L: the pair's own, or the one that it shares.
+    /// Returns L: the list's own, or the one that it shares.
     pub(super) fn shared(&self) -> &SharedList {
         self.settings().lower.map_or(&self.shared, |lower| &lower.list.shared)
     }
@@ -233,7 +233,7 @@ impl List {
             return None;
         }
         let processor = platform::current();
-        // SAFETY: the pair is open, and the number is in range.
+        // SAFETY: the list is open, and the number is in range.
         Some(unsafe { Part::of(parts, if processor < parts.processors { processor } else { 0 }) })
     }
 
@@ -244,7 +244,7 @@ impl List {
         let opened = self.opened.load(Acquire);
         let parts = &self.settings().parts;
         let numbers = (0..parts.processors).filter(move |processor| opened >> (processor % 64) & 1 != 0);
-        // SAFETY: the pair is open, and the numbers are in range.
+        // SAFETY: the list is open, and the numbers are in range.
         let parts = numbers.map(|processor| (processor, unsafe { Part::of(parts, processor) }));
         parts.filter(|(_, part)| part.is_open())
     }

@@ -1,4 +1,4 @@
-//! Maintenance of a pair: blocks taken out of other processors' lists, and put in beforehand.
+//! Maintenance of a list: blocks taken out of other processors' lists, and put in beforehand.
 
 use core::sync::atomic::Ordering::{AcqRel, Relaxed};
 
@@ -245,7 +245,7 @@ impl List {
             shared.set_target(raised(shared.target(), maximum, shared.own_length(), wanted));
         }
         for filled in 0..wanted {
-            if lower.shared.room() == 0 {
+            if lower.shared.with_room().room() == 0 {
                 let Some(part) = self.current_part() else { return (filled, true) };
                 if !part.has_room() {
                     let guard = self.manage.lock();
@@ -268,7 +268,7 @@ impl List {
             }
             // SAFETY: the block is new, and ours until a list takes it.
             unsafe {
-                if lower.shared.add(&[block]) == 0 && !self.add_to_part(block) {
+                if lower.shared.with_room().add(&[block]) == 0 && !self.add_to_part(block) {
                     self.direct_frees.fetch_add(1, Relaxed);
                     self.count_direct(0, 1);
                     self.pool_free_all(object, &[block]);
@@ -287,7 +287,7 @@ impl List {
             return false;
         }
         (0..TRIES).any(|_| {
-            // SAFETY: the pair is open; the caller owns the block.
+            // SAFETY: the list is open; the caller owns the block.
             unsafe {
                 let (put, processor) = by_engine!(self, E => E::push_many(parts, &block, 1));
                 if put == 1 {

@@ -39,7 +39,7 @@ impl List {
         let unwinding = OnUnwind::new(|| unsafe { self.free_many(object, slice::from_raw_parts(start, filled.get())) });
         self.attend(object);
         while filled.get() < wanted {
-            // SAFETY: the pair is open; the rest of `out` has room for what is lacking.
+            // SAFETY: the list is open; the rest of `out` has room for what is lacking.
             unsafe {
                 if self.current_part().is_some() {
                     let lacking = wanted - filled.get();
@@ -86,14 +86,14 @@ impl List {
         unsafe {
             let place = start.add(filled.get());
             let taken = if lacking < batch_size {
-                batch.fill(batch_size, |place, wanted| self.shared().allocate(place, lacking, wanted));
+                batch.fill(batch_size, |place, wanted| self.shared().with_blocks().allocate(place, lacking, wanted));
                 // Those that came in last stay on top.
                 let others = batch.len().saturating_sub(lacking);
                 let taken = &batch[others..];
                 place.copy_from_nonoverlapping(taken.as_ptr(), taken.len());
                 taken.len()
             } else {
-                self.shared().allocate(place, lacking, lacking)
+                self.shared().with_blocks().allocate(place, lacking, lacking)
             };
             filled.set(filled.get() + taken);
             if let Some(part) = part.filter(|_| taken != 0) {
@@ -124,7 +124,7 @@ impl List {
                 if rest.is_empty() {
                     return;
                 }
-                let room = self.shared().room();
+                let room = self.shared().with_room().room();
                 if let (0, &[block]) = (room, blocks) {
                     let trip = self.trip(part, false);
                     if trip > 1 && self.spill_to_pool::<E>(object, part, block, trip) {

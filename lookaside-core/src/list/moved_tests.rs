@@ -116,7 +116,7 @@ fn pair(engine: EngineKind, depth: u32) -> List {
 }
 
 fn part_of(pair: &List, processor: u32) -> Part {
-    // SAFETY: the pair is open, and the tests' numbers are in range.
+    // SAFETY: the list is open, and the tests' numbers are in range.
     unsafe { Part::of(&pair.settings().parts, processor) }
 }
 
@@ -180,7 +180,7 @@ fn a_spill_to_the_pool_counts_on_either_processor() {
         held.iter().for_each(|block| give_one(&pair, *block, &[0]));
         let frees = pair.statistics().pool_frees;
         script(&[0, last.unwrap_or(0)][..1 + usize::from(last.is_some())]);
-        // SAFETY: the pair is open; the block is of this pair, and freed once.
+        // SAFETY: the list is open; the block is of this pair, and freed once.
         let spilled = unsafe {
             let part = part_of(&pair, 0);
             pair.spill_to_pool::<Scripted>(null_mut(), part, freed[0], 4)

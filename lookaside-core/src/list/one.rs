@@ -47,7 +47,7 @@ impl List {
         if without_locks && self.settings().engine == EngineKind::Portable {
             return core::ptr::null_mut();
         }
-        // SAFETY: the pair is open.
+        // SAFETY: the list is open.
         let block = by_engine!(self, E => unsafe { E::pop(parts) });
         if !block.is_null() || without_locks {
             return block;
@@ -57,7 +57,7 @@ impl List {
             let Some(guard) = self.manage.try_lock() else { return core::ptr::null_mut() };
             self.open_part(part, &guard);
         }
-        let Some(block) = self.shared().try_allocate() else { return core::ptr::null_mut() };
+        let Some(block) = self.shared().with_blocks().try_allocate() else { return core::ptr::null_mut() };
         if let Some(part) = part {
             part.count(Count::AllocatesFromShared, 1);
         }
@@ -81,7 +81,7 @@ impl List {
 
         let mut batch = Batch::new();
         // SAFETY: `allocate` writes as many blocks as it returns, which are ours.
-        unsafe { batch.fill(batch_size, |place, wanted| self.shared().allocate(place, 1, wanted)) };
+        unsafe { batch.fill(batch_size, |place, wanted| self.shared().with_blocks().allocate(place, 1, wanted)) };
         let Some((&block, others)) = batch.split_last() else { return self.allocate_from_pool::<E>(object, part) };
         if let Some(part) = part {
             self.demand(part, part.count(Count::AllocatesFromShared, 1), 1, false);
@@ -128,7 +128,7 @@ impl List {
             }
             let rest = &blocks[put..];
             if !rest.is_empty() {
-                let kept = self.shared().take_back(rest);
+                let kept = self.shared().with_room().take_back(rest);
                 self.pool_free_all(object, &rest[kept..]);
             }
         }
@@ -145,7 +145,7 @@ impl List {
         }
         // SAFETY: the blocks are the caller's.
         unsafe {
-            let accepted = self.shared().free(blocks, given);
+            let accepted = self.shared().with_room().free(blocks, given);
             let hits = accepted.min(given) as u64;
             let misses = given as u64 - hits;
             if let Some(part) = part {

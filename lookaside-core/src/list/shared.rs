@@ -49,7 +49,7 @@ pub struct Rows {
 pub struct SharedList {
     // Set once.
     rows: Rows,
-    // Under the pair's `manage` lock: the highest division that was ever used, plus 1.
+    // Under the list's `manage` lock: the highest division that was ever used, plus 1.
     opened: AtomicU32,
     // Its tuner is that of all; the others have its target.
     first: Division,
@@ -70,7 +70,7 @@ impl SharedList {
         self.first.open(rows.base.cast(), depth);
     }
 
-    /// Opens the division of this processor, if it is the first time that one of its group needs it. Under the pair's
+    /// Opens the division of this processor, if it is the first time that one of its group needs it. Under the list's
     /// `manage` lock.
     pub fn open_of(&self, processor: u32) {
         let number = self.number_of(processor);
@@ -134,11 +134,13 @@ impl SharedList {
         others.find(|division| suits(division)).unwrap_or(&self.first)
     }
 
-    fn with_blocks(&self) -> &Division {
+    /// Returns the division that serves an allocate now: one that has blocks, if there is one.
+    pub fn with_blocks(&self) -> &Division {
         self.choose(|division| division.length() != 0)
     }
 
-    fn with_room(&self) -> &Division {
+    /// Returns the division that takes a free now: one that has room, if there is one.
+    pub fn with_room(&self) -> &Division {
         self.choose(|division| division.room() != 0)
     }
 
@@ -157,7 +159,7 @@ impl SharedList {
         self.first.tuner().target()
     }
 
-    /// Sets the depth of each division. Under the pair's `manage` lock, as all that changes it.
+    /// Sets the depth of each division. Under the list's `manage` lock, as all that changes it.
     pub fn set_target(&self, depth: u32) {
         self.all().filter(|division| division.is_open()).for_each(|division| division.tuner().set_target(depth));
     }
@@ -185,52 +187,6 @@ impl SharedList {
     /// Returns how many blocks the division holds that the current processor turns to first.
     pub fn own_length(&self) -> usize {
         self.choose(Division::is_open).length()
-    }
-
-    /// Returns how many blocks could be put in by one call now: a hint.
-    pub fn room(&self) -> usize {
-        self.with_room().room()
-    }
-
-    /// [`Division::try_allocate`].
-    pub fn try_allocate(&self) -> Option<*mut u8> {
-        self.with_blocks().try_allocate()
-    }
-
-    /// [`Division::allocate`].
-    ///
-    /// # Safety
-    /// `out` has room for `wanted` pointers.
-    pub unsafe fn allocate(&self, out: *mut *mut u8, asked: usize, wanted: usize) -> usize {
-        // SAFETY: `out` has room.
-        unsafe { self.with_blocks().allocate(out, asked, wanted) }
-    }
-
-    /// [`Division::free`].
-    ///
-    /// # Safety
-    /// The blocks belong to the caller, who loses those that are put in; there is at least one.
-    pub unsafe fn free(&self, blocks: &[*mut u8], given: usize) -> usize {
-        // SAFETY: the blocks are the caller's, and at least one.
-        unsafe { self.with_room().free(blocks, given) }
-    }
-
-    /// [`Division::take_back`].
-    ///
-    /// # Safety
-    /// As there.
-    pub unsafe fn take_back(&self, blocks: &[*mut u8]) -> usize {
-        // SAFETY: the blocks came from this list, and are the caller's.
-        unsafe { self.with_room().take_back(blocks) }
-    }
-
-    /// [`Division::add`].
-    ///
-    /// # Safety
-    /// As there.
-    pub unsafe fn add(&self, blocks: &[*mut u8]) -> usize {
-        // SAFETY: the blocks are the caller's.
-        unsafe { self.with_room().add(blocks) }
     }
 
     /// Takes blocks out of each division that holds more than `keep`, up to the batch's room; returns how many.

@@ -1,4 +1,4 @@
-//! Tuning of a pair: on demand when it misses, and by the scan (theory §5).
+//! Tuning of a list: on demand when it misses, and by the scan (theory §5).
 
 use core::sync::atomic::Ordering::{Relaxed, Release};
 

@@ -28,7 +28,7 @@ pub const MISSES_PER_DEMAND: u64 = 64;
 /// Scans without traffic after which a list goes to the minimum depth.
 const IDLE_SCANS: u32 = 2;
 
-/// The state of tuning of one list. Written under the pair's `manage` lock, so Relaxed everywhere; `target` is read by
+/// The state of tuning of one list. Written under the list's `manage` lock, so Relaxed everywhere; `target` is read by
 /// any thread.
 #[derive(Debug)]
 pub struct Tuner {

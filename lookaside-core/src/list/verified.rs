@@ -1,4 +1,4 @@
-//! What the verifier does with a pair in place of allocate and free: it counts each call as one that reached the pool,
+//! What the verifier does with a list in place of allocate and free: it counts each call as one that reached the pool,
 //! and asks the pool itself, perhaps for more than a block, perhaps later.
 
 use core::sync::atomic::Ordering::Relaxed;

@@ -68,7 +68,7 @@ extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_
     unsafe {
         let errno = libc::__errno_location();
         let before = errno.read();
-        // A code above 0 is the kernel's: an access, and not a signal that somebody sent.
+        // A code above 0 is the kernel's: an access, and not a signal that a process sent.
         let by_access = (*info).si_code > 0;
         if by_access {
             let look = transmute::<*mut (), fn(&Fault)>(FAULTS.look.load(Acquire));

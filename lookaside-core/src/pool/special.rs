@@ -235,7 +235,7 @@ pub fn statistics() -> PoolStatistics {
     }
 }
 
-/// In the child of a fork. If somebody was changing the pool, the quarantine is made anew from what the slots say, and
+/// In the child of a fork. If a thread of the parent was changing the pool, the quarantine is made anew from what the slots say, and
 /// slots that were changing stay out of use.
 pub fn repair_after_fork() {
     let torn = SPECIAL.lock.is_held();

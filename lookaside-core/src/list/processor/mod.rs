@@ -62,7 +62,7 @@ pub trait Engine {
     /// miss meanwhile. `None` where the system does not let us any more; the part is as before then.
     ///
     /// # Safety
-    /// The caller holds the pair's `manage` lock, and reopens before letting it go.
+    /// The caller holds the list's `manage` lock, and reopens before letting it go.
     unsafe fn close(part: Part, processor: u32) -> Option<usize>;
 
     /// Opens a closed part with this many blocks in its first slots, at this depth.
@@ -103,18 +103,18 @@ impl Deref for Part {
 #[repr(C, align(64))]
 #[derive(Debug)]
 pub struct Words {
-    // The owner processor, and a closer under the pair's `manage` lock.
+    // The owner processor, and a closer under the list's `manage` lock.
     header: AtomicU64,
     depth: AtomicU64,
     // The portable engine.
     lock: AtomicU32,
-    // Under the pair's `manage` lock.
+    // Under the list's `manage` lock.
     tuner: Tuner,
 
     // A thread that misses on this processor: one count for each way that a call can end.
     counts: [AtomicU64; Count::ALL],
 
-    // Under the pair's `manage` lock: hits folded to 64 bits, up to the header that was seen last.
+    // Under the list's `manage` lock: hits folded to 64 bits, up to the header that was seen last.
     folded_hits: AtomicU64,
     folded_header: AtomicU64,
     // A thread that misses on this processor: blocks that trips to the pool brought and took there, beyond the one of
@@ -224,7 +224,7 @@ impl Part {
     /// Puts the tuner's target in force.
     ///
     /// # Safety
-    /// The caller holds the pair's `manage` lock, so the part is not closed.
+    /// The caller holds the list's `manage` lock, so the part is not closed.
     pub unsafe fn apply_target(self) {
         self.depth.store(self.tuner.target().into(), Relaxed);
     }
@@ -269,7 +269,7 @@ impl Part {
     /// Folds the hits into 64 bits and returns all counters. Free hits follow from the rest (theory §4.2).
     ///
     /// # Safety
-    /// The caller holds the pair's `manage` lock.
+    /// The caller holds the list's `manage` lock.
     pub unsafe fn counters(self) -> PartCounters {
         let header = self.header.load(Relaxed);
         let before = self.folded_header.swap(header, Relaxed);
