@@ -117,7 +117,7 @@
 typedef uint32_t lookaside_status;
 
 /**
- * A lookaside list. The memory is the caller's, so that it can are in a structure of the caller's; its contents are
+ * A lookaside list. The memory is the caller's, so that it can be part of a structure of the caller's; its contents are
  * the library's. It may not be moved or copied while the list lives, and zeroed memory is not a list yet.
  */
 typedef struct LOOKASIDE_ALIGNED(16) lookaside_list {
@@ -294,7 +294,7 @@ typedef struct lookaside_parameters {
      */
     lookaside_tuning tuning;
     /**
-     * What lists are in front of the pool.
+     * The lists in front of the pool.
      */
     lookaside_topology topology;
     /**
@@ -1220,7 +1220,7 @@ lookaside_status lookaside_list_initialize_at(const char *place,
                                               const struct lookaside_parameters *parameters);
 
 /**
- * Takes a block from the list, or from the pool when the list has none. The contents are whatever was there.
+ * Takes a block from the list, or from the pool when the list has none. The contents are what was there.
  *
  * Parameters:
  * - `list`: the list.
@@ -1295,7 +1295,7 @@ void lookaside_list_free(struct lookaside_list *list,
  * Parameters:
  * - `list`: the list that the blocks came from.
  * - `blocks`: the blocks, none of them twice; or NULL, which has no effect. Those among them that are NULL have none.
- * - `count`: how many pointers are in `blocks`. More than memory has room for cannot, and have no effect.
+ * - `count`: how many pointers are in `blocks`. A count larger than the address space is ignored.
  *
  * Returns nothing. Each block gets what `lookaside_list_free` gives it: the process ends with a message at the first
  * that could only be lost or do harm. Each counts as one free.

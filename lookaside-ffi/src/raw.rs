@@ -211,7 +211,7 @@ pub unsafe extern "C" fn lookaside_list_free(list: *mut lookaside_list, block: *
 /// Parameters:
 /// - `list`: the list that the blocks came from.
 /// - `blocks`: the blocks, none of them twice; or NULL, which has no effect. Those among them that are NULL have none.
-/// - `count`: how many pointers are in `blocks`. More than memory has room for cannot, and have no effect.
+/// - `count`: how many pointers are in `blocks`. A count larger than the address space is ignored.
 ///
 /// Returns nothing. Each block gets what `lookaside_list_free` gives it: the process ends with a message at the first
 /// that could only be lost or do harm. Each counts as one free.

@@ -111,7 +111,7 @@ pub const LOOKASIDE_FLAG_PAGED_ARENAS: lookaside_flags = 16;
 /// The list keeps the rules of the WDK. `lookaside_wdm.h` sets it.
 pub const LOOKASIDE_FLAG_WDK: lookaside_flags = 32;
 
-/// A lookaside list. The memory is the caller's, so that it can are in a structure of the caller's; its contents are
+/// A lookaside list. The memory is the caller's, so that it can be part of a structure of the caller's; its contents are
 /// the library's. It may not be moved or copied while the list lives, and zeroed memory is not a list yet.
 #[repr(C, align(16))]
 pub struct lookaside_list {
@@ -160,7 +160,7 @@ pub struct lookaside_parameters {
     pub pool_type: lookaside_pool_type,
     /// When the depth is tuned.
     pub tuning: lookaside_tuning,
-    /// What lists are in front of the pool.
+    /// The lists in front of the pool.
     pub topology: lookaside_topology,
     /// The most blocks that each processor list, and each division of the shared list, may ever keep, up to 16,384; 0
     /// is 256.

@@ -40,7 +40,7 @@ pub struct Parameters<'a> {
     pub divisions: u16,
     /// When depths change.
     pub tuning: Tuning,
-    /// What lists are in front of the pool.
+    /// The lists in front of the pool.
     pub topology: Topology,
     /// What the list does beside the ordinary.
     pub flags: ListFlags,

@@ -1,4 +1,4 @@
-//! Calls of a list's pool, and of the user's routines that are in for it.
+//! Calls of a list's pool, and of the routines of the user that take its place.
 
 use core::sync::atomic::Ordering::Relaxed;
 

@@ -38,7 +38,7 @@ pub struct Region {
     capacity: usize,
     starts: Bits,
     ends: Bits,
-    /// A region that this one is in for, since a fork tore it.
+    /// The region that this one replaces, since a fork tore it.
     pub before: *const Region,
     // Under the owner's lock; the numbers are read without it too.
     heap: UnsafeCell<Heap>,

@@ -442,7 +442,7 @@ impl Special {
         }
         let (mut used, mut blocks) = (0, 0);
         // Slots are taken in their order, so the first Fresh one ends them; one that was being taken at the fork
-        // may are behind it.
+        // may be behind it.
         let mut fresh = self.fresh.load(Relaxed);
         while fresh < self.capacity.load(Relaxed) && self.slot(fresh).read().0 != SlotState::Fresh {
             fresh += 1;

@@ -37,7 +37,7 @@ const fn row(lists: usize, shift: u32, header: usize, pairs: bool) -> Row {
 }
 
 /// By the number of the generation.
-const ROWS: [Row; 5] = [
+static ROWS: [Row; 5] = [
     row(8, 5, 8, true),       // 5.0
     row(LISTS, 3, 8, true),   // 5.1, x86
     row(LISTS, 4, 16, true),  // 5.2, x64
