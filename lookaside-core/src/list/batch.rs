@@ -9,7 +9,7 @@ use crate::wdk::Parts;
 /// Up to [`Batch::LIMIT`] blocks, on the stack. They belong to the thread that has the batch, which has to put each of
 /// them somewhere.
 pub struct Batch {
-    blocks: [MaybeUninit<*mut u8>; Batch::LIMIT],
+    blocks: MaybeUninit<[*mut u8; Batch::LIMIT]>,
     // The first `count` are written.
     count: usize,
 }
@@ -20,8 +20,14 @@ impl Batch {
 
     /// Makes an empty batch.
     #[inline(always)]
-    pub const fn new() -> Batch {
-        Batch { blocks: [MaybeUninit::uninit(); Batch::LIMIT], count: 0 }
+    pub fn new() -> Batch {
+        // Field by field: a constant with parts that are not written would be copied with zeroes for them.
+        let mut batch = MaybeUninit::<Batch>::uninit();
+        // SAFETY: the count is written, and the blocks may be anything.
+        unsafe {
+            (&raw mut (*batch.as_mut_ptr()).count).write(0);
+            batch.assume_init()
+        }
     }
 
     /// Adds what `fill` writes: it gets the place for the next blocks and how many it may write, at most `wanted`, and
@@ -32,8 +38,8 @@ impl Batch {
     /// the caller.
     #[inline(always)]
     pub unsafe fn fill(&mut self, wanted: usize, fill: impl FnOnce(*mut *mut u8, usize) -> usize) -> usize {
-        let room = &mut self.blocks[self.count..];
-        let written = fill(room.as_mut_ptr().cast(), wanted.min(room.len()));
+        let place = self.blocks.as_mut_ptr().cast::<*mut u8>().wrapping_add(self.count);
+        let written = fill(place, wanted.min(Batch::LIMIT - self.count));
         self.count += written;
         written
     }
@@ -58,7 +64,9 @@ impl Batch {
     /// Adds one block. There must be room for it.
     #[inline(always)]
     pub fn push(&mut self, block: *mut u8) {
-        self.blocks[self.count].write(block);
+        assert!(self.count < Batch::LIMIT, "there is room");
+        // SAFETY: the place is one of the batch's.
+        unsafe { self.blocks.as_mut_ptr().cast::<*mut u8>().add(self.count).write(block) };
         self.count += 1;
     }
 }
@@ -68,7 +76,7 @@ impl Deref for Batch {
 
     #[inline(always)]
     fn deref(&self) -> &[*mut u8] {
-        // SAFETY: the first `count` are written, and a pointer in `MaybeUninit` lies as it does without.
+        // SAFETY: the first `count` are written.
         unsafe { core::slice::from_raw_parts(self.blocks.as_ptr().cast(), self.count) }
     }
 }

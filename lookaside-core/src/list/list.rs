@@ -81,17 +81,24 @@ pub struct Settings {
     pub trip_limit: usize,
 }
 
-/// Where a list is, and what it shares with the lists around it.
+/// Where a new list is.
 #[derive(Clone, Copy, Debug)]
 pub struct Home {
     /// Memory for the parts of all processors, zeroed.
     pub parts: Parts,
-    /// Memory for the slots of L's first division, behind that of the parts; see [`Rows`].
+    /// Memory for the slots of L's first division, behind that of the parts; see [`Rows`](super::shared::Rows).
     pub rows: *mut u8,
+    /// What the list needs of those around it.
+    pub around: Around,
+}
+
+/// What a list needs of those around it.
+#[derive(Clone, Copy, Debug)]
+pub struct Around {
     /// Where the list says that scans have to visit it: the bits of [`activity`].
     pub activity: &'static AtomicU8,
-    /// What a call does after each routine of the user's, which may have made this process: in the child of a fork,
-    /// locks of threads that do not exist may be held.
+    /// What a call does after each routine of the user's, which may have made this process: in the child of a fork, locks
+    /// of threads that do not exist may be held.
     pub repair_child: fn(),
 }
 
@@ -129,7 +136,7 @@ pub(super) mod attention {
 #[derive(Debug)]
 pub struct List {
     pub(super) settings: MaybeUninit<Settings>,
-    pub(super) home: MaybeUninit<Home>,
+    pub(super) around: MaybeUninit<Around>,
     // Closers and tuners take turns.
     pub(super) manage: Lock,
     // Under `manage`: milliseconds of the clock.
@@ -156,7 +163,7 @@ impl List {
     pub const fn new() -> List {
         List {
             settings: MaybeUninit::uninit(),
-            home: MaybeUninit::uninit(),
+            around: MaybeUninit::uninit(),
             manage: Lock::new(),
             last_scan: AtomicU64::new(0),
             attention: AtomicU8::new(0),
@@ -178,14 +185,14 @@ impl List {
     /// unmapped.
     pub unsafe fn open(&mut self, settings: Settings, home: Home) {
         let (settings, rows) = settings.completed(&home);
-        *self = List { settings: MaybeUninit::new(settings), home: MaybeUninit::new(home), ..List::new() };
+        *self = List { settings: MaybeUninit::new(settings), around: MaybeUninit::new(home.around), ..List::new() };
         self.last_scan.store(platform::milliseconds(), Relaxed);
         self.shared.open(rows, settings.initial_depth.min(settings.shared_maximum()));
         // Of a list that keeps nothing, and of one that starts above the minimum, every scan has something to see.
         let at_rest = settings.cached && self.shared.target() <= u32::from(MINIMUM_DEPTH);
         self.attention.store(if at_rest { attention::AT_REST } else { 0 }, Relaxed);
         let shared_pool = if settings.backing.is_shared() { activity::SHARED_POOL } else { 0 };
-        home.activity.store(if at_rest { 0 } else { activity::ACTIVE } | shared_pool, Relaxed);
+        home.around.activity.store(if at_rest { 0 } else { activity::ACTIVE } | shared_pool, Relaxed);
         self.count_as_sharer();
     }
 
@@ -195,10 +202,10 @@ impl List {
         unsafe { self.settings.assume_init_ref() }
     }
 
-    /// Returns where the list is.
-    pub(super) fn home(&self) -> &Home {
+    /// Returns what the list has of those around it.
+    pub(super) fn around(&self) -> &Around {
         // SAFETY: as in `settings`.
-        unsafe { self.home.assume_init_ref() }
+        unsafe { self.around.assume_init_ref() }
     }
 
     /// Returns L: the list's own, or the one that it shares.
@@ -254,7 +261,7 @@ impl List {
         let processor = part.processor(&self.settings().parts);
         // Release pairs with the Acquire in `parts`.
         self.opened.fetch_or(1 << (processor % 64), Release);
-        self.home().activity.fetch_or(activity::USED, Relaxed);
+        self.around().activity.fetch_or(activity::USED, Relaxed);
         if self.settings().initial_depth > MINIMUM_DEPTH.into() {
             self.wake(Some(manage));
         }

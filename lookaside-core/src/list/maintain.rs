@@ -112,7 +112,7 @@ impl List {
     pub(super) fn count_at_rest(&self) {
         if self.attention.load(Relaxed) & attention::AT_REST != 0 {
             let before = self.attention.fetch_add(attention::ONE_MISS, Relaxed);
-            self.home().activity.fetch_or(activity::USED, Relaxed);
+            self.around().activity.fetch_or(activity::USED, Relaxed);
             if self.settings().tuning != Tuning::Default || before / attention::ONE_MISS >= MISSES_AT_REST - 1 {
                 self.wake_if_at_rest();
             }
@@ -142,7 +142,7 @@ impl List {
         if let (true, Some(manage)) = (was_at_rest, manage) {
             self.begin_period(manage);
         }
-        self.home().activity.fetch_or(activity::ACTIVE | activity::USED, Relaxed);
+        self.around().activity.fetch_or(activity::ACTIVE | activity::USED, Relaxed);
     }
 
     fn drain(&self, object: *mut RawList, keep: Keep) -> usize {

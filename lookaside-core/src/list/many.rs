@@ -120,41 +120,73 @@ impl List {
         unsafe {
             if let Some(part) = part {
                 self.see_open(part);
-                rest = &rest[E::push_many(parts, rest.as_ptr(), rest.len()).0..];
-                if rest.is_empty() {
+                let put = E::push_many(parts, rest.as_ptr(), rest.len()).0;
+                if put == rest.len() {
                     return;
                 }
+                rest = &rest[put..];
                 let room = self.shared().with_room().room();
-                if let (0, &[block]) = (room, blocks) {
-                    let trip = self.trip(part, false);
-                    if trip > 1 && self.spill_to_pool::<E>(object, part, block, trip) {
-                        return;
-                    }
-                }
-                // Less than a batch: then a batch goes down from here, and these, the hottest, take its place.
-                let batch_size = self.batch(part).min(room);
-                if rest.len() < batch_size {
-                    let mut batch = Batch::new();
-                    let (taken, from) = batch.take::<E>(parts, batch_size);
-                    if taken > 0 {
-                        let (put, into) = E::push_many(parts, rest.as_ptr(), rest.len());
-                        rest = &rest[put..];
-                        // This many of the taken blocks count as the freed ones. (More were put than taken where the
-                        // thread came to another processor: they count there.)
-                        let given = put.min(taken);
-                        self.count_moved(Part::of(parts, from), Count::Spilled, taken as u64);
-                        if given > 0 {
-                            self.count_moved(Part::of(parts, into), Count::Spilled, (given as u64).wrapping_neg());
+                if room == 0 {
+                    if let &[block] = blocks {
+                        let trip = self.trip(part, false);
+                        if trip > 1 && self.spill_to_pool::<E>(object, part, block, trip) {
+                            return;
                         }
-                        let unwinding = OnUnwind::new(|| self.free_below(object, Some(part), rest, rest.len()));
-                        self.free_below(object, Some(part), &batch, given);
-                        unwinding.disarm();
                     }
+                } else {
+                    rest = self.free_with_batch::<E>(object, part, rest, room);
                 }
             }
-            self.free_below(object, part, rest, rest.len());
+            if !rest.is_empty() {
+                self.free_below(object, part, rest, rest.len());
+            }
         }
         // Last, so that a free routine that unwinds meets no block on the way.
         self.attend(object);
+    }
+
+    /// Frees of fewer blocks than a batch has: a batch goes down from P, as far as L has room, and these, the hottest,
+    /// take its place. Returns those that still have to be freed: all, if they are a batch by themselves.
+    ///
+    /// # Safety
+    /// As for `free_many`.
+    #[inline]
+    unsafe fn free_with_batch<'a, E: Engine>(
+        &self,
+        object: *mut RawList,
+        part: Part,
+        blocks: &'a [*mut u8],
+        room: usize,
+    ) -> &'a [*mut u8] {
+        let parts = &self.settings().parts;
+        let batch_size = self.batch(part).min(room);
+        if blocks.len() >= batch_size {
+            return blocks;
+        }
+        let mut batch = Batch::new();
+        // SAFETY: the list is open; the blocks are the caller's until a list takes them.
+        unsafe {
+            let (taken, from) = batch.take::<E>(parts, batch_size);
+            if taken == 0 {
+                return blocks;
+            }
+            let (put, into) = E::push_many(parts, blocks.as_ptr(), blocks.len());
+            let rest = &blocks[put..];
+            // This many of the taken blocks count as the freed ones. (More were put than taken where the thread came to
+            // another processor: they count there.)
+            let given = put.min(taken);
+            self.count_moved(Part::of(parts, from), Count::Spilled, taken as u64);
+            if given > 0 {
+                self.count_moved(Part::of(parts, into), Count::Spilled, (given as u64).wrapping_neg());
+            }
+            let unwinding = OnUnwind::new(|| {
+                if !rest.is_empty() {
+                    self.free_below(object, Some(part), rest, rest.len());
+                }
+            });
+            self.free_below(object, Some(part), &batch, given);
+            unwinding.disarm();
+            rest
+        }
     }
 }

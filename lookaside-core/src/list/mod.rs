@@ -24,7 +24,7 @@ mod tuner;
 mod verified;
 
 pub use counters::{Counters, Statistics};
-pub use list::{Home, List, Lower, Settings, Topology, activity};
+pub use list::{Around, Home, List, Lower, Settings, Topology, activity};
 pub use maintain::Surplus;
 pub use shared::most_divisions;
 pub use tuner::Tuning;

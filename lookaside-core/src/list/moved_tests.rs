@@ -13,7 +13,7 @@ use std::vec::Vec;
 
 use super::list::List;
 use super::processor::{Engine, EngineKind, Part, Portable};
-use super::{Home, Settings, Topology, Tuning};
+use super::{Around, Home, Settings, Topology, Tuning};
 use crate::platform;
 use crate::platform::rseq::{self, layout};
 use crate::pool::{AllocateCallback, Backing, FreeCallback, Request, Source};
@@ -105,8 +105,7 @@ fn pair(engine: EngineKind, depth: u32) -> List {
     let home = Home {
         parts: Parts { base, area: rseq::area(), processors, never: 0 },
         rows: base.wrapping_add((processors as usize) << layout::SHIFT),
-        activity: Box::leak(Box::new(AtomicU8::new(0))),
-        repair_child: || (),
+        around: Around { activity: Box::leak(Box::new(AtomicU8::new(0))), repair_child: || () },
     };
     let mut pair = List::new();
     // SAFETY: the memory is new, zeroed and stays.

@@ -79,9 +79,12 @@ impl List {
         }
         self.attend(object);
 
+        let shared = self.shared().with_blocks();
         let mut batch = Batch::new();
-        // SAFETY: `allocate` writes as many blocks as it returns, which are ours.
-        unsafe { batch.fill(batch_size, |place, wanted| self.shared().with_blocks().allocate(place, 1, wanted)) };
+        if shared.length() != 0 {
+            // SAFETY: `allocate` writes as many blocks as it returns, which are ours.
+            unsafe { batch.fill(batch_size, |place, wanted| shared.allocate(place, 1, wanted)) };
+        }
         let Some((&block, others)) = batch.split_last() else { return self.allocate_from_pool::<E>(object, part) };
         if let Some(part) = part {
             self.demand(part, part.count(Count::AllocatesFromShared, 1), 1, false);
@@ -138,28 +141,23 @@ impl List {
     /// room there to the pool.
     ///
     /// # Safety
-    /// The blocks are of this list, and the caller's.
+    /// The blocks are of this list, and the caller's; there is at least one.
     pub(super) unsafe fn free_below(&self, object: *mut RawList, part: Option<Part>, blocks: &[*mut u8], given: usize) {
-        if blocks.is_empty() {
-            return;
-        }
         // SAFETY: the blocks are the caller's.
         unsafe {
             let accepted = self.shared().with_room().free(blocks, given);
-            let hits = accepted.min(given) as u64;
-            let misses = given as u64 - hits;
-            if let Some(part) = part {
-                if hits != 0 {
-                    self.demand(part, part.count(Count::FreesToShared, hits), hits, false);
-                }
-                if misses != 0 {
+            if accepted < given {
+                let misses = (given - accepted) as u64;
+                if let Some(part) = part {
                     self.demand(part, part.count(Count::FreesToPool, misses), misses, true);
                 }
-            }
-            if misses != 0 {
                 if let Some(counting) = self.counts_misses_itself(part) {
                     counting.demand_shared(counting.shared.only().count_free_misses(misses), misses);
                 }
+            }
+            let hits = accepted.min(given) as u64;
+            if let (Some(part), 1..) = (part, hits) {
+                self.demand(part, part.count(Count::FreesToShared, hits), hits, false);
             }
             self.pool_free_all(object, &blocks[accepted..]);
         }

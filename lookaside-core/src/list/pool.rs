@@ -73,7 +73,7 @@ impl List {
             fn drop(&mut self) {
                 // 0 in the child of a fork that this very callback made.
                 let _ = self.0.callbacks_running.fetch_update(Relaxed, Relaxed, |running| running.checked_sub(1));
-                (self.0.home().repair_child)();
+                (self.0.around().repair_child)();
             }
         }
         by_callback.then(|| {

@@ -129,7 +129,7 @@ impl List {
 
     /// Lets scans pass the list by until it misses.
     fn put_to_rest(&self, _manage: &Guard<'_>) {
-        self.home().activity.fetch_and(!activity::ACTIVE, Relaxed);
+        self.around().activity.fetch_and(!activity::ACTIVE, Relaxed);
         // Release pairs with the AcqRel in `wake`: a miss that sees it sets the activity after this has cleared it.
         self.attention.fetch_or(attention::AT_REST, Release);
     }

@@ -5,7 +5,7 @@ use core::sync::atomic::Ordering::Relaxed;
 use super::record::{Record, RecordState};
 use super::{attention, balance, ending, engine, fork, registry, switches, usage, verifier};
 use crate::list::processor::EngineKind;
-use crate::list::{Home, List, Settings, Tuning};
+use crate::list::{Around, Home, List, Settings, Tuning};
 use crate::platform::{Place, rseq};
 use crate::pool::OnUnwind;
 use crate::wdk::{Parts, RawList, Status};
@@ -62,8 +62,7 @@ pub fn create(mut settings: Settings, origin: &Origin<'_>) -> Result<Created, St
     let home = Home {
         parts: Parts { base: record.base, area: rseq::area(), processors, never: 0 },
         rows: record.shared_rows,
-        activity: registry::activity_of(record),
-        repair_child: attention::repair_if_child,
+        around: Around { activity: registry::activity_of(record), repair_child: attention::repair_if_child },
     };
     // SAFETY: the record is free and ours alone; its parts were cleared, and have room for its class.
     unsafe { record.list_mut().open(settings, home) };
