@@ -41,7 +41,7 @@
 //!                         pool                                      the heap, locked memory, your callbacks, ...
 //! ```
 //!
-//! An allocation or a free that the processor's own list P serves takes no lock and no locked instruction, on whatever
+//! An allocation or a free that the processor's own list P serves takes no lock and no locked instruction, on any
 //! thread. Otherwise it goes down to the shared list L, and from there to the pool. [`theory`] explains why that is right.
 //!
 //! The library allocates nothing through Rust's allocator and needs 64-bit Linux. In a process with several threads it
@@ -77,10 +77,10 @@ pub use face::{
 pub use link::{SListEntry, SListHeader};
 pub use list::processor::EngineKind;
 pub use list::{Counters, Statistics, Topology, Tuning};
-pub use manage::verifier::{LowResources, check_range, check_range_by, simulate_low_resources, verify_faults};
+pub use manage::verifier::{check_range, check_range_by, simulate_low_resources, verify_faults};
 pub use manage::{
-    ScannedBy, TagOrder, TagUsage, adjust_depth, engine, engine_description, pool_report, pool_statistics, report,
-    scanned_by, start_balance_thread, tag_report, tags,
+    LowResources, ScannedBy, TagOrder, TagUsage, adjust_depth, engine, engine_description, pool_report,
+    pool_statistics, report, scanned_by, start_balance_thread, tag_report, tags,
 };
 pub use platform::{Caller, Violation, ViolationHook, set_violation_hook};
 pub use pool::{

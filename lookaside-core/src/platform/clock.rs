@@ -14,7 +14,8 @@ pub fn milliseconds() -> u64 {
     milliseconds_of(libc::CLOCK_MONOTONIC)
 }
 
-/// The same clock as of the last tick of the system's timer, up to 10 milliseconds ago: in a quarter of the time.
+/// Returns the same clock as of the last tick of the system's timer, up to 10 milliseconds ago: in a quarter of the
+/// time.
 pub fn coarse_milliseconds() -> u64 {
     milliseconds_of(libc::CLOCK_MONOTONIC_COARSE)
 }
@@ -38,7 +39,7 @@ pub fn stop_clock() {
     AHEAD.store(now | STOPPED, Relaxed);
 }
 
-/// Lets so many milliseconds pass for the library. Whoever waits for a time meanwhile wakes no sooner for that.
+/// Lets this many milliseconds pass for the library. A thread that waits for a time meanwhile wakes no sooner for that.
 pub fn advance_clock(milliseconds: u64) {
     AHEAD.fetch_add(milliseconds, Relaxed);
 }

@@ -289,7 +289,7 @@ fn memory_is_freed_with_a_list_in_it() {
         reports_only(
             BugCheck::LIST_IN_FREED_MEMORY,
             format!(
-                "256 bytes at {block:p} are freed, in which the active list \"inner\" (Innr) stands at {object:p}; \
+                "256 bytes at {block:p} are freed, in which the active list \"inner\" (Innr) is at {object:p}; \
                  initialised at {unverified}, freed at {FILE}:{freed}"
             ),
         );

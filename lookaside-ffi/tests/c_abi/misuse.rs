@@ -455,14 +455,14 @@ const MISUSE_VERIFIED: &[Case] = &[
         "verified: free of a block with a list in it",
         "STATUS_SUCCESS\n",
         Abort(
-            "0xC4/0xCC: 64 bytes at A are freed, in which the active list \"inner\" (Test) stands at A; initialised at PLACE, freed at PLACE",
+            "0xC4/0xCC: 64 bytes at A are freed, in which the active list \"inner\" (Test) is at A; initialised at PLACE, freed at PLACE",
         ),
     ),
     (
         "verified: memory with a list in it",
         "STATUS_SUCCESS\n",
         Abort(
-            "0xC4/0xCC: 64 bytes at A are freed, in which the active list \"misuse\" (Test) stands at A; initialised at an unknown place, freed at PLACE",
+            "0xC4/0xCC: 64 bytes at A are freed, in which the active list \"misuse\" (Test) is at A; initialised at an unknown place, freed at PLACE",
         ),
     ),
     (

@@ -23,7 +23,7 @@ pub const LOOKASIDE_INLINE_DEPTH: usize = 8;
 pub const LOOKASIDE_INLINE_SLOTS: usize = 192;
 /// What an allocate adds to the header. A free adds 1.
 pub const LOOKASIDE_INLINE_ONE_HIT: u32 = 65535;
-/// What stands before the address at which an interrupted section goes on.
+/// What is before the address at which an interrupted section goes on.
 pub const LOOKASIDE_INLINE_SIGNATURE: u32 = 0x5305_3053;
 
 // The numbers of the header are those of the core.

@@ -8,7 +8,7 @@ use lookaside_core::{Caller, KernelVersion, PairName, PairSlot, PairTable, RawLi
 
 use crate::types::{lookaside_list, lookaside_status};
 
-/// Stands for the processor that the calling thread runs on.
+/// The processor that the calling thread runs on.
 pub const LOOKASIDE_CURRENT_PROCESSOR: u32 = 0xFFFF_FFFFu32;
 
 /// How many slots a table of pairs has.
@@ -57,7 +57,7 @@ pub struct lookaside_pp_list {
 }
 
 /// Numbered pairs. All bytes 0 is a table of empty slots. In Windows each processor has such a table, in which each `p`
-/// is its own and each `l` is shared; here one `p` stands for the lists of all processors, so one table serves them.
+/// is its own and each `l` is shared; here one `p` has the lists of all processors, so one table serves them.
 #[repr(C)]
 pub struct lookaside_pp_table {
     /// By number: see `lookaside_pp_number`.
@@ -70,7 +70,7 @@ pub struct lookaside_pp_table {
 /// - `list`: the list that the block came from.
 /// - `block`: the block, or NULL, which has no effect.
 /// - `processor`: the processor's number. A number that the list has no processor list for, such as
-///   `LOOKASIDE_CURRENT_PROCESSOR`, stands for the current one.
+///   `LOOKASIDE_CURRENT_PROCESSOR`, means the current one.
 ///
 /// Returns nothing. The process ends with a message as for `lookaside_list_free`, and also where `list` has other
 /// contents than a list's.
@@ -85,14 +85,14 @@ pub unsafe extern "C" fn lookaside_list_free_to_processor(
     block: *mut c_void,
     processor: u32,
 ) {
-    // SAFETY: the caller's contract is the core's.
+    // SAFETY: the list is null or may be read, and the block its own or null.
     unsafe {
         let caller = Caller::Export(lookaside_list_free_to_processor as *const () as usize);
         RawList::free_to_processor_by(list.cast(), block.cast(), processor, caller);
     }
 }
 
-/// Tells the number of a pair in the table of a kernel's version: its value in `PP_NPAGED_LOOKASIDE_NUMBER`.
+/// Returns the number of a pair in the table of a kernel's version: its value in `PP_NPAGED_LOOKASIDE_NUMBER`.
 ///
 /// Parameters:
 /// - `name`: what the pair caches.
@@ -130,7 +130,7 @@ pub extern "C" fn lookaside_pp_number(name: lookaside_pp_name, kernel: lookaside
 /// - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`, `LOOKASIDE_STATUS_INVALID_HANDLE`, `LOOKASIDE_STATUS_DELETE_PENDING`: a
 ///   list is misaligned, was never initialised, or is deleted.
 ///
-/// Memory and threads: nobody else may use the slot during the call. The lists must be there as long as the slot is
+/// Memory and threads: no one else may use the slot during the call. The lists must be there as long as the slot is
 /// used.
 ///
 /// WDK: the kernel fills its tables when it starts a processor.
@@ -144,7 +144,7 @@ pub unsafe extern "C" fn lookaside_pp_set(
     // SAFETY: the two types are the same to C and to the core; the caller gives null or a table.
     match unsafe { table.cast::<PairTable>().as_mut() } {
         None => Status::INVALID_PARAMETER.0,
-        // SAFETY: the caller's contract is the core's.
+        // SAFETY: the lists are null or may be read, and stay while the slot is used.
         Some(table) => unsafe { table.set(number as usize, p.cast(), l.cast()) }.0,
     }
 }
@@ -163,10 +163,10 @@ pub unsafe extern "C" fn lookaside_pp_set(
 /// twice, and counts twice.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lookaside_pp_allocate(table: *const lookaside_pp_table, number: u32) -> *mut c_void {
-    // SAFETY: as in lookaside_pp_set.
+    // SAFETY: the table is null or one that was initialised.
     match unsafe { table.cast::<PairTable>().as_ref() } {
         None => ptr::null_mut(),
-        // SAFETY: the caller's contract is the core's.
+        // SAFETY: the slot's lists are as `lookaside_pp_set` asks.
         Some(table) => unsafe { table.allocate(number as usize) }.cast(),
     }
 }
@@ -193,7 +193,7 @@ pub unsafe extern "C" fn lookaside_pp_free(
     processor: u32,
 ) {
     static EMPTY: PairTable = PairTable::new();
-    // SAFETY: as in lookaside_pp_set; the caller's contract is the core's.
+    // SAFETY: the table is null or one that was initialised; the block is of the slot's lists.
     unsafe { table.cast::<PairTable>().as_ref().unwrap_or(&EMPTY).free(number as usize, block.cast(), processor) }
 }
 

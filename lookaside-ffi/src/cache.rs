@@ -8,13 +8,13 @@ use crate::types::{lookaside_counters, lookaside_list, lookaside_status};
 use crate::written::fill;
 
 /// A cache before a list, for the hot loop of one thread: an allocate and a free cost what a push and a pop of an array
-/// cost, inlined by `lookaside_cache.h`. The memory is the caller's, and its contents are the library's. It may be moved
-/// while no call on it is running. Set all bytes to 0 where it may be used before it is initialised.
+/// cost, inlined by `lookaside_cache.h`. The memory is the caller's, and its contents are the library's. It may be
+/// moved while no call on it is running. Set all bytes to 0 where it may be used before it is initialised.
 #[repr(C)]
 pub struct lookaside_cache {
-    /// Where its blocks stand: the caller's array.
+    /// Where its blocks are: the caller's array.
     pub blocks: *mut *mut c_void,
-    /// The list before which it stands.
+    /// The list that it is in front of.
     pub list: *mut lookaside_list,
     /// In the low 16 bits the blocks that it holds, above them the allocates that it served.
     pub header: u64,
@@ -39,31 +39,32 @@ unsafe fn cache_at<'a>(cache: *const lookaside_cache) -> Result<&'a RawCache, St
     if !cache.is_aligned() {
         return Err(Status::DATATYPE_MISALIGNMENT);
     }
-    // SAFETY: null or, by the caller's contract, a cache or zeroes, which nobody else uses during the call.
+    // SAFETY: null or, as the caller has to ensure, a cache or zeroes, which no one else uses during the call.
     unsafe { cache.cast::<RawCache>().as_ref() }.ok_or(Status::INVALID_PARAMETER)
 }
 
 /// Makes an empty cache before a list.
 ///
 /// Parameters:
-/// - `cache`: the caller's memory for it. Its contents do not matter; blocks that a cache there still held would be lost
-///   to the program, and count as out of their list.
+/// - `cache`: the caller's memory for it. Its contents do not matter; blocks that a cache there still held would be
+///   lost to the program, and count as out of their list.
 /// - `list`: the list. It stays where it is as long as the cache is used.
 /// - `blocks`: an array for the cache, which is the cache's until it is deleted.
-/// - `capacity`: how many pointers it has room for, 1 to 65,535. Half of them are filled or emptied at once, 64 at most.
+/// - `capacity`: how many pointers it has room for, 1 to 65,535. Half of them are filled or emptied at once, 64 at
+///   most.
 ///
 /// Returns, and then the cache is untouched unless the call succeeded:
 /// - `LOOKASIDE_STATUS_SUCCESS`: the cache is ready. Delete it before the list.
 /// - `LOOKASIDE_STATUS_INVALID_PARAMETER`: a pointer is NULL, or `capacity` is out of range. Correct the program.
-/// - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` does not stand at a multiple of 16 bytes, or one of the others at
+/// - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` is not at a multiple of 16 bytes, or one of the others at
 ///   one of 8.
 /// - `LOOKASIDE_STATUS_INVALID_HANDLE`: the list was never initialised.
 /// - `LOOKASIDE_STATUS_DELETE_PENDING`: the list is deleted.
 ///
-/// Memory and threads: the list knows nothing of its caches. For it the blocks in them are out, and its statistics count
-/// what reaches it. One thread at a time may use a cache. Before a list that is verified, or keeps nothing, each call is
-/// the list's own. In the child of a fork a cache before a session pool's list holds blocks that are the parent's too:
-/// one of the two has to leave its cache alone.
+/// Memory and threads: the list knows nothing of its caches. For it the blocks in them are out, and its statistics
+/// count what reaches it. One thread at a time may use a cache. Before a list that is verified, or keeps nothing, each
+/// call is the list's own. In the child of a fork a cache before a session pool's list holds blocks that are the
+/// parent's too: one of the two has to leave its cache alone.
 ///
 /// WDK: it has no such function.
 #[unsafe(no_mangle)]
@@ -79,7 +80,7 @@ pub unsafe extern "C" fn lookaside_cache_initialize(
     if !cache.is_aligned() || !blocks.is_aligned() {
         return Status::DATATYPE_MISALIGNMENT.0;
     }
-    // SAFETY: the caller's contract is the core's; the cache may be written.
+    // SAFETY: the list is null or may be read, the array has room, and the cache may be written.
     unsafe {
         match RawCache::new(list.cast(), blocks.cast(), capacity) {
             Ok(new) => {
@@ -91,20 +92,20 @@ pub unsafe extern "C" fn lookaside_cache_initialize(
     }
 }
 
-/// Takes a block from the cache; when it has none, some from its list. The contents are whatever was there.
+/// Takes a block from the cache; when it has none, some from its list. The contents are what was there.
 ///
 /// Parameters:
 /// - `cache`: the cache.
 ///
-/// Returns the block, which may be freed to the cache, to another of its list, or to the list itself. NULL when the pool
-/// has none left, and when `cache` is NULL, misaligned, all zero bytes, or deleted.
+/// Returns the block, which may be freed to the cache, to another of its list, or to the list itself. NULL when the
+/// pool has none left, and when `cache` is NULL, misaligned, all zero bytes, or deleted.
 ///
 /// Memory and threads: one thread at a time. Not for signal handlers.
 ///
 /// WDK: it has no such function.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lookaside_cache_allocate(cache: *mut lookaside_cache) -> *mut c_void {
-    // SAFETY: the caller's contract; the list of a cache is a list, was one, or is null.
+    // SAFETY: no one else uses the cache; the list of a cache is a list, was one, or is null.
     unsafe {
         let Ok(cache) = cache_at(cache) else { return core::ptr::null_mut() };
         let caller = Caller::Export(lookaside_cache_allocate as *const () as usize);
@@ -132,7 +133,7 @@ pub unsafe extern "C" fn lookaside_cache_allocate(cache: *mut lookaside_cache) -
 pub unsafe extern "C" fn lookaside_cache_free(cache: *mut lookaside_cache, block: *mut c_void) {
     let caller = Caller::Export(lookaside_cache_free as *const () as usize);
     let block = block.cast::<u8>();
-    // SAFETY: as in lookaside_cache_allocate.
+    // SAFETY: no one else uses the cache; its list is a list, was one, or is null; the block is the list's.
     unsafe {
         match cache_at(cache) {
             Ok(cache) if !cache.passes_through() && cache.is_whole(block) => cache.free(cache.blocks(), block, caller),
@@ -151,7 +152,7 @@ pub unsafe extern "C" fn lookaside_cache_free(cache: *mut lookaside_cache, block
 /// Returns:
 /// - `LOOKASIDE_STATUS_SUCCESS`: it is empty.
 /// - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `cache` is NULL.
-/// - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: it does not stand at a multiple of 8 bytes.
+/// - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: it is not at a multiple of 8 bytes.
 /// - `LOOKASIDE_STATUS_INVALID_HANDLE`: it is all zero bytes, or deleted.
 ///
 /// Memory and threads: one thread at a time. A list that was deleted meanwhile, with the blocks out, takes them too.
@@ -159,7 +160,7 @@ pub unsafe extern "C" fn lookaside_cache_free(cache: *mut lookaside_cache, block
 /// WDK: it has no such function.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lookaside_cache_flush(cache: *mut lookaside_cache) -> lookaside_status {
-    // SAFETY: as in lookaside_cache_allocate.
+    // SAFETY: no one else uses the cache; its list is a list, was one, or is null.
     unsafe {
         match cache_at(cache) {
             Ok(cache) if cache.list().is_null() => Status::INVALID_HANDLE.0,
@@ -184,7 +185,7 @@ pub unsafe extern "C" fn lookaside_cache_flush(cache: *mut lookaside_cache) -> l
 /// WDK: it has no such function.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lookaside_cache_delete(cache: *mut lookaside_cache) -> lookaside_status {
-    // SAFETY: as in lookaside_cache_allocate, and after a success the cache is there and nobody's.
+    // SAFETY: its list is a list, was one, or is null; after a success the cache is there and no one's.
     unsafe {
         let status = lookaside_cache_flush(cache);
         if status == Status::SUCCESS.0 {
@@ -194,13 +195,14 @@ pub unsafe extern "C" fn lookaside_cache_delete(cache: *mut lookaside_cache) -> 
     }
 }
 
-/// Tells what a cache served by itself: calls that its list never saw.
+/// Returns what a cache served by itself: calls that its list never saw.
 ///
 /// Parameters:
 /// - `cache`: the cache.
 /// - `counters`: where to write them. A miss is a call that went to the list for some blocks, or with some: `refilled`
-///   and `spilled` are those beyond the one of the call, `removed` those that were flushed. `depth` is the most that the
-///   cache holds, 0 where each call is the list's own. They are exact unless 2^48 hits come between two misses or looks.
+///   and `spilled` are those beyond the one of the call, `removed` those that were flushed. `depth` is the most that
+///   the cache holds, 0 where each call is the list's own. They are exact unless 2^48 hits come between two misses or
+///   looks.
 ///
 /// Returns as `lookaside_cache_flush`, and `LOOKASIDE_STATUS_INVALID_PARAMETER` also when `counters` is NULL.
 ///
@@ -215,7 +217,7 @@ pub unsafe extern "C" fn lookaside_cache_counters(
     if counters.is_null() {
         return Status::INVALID_PARAMETER.0;
     }
-    // SAFETY: as in lookaside_cache_allocate, and the counters may be written.
+    // SAFETY: no one else uses the cache; the counters may be written.
     unsafe {
         match cache_at(cache) {
             Ok(cache) if cache.list().is_null() => Status::INVALID_HANDLE.0,

@@ -1,75 +1,72 @@
 //! Trips to the pool: a miss that has to go there anyhow moves several blocks, so that those that follow hit (theory
 //! §6.3).
 
-use core::mem::MaybeUninit;
 use core::sync::atomic::Ordering::Relaxed;
 
-use super::{BATCH_LIMIT, Buffer, Pair};
+use super::batch::Batch;
+use super::list::List;
 use crate::list::processor::{Count, Engine, Part};
 use crate::wdk::RawList;
 
-impl Pair {
+impl List {
     /// Puts new blocks into the processor list: the pool is asked for them on the trip that a miss makes anyhow.
-    pub(super) fn refill_from_pool<E: Engine>(&self, list: *mut RawList, wanted: usize) {
-        let mut buffer: Buffer = [MaybeUninit::uninit(); BATCH_LIMIT];
-        let mut count = 0;
-        while count < wanted {
-            let block = self.pool_allocate(list);
+    pub(super) fn refill_from_pool<E: Engine>(&self, object: *mut RawList, wanted: usize) {
+        let mut batch = Batch::new();
+        while batch.len() < wanted {
+            let block = self.pool_allocate(object);
             if block.is_null() {
-                // No call of the list's failed, and the pool counts for itself.
+                // Not a failed call: these blocks were optional.
                 self.pool_failures.fetch_sub(1, Relaxed);
                 break;
             }
-            buffer[count].write(block);
-            count += 1;
+            batch.push(block);
         }
-        // SAFETY: the first `count` pointers were written, and the blocks are ours.
+        // SAFETY: the list is open, and the blocks are ours.
         unsafe {
-            let blocks = core::slice::from_raw_parts(buffer.as_ptr().cast::<*mut u8>(), count);
             let parts = &self.settings().parts;
-            let (put, processor) = E::push_many(parts, blocks.as_ptr(), count);
+            let (put, processor) = E::push_many(parts, batch.as_ptr(), batch.len());
             if put > 0 {
                 let part = Part::of(parts, processor);
                 self.demand(part, part.count_from_pool(put as u64), put as u64, true);
             }
-            let rest = &blocks[put..];
+            let rest = &batch[put..];
             if !rest.is_empty() {
                 // The thread was moved to a processor that has less room.
                 self.direct_allocates.fetch_add(rest.len() as u64, Relaxed);
                 self.direct_frees.fetch_add(rest.len() as u64, Relaxed);
-                self.pool_free_all(list, rest);
+                self.pool_free_all(object, rest);
             }
         }
     }
 
-    /// A free that neither P nor L had room for: takes some blocks of P to the pool, and puts this one in their place.
-    /// Answers whether it did.
+    /// Frees a block that neither P nor L had room for: takes some blocks of P to the pool, and puts this one in their
+    /// place. Returns whether it did.
     ///
     /// # Safety
-    /// As for `free`; `out` has room for a batch.
+    /// As for `free`.
     pub(super) unsafe fn spill_to_pool<E: Engine>(
         &self,
-        list: *mut RawList,
+        object: *mut RawList,
         part: Part,
         block: *mut u8,
-        out: *mut *mut u8,
         wanted: usize,
     ) -> bool {
         let parts = &self.settings().parts;
-        // SAFETY: the pair is open; the caller's promises.
+        let mut batch = Batch::new();
+        // SAFETY: the list is open; the block is the caller's until a push takes it.
         unsafe {
-            let (mut count, from) = E::pop_many(parts, out, wanted);
-            if count == 0 {
+            let (taken, from) = batch.take::<E>(parts, wanted);
+            if taken == 0 {
                 return false;
             }
             let from = Part::of(parts, from);
-            let taken = count as u64;
+            let taken = taken as u64;
             let (put, into) = E::push_many(parts, &block, 1);
             if put == 0 {
-                count = self.append(out, count, block);
+                batch.push(block);
                 from.count_to_pool(taken);
             } else {
-                // One of the taken blocks stands for the freed one.
+                // One of the taken blocks counts as the freed one.
                 let into = Part::of(parts, into);
                 if from == into {
                     self.demand(from, from.count_to_pool(taken - 1), taken - 1, true);
@@ -79,13 +76,14 @@ impl Pair {
                 }
             }
             self.demand(part, part.count(Count::FreesToPool, 1), 1, true);
-            self.pool_free_all(list, core::slice::from_raw_parts(out, count));
+            self.pool_free_all(object, &batch);
         }
         true
     }
 
-    /// Blocks to move on this trip between P and the pool, at least 1. They double with each trip the same way, up to an
-    /// eighth of the depth, so that a list whose traffic just exceeds what it keeps moves little more than it must.
+    /// Returns how many blocks to move on this trip between P and the pool, at least 1. They double with each trip the
+    /// same way, up to an eighth of the depth, so that a list whose traffic just exceeds what it keeps moves little
+    /// more than it must.
     #[inline]
     pub(super) fn trip(&self, part: Part, bring: bool) -> usize {
         let eighth = part.tuner().target() as usize / 8;

@@ -15,8 +15,8 @@ const MOST: usize = isize::MAX as usize / size_of::<*mut c_void>();
 ///
 /// Parameters:
 /// - `list`: the caller's memory for the list, at a multiple of 16 bytes. Its contents do not matter, unless they are a
-///   live list; but they are read to see that, so zero them first if a tool such as Valgrind shall stay silent.
-/// - `parameters`: what the list shall be. It is not needed after the call.
+///   live list; but they are read to see that, so zero them first if a tool such as Valgrind has to stay silent.
+/// - `parameters`: what the list is made from. It is not needed after the call.
 ///
 /// Returns, and then the object is untouched unless the call succeeded:
 /// - `LOOKASIDE_STATUS_SUCCESS`: the list is ready, and must be deleted before its memory goes away.
@@ -25,11 +25,11 @@ const MOST: usize = isize::MAX as usize / size_of::<*mut c_void>();
 ///   flag is unknown, a reserved field is not 0, both callbacks of a kind are given, or `shared` is no list that this
 ///   one can share. Correct the program.
 /// - `LOOKASIDE_STATUS_INTEGER_OVERFLOW`: `size` is too large.
-/// - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` or `shared` does not stand at a multiple of 16 bytes.
+/// - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` or `shared` is not at a multiple of 16 bytes.
 /// - `LOOKASIDE_STATUS_INVALID_HANDLE`, `LOOKASIDE_STATUS_DELETE_PENDING`: `shared` was never initialised, or is
 ///   deleted.
-/// - `LOOKASIDE_STATUS_NOT_SUPPORTED`: `LOOKASIDE_FLAG_VERIFY` for a session pool; or `inline_abi` is neither 0 nor this
-///   library's: compile the program anew, with the `lookaside_inline.h` that belongs to the library.
+/// - `LOOKASIDE_STATUS_NOT_SUPPORTED`: `LOOKASIDE_FLAG_VERIFY` for a session pool; or `inline_abi` is neither 0 nor
+///   this library's: compile the program anew, with the `lookaside_inline.h` that belongs to the library.
 /// - `LOOKASIDE_STATUS_DEVICE_BUSY`: `list` is live already, or deleted with blocks still out, and goes on as it
 ///   was. Delete it, or free its blocks, first.
 /// - `LOOKASIDE_STATUS_WORKING_SET_QUOTA`: the nonpaged pool cannot be locked. Raise `RLIMIT_MEMLOCK` (`ulimit -l`),
@@ -37,7 +37,7 @@ const MOST: usize = isize::MAX as usize / size_of::<*mut c_void>();
 /// - `LOOKASIDE_STATUS_NO_MEMORY`: no memory for the list's records. Try again later; nothing was taken.
 /// - `LOOKASIDE_STATUS_INSUFFICIENT_RESOURCES`: there are 65,536 lists, those of small pools among them. Delete some.
 ///
-/// Memory and threads: nobody else may use the object during the call. Any thread may use the list afterwards.
+/// Memory and threads: no one else may use the object during the call. Any thread may use the list afterwards.
 ///
 /// WDK: `ExInitializeLookasideListEx`, `ExInitializePagedLookasideList`, `ExInitializeNPagedLookasideList`. One
 /// callback may be given without the other; the other is then the pool's routine, so the given one has to work with
@@ -48,7 +48,7 @@ pub unsafe extern "C" fn lookaside_list_initialize(
     parameters: *const lookaside_parameters,
 ) -> lookaside_status {
     let caller = Caller::Export(lookaside_list_initialize as *const () as usize);
-    // SAFETY: the caller's contract is the same, and there is no place.
+    // SAFETY: the object may be written, the parameters are null or may be read; there is no place.
     unsafe { initialize(list, parameters, null(), caller) }
 }
 
@@ -74,7 +74,7 @@ pub unsafe extern "C" fn lookaside_list_initialize_at(
     parameters: *const lookaside_parameters,
 ) -> lookaside_status {
     let caller = Caller::Export(lookaside_list_initialize_at as *const () as usize);
-    // SAFETY: the caller's contract is the same.
+    // SAFETY: the object may be written, the parameters are null or may be read, and the place null or a string.
     unsafe { initialize(list, parameters, place, caller) }
 }
 
@@ -114,7 +114,7 @@ unsafe fn initialize(
     }
 }
 
-/// Takes a block from the list, or from the pool when the list has none. The contents are whatever was there.
+/// Takes a block from the list, or from the pool when the list has none. The contents are what was there.
 ///
 /// Parameters:
 /// - `list`: the list.
@@ -127,7 +127,7 @@ unsafe fn initialize(
 /// WDK: `ExAllocateFromLookasideListEx`, `ExAllocateFromPagedLookasideList`, `ExAllocateFromNPagedLookasideList`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lookaside_list_allocate(list: *mut lookaside_list) -> *mut c_void {
-    // SAFETY: the caller's contract is the core's: a list, or memory that may be read and is none.
+    // SAFETY: a list, or memory that may be read and is none.
     unsafe { RawList::allocate_checked_by(list.cast(), Caller::Export(lookaside_list_allocate as *const () as usize)) }
         .cast()
 }
@@ -139,7 +139,7 @@ pub unsafe extern "C" fn lookaside_list_allocate(list: *mut lookaside_list) -> *
 /// - `blocks`: where to write them, room for `count` pointers at a multiple of 8 bytes.
 /// - `count`: how many.
 ///
-/// Returns how many blocks stand in `blocks` from the first place on, in no particular order: all, or fewer when the
+/// Returns how many blocks are in `blocks` from the first place on, in no particular order: all, or fewer when the
 /// pool had no more; the places behind them are undefined then. 0 when `blocks` is NULL or misaligned or `count` more
 /// than memory has room for, and when `list` is NULL, misaligned, all zero bytes, or deleted. Each block counts as one
 /// allocate.
@@ -156,7 +156,7 @@ pub unsafe extern "C" fn lookaside_list_allocate_many(
     if blocks.is_null() || !blocks.is_aligned() || count > MOST {
         return 0;
     }
-    // SAFETY: the caller's contract is the core's, and there is room for `count` pointers.
+    // SAFETY: a list, or memory that may be read and is none; there is room for `count` pointers.
     unsafe {
         let blocks = core::slice::from_raw_parts_mut(blocks.cast(), count);
         let caller = Caller::Export(lookaside_list_allocate_many as *const () as usize);
@@ -179,7 +179,7 @@ pub unsafe extern "C" fn lookaside_list_allocate_many(
 /// WDK: it has no such function.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lookaside_list_try_allocate(list: *mut lookaside_list) -> *mut c_void {
-    // SAFETY: the caller's contract is the core's.
+    // SAFETY: a list, or memory that may be read and is none.
     unsafe { RawList::try_allocate(list.cast()) }.cast()
 }
 
@@ -199,7 +199,7 @@ pub unsafe extern "C" fn lookaside_list_try_allocate(list: *mut lookaside_list) 
 /// WDK: `ExFreeToLookasideListEx`, `ExFreeToPagedLookasideList`, `ExFreeToNPagedLookasideList`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lookaside_list_free(list: *mut lookaside_list, block: *mut c_void) {
-    // SAFETY: the caller's contract is the core's.
+    // SAFETY: a list, or memory that may be read and is none; the block is null or its own.
     unsafe {
         let caller = Caller::Export(lookaside_list_free as *const () as usize);
         RawList::free_checked_by(list.cast(), block.cast(), caller);
@@ -211,7 +211,7 @@ pub unsafe extern "C" fn lookaside_list_free(list: *mut lookaside_list, block: *
 /// Parameters:
 /// - `list`: the list that the blocks came from.
 /// - `blocks`: the blocks, none of them twice; or NULL, which has no effect. Those among them that are NULL have none.
-/// - `count`: how many pointers stand in `blocks`. More than memory has room for cannot, and have no effect.
+/// - `count`: how many pointers are in `blocks`. A count larger than the address space is ignored.
 ///
 /// Returns nothing. Each block gets what `lookaside_list_free` gives it: the process ends with a message at the first
 /// that could only be lost or do harm. Each counts as one free.
@@ -225,13 +225,13 @@ pub unsafe extern "C" fn lookaside_list_free_many(list: *mut lookaside_list, blo
         return;
     }
     let caller = Caller::Export(lookaside_list_free_many as *const () as usize);
-    // SAFETY: the caller's contract is the core's, and `count` pointers may be read.
+    // SAFETY: a list, or memory that may be read and is none; `count` pointers may be read.
     unsafe {
         if blocks.is_aligned() {
             let blocks = core::slice::from_raw_parts(blocks.cast(), count);
             RawList::free_many_checked_by(list.cast(), blocks, caller);
         } else {
-            // No pointer of C stands there, but what it names would be lost.
+            // No pointer of C points there, but what it names would be lost.
             for place in 0..count {
                 RawList::free_checked_by(list.cast(), blocks.add(place).read_unaligned().cast(), caller);
             }
@@ -247,7 +247,7 @@ pub unsafe extern "C" fn lookaside_list_free_many(list: *mut lookaside_list, blo
 /// Returns:
 /// - `LOOKASIDE_STATUS_SUCCESS`: the blocks that it kept are back in the pool.
 /// - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `list` is NULL.
-/// - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` does not stand at a multiple of 16 bytes.
+/// - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` is not at a multiple of 16 bytes.
 /// - `LOOKASIDE_STATUS_INVALID_HANDLE`: it was never initialised.
 /// - `LOOKASIDE_STATUS_DELETE_PENDING`: it is deleted.
 ///
@@ -256,7 +256,7 @@ pub unsafe extern "C" fn lookaside_list_free_many(list: *mut lookaside_list, blo
 /// WDK: `ExFlushLookasideListEx`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lookaside_list_flush(list: *mut lookaside_list) -> lookaside_status {
-    // SAFETY: the caller's contract is the core's.
+    // SAFETY: a list, or memory that may be read and is none.
     unsafe { RawList::flush(list.cast()) }.0
 }
 
@@ -273,7 +273,7 @@ pub unsafe extern "C" fn lookaside_list_flush(list: *mut lookaside_list) -> look
 /// WDK: it has no such function; there, surplus blocks stay.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lookaside_list_trim(list: *mut lookaside_list) -> lookaside_status {
-    // SAFETY: the caller's contract is the core's.
+    // SAFETY: a list, or memory that may be read and is none.
     unsafe { RawList::trim(list.cast()) }.0
 }
 
@@ -285,8 +285,8 @@ pub unsafe extern "C" fn lookaside_list_trim(list: *mut lookaside_list) -> looka
 /// - `filled`: where to write how many came in, or NULL.
 ///
 /// Returns:
-/// - `LOOKASIDE_STATUS_SUCCESS`: the list has all of them, or is full; `*filled` tells how many came in.
-/// - `LOOKASIDE_STATUS_NO_MEMORY`: the pool had no more; those that came stay, and `*filled` tells how many.
+/// - `LOOKASIDE_STATUS_SUCCESS`: the list has all of them, or is full; `*filled` says how many came in.
+/// - `LOOKASIDE_STATUS_NO_MEMORY`: the pool had no more; those that came stay, and `*filled` says how many.
 /// - otherwise as `lookaside_list_flush`, and `*filled` is untouched.
 ///
 /// Memory and threads: others may use the list meanwhile. The allocate callback runs on the calling thread.
@@ -298,7 +298,7 @@ pub unsafe extern "C" fn lookaside_list_prefill(
     blocks: usize,
     filled: *mut usize,
 ) -> lookaside_status {
-    // SAFETY: the caller's contract is the core's.
+    // SAFETY: a list, or memory that may be read and is none; `filled` is null or may be written.
     unsafe { RawList::prefill(list.cast(), blocks, filled) }.0
 }
 
@@ -310,25 +310,25 @@ pub unsafe extern "C" fn lookaside_list_prefill(
 /// Returns:
 /// - `LOOKASIDE_STATUS_SUCCESS`: it is gone; its memory may be reused, and initialised again.
 /// - `LOOKASIDE_STATUS_PENDING`: callers still hold blocks. These stay valid, each free of one goes to the pool, and
-///   the last one ends the list; keep its memory until then. A list that shares its shared list never answers so, since
-///   its blocks may be freed to the shared list.
+///   the last one ends the list; keep its memory until then. A list that shares its shared list never returns this,
+///   since its blocks may be freed to the shared list.
 /// - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `list` is NULL.
-/// - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` does not stand at a multiple of 16 bytes.
+/// - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` is not at a multiple of 16 bytes.
 /// - `LOOKASIDE_STATUS_INVALID_HANDLE`: it was never initialised; there is nothing to delete.
 /// - `LOOKASIDE_STATUS_DELETE_PENDING`: it was deleted before; this call had no effect.
 /// - `LOOKASIDE_STATUS_DEVICE_BUSY`: one of its callbacks is running, or other lists share it. Delete it later.
 ///
-/// Memory and threads: nobody else may call anything on the list during the call.
+/// Memory and threads: no one else may call anything on the list during the call.
 ///
 /// WDK: `ExDeleteLookasideListEx`, `ExDeletePagedLookasideList`, `ExDeleteNPagedLookasideList`, which return nothing
 /// and lose the blocks that are out.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lookaside_list_delete(list: *mut lookaside_list) -> lookaside_status {
-    // SAFETY: the caller's contract is the core's.
+    // SAFETY: a list that no other thread uses, or memory that may be read and is none.
     unsafe { RawList::delete_by(list.cast(), Caller::Export(lookaside_list_delete as *const () as usize)) }.0
 }
 
-/// Tells the context that the list was initialised with, for callbacks that are given the list.
+/// Returns the context that the list was initialised with, for callbacks that are given the list.
 ///
 /// Parameters:
 /// - `list`: the list.
@@ -341,6 +341,6 @@ pub unsafe extern "C" fn lookaside_list_delete(list: *mut lookaside_list) -> loo
 /// works here as well.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lookaside_list_context(list: *const lookaside_list) -> *mut c_void {
-    // SAFETY: the caller's contract is the core's.
+    // SAFETY: a list, or memory that may be read and is none.
     unsafe { RawList::context(list.cast()) }
 }

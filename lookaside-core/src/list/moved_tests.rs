@@ -5,16 +5,19 @@ extern crate std;
 
 use core::cell::RefCell;
 use core::ptr::null_mut;
+use core::sync::atomic::AtomicU8;
 use std::alloc::{Layout, alloc_zeroed};
 use std::boxed::Box;
 use std::collections::VecDeque;
 use std::vec::Vec;
 
-use super::*;
-use crate::list::processor::Portable;
+use super::list::List;
+use super::processor::{Engine, EngineKind, Part, Portable};
+use super::{Around, Home, Settings, Topology, Tuning};
+use crate::platform;
 use crate::platform::rseq::{self, layout};
-use crate::pool::{AllocateCallback, FreeCallback, Source};
-use crate::wdk::{PoolType, Tag};
+use crate::pool::{AllocateCallback, Backing, FreeCallback, Request, Source};
+use crate::wdk::{Parts, PoolType, Tag};
 
 std::thread_local! {
     /// The processors of the next calls of [`Scripted`]; after them it finds no block and no room.
@@ -41,7 +44,7 @@ impl Engine for Scripted {
     unsafe fn pop_many(parts: &Parts, out: *mut *mut u8, wanted: usize) -> (usize, u32) {
         let Some((part, processor, length)) = next_part(parts) else { return (0, 0) };
         let count = wanted.min(length);
-        // SAFETY: the part is closed and holds that many blocks; the caller's promise.
+        // SAFETY: the part is closed and holds that many blocks; `out` has room.
         unsafe {
             part.take_oldest(out, count, length);
             Portable::reopen(part, processor, length - count, part.tuner().target());
@@ -56,7 +59,7 @@ impl Engine for Scripted {
     unsafe fn push_many(parts: &Parts, blocks: *const *mut u8, offered: usize) -> (usize, u32) {
         let Some((part, processor, length)) = next_part(parts) else { return (0, 0) };
         let count = offered.min((part.tuner().target() as usize).saturating_sub(length));
-        // SAFETY: as above; the depth has room for them.
+        // SAFETY: the part is closed, and its depth has room for the blocks.
         unsafe {
             (0..count).for_each(|number| part.put_newest(blocks.add(number).read(), length + number));
             Portable::reopen(part, processor, length + count, part.tuner().target());
@@ -65,53 +68,54 @@ impl Engine for Scripted {
     }
 
     unsafe fn close(part: Part, processor: u32) -> Option<usize> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the part is a list's, whose `manage` lock is held.
         unsafe { Portable::close(part, processor) }
     }
 
     unsafe fn reopen(part: Part, processor: u32, length: usize, depth: u32) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the part was closed by this thread.
         unsafe { Portable::reopen(part, processor, length, depth) }
     }
 }
 
 /// A pair over memory of its own, which nothing tunes and the test's end leaves to the system. Its parts are open, at
 /// this depth.
-fn pair(engine: EngineKind, depth: u32) -> Pair {
+fn pair(engine: EngineKind, depth: u32) -> List {
     let processors = platform::possible().max(2);
     let memory = Layout::from_size_align((processors as usize + 1) << layout::SHIFT, 4096).unwrap();
     // SAFETY: the size is not 0.
     let base = unsafe { alloc_zeroed(memory) };
-    let parts = Parts { base, area: rseq::area(), processors, never: 0 };
     let settings = Settings {
-        parts,
         engine,
         tuning: Tuning::Manual,
-        general: false,
+        topology: Topology::Pair,
         cached: true,
         verified: false,
         charged: false,
-        shared_maximum: 64,
         maximum_depth: 64,
         initial_depth: depth,
         batch: 0,
-        trip_limit: 8,
+        divisions: 1,
         request: Request { size: 64, alignment: 16, pool_type: PoolType::PAGED, tag: Tag::new(*b"Test") },
         backing: Backing { allocate: AllocateCallback::Default, free: FreeCallback::Default, source: Source::Heap },
         lower: None,
-        activity: Box::leak(Box::new(AtomicU8::new(0))),
-        repair_child: || (),
+        parts: Settings::NO_PARTS,
+        trip_limit: 1,
     };
-    let rows = Rows { base: base.wrapping_add((processors as usize) << layout::SHIFT), divisions: 1, processors };
-    let mut pair = Pair::new();
+    let home = Home {
+        parts: Parts { base, area: rseq::area(), processors, never: 0 },
+        rows: base.wrapping_add((processors as usize) << layout::SHIFT),
+        around: Around { activity: Box::leak(Box::new(AtomicU8::new(0))), repair_child: || () },
+    };
+    let mut pair = List::new();
     // SAFETY: the memory is new, zeroed and stays.
-    unsafe { pair.open(settings, rows) };
+    unsafe { pair.open(settings, home) };
     (0..processors).for_each(|processor| pair.open_part(part_of(&pair, processor), &pair.manage.lock()));
     pair
 }
 
-fn part_of(pair: &Pair, processor: u32) -> Part {
-    // SAFETY: the pair is open, and the tests' numbers are in range.
+fn part_of(pair: &List, processor: u32) -> Part {
+    // SAFETY: the list is open, and the tests' numbers are in range.
     unsafe { Part::of(&pair.settings().parts, processor) }
 }
 
@@ -119,19 +123,19 @@ fn script(processors: &[u32]) {
     SCRIPT.set(processors.iter().copied().collect());
 }
 
-fn take(pair: &Pair, count: usize) -> Vec<*mut u8> {
+fn take(pair: &List, count: usize) -> Vec<*mut u8> {
     (0..count).map(|_| pair.allocate_by::<Scripted>(null_mut())).collect()
 }
 
 /// Frees by these processors one after another.
-fn give_one(pair: &Pair, block: *mut u8, processors: &[u32]) {
+fn give_one(pair: &List, block: *mut u8, processors: &[u32]) {
     script(processors);
     // SAFETY: the block is of this pair, and freed once.
-    unsafe { pair.free_by::<Scripted>(null_mut(), block) };
+    unsafe { pair.free_many_by::<Scripted>(null_mut(), &[block]) };
 }
 
 /// Every free is counted once, and every block is somewhere.
-fn assert_counted(pair: &Pair, allocates: u64, frees: u64) {
+fn assert_counted(pair: &List, allocates: u64, frees: u64) {
     let statistics = pair.statistics();
     let list = &statistics.list;
     assert_eq!((list.total_allocates, list.total_frees), (allocates, frees), "{statistics:#?}");
@@ -174,12 +178,11 @@ fn a_spill_to_the_pool_counts_on_either_processor() {
         let (held, freed) = blocks.split_at(16);
         held.iter().for_each(|block| give_one(&pair, *block, &[0]));
         let frees = pair.statistics().pool_frees;
-        let mut buffer = [null_mut(); BATCH_LIMIT];
         script(&[0, last.unwrap_or(0)][..1 + usize::from(last.is_some())]);
-        // SAFETY: the pair is open; the block is of this pair, and freed once; the buffer has room.
+        // SAFETY: the list is open; the block is of this pair, and freed once.
         let spilled = unsafe {
             let part = part_of(&pair, 0);
-            pair.spill_to_pool::<Scripted>(null_mut(), part, freed[0], buffer.as_mut_ptr(), 4)
+            pair.spill_to_pool::<Scripted>(null_mut(), part, freed[0], 4)
         };
         assert!(spilled);
         assert_counted(&pair, 17, 17);

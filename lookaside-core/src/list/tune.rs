@@ -1,16 +1,16 @@
-//! Tuning of a pair: on demand when it misses, and by the scan (theory §5).
+//! Tuning of a list: on demand when it misses, and by the scan (theory §5).
 
 use core::sync::atomic::Ordering::{Relaxed, Release};
 
-use super::{Pair, activity, attention};
+use super::list::{List, activity, attention};
 use crate::list::Tuning;
 use crate::list::processor::{Part, PartCounters};
 use crate::list::tuner::MISSES_PER_DEMAND;
 use crate::platform::{self, Guard};
 use crate::wdk::MINIMUM_DEPTH;
 
-impl Pair {
-    /// After so many misses of one kind on a part, runs the rule at once: for the processor list, and if they were
+impl List {
+    /// After every 64 misses of one kind on a part, runs the rule at once: for the processor list, and if they were
     /// misses of the shared list too, for that. `new` of the `misses` are new.
     pub(super) fn demand(&self, part: Part, misses: u64, new: u64, also_shared: bool) {
         if let Some(guard) = self.due(misses, new) {
@@ -26,13 +26,8 @@ impl Pair {
         }
     }
 
-    /// The same for a general list.
-    pub(super) fn demand_shared(&self, misses: u64) {
-        self.demand_shared_after(misses, 1);
-    }
-
-    /// The same after `new` misses at once.
-    pub(super) fn demand_shared_after(&self, misses: u64, new: u64) {
+    /// The same for a list that counts its misses in its own L.
+    pub(super) fn demand_shared(&self, misses: u64, new: u64) {
         if let Some(guard) = self.due(misses, new) {
             self.demand_of_shared(&guard);
         }
@@ -40,14 +35,14 @@ impl Pair {
 
     fn demand_of_shared(&self, guard: &Guard<'_>) {
         let counters = self.shared.for_tuning(&self.part_counters(guard));
-        self.shared.demand(&counters, self.settings().shared_maximum);
+        self.shared.demand(&counters, self.settings().shared_maximum());
     }
 
     fn due(&self, misses: u64, new: u64) -> Option<Guard<'_>> {
         let settings = self.settings();
         let reached = misses % MISSES_PER_DEMAND < new;
         let due = reached && settings.tuning == Tuning::Default && settings.cached && misses >= MISSES_PER_DEMAND;
-        // Whoever holds the lock is tuning or closing: then the next demand will do.
+        // The thread that holds the lock is tuning or closing: then the next demand will do.
         let guard = if due { self.manage.try_lock() } else { None }?;
         // The depth may rise, by fewer misses than make the list active.
         self.wake_before_raise(&guard);
@@ -69,12 +64,12 @@ impl Pair {
         }
     }
 
-    /// One visit of the scan. `windows_step` numbers the steps of Windows' rotation. `None` where a closer kept it from
-    /// looking.
+    /// Visits the list in a scan. `windows_step` numbers the steps of Windows' rotation. `None` where a closer kept it
+    /// from looking.
     ///
-    /// Surplus blocks are left to the caller, unless giving them back would call the user's free routine on this thread.
-    /// A list that has no surplus and no depth above the minimum is put to rest: until it misses the next time, no scan
-    /// would change anything (theory §5.5).
+    /// Surplus blocks are left to the caller, unless giving them back would call the user's free routine on this
+    /// thread. A list that has no surplus and no depth above the minimum is put to rest: until it misses the next time,
+    /// no scan would change anything (theory §5.5).
     pub fn scan(&self, windows_step: u64, by_hand: bool) -> Option<Scanned> {
         let settings = self.settings();
         if !settings.cached || settings.tuning == Tuning::Manual && !by_hand {
@@ -89,7 +84,7 @@ impl Pair {
         let mut busy = false;
         let heap_bytes;
         {
-            // Whoever holds the lock is tuning or closing; the next scan will do, by hand we wait.
+            // The thread that holds the lock is tuning or closing; the next scan will do, by hand we wait.
             let guard = if by_hand { self.manage.lock() } else { self.manage.try_lock()? };
             let now = platform::milliseconds();
             let elapsed = (now.saturating_sub(self.last_scan.swap(now, Relaxed)) + 500) / 1000;
@@ -116,7 +111,7 @@ impl Pair {
             heap_bytes = self.heap_bytes(&sum);
             if shared_due && settings.lower.is_none() {
                 let counters = self.shared.for_tuning(&sum);
-                self.shared.scan(&counters, settings.tuning, settings.shared_maximum, period);
+                self.shared.scan(&counters, settings.tuning, settings.shared_maximum(), period);
                 surplus |= self.shared.has_surplus();
             }
             busy |= settings.lower.is_none() && self.shared.target() > MINIMUM_DEPTH.into();
@@ -134,7 +129,7 @@ impl Pair {
 
     /// Lets scans pass the list by until it misses.
     fn put_to_rest(&self, _manage: &Guard<'_>) {
-        self.settings().activity.fetch_and(!activity::ACTIVE, Relaxed);
+        self.around().activity.fetch_and(!activity::ACTIVE, Relaxed);
         // Release pairs with the AcqRel in `wake`: a miss that sees it sets the activity after this has cleared it.
         self.attention.fetch_or(attention::AT_REST, Release);
     }
@@ -145,7 +140,7 @@ impl Pair {
 pub struct Scanned {
     /// How many bytes of the process heap the list held.
     pub heap_bytes: u64,
-    /// Whether there are blocks for [`Pair::take_surplus`].
+    /// Whether there are blocks for [`List::take_surplus`].
     pub surplus: bool,
 }
 

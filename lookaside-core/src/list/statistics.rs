@@ -1,22 +1,22 @@
-//! What a pair tells of itself.
+//! The statistics of a list.
 
 use core::sync::atomic::Ordering::Relaxed;
 
-use super::Pair;
+use super::list::List;
 use crate::list::processor::PartCounters;
 use crate::list::{Counters, Statistics};
 use crate::platform::Guard;
 use crate::pool::PoolStatistics;
 
-impl Pair {
-    /// A look at everything, without stopping anybody.
+impl List {
+    /// Returns all numbers, without stopping any thread.
     pub fn statistics(&self) -> Statistics {
         let settings = self.settings();
         let parts = self.part_counters(&self.manage.lock());
         let processor = parts.counters;
         let shared = match settings.lower {
             // Without parts a pair counts its calls where it would have an L.
-            Some(lower) if settings.parts.processors != 0 => lower.pair.shared.counters(&PartCounters::default()),
+            Some(lower) if settings.parts.processors != 0 => lower.list.shared.counters(&PartCounters::default()),
             _ => self.shared.counters(&parts),
         };
         let mut list = shared;
@@ -76,7 +76,7 @@ impl Pair {
         }
     }
 
-    /// What the list holds of the process heap; `None` if its pool is another, or another list's.
+    /// Returns what the list holds of the process heap; `None` if its pool is another, or another list's.
     pub fn heap_use(&self) -> Option<PoolStatistics> {
         let settings = self.settings();
         self.is_of_heap().then(|| {
@@ -87,7 +87,7 @@ impl Pair {
         })
     }
 
-    /// The bytes that it holds of the process heap, from what a scan has just counted.
+    /// Returns the bytes that it holds of the process heap, from what a scan has just counted.
     pub(super) fn heap_bytes(&self, parts: &PartCounters) -> u64 {
         if !self.is_of_heap() {
             return 0;
@@ -104,7 +104,7 @@ impl Pair {
         settings.lower.is_none() && settings.backing.is_of_heap()
     }
 
-    /// The sum over all parts.
+    /// Returns the sum over all parts.
     pub(super) fn part_counters(&self, _manage: &Guard<'_>) -> PartCounters {
         let mut sum = PartCounters::default();
         for (_, part) in self.parts() {

@@ -3,33 +3,34 @@
 
 use core::sync::atomic::Ordering::Relaxed;
 
-use super::{Pair, by_engine};
+use super::list::{List, Topology, by_engine};
 use crate::list::processor::{Engine, Part};
 use crate::platform;
 use crate::pool::Source;
 use crate::wdk::RawList;
 
-impl Pair {
+impl List {
     /// Frees a block to the list of this processor; to the current processor's where the number is not one of this
     /// list's. Another processor's part is closed for it, which takes some microseconds.
     ///
     /// # Safety
-    /// As for [`Pair::free`].
-    pub unsafe fn free_to(&self, list: *mut RawList, block: *mut u8, processor: u32) {
+    /// As for [`List::free`].
+    pub unsafe fn free_to(&self, object: *mut RawList, block: *mut u8, processor: u32) {
         let parts = &self.settings().parts;
-        // SAFETY: the pair is open; the caller's promise about the block.
+        // SAFETY: the list is open; the block is of it, and the caller's.
         unsafe {
             if processor >= parts.processors || processor == platform::current() {
-                return self.free(list, block);
+                return self.free(object, block);
             }
             let part = Part::of(parts, processor);
             if !by_engine!(self, E => self.put_from_afar::<E>(part, processor, block)) {
-                self.free_below(list, Some(part), &[block]);
+                self.free_below(object, Some(part), &[block], 1);
+                self.attend(object);
             }
         }
     }
 
-    /// Puts a block on top of another processor's part; answers whether there was room. It counts as a free hit there.
+    /// Puts a block on top of another processor's part; returns whether there was room. It counts as a free hit there.
     unsafe fn put_from_afar<E: Engine>(&self, part: Part, processor: u32, block: *mut u8) -> bool {
         let guard = self.manage.lock();
         if !part.is_open() {
@@ -48,42 +49,40 @@ impl Pair {
         }
     }
 
-    /// An allocate of a general list that stops after the list: null counts as a miss.
+    /// Allocates from a general list alone, and stops after it: null counts as a miss.
     pub fn allocate_here(&self) -> *mut u8 {
-        let mut block = core::ptr::null_mut();
         self.count_at_rest();
-        // SAFETY: there is room for one.
-        if unsafe { self.shared.allocate(&mut block, 1) } == 0 {
+        self.shared.only().allocate_one().unwrap_or_else(|| {
             self.direct_allocates.fetch_sub(1, Relaxed);
-            self.demand_shared(self.shared.only().count_allocate_miss());
-        }
-        block
+            self.demand_shared(self.shared.only().count_allocate_miss(), 1);
+            core::ptr::null_mut()
+        })
     }
 
-    /// A free to a general list that stops after the list; answers whether it had room, else it counts as a miss.
+    /// Frees to a general list alone; returns whether it had room, else it counts as a miss.
     ///
     /// # Safety
-    /// As for [`Pair::free`]; the caller keeps a block that found no room.
+    /// As for [`List::free`]; the caller keeps a block that found no room.
     pub unsafe fn free_here(&self, block: *mut u8) -> bool {
         self.count_at_rest();
-        // SAFETY: the caller's promise.
-        let taken = unsafe { self.shared.free(&[block]) } == 1;
+        // SAFETY: the block is the caller's until the list takes it.
+        let taken = unsafe { self.shared.only().free_one(block) };
         if !taken {
             self.direct_frees.fetch_sub(1, Relaxed);
-            self.demand_shared(self.shared.only().count_free_miss());
+            self.demand_shared(self.shared.only().count_free_misses(1), 1);
         }
         taken
     }
 
-    /// Whether this is a general list that others may share.
+    /// Returns whether this is a general list that others may share.
     pub fn is_general(&self) -> bool {
         let settings = self.settings();
         let special = matches!(settings.backing.source, Source::Special { .. });
-        settings.general && (!special || settings.verified) && settings.lower.is_none()
+        settings.topology == Topology::General && (!special || settings.verified) && settings.lower.is_none()
     }
 
-    /// Whether this pair's L is the other list.
-    pub fn shares(&self, other: &Pair) -> bool {
-        self.settings().lower.is_some_and(|lower| core::ptr::eq(lower.pair, other))
+    /// Returns whether this pair's L is the other list.
+    pub fn shares(&self, other: &List) -> bool {
+        self.settings().lower.is_some_and(|lower| core::ptr::eq(lower.list, other))
     }
 }
