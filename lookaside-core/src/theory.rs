@@ -398,7 +398,7 @@
 //! ## 12.3. Usage by tag
 //!
 //! For each tag and kind of memory: what tagged calls counted by block size and processor, what was counted one by one,
-//! and what lists hold of the library's pools, which they count anyway. A small pool's lists are left out (their tagged
+//! and what lists hold of the library's pools, which they count anyway. A small pool's lists are skipped (their tagged
 //! blocks are counted), and so are pairs over a shared list (that list is counted) and lists with a callback (which
 //! calls what it likes).
 //!

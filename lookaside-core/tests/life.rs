@@ -165,7 +165,7 @@ fn a_null_block_is_no_block() {
     }
 }
 
-/// Answers null to every second call, and keeps count in the list's context.
+/// Returns null to every second call, and keeps count in the list's context.
 unsafe extern "C-unwind" fn every_second(_: PoolType, size: usize, tag: Tag, list: *mut RawList) -> *mut c_void {
     assert_eq!(tag, Tag::new(*b"Half"));
     // SAFETY: the list is live, and its context is the counter of the test.

@@ -150,7 +150,7 @@ impl LookasideList {
         debug_assert!(status.is_success());
     }
 
-    /// Fills the list with this many blocks, or as many as its maximum depth has room for; returns how many.
+    /// Fills the list with up to this many blocks, within its maximum depth; returns how many.
     /// NO_MEMORY when the pool had fewer; those stay in the list. O(blocks).
     pub fn prefill(&self, blocks: usize) -> Result<usize, Status> {
         let mut filled = 0;

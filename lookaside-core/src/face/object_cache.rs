@@ -41,7 +41,7 @@ use crate::wdk::{PoolType, RawList, Status, Tag};
 /// for request in 0..1000 {
 ///     let mut buffer = buffers.get().expect("the heap has room");
 ///     buffer.clear();
-///     buffer.extend_from_slice(b"the answer to one request");
+///     buffer.extend_from_slice(b"the reply to one request");
 ///     assert!(buffer.capacity() >= 64 * 1024);
 /// } // Each round ends with the buffer back in the cache, its memory kept.
 /// // One for each processor that the thread ran on, as a rule.

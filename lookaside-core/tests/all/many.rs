@@ -12,7 +12,7 @@ use lookaside_core::{
     AllocateCallback, FreeCallback, LookasideList, Parameters, PoolType, RawList, Status, Tag, Topology, Tuning,
 };
 
-/// So many blocks the pool has left.
+/// The number of blocks that the pool has left.
 static LEFT: AtomicUsize = AtomicUsize::new(0);
 
 unsafe extern "C-unwind" fn limited(_: PoolType, size: usize, _: Tag) -> *mut c_void {

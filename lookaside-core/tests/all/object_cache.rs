@@ -21,7 +21,7 @@ struct Ledger {
     constructed: AtomicUsize,
     dropped: AtomicUsize,
     live: Mutex<HashSet<usize>>,
-    /// So many drops from now on panic.
+    /// The number of drops that panic from now on.
     bombs: AtomicUsize,
 }
 

@@ -25,17 +25,17 @@ macro_rules! yes {
     };
 }
 
-/// Whoever has the trait has two implementations of `Answer`, so that its parameter cannot be inferred.
+/// A type with the trait has two implementations of `Choice`, so that its parameter cannot be inferred.
 macro_rules! no {
     ($type:ty: $bound:ident) => {
         const _: fn() = || {
-            trait Answer<A> {
-                fn answer() {}
+            trait Choice<A> {
+                fn choose() {}
             }
             struct HasIt;
-            impl<T: ?Sized> Answer<()> for T {}
-            impl<T: ?Sized + $bound> Answer<HasIt> for T {}
-            <$type as Answer<_>>::answer();
+            impl<T: ?Sized> Choice<()> for T {}
+            impl<T: ?Sized + $bound> Choice<HasIt> for T {}
+            <$type as Choice<_>>::choose();
         };
     };
 }
@@ -73,7 +73,7 @@ is!(CachedObject<'static, Cell<u8>>: Send, !Sync);
 is!(CachedObject<'static, Guard>: !Send, Sync);
 is!(CachedObject<'static, Rc<u8>>: !Send, !Sync);
 
-// Answers.
+// What a call returns.
 is!(Statistics: Send, Sync);
 is!(Status: Send, Sync);
 

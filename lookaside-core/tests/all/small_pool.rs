@@ -491,7 +491,7 @@ fn the_first_use_may_be_of_many_threads() {
     }
 }
 
-/// Whoever forks while another thread makes the lists has a pool in the child, with lists or without.
+/// A fork while another thread makes the lists leaves a pool in the child, with lists or without.
 #[test]
 fn the_child_of_a_fork_has_its_pools() {
     for delay in [0, 20, 50, 100, 200, 400, 800] {

@@ -14,7 +14,7 @@ use lookaside_core::{
     Topology, Tuning, report,
 };
 
-/// So many calls of each routine from now on panic.
+/// The number of calls of each routine that panic from now on.
 static ALLOCATES_TO_PANIC: AtomicUsize = AtomicUsize::new(0);
 static FREES_TO_PANIC: AtomicUsize = AtomicUsize::new(0);
 static BLOCKS: Mutex<Option<HashSet<usize>>> = Mutex::new(None);

@@ -443,7 +443,7 @@ fn a_block_outlives_its_list_on_the_way_out_of_the_quarantine() {
 
     let _alone = alone();
     set_violation_hook(Some(end_list));
-    // So many free records that no fresh one is needed.
+    // Enough free records that no fresh one is needed.
     drop((0..100).map(|_| packets()).collect::<Vec<_>>());
     let before = pool_statistics(PoolKind::PagedArenas).blocks;
     let list = LookasideList::builder(64).flags(ListFlags::VERIFY | ListFlags::PAGED_ARENAS).build().unwrap();

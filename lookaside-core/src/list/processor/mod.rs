@@ -246,7 +246,7 @@ impl Part {
         self.to_pool.fetch_add(blocks, Relaxed).wrapping_add(blocks)
     }
 
-    /// Returns how many blocks to bring from the pool on one trip, or to take there, up to `most`: twice as many as on
+    /// Returns how many blocks to bring from the pool on one trip, or to take there, up to `most`: twice the number of
     /// the last trip, if that went the same way. Relaxed: a hint, which trips of two threads may disturb.
     pub fn next_trip(self, bring: bool, most: usize) -> usize {
         let sign = if bring { -1 } else { 1 };

@@ -14,7 +14,7 @@ const ZONE: u8 = 0x9E;
 
 /// Bytes that are looked at on each side.
 const REACH: usize = 32;
-/// A zone in front costs one alignment; above this it is left out.
+/// A zone in front costs one alignment; above this there is none.
 const FRONT_LIMIT: usize = 4096;
 
 /// How the blocks of a list are in what its pool is asked for.
