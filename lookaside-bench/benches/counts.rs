@@ -67,7 +67,7 @@ fn measured(folder: &Path, pairs: f64) -> anyhow::Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// The instructions of a benchmark: Callgrind leaves a file for each thread.
+/// The instructions of a benchmark, the first of the totals: Callgrind leaves a file for each thread.
 fn total(folder: &Path, name: &str) -> anyhow::Result<f64> {
     let mut files = Vec::new();
     files_below(folder, &mut files)?;
@@ -76,7 +76,8 @@ fn total(folder: &Path, name: &str) -> anyhow::Result<f64> {
     for file in files {
         if file.parent().is_some_and(|parent| parent.ends_with(&own)) && file.extension().is_some_and(|e| e == "out") {
             let text = fs::read_to_string(&file)?;
-            let totals = text.lines().filter_map(|line| line.strip_prefix("totals: ")?.trim().parse::<f64>().ok());
+            let totals =
+                text.lines().filter_map(|line| line.strip_prefix("totals: ")?.split(' ').next()?.parse::<f64>().ok());
             sum += totals.sum::<f64>();
         }
     }
@@ -163,7 +164,9 @@ mod tests {
     #[test]
     fn the_files_of_all_threads_are_added() {
         let folder = env::temp_dir().join(format!("counts-{}", std::process::id()));
-        for (file, text) in [("1.out", "events: Ir\ntotals: 70\n"), ("2.out", "totals: 30\n"), ("log", "totals: 5\n")] {
+        for (file, text) in
+            [("1.out", "events: Ir Dr\ntotals: 70 3\n"), ("2.out", "totals: 30\n"), ("log", "totals: 5\n")]
+        {
             let of_vec = folder.join("ways/pairs.vec");
             fs::create_dir_all(&of_vec).unwrap();
             fs::write(of_vec.join(file), text).unwrap();
