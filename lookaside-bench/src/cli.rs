@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use lookaside_core::hooks::switches;
 
 use crate::jobs::{self, Set};
-use crate::{compare, contenders, scale, trace, tune, workloads};
+use crate::{compare, contenders, trace, tune, workloads};
 
 /// Lookaside lists: replay recorded programs over them, and compare them with allocators.
 ///
@@ -26,7 +26,6 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Compare(Compare),
-    Scale(Scale),
     /// Replay one recorded trace over lookaside lists and over their rivals
     Replay {
         #[arg(help = about_trace(trace::DEFAULT))]
@@ -165,30 +164,6 @@ fn contender_names() -> Vec<&'static str> {
     names
 }
 
-/// Simulate the lists on machines of up to 1,024 processors, from costs that are measured here
-///
-/// An event simulation with the costs of this machine and the assumptions of docs/scaling.md. Prints throughput and hit rates
-/// by number of processors, size of batch, and pattern of exchange between processors: beside the ideal, beside one shared list
-/// alone, and with the shared list divided between groups of processors.
-#[derive(Args)]
-pub struct Scale {
-    /// Fewer numbers of processors
-    #[arg(long)]
-    pub quick: bool,
-    /// Print the figures as one JSON object, and nothing else
-    #[arg(long)]
-    pub json: bool,
-    /// Draw a chart for each pattern into this directory
-    #[arg(long, value_name = "DIR")]
-    pub svg: Option<PathBuf>,
-    /// Read the costs from a file with the output of --json, instead of measuring them
-    #[arg(long, value_name = "FILE")]
-    pub costs: Option<PathBuf>,
-    /// Seed of the simulation's random numbers
-    #[arg(long, default_value_t = 1)]
-    pub seed: u64,
-}
-
 /// The arguments of `lookaside record`.
 #[derive(Args)]
 pub struct Record {
@@ -216,7 +191,6 @@ pub fn main() -> ExitCode {
     let done = match command {
         None => trace::run_replay(None).map(success),
         Some(Command::Compare(arguments)) => compare::run(&arguments).map(success),
-        Some(Command::Scale(arguments)) => scale::run(&arguments).map(success),
         Some(Command::Replay { trace }) => trace::run_replay(trace.as_deref()).map(success),
         Some(Command::Tags { trace, json }) => trace::run_tags(trace.as_deref(), json).map(success),
         Some(Command::Record(record)) => {

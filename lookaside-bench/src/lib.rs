@@ -17,7 +17,6 @@ pub mod nodes;
 pub mod pools;
 pub mod report;
 pub mod rounds;
-pub mod scale;
 pub mod scan;
 pub mod table;
 pub mod trace;

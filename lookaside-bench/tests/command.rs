@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use lookaside_bench::trace::{self, committed::COMMITTED};
 
 /// All but `switches`, whose help is a table.
-const COMMANDS: [&str; 7] = ["", "compare", "replay", "scale", "tags", "record", "tune"];
+const COMMANDS: [&str; 6] = ["", "compare", "replay", "tags", "record", "tune"];
 
 fn lookaside(line: &str) -> Output {
     Command::new(env!("CARGO_BIN_EXE_lookaside")).args(line.split_whitespace()).output().expect("the command starts")
@@ -15,16 +15,6 @@ fn lookaside(line: &str) -> Output {
 
 fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).expect("the command prints text")
-}
-
-/// The costs are read, or measured, after the charts are opened.
-#[test]
-fn charts_that_cannot_be_written_are_reported_before_anything_runs() {
-    let output = lookaside("scale --costs nowhere.json --svg /proc/lookaside");
-    assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stderr).contains("cannot make /proc/lookaside"), "{}", text(&output.stderr));
-    let output = lookaside("scale --costs nowhere.json");
-    assert!(text(&output.stderr).contains("cannot read nowhere.json"), "{}", text(&output.stderr));
 }
 
 /// By one name in each subcommand, which its help lists; a file of this name comes first.
