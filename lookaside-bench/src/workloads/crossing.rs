@@ -3,8 +3,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::team;
-use crate::machine;
+use crate::ground::machine;
+use crate::ground::team::team;
 
 /// Journeys in one try.
 const JOURNEYS: u64 = 2000;
@@ -24,15 +24,15 @@ pub fn crossing() -> Option<f64> {
 /// Two threads change one word by turns.
 fn journeys() -> std::time::Duration {
     let word = AtomicU64::new(0);
-    team(2, JOURNEYS, |thread| {
+    team(2, JOURNEYS, &|thread| {
         let (word, mut turn) = (&word, thread as u64);
-        move |journeys| {
+        Box::new(move |journeys| {
             for _ in 0..journeys {
                 while word.load(Ordering::Relaxed) != turn {}
                 word.store(turn + 1, Ordering::Relaxed);
                 turn += 2;
             }
-        }
+        })
     })
 }
 
