@@ -33,6 +33,6 @@ fi
 report=$(mktemp)
 trap 'rm -f "$report"' EXIT
 cargo test -p lookaside-bench "${features[@]}" --test contenders -- --show-output | tee "$report"
-cargo test -p lookaside-bench "${features[@]}" --test compare -- pools_of_others
+cargo test -p lookaside-bench "${features[@]}" --test all -- pools_of_others
 # What is installed has to build, which the tests leave to whoever has another version.
 ! grep "could not be built" "$report"

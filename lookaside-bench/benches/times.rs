@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput};
-use lookaside_bench::ground::measure::Routine;
+use lookaside_bench::ground::measure::Made;
 use lookaside_bench::ground::workload::Workload;
 use lookaside_bench::matrix::{self, Entry};
 use lookaside_bench::workloads;
@@ -73,13 +73,7 @@ fn group(chosen: EngineKind, workload: &'static Workload, size: usize, threads: 
 }
 
 /// The contender at its workload, over the engine that its process would have in `lookaside compare`.
-fn ready(
-    entry: &dyn Entry,
-    chosen: EngineKind,
-    workload: &'static Workload,
-    size: usize,
-    threads: usize,
-) -> anyhow::Result<Box<Routine<'static>>> {
+fn ready(entry: &dyn Entry, chosen: EngineKind, workload: &'static Workload, size: usize, threads: usize) -> Made {
     let portable = entry.about().engine == Some("portable");
     // SAFETY: `chosen` is what this process chose.
     unsafe { hooks::pretend_engine(if portable { EngineKind::Portable } else { chosen }) };

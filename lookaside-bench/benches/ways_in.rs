@@ -18,12 +18,12 @@ use lookaside_core::{
 };
 
 use lookaside_bench::ground::contender::{About, Contender};
-use lookaside_bench::ground::measure::{Routine, clock, touch};
+use lookaside_bench::ground::measure::{Made, clock, touch};
 use lookaside_bench::ground::workload::Workload;
 use lookaside_bench::matrix::{Entry, Shared, shared};
 
 /// Makes a way in, which does a workload by the pair.
-type Make = fn(&'static Workload) -> anyhow::Result<Box<Routine<'static>>>;
+type Make = fn(&'static Workload) -> Made;
 
 /// The ways by name. None of them is for tables of times.
 const WAYS: &[(&str, Make)] = &[
@@ -44,14 +44,11 @@ const WAYS: &[(&str, Make)] = &[
 ];
 
 /// Makes the way in of this name, if there is one.
-pub fn by_name(name: &str, workload: &'static Workload) -> Option<anyhow::Result<Box<Routine<'static>>>> {
+pub fn by_name(name: &str, workload: &'static Workload) -> Option<Made> {
     WAYS.iter().find(|way| way.0 == name).map(|way| way.1(workload))
 }
 
-fn way<C: Contender + Sync + 'static>(
-    workload: &'static Workload,
-    make: fn(usize) -> anyhow::Result<C>,
-) -> anyhow::Result<Box<Routine<'static>>> {
+fn way<C: Contender + Sync + 'static>(workload: &'static Workload, make: fn(usize) -> anyhow::Result<C>) -> Made {
     let entry: Shared<C> = shared(About::new("way", ""), make);
     entry.routine(workload, SIZE, 1)
 }
@@ -198,7 +195,7 @@ impl Contender for Typed {
 }
 
 /// `N` blocks out in one call, and in by another. As many blocks as pairs were asked for.
-fn many<const N: usize>(workload: &'static Workload) -> anyhow::Result<Box<Routine<'static>>> {
+fn many<const N: usize>(workload: &'static Workload) -> Made {
     ensure!(workload.name == "pair", "only pairs");
     let list = LookasideList::builder(SIZE).tuning(Tuning::Manual).initial_depth(256).build();
     let list = list.context("the list cannot be built")?;
@@ -218,7 +215,7 @@ fn many<const N: usize>(workload: &'static Workload) -> anyhow::Result<Box<Routi
 }
 
 /// A cache that the calling thread holds before the list.
-fn cached(workload: &'static Workload) -> anyhow::Result<Box<Routine<'static>>> {
+fn cached(workload: &'static Workload) -> Made {
     ensure!(workload.name == "pair", "only pairs");
     let list = LookasideList::new(SIZE).context("the list cannot be built")?;
     Ok(Box::new(move |pairs| {
@@ -236,7 +233,7 @@ fn cached(workload: &'static Workload) -> anyhow::Result<Box<Routine<'static>>> 
 }
 
 /// An object cache has no blocks to hand around: its guards are taken and dropped.
-fn objects(workload: &'static Workload) -> anyhow::Result<Box<Routine<'static>>> {
+fn objects(workload: &'static Workload) -> Made {
     ensure!(workload.name == "pair", "only pairs");
     let cache = ObjectCache::new(|| [0_u64; 8]).context("the cache cannot be built")?;
     Ok(Box::new(move |pairs| {

@@ -40,7 +40,6 @@ enum Command {
 }
 
 /// Reads the command line and does what it says.
-#[must_use]
 pub fn main() -> ExitCode {
     let command = Cli::parse().command;
     if matches!(command, Some(Command::Round { .. })) {

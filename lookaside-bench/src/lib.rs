@@ -1,7 +1,7 @@
 //! The command `lookaside`: it replays the allocations of recorded programs over lookaside lists, and compares the
 //! lists with allocators and pools, workload by workload.
 //!
-//! Floors, bottom-up, as `tests/floors.rs` has them: the ground; contenders and workloads, which know nothing of each
+//! Floors, bottom-up, as `tests/all/floors.rs` has them: the ground; contenders and workloads, which know nothing of each
 //! other; traces; jobs, which are workloads with contenders of their own; the matrix, which brings contenders and workloads
 //! together, and rounds; and the commands. The inner loop of each pair of contender and workload is compiled on its own,
 //! and run in a process of its own.

@@ -13,7 +13,7 @@ use crate::contenders::{
     opool, sharded_slab, slist_turns, small_pool, tcmalloc, tls_vec, vec, wdm,
 };
 use crate::ground::contender::{About, Contender, Make};
-use crate::ground::measure::{self, Absent, Measure, Routine};
+use crate::ground::measure::{self, Absent, Made, Measure};
 use crate::ground::workload::{Case, Job, Set, Workload};
 use crate::workloads::{self, Run};
 use crate::{global, nodes, pools};
@@ -30,12 +30,7 @@ pub trait Entry: Sync {
     fn serve(&self, workload: &Workload, size: usize) -> anyhow::Result<()>;
 
     /// Makes one for blocks of this size, which does a workload in this process on a number of threads.
-    fn routine(
-        &self,
-        workload: &'static Workload,
-        size: usize,
-        threads: usize,
-    ) -> anyhow::Result<Box<Routine<'static>>>;
+    fn routine(&self, workload: &'static Workload, size: usize, threads: usize) -> Made;
 }
 
 /// A contender that several threads may use, and what its process does once before it is made.
@@ -127,12 +122,7 @@ impl<C: Contender + Sync + 'static> Entry for Shared<C> {
         workloads::serve(workload, size, self.start, self.make, run)
     }
 
-    fn routine(
-        &self,
-        workload: &'static Workload,
-        size: usize,
-        threads: usize,
-    ) -> anyhow::Result<Box<Routine<'static>>> {
+    fn routine(&self, workload: &'static Workload, size: usize, threads: usize) -> Made {
         workloads::routine_together(workload, size, threads, self.make)
     }
 }
@@ -151,12 +141,7 @@ impl<C: Contender + 'static> Entry for Alone<C> {
         workloads::serve(workload, size, || (), self.make, run)
     }
 
-    fn routine(
-        &self,
-        workload: &'static Workload,
-        size: usize,
-        threads: usize,
-    ) -> anyhow::Result<Box<Routine<'static>>> {
+    fn routine(&self, workload: &'static Workload, size: usize, threads: usize) -> Made {
         workloads::routine_alone(workload, size, threads, self.make)
     }
 }
@@ -180,18 +165,10 @@ impl<S: Contender + Sync + 'static, L: Contender + Sync + 'static> Entry for ByS
         self.entry(workload, size).serve(workload, size)
     }
 
-    fn routine(
-        &self,
-        workload: &'static Workload,
-        size: usize,
-        threads: usize,
-    ) -> anyhow::Result<Box<Routine<'static>>> {
+    fn routine(&self, workload: &'static Workload, size: usize, threads: usize) -> Made {
         self.entry(workload, size).routine(workload, size, threads)
     }
 }
-
-/// The contender of this name.
-#[must_use]
 pub fn contender(name: &str) -> Option<&'static dyn Entry> {
     ALL.iter().copied().find(|entry| entry.about().name == name)
 }
@@ -228,13 +205,10 @@ pub fn serve_round(workload: &str, name: &str, size: usize) -> anyhow::Result<()
 /// A workload with the contenders that are to run it.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The workload.
     pub workload: &'static Workload,
-    /// What ratios are to.
     pub base: Base,
     /// Whether its rounds are of blocks of the size that was asked for.
     pub sized: bool,
-    /// The contenders.
     pub cases: Vec<Case>,
     /// Those that were asked for and cannot run it: they are not made to be shared.
     pub unfit: Vec<&'static str>,
@@ -245,7 +219,6 @@ pub struct Plan {
 pub struct Base {
     /// What prose calls it.
     pub about: &'static str,
-    /// The contenders.
     pub names: Vec<&'static str>,
 }
 
@@ -299,14 +272,12 @@ impl Plan {
     }
 
     /// What is measured; the first is what tables are ranked by.
-    #[must_use]
     pub fn measures(&self) -> &'static [Measure] {
         self.workload.measures
     }
 }
 
 /// One line: the versions of the lists, the compiler and the rivals.
-#[must_use]
 pub fn versions() -> String {
     // SAFETY: the function takes nothing and returns a string that lives as long as the C library.
     let glibc = unsafe { CStr::from_ptr(libc::gnu_get_libc_version()) }.to_string_lossy();

@@ -22,7 +22,6 @@ use crate::ground::workload::{Case, Job, Set, Workload};
 /// Changes before the first that is timed: the containers are full by then.
 const FILL: u64 = 1 << 15;
 
-/// The containers.
 pub const JOBS: &[Job] = &[
     Job {
         workload: workload(
@@ -131,7 +130,6 @@ impl Source {
     }
 }
 
-/// A container.
 struct Nodes {
     raw: *mut Raw,
     library: &'static Library,
@@ -161,7 +159,6 @@ impl Nodes {
         unsafe { (self.run)(self.raw, changes) }
     }
 
-    /// How many elements are in it.
     fn size(&self) -> u64 {
         // SAFETY: as above; the type is that of nodes.h.
         unsafe { self.library.get::<Size>(c"nodes_size").expect("the library has it")(self.raw) }

@@ -21,7 +21,6 @@ pub struct Spread {
     pub min: f64,
     /// The one in the middle, or the mean of the two in the middle.
     pub median: f64,
-    /// The largest.
     pub max: f64,
 }
 
@@ -35,7 +34,6 @@ impl Spread {
     }
 
     /// The best round's figure; of a measure that does not compare the smallest.
-    #[must_use]
     pub fn best(self, better: Better) -> f64 {
         match better {
             Better::Less | Better::Neither => self.min,
@@ -47,7 +45,6 @@ impl Spread {
 /// What a contender came to in a workload.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
-    /// The contender's name.
     pub name: &'static str,
     /// How many rounds there were.
     pub rounds: usize,
@@ -58,15 +55,12 @@ pub struct Outcome {
 /// A contender that this machine does not have, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {
-    /// The contender's name.
     pub name: &'static str,
-    /// Why.
     pub reason: String,
 }
 
 /// How a workload is run.
 pub struct Runner {
-    /// The workload.
     pub workload: &'static Workload,
     /// Bytes in a block, where it has any.
     pub size: usize,
@@ -151,7 +145,6 @@ fn another_fits(rounds: u32, took: Duration, time: Duration) -> bool {
 struct Running {
     case: Case,
     measures: &'static [Measure],
-    /// The figures of each measure.
     figures: Vec<Vec<f64>>,
     lingering: Vec<Round>,
     absent: Option<String>,

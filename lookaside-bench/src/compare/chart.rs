@@ -5,11 +5,9 @@ use crate::ground::text::grouped;
 
 /// A contender, or a workload, with its figures.
 pub struct Line {
-    /// What is at the left.
     pub label: String,
     /// What is at the right, behind the last figure.
     pub number: String,
-    /// Whose it is.
     pub side: Side,
     /// The figures, each with its shape. A thin line joins them.
     pub marks: Vec<(Shape, f64)>,
@@ -18,17 +16,14 @@ pub struct Line {
 /// Whose a line is, which its colour shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
-    /// This library's.
     Ours,
     /// One of the base's, such as a malloc.
     Base,
-    /// Another's.
     Other,
 }
 
 impl Side {
     /// The name of its class, and of its colour in the page's style.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Ours => "ours",
@@ -42,7 +37,6 @@ impl Side {
     }
 }
 
-/// The shape of a mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     Dot,
@@ -56,7 +50,6 @@ impl Shape {
     pub const ALL: [Self; 4] = [Self::Dot, Self::Ring, Self::Tick, Self::Cross];
 
     /// What prose calls it.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Dot => "dot",
@@ -164,7 +157,6 @@ impl Axis {
         Self { ticks, ..axis }
     }
 
-    /// Where a figure is.
     fn place(&self, figure: f64) -> i32 {
         let share = match self.by_ratio {
             true => (figure.max(self.low) / self.low).ln() / (self.high / self.low).ln(),
@@ -192,7 +184,6 @@ fn steps(high: f64) -> Vec<f64> {
     ticks(candidates.filter_map(|step| step.parse().ok()).find(fits).unwrap_or(high))
 }
 
-/// The lines of a title.
 fn wrapped(title: &str) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in title.split(' ') {

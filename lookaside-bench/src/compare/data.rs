@@ -10,11 +10,9 @@ use crate::rounds::{Outcome, Skipped, Spread};
 
 /// What a contender came to in a measure.
 pub struct Figure<'a> {
-    /// The workload.
     pub benchmark: &'a Benchmark,
     /// The contender with all that it came to.
     pub outcome: &'a Outcome,
-    /// What was measured.
     pub measure: &'static Measure,
     /// What came out.
     pub spread: Spread,
@@ -42,7 +40,6 @@ fn figures_of<'a>(
 }
 
 /// One object for every figure.
-#[must_use]
 pub fn json(benchmarks: &[Benchmark]) -> Value {
     let value = |figure: Figure<'_>| {
         let mut value = json!({
@@ -65,7 +62,6 @@ pub fn json(benchmarks: &[Benchmark]) -> Value {
 }
 
 /// A line for every figure, below a line with the names of the columns.
-#[must_use]
 pub fn csv(benchmarks: &[Benchmark]) -> String {
     let mut csv = String::from("set,workload,contender,measure,unit,min,median,max,rounds,ratio\n");
     for figure in figures(benchmarks) {
@@ -88,9 +84,6 @@ pub fn csv(benchmarks: &[Benchmark]) -> String {
     }
     csv
 }
-
-/// Everything of a comparison.
-#[must_use]
 pub fn document(comparison: &Comparison, goals: &[Goal]) -> Value {
     let conditions = &comparison.conditions;
     let skipped = |benchmark: &Benchmark| -> Vec<Value> {

@@ -7,7 +7,6 @@ use crate::ground::measure::Better;
 pub const OURS: &str = "lookaside";
 
 /// Whether a contender is one of this library's ways in.
-#[must_use]
 pub fn is_ours(name: &str) -> bool {
     ["lookaside", "general", "small-pool", "wdm"]
         .iter()
@@ -16,11 +15,8 @@ pub fn is_ours(name: &str) -> bool {
 
 /// How one of ours compares in a measure of a workload, peer by peer.
 pub struct Standing<'a> {
-    /// The workload.
     pub benchmark: &'a Benchmark,
-    /// The measure's index.
     pub measure: usize,
-    /// The one of ours.
     pub name: &'static str,
     /// Those that were better, the best first.
     pub behind: Vec<Peer>,
@@ -30,7 +26,6 @@ pub struct Standing<'a> {
 
 /// A peer beside one of ours.
 pub struct Peer {
-    /// Its name.
     pub name: &'static str,
     /// The ratio of the worse figure to the better, by their best rounds; 1 at the least.
     pub factor: f64,
@@ -76,7 +71,6 @@ fn standing<'a>(benchmark: &'a Benchmark, measure: usize, name: &'static str) ->
 }
 
 /// Peers with their factors, in a line.
-#[must_use]
 pub fn listed(peers: &[Peer]) -> String {
     match peers {
         [] => "-".into(),
@@ -88,13 +82,11 @@ pub fn listed(peers: &[Peer]) -> String {
 }
 
 /// A factor as a text; against nothing at all there is none.
-#[must_use]
 pub fn times(factor: f64) -> String {
     if factor.is_finite() { format!("{factor:.2}") } else { "\u{221E}".into() }
 }
 
 /// Why a contender wins, where that is known.
-#[must_use]
 pub fn why_peer(name: &str) -> Option<&'static str> {
     let why = match name {
         "vec" | "boost-pool" | "foonathan" => "one thread owns it: it need not be safe to share",
@@ -107,7 +99,6 @@ pub fn why_peer(name: &str) -> Option<&'static str> {
 }
 
 /// Why peers win a workload, where that is known.
-#[must_use]
 pub fn why_workload(name: &str) -> Option<&'static str> {
     let why = match name {
         "burst-idle" => {

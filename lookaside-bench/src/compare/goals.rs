@@ -15,7 +15,6 @@ const MINIMUM_DEPTH: usize = 4;
 
 /// A ratio that shall be reached.
 pub struct Goal {
-    /// What is compared, with what.
     pub what: &'static str,
     at_most: bool,
     bound: f64,
@@ -23,7 +22,6 @@ pub struct Goal {
 }
 
 /// The goals whose figures were measured.
-#[must_use]
 pub fn goals(benchmarks: &[Benchmark]) -> Vec<Goal> {
     let lists = || benchmarks.iter().filter(|benchmark| benchmark.set() == Set::Lists);
     let of = |workload: &str| lists().find(|benchmark| benchmark.name() == workload);
@@ -72,9 +70,6 @@ impl Goal {
         let goal = Self::at_most(what, bound, value, to)?;
         Some(Self { at_most: false, ..goal })
     }
-
-    /// Whether it is.
-    #[must_use]
     pub fn reached(&self) -> bool {
         match self.at_most {
             true => self.ratio <= self.bound,

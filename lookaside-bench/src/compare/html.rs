@@ -15,7 +15,6 @@ use crate::ground::workload::Set;
 
 const STYLE: &str = include_str!("style.css");
 
-/// Everything.
 pub fn page(comparison: &Comparison, goals: &[Goal]) -> String {
     let benchmarks = &comparison.benchmarks;
     let standings = duels::standings(benchmarks);
@@ -341,7 +340,6 @@ fn table(benchmark: &Benchmark) -> Markup {
     }
 }
 
-/// A measure's name with its unit.
 fn unit_of(measure: &Measure) -> String {
     if measure.name == measure.unit { measure.name.into() } else { format!("{} [{}]", measure.name, measure.unit) }
 }

@@ -8,9 +8,6 @@ use super::report::{CAVEATS, explained, skipped, without_figures};
 use super::results::{Benchmark, Comparison};
 use super::table::{caption, ranking};
 use crate::ground::workload::Set;
-
-/// Everything.
-#[must_use]
 pub fn report(comparison: &Comparison, goals: &[Goal]) -> String {
     let conditions = &comparison.conditions;
     let mut text = format!(

@@ -31,7 +31,6 @@ use results::{Benchmark, Comparison, Conditions};
 
 /// Rounds of each contender in each workload.
 const ROUNDS: u32 = 25;
-/// The same with `--quick`.
 const QUICK_ROUNDS: u32 = 5;
 /// Fewer than this are few.
 const FEW: u32 = 10;
@@ -98,7 +97,6 @@ pub struct Compare {
 
 impl Compare {
     /// Whether this set is to be run: where no flag names one, those of the workloads that are named, or else our own.
-    #[must_use]
     pub fn runs(&self, set: Set) -> bool {
         let asked = |set| match set {
             Set::Lists => self.lists,
@@ -125,7 +123,6 @@ impl Compare {
     }
 }
 
-/// The names of all workloads.
 fn workload_names() -> Vec<&'static str> {
     matrix::workloads().map(|workload| workload.name).collect()
 }

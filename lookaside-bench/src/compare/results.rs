@@ -21,26 +21,22 @@ pub struct Benchmark {
 
 impl Benchmark {
     /// What tables and the command line call it.
-    #[must_use]
     pub fn name(&self) -> &'static str {
         self.plan.workload.name
     }
 
     /// Where it belongs.
-    #[must_use]
     pub fn set(&self) -> Set {
         self.plan.workload.set
     }
 
     /// What the contender of this name came to in the measure of this index.
-    #[must_use]
     pub fn spread(&self, contender: &str, measure: usize) -> Option<Spread> {
         let outcome = self.outcomes.iter().find(|outcome| outcome.name == contender)?;
         outcome.spreads.get(measure).copied().flatten()
     }
 
     /// The figure that the others in this measure are compared with.
-    #[must_use]
     pub fn base(&self, measure: usize) -> Option<f64> {
         let better = self.plan.measures().get(measure)?.better;
         let names = self.plan.base.names.iter();
@@ -53,14 +49,12 @@ impl Benchmark {
     }
 
     /// The ratio of a contender's best round to the base, where both are.
-    #[must_use]
     pub fn ratio(&self, contender: &str, measure: usize) -> Option<f64> {
         let base = self.base(measure).filter(|&base| base > 0.0)?;
         Some(self.spread(contender, measure)?.best(self.plan.measures()[measure].better) / base)
     }
 
     /// The outcomes, the best by the first measure before the others.
-    #[must_use]
     pub fn ranked(&self) -> Vec<&Outcome> {
         let mut ranked: Vec<&Outcome> = self.outcomes.iter().collect();
         let better = self.plan.measures()[0].better;
@@ -73,7 +67,6 @@ impl Benchmark {
     }
 }
 
-/// What was compared.
 #[derive(Debug)]
 pub struct Comparison {
     /// Where, when and how.
@@ -89,13 +82,11 @@ pub struct Comparison {
 pub struct Conditions {
     /// The beginning, by UTC.
     pub date: String,
-    /// The command that did it.
     pub command: String,
     /// The machine, with its load at the beginning.
     pub machine: String,
     /// The engine of the contender `lookaside`.
     pub engine: &'static str,
-    /// The versions of everything.
     pub versions: String,
     /// Bytes in a block, where a workload has them.
     pub size: usize,
@@ -105,7 +96,6 @@ pub struct Conditions {
 
 impl Conditions {
     /// Those of a measurement that begins now.
-    #[must_use]
     pub fn now(size: usize, warnings: Vec<String>) -> Self {
         let arguments = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
         let date = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
@@ -123,7 +113,6 @@ impl Conditions {
 
 impl Comparison {
     /// What the figures were measured with.
-    #[must_use]
     pub fn facts(&self) -> Vec<(&'static str, String)> {
         let mut facts = vec![("Machine", self.conditions.machine.clone())];
         let crossings = self.crossings.iter().copied();

@@ -9,7 +9,6 @@ use super::goals::goals;
 use super::results::{Benchmark, Comparison};
 
 /// A table for each workload, what it was measured with, and the goals.
-#[must_use]
 pub fn text(comparison: &Comparison) -> String {
     let mut text = String::new();
     for benchmark in &comparison.benchmarks {

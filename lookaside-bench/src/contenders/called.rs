@@ -48,13 +48,11 @@ impl<const SHARED: bool> Called<SHARED> {
         Self { name, peer, loops: None, list: None }
     }
 
-    /// Where the pool is.
     #[cfg(test)]
     pub fn pool(&self) -> *mut c_void {
         self.peer.pool
     }
 
-    /// The statistics of a list that is one.
     pub fn statistics(&self) -> Option<lookaside_statistics> {
         self.list.as_ref()?.statistics()
     }

@@ -20,7 +20,6 @@ unsafe impl Send for Framed {}
 unsafe impl Sync for Framed {}
 
 impl Framed {
-    /// A block of this size.
     pub fn new(size: usize) -> Self {
         // SAFETY: malloc takes any size.
         let memory = NonNull::new(unsafe { libc::malloc(FRAME + size) }.cast::<u8>());
@@ -29,7 +28,6 @@ impl Framed {
         Self(unsafe { memory.add(FRAME) })
     }
 
-    /// Where it is.
     #[inline(always)]
     pub fn address(&self) -> *mut u8 {
         self.0.as_ptr()

@@ -39,7 +39,6 @@ pub trait Stack {
     fn depth(&self) -> u64;
 }
 
-/// A block that is free.
 pub struct Block(pub *mut u8);
 
 // SAFETY: a free block belongs to no thread, so any may take it.

@@ -22,7 +22,6 @@ type Version = unsafe extern "C" fn() -> *const c_char;
 
 /// A library of such pools.
 pub struct Source {
-    /// Its name.
     name: &'static str,
     /// The Debian packages that bring what its build needs.
     packages: &'static str,
@@ -138,7 +137,6 @@ pub fn start_dpdk() {
 }
 
 /// Why this command has no pool of this library, if it has none.
-#[must_use]
 pub fn missing(library: &str) -> Option<String> {
     [&BOOST, &FOONATHAN, &DPDK].into_iter().find(|source| source.name == library)?.missing()
 }

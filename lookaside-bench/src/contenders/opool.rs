@@ -15,7 +15,6 @@ pub struct Opool {
     pool: Box<Pool<Blocks, Framed>>,
 }
 
-/// Makes the blocks.
 struct Blocks {
     size: usize,
 }

@@ -31,7 +31,6 @@ fn library() -> anyhow::Result<&'static Library> {
 }
 
 /// Why this machine has none, if it has none.
-#[must_use]
 pub fn missing() -> Option<String> {
     library().err().map(|reason| format!("{reason:#}"))
 }

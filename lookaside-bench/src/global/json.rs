@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use crate::ground::measure::{ROUND, clock, timed_from};
 use crate::ground::random::Random;
 
-/// Posts in the document.
 const POSTS: usize = 240;
 
 const WORDS: [&str; 24] = [

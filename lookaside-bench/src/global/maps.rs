@@ -34,7 +34,6 @@ pub fn run() -> anyhow::Result<f64> {
     Ok(timed_from(EXCHANGE, ROUND, &mut |changes| team(machine::processors(), changes, &member)))
 }
 
-/// The maps of one thread.
 struct Maps {
     random: Random,
     tree: BTreeMap<u64, Box<[u8]>>,

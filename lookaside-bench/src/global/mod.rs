@@ -16,7 +16,6 @@ use crate::ground::measure::{Figures, Measure};
 use crate::ground::workload::{Case, Job, Set, Workload};
 use switch::Allocator;
 
-/// The programs.
 pub const PROGRAMS: &[Job] = &[
     program(
         "trace",

@@ -82,9 +82,7 @@ pub type Make<C> = fn(usize) -> anyhow::Result<C>;
 pub struct Loops {
     /// Where the blocks are from, as the loops' first argument.
     pub pool: *mut c_void,
-    /// Pairs of `pair`.
     pub pair: unsafe extern "C" fn(*mut c_void, u64),
-    /// Pairs of `batch128`.
     pub batch: unsafe extern "C" fn(*mut c_void, u64),
     /// Pairs of `random`, with its [`PLACES`] and its random number.
     pub random: unsafe extern "C" fn(*mut c_void, *mut *mut c_void, *mut u64, u64),
@@ -109,19 +107,16 @@ pub struct About {
 
 impl About {
     /// A contender that is nothing special.
-    #[must_use]
     pub const fn new(name: &'static str, about: &'static str) -> Self {
         Self { name, about, malloc: false, runs: false, beside: false, engine: None }
     }
 
     /// One that `--quick` skips.
-    #[must_use]
     pub const fn beside(name: &'static str, about: &'static str) -> Self {
         Self { beside: true, ..Self::new(name, about) }
     }
 
     /// A general allocator.
-    #[must_use]
     pub const fn malloc(name: &'static str, about: &'static str) -> Self {
         Self { malloc: true, ..Self::new(name, about) }
     }
@@ -145,12 +140,10 @@ impl<C: Contender> Blocks<C> {
         Self::new(self.make, size)
     }
 
-    /// The contender.
     pub fn source(&self) -> &C {
         &self.source
     }
 
-    /// Allocates a block.
     #[inline(always)]
     pub fn allocate(&self) -> *mut u8 {
         // SAFETY: the contender was made for this size.

@@ -57,9 +57,6 @@ impl Output {
             }
         }
     }
-
-    /// Where it is.
-    #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }

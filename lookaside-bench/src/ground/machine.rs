@@ -7,7 +7,6 @@ use std::sync::OnceLock;
 use lookaside_core::EngineKind;
 
 /// How many processors this process may run on.
-#[must_use]
 pub fn processors() -> usize {
     allowed().len()
 }
@@ -38,7 +37,6 @@ fn allowed() -> &'static [usize] {
 }
 
 /// The engine of the contender `lookaside`.
-#[must_use]
 pub fn engine() -> &'static str {
     match lookaside_core::engine() {
         EngineKind::Rseq => "rseq",
@@ -48,7 +46,6 @@ pub fn engine() -> &'static str {
 }
 
 /// One line: processor, how many, load, system.
-#[must_use]
 pub fn describe() -> String {
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = field(&cpuinfo, "model name").unwrap_or(std::env::consts::ARCH);
@@ -60,13 +57,11 @@ pub fn describe() -> String {
 }
 
 /// How many threads wanted to run, by the mean of the last minute.
-#[must_use]
 pub fn load() -> Option<f64> {
     fs::read_to_string("/proc/loadavg").ok()?.split(' ').next()?.parse().ok()
 }
 
 /// What to say of figures that are measured from now on, where other work takes more than a quarter of the processors.
-#[must_use]
 pub fn busy() -> Option<String> {
     warning(load()?, processors())
 }

@@ -24,29 +24,21 @@ pub struct Measure {
 /// Which of two figures of a measure is the better one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Better {
-    /// The smaller.
     Less,
-    /// The larger.
     More,
     /// Neither: it explains the others.
     Neither,
 }
 
 impl Measure {
-    /// One of which less is better.
-    #[must_use]
     pub const fn less(name: &'static str, unit: &'static str, about: &'static str) -> Self {
         Self { name, unit, about, better: Better::Less }
     }
-
-    /// One of which more is better.
-    #[must_use]
     pub const fn more(name: &'static str, unit: &'static str, about: &'static str) -> Self {
         Self { better: Better::More, ..Self::less(name, unit, about) }
     }
 
     /// One that explains the others, and does not compare.
-    #[must_use]
     pub const fn beside(name: &'static str, unit: &'static str, about: &'static str) -> Self {
         Self { better: Better::Neither, ..Self::less(name, unit, about) }
     }
@@ -59,7 +51,6 @@ pub const NS: Measure = Measure::less("ns", "ns", "nanoseconds for one allocate 
 pub type Figures = Vec<(&'static str, f64)>;
 
 /// A round's figure, and with it the count, if there is any.
-#[must_use]
 pub fn figures(figure: (&'static str, f64), count: &'static str, counted: u64) -> Figures {
     let mut figures = vec![figure];
     figures.extend((counted > 0).then_some((count, counted as f64)));
@@ -114,6 +105,9 @@ const WARM_UP_TURNS: u32 = 16;
 
 /// Does a number of pairs, or of other pieces of work, and returns how long they took.
 pub type Routine<'a> = dyn FnMut(u64) -> Duration + 'a;
+
+/// One that was made, or why it cannot be.
+pub type Made = anyhow::Result<Box<Routine<'static>>>;
 
 /// Lets `round` do more and more, from 1,024 pairs on, until its speed is known and the contender warm, then times one of
 /// about `target`: nanoseconds for a pair.

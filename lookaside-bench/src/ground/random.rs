@@ -26,7 +26,6 @@ impl Random {
         (((self.draw() >> 32) * limit as u64) >> 32) as usize
     }
 
-    /// One of them.
     pub fn of<'a, T: ?Sized>(&mut self, all: &[&'a T]) -> &'a T {
         all[self.below(all.len())]
     }

@@ -10,11 +10,8 @@ pub struct Svg(String);
 /// Which side of a text is at its place.
 #[derive(Clone, Copy)]
 pub enum Anchor {
-    /// Its start.
     Start,
-    /// Its middle.
     Middle,
-    /// Its end.
     End,
 }
 
@@ -27,7 +24,6 @@ impl Svg {
         ))
     }
 
-    /// A filled rectangle.
     pub fn rectangle(&mut self, (x, y): (i32, i32), (width, height): (i32, i32), fill: &str) {
         _ = writeln!(self.0, "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" fill=\"{fill}\"/>");
     }
@@ -83,7 +79,6 @@ impl Svg {
         self.0 += "</text>\n";
     }
 
-    /// The whole.
     pub fn end(mut self) -> String {
         self.0 += "</svg>\n";
         self.0

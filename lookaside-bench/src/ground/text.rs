@@ -1,13 +1,11 @@
 //! Numbers as people read them.
 
 /// A figure as JSON and reports give it: four digits, and never fewer than those before the point.
-#[must_use]
 pub fn rounded(figure: f64) -> f64 {
     digits(figure).parse().unwrap_or(figure)
 }
 
 /// The same as a text.
-#[must_use]
 pub fn digits(figure: f64) -> String {
     let behind = match figure.abs() {
         _ if figure.fract() == 0.0 => 0,
@@ -20,7 +18,6 @@ pub fn digits(figure: f64) -> String {
 }
 
 /// A number with a comma between each three digits.
-#[must_use]
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();

@@ -24,7 +24,6 @@ impl Set {
     pub const ALL: [Self; 6] = [Self::Lists, Self::Foreign, Self::Memory, Self::Latency, Self::Global, Self::Pools];
 
     /// What figures and the command line call it.
-    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Lists => "lists",
@@ -37,7 +36,6 @@ impl Set {
     }
 
     /// What headings call it.
-    #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
             Self::Lists => "Our own workloads",
@@ -50,7 +48,6 @@ impl Set {
     }
 }
 
-/// A workload.
 #[derive(Clone, Copy, Debug)]
 pub struct Workload {
     /// Where it belongs.
@@ -75,7 +72,6 @@ pub struct Workload {
 
 impl Workload {
     /// One that finds the time of a pair on one thread.
-    #[must_use]
     pub const fn new(set: Set, name: &'static str, about: &'static str) -> Self {
         Self {
             set,
@@ -91,19 +87,14 @@ impl Workload {
     }
 
     /// The same on several threads.
-    #[must_use]
     pub const fn shared(set: Set, name: &'static str, about: &'static str) -> Self {
         Self { shares: true, ..Self::new(set, name, about) }
     }
 
     /// How large its blocks are where blocks of `asked` bytes were asked for.
-    #[must_use]
     pub fn block_size(&self, asked: usize) -> usize {
         asked.clamp(self.sizes.0, self.sizes.1)
     }
-
-    /// The largest of its blocks then.
-    #[must_use]
     pub fn largest_block(&self, asked: usize) -> usize {
         self.block_size(asked).max(self.largest)
     }
@@ -112,7 +103,6 @@ impl Workload {
 /// A contender in a job or a workload, by name.
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
-    /// The contender's name.
     pub name: &'static str,
     /// What it is, as far as its name does not say it and no other contender has the name.
     pub about: &'static str,
@@ -122,7 +112,6 @@ pub struct Case {
 
 impl Case {
     /// One whose process finds nothing special.
-    #[must_use]
     pub const fn new(name: &'static str, about: &'static str) -> Self {
         Self { name, about, variable: None }
     }
@@ -131,7 +120,6 @@ impl Case {
 /// A workload with contenders of its own.
 #[derive(Debug)]
 pub struct Job {
-    /// What is done.
     pub workload: Workload,
     /// The ways to do it. The first is the one that ratios are to, but in the set of foreign workloads, where the fastest
     /// malloc is.

@@ -4,7 +4,6 @@ use std::ptr;
 
 use crate::ground::contender::Contender;
 
-/// Bytes of a page.
 pub fn page() -> usize {
     // SAFETY: the function only returns a number.
     unsafe { libc::sysconf(libc::_SC_PAGESIZE) as usize }

@@ -12,9 +12,7 @@ use crate::ground::contender::{Blocks, Contender};
 use crate::ground::measure::{Absent, Figures, figures};
 
 const MIB: usize = 1 << 20;
-/// Bytes in all.
 const TOTAL: usize = 16 * MIB;
-/// Bytes of a block.
 const BLOCK: usize = 32 << 10;
 
 /// Takes all of it once, as a program does.

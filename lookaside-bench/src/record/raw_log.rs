@@ -26,7 +26,6 @@ const REALLOCATE_BEGIN: u32 = 3;
 const REALLOCATE_END: u32 = 4;
 const EXEC: u32 = 5;
 
-/// What a log holds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Log {
     /// What the program asked of its heap.
@@ -42,9 +41,7 @@ pub struct Log {
 /// A process, as `ps` shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Process {
-    /// Its number.
     pub id: u32,
-    /// Its name.
     pub name: String,
 }
 

@@ -15,7 +15,6 @@ use crate::ground::files;
 /// The preload library; build.rs compiles it from `recorder/recorder.c`.
 const RECORDER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/lookaside_recorder.so"));
 
-/// A recorded run.
 #[derive(Debug)]
 pub struct Recording {
     /// What was recorded.

@@ -10,7 +10,6 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use libc::{c_int, c_void, siginfo_t};
 
-/// The signals that are passed on.
 const SIGNALS: [c_int; 4] = [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM];
 
 /// The program that signals are for, or 0 where there is none. Relaxed, as below: the handler runs within the thread that

@@ -32,7 +32,6 @@ pub struct Contest<'a> {
 /// What one contender took.
 #[derive(Clone, Debug)]
 pub struct Times {
-    /// The contender's name.
     pub name: &'static str,
     /// Nanoseconds of each round: the mean over the threads of one replay.
     pub rounds: Vec<f64>,
@@ -48,14 +47,12 @@ pub const LOOKASIDE: &str = "lookaside";
 pub const DRIVER: &str = "driver alone";
 
 impl<'a> Contest<'a> {
-    /// Makes the contenders.
     pub fn new(script: &'a Script) -> Result<Contest<'a>> {
         let lists = Lists::new(script.blocks_by_class(), &Parameters::new(0))?;
         let mutex_vec = ByClass((0..LARGEST / 16).map(|_| mutex_vec::unbounded()).collect());
         Ok(Contest { script, lists, mutex_vec })
     }
 
-    /// One replay by one thread.
     fn replay(&self, name: &str, replayer: &mut Replayer<LARGEST>) -> Duration {
         match name {
             LOOKASIDE => self.replay_over(&self.lists, replayer, true),

@@ -35,7 +35,6 @@ const THREAD: u64 = 2;
 pub struct ReadError {
     /// How many events were good up to there.
     pub event: u64,
-    /// What is wrong.
     pub fault: Fault,
 }
 

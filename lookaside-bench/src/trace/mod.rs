@@ -59,7 +59,6 @@ pub fn load(trace: Option<&Path>) -> Result<(String, Trace)> {
     Ok((name, trace))
 }
 
-/// A trace in one line.
 pub fn summary(trace: Summary) -> String {
     format!(
         "{} events of {} {}, {} of them allocations, at most {} blocks, of together {} bytes, allocated at once",
@@ -72,7 +71,6 @@ pub fn summary(trace: Summary) -> String {
     )
 }
 
-/// A word for one or for several.
 pub fn plural(number: u64, word: &str) -> String {
     if number == 1 { word.to_owned() } else { format!("{word}s") }
 }

@@ -130,7 +130,6 @@ impl Panel {
         svg.lines(&[&[self.at((0.0, self.top)), self.at((0.0, 0.0)), self.at((self.seconds, 0.0))]], INK, 1);
     }
 
-    /// What is below a line.
     fn area(&self, svg: &mut Svg, line: &[Point]) {
         let ends = [(self.seconds, 0.0), (0.0, 0.0)];
         let points: Vec<Point> = line.iter().chain(&ends).map(|&point| self.at(point)).collect();

@@ -29,7 +29,6 @@ pub struct Load {
     pub name: String,
     /// What it does, in a few words.
     pub about: String,
-    /// All operations.
     pub script: Script,
     /// How many of them are done at the end of each tick.
     pub ticks: Vec<usize>,
@@ -82,7 +81,6 @@ impl Load {
         Load { name, about, script, ticks, out, last }
     }
 
-    /// How long it is.
     pub fn seconds(&self) -> usize {
         self.ticks.len() / TICKS
     }

@@ -13,7 +13,6 @@ use crate::trace::driver::Replayer;
 use crate::trace::lists::Lists;
 use crate::trace::script::LARGEST;
 
-/// The schedules.
 pub const SCHEDULES: [(&str, Tuning); 3] =
     [("default", Tuning::Default), ("windows", Tuning::Windows), ("manual", Tuning::Manual)];
 
@@ -59,7 +58,6 @@ impl Calls {
 pub struct Sample {
     /// Seconds since the start.
     pub second: f64,
-    /// The calls of this tick.
     pub calls: Calls,
     /// Blocks that the lists may keep.
     pub depth: u64,
@@ -72,11 +70,9 @@ pub struct Sample {
 /// What a schedule came to under a load.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Run {
-    /// The schedule's name.
     pub schedule: String,
     /// How many processor lists a list has.
     pub processors: u32,
-    /// The first [`BEGINNING`] calls.
     pub beginning: Calls,
     /// Those after them.
     pub later: Calls,
@@ -86,7 +82,6 @@ pub struct Run {
     pub kept_at_end: u64,
     /// Idle seconds until no list kept more than its minimum depth; `None` if that did not happen.
     pub seconds_until_back: Option<f64>,
-    /// All ticks.
     pub samples: Vec<Sample>,
 }
 

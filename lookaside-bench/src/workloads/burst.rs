@@ -17,7 +17,6 @@ pub const BURST_IDLE: Workload = Workload {
 const BLOCKS: usize = 4096;
 /// How many bursts follow each other.
 const BURSTS: usize = 8;
-/// Pairs of all of them.
 pub const PAIRS: u64 = (BURSTS * BLOCKS) as u64;
 
 /// How long a pair takes, in nanoseconds.

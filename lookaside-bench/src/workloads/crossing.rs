@@ -6,13 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::ground::machine;
 use crate::ground::team::team;
 
-/// Journeys in one try.
 const JOURNEYS: u64 = 2000;
 /// Tries, of which the fastest counts.
 const TRIES: u32 = 5;
 
 /// Nanoseconds that a cache line takes to another processor and back; nothing where there is only one.
-#[must_use]
 pub fn crossing() -> Option<f64> {
     if machine::processors() < 2 {
         return None;

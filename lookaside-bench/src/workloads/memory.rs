@@ -46,7 +46,6 @@ pub const HANDOFF: Workload = Workload {
     )
 };
 
-/// Blocks of a burst.
 const BLOCKS: usize = 65_536;
 /// Bursts after the first.
 const BURSTS: usize = 8;

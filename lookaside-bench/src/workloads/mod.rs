@@ -30,7 +30,7 @@ pub use random::WorkingSet;
 
 use crate::ground::contender::{Blocks, Contender, Make};
 use crate::ground::machine;
-use crate::ground::measure::{Figures, NS, ROUND, Routine, clock, print, print_absent, timed};
+use crate::ground::measure::{Figures, Made, NS, ROUND, clock, print, print_absent, timed};
 use crate::ground::team::{Work, team};
 use crate::ground::workload::{Set, Workload};
 use foreign::{false_sharing, larson, lru, mempool, mstress, packets, rptest, shbench, xmalloc};
@@ -104,9 +104,6 @@ workloads! {
     latency::MISSES: several |blocks| Ok(latency::run(blocks, false, 1));
     latency::MISSES_OVER: several |blocks| Ok(latency::run(blocks, false, latency::CROWD));
 }
-
-/// The workload of this name.
-#[must_use]
 pub fn by_name(name: &str) -> Option<&'static Workload> {
     ALL.iter().find(|workload| workload.name == name)
 }
@@ -200,7 +197,7 @@ pub fn routine_alone<C: Contender + 'static>(
     size: usize,
     threads: usize,
     make: Make<C>,
-) -> anyhow::Result<Box<Routine<'static>>> {
+) -> Made {
     ensure!(threads == 1, "it cannot be shared by threads");
     let blocks = Blocks::new(make, size)?;
     if workload.name == burst::BURST_IDLE.name {
@@ -216,7 +213,7 @@ pub fn routine_together<C: Contender + Sync + 'static>(
     size: usize,
     threads: usize,
     make: Make<C>,
-) -> anyhow::Result<Box<Routine<'static>>> {
+) -> Made {
     if workload.name == handoff::HANDOFF.name {
         let blocks = Blocks::new(make, size)?;
         return Ok(Box::new(move |pairs| handoff::run(&blocks, pairs)));

@@ -19,7 +19,6 @@ pub const LARSON: Workload = Workload::shared(
 
 /// How many blocks each thread holds.
 const HELD: usize = 1000;
-/// How many it replaces in its life.
 const LIFE: u64 = 50_000;
 
 /// Nanoseconds for a replacement.

@@ -23,9 +23,7 @@ pub const LRU: Workload = Workload {
 
 /// Entries of a full cache.
 const ENTRIES: usize = 4096;
-/// Chains of the table.
 const CHAINS: usize = 8192;
-/// Keys that are asked for.
 const KEYS: usize = 16_384;
 
 /// Nanoseconds for an entry that comes and one that goes, with the look-ups that lie between.
@@ -45,10 +43,8 @@ fn ask<C: Contender>(cache: &mut Cache<'_, C>, random: &mut Random, pairs: u64) 
     }
 }
 
-/// What is in a block.
 struct Entry {
     key: usize,
-    /// The next of its chain.
     chain: *mut Entry,
     /// Its neighbours in the order of use.
     newer: *mut Entry,
@@ -150,7 +146,6 @@ impl<C: Contender> Drop for Cache<'_, C> {
     }
 }
 
-/// Which chain a key is in.
 fn chain_of(key: usize) -> usize {
     (key as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) as usize >> 51
 }

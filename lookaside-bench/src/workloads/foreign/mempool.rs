@@ -37,7 +37,6 @@ const MEASURES: &[Measure] = &[
     Measure::less("k128-b128", "ns", "128 kept, by 128"),
 ];
 
-/// A figure for each measure, of one core.
 pub fn one_core<C: Contender>(blocks: &Blocks<C>) -> Figures {
     figures(&|round, pairs| clock(|| turn(blocks, round, pairs)))
 }

@@ -31,7 +31,6 @@ const EXCHANGE: usize = 4;
 /// How many blocks a thread makes before it ends.
 const LIFE: u64 = 25_000;
 
-/// Nanoseconds for a block.
 pub fn run<C: Contender + Sync>(blocks: &Blocks<C>) -> f64 {
     timed(TEAM_ROUND, &mut |pairs| {
         let places = Places::new(blocks);

@@ -34,13 +34,11 @@ const UNACKNOWLEDGED: usize = 32;
 /// Blocks for two datagrams: two buffers, two descriptors, and the descriptor of one answer.
 const BLOCKS: u64 = 5;
 
-/// The pools of the receiver.
 struct Pools<'a, C> {
     descriptors: &'a Blocks<C>,
     buffers: &'a Blocks<C>,
 }
 
-/// Nanoseconds for a block.
 pub fn run<C: Contender + Sync>(descriptors: &Blocks<C>) -> anyhow::Result<f64> {
     let (buffers, answers) = (&descriptors.another(BUFFER)?, &descriptors.another(ANSWER)?);
     let pools = &Pools { descriptors, buffers };

@@ -21,7 +21,6 @@ impl Parcel {
         Self(Vec::with_capacity(blocks))
     }
 
-    /// Adds so many blocks of a source.
     #[inline(always)]
     pub fn fill<C: Contender>(&mut self, source: &Blocks<C>, blocks: usize) {
         for _ in 0..blocks {

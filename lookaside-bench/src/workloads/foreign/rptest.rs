@@ -31,7 +31,6 @@ const LOOPS: u64 = 500;
 /// The most blocks that wait for a thread, which may not come for long; a thread that would hand on more frees them itself.
 const WAITING: usize = 20 * OPERATIONS;
 
-/// Nanoseconds for a block.
 pub fn run<C: Contender + Sync>(blocks: &Blocks<C>) -> f64 {
     timed(TEAM_ROUND, &mut |pairs| {
         let boxes: Vec<_> = (0..threads()).map(|_| Mutex::new(Parcel::with_room(WAITING))).collect();
@@ -48,12 +47,10 @@ pub fn run<C: Contender + Sync>(blocks: &Blocks<C>) -> f64 {
     })
 }
 
-/// The array of one thread.
 struct Array<'a, C: Contender> {
     blocks: &'a Blocks<C>,
     places: [*mut u8; PLACES],
     random: Random,
-    /// Loops done.
     loops: u64,
     /// What others have for this thread, and what it has taken of it.
     mine: &'a Mutex<Parcel>,

@@ -22,7 +22,6 @@ pub const SH6: Workload = Workload::shared(
 pub const SH8: Workload =
     Workload::shared(Set::Foreign, "sh8bench", "sh6bench where every second run changes hands between the threads");
 
-/// Blocks in a run.
 const RUN: usize = 256;
 /// Blocks that a thread has out all the time.
 const STANDING: usize = 1024;

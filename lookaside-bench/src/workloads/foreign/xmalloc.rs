@@ -19,7 +19,6 @@ pub const XMALLOC: Workload = Workload::shared(
     "threads that only allocate, and threads that only free, by batches of 4096 through a queue",
 );
 
-/// Blocks in a batch.
 const BATCH: usize = 4096;
 
 /// Nanoseconds for a block, from thread to thread.

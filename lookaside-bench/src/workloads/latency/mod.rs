@@ -228,7 +228,6 @@ fn histogram() -> Histogram<u64> {
 
 /// From ticks to nanoseconds.
 struct Scale {
-    /// Nanoseconds in a tick.
     tick: f64,
     /// Ticks from one value that the timer can have to the next.
     step: f64,

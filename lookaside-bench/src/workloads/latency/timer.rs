@@ -11,10 +11,8 @@ pub trait Clock {
     /// Before a call.
     fn start() -> u64;
 
-    /// After it.
     fn stop() -> u64;
 
-    /// Nanoseconds in a tick.
     fn tick() -> f64;
 }
 
@@ -25,7 +23,6 @@ pub struct Counter;
 pub struct System;
 
 /// Whether the processor's counter runs evenly, whatever the processor does.
-#[must_use]
 pub fn has_counter() -> bool {
     #[cfg(target_arch = "x86_64")]
     {

@@ -1,5 +1,5 @@
 //! The floors of this package: a module imports from its own floor and from floors below, never from one above, and no
-//! files import each other in a circle. `cargo test -p lookaside-bench --test floors -- --nocapture` prints the circles.
+//! files import each other in a circle. `cargo test -p lookaside-bench --test all circle -- --nocapture` prints the circles.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

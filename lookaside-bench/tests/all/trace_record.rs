@@ -27,7 +27,7 @@ fn program() -> &'static Path {
         let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("trace_record");
         let status = Command::new(env::var_os("CC").unwrap_or_else(|| "cc".into()))
             .args(["-std=c11", "-O1", "-fno-builtin", "-Wall", "-Wextra", "-Werror", "-pthread"])
-            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/trace_record/program.c"))
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/all/program.c"))
             .arg("-o")
             .arg(&program)
             .status()

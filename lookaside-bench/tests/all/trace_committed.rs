@@ -5,7 +5,7 @@ use lookaside_bench::trace::format;
 
 /// The numbers of each row of the table in the README, by name.
 fn rows() -> Vec<(String, Vec<u64>)> {
-    let readme = include_str!("../traces/README.md");
+    let readme = include_str!("../../traces/README.md");
     let cells = |row: &str| row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
     let rows = readme.lines().filter(|line| line.starts_with('|')).skip(2).map(cells);
     rows.map(|cells| {

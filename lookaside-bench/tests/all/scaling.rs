@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-const PAGE: &str = include_str!("../../docs/scaling.md");
+const PAGE: &str = include_str!("../../../docs/scaling.md");
 
 /// The rows of the table below this header, cell by cell.
 fn rows(header: &str) -> Vec<Vec<&'static str>> {

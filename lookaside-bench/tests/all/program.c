@@ -1,4 +1,4 @@
-/* What tests/trace_record.rs records. Every size below is used nowhere else, not even by the C library. */
+/* What tests/all/trace_record.rs records. Every size below is used nowhere else, not even by the C library. */
 #define _GNU_SOURCE
 #include <malloc.h>
 #include <poll.h>

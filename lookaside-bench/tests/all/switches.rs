@@ -10,7 +10,7 @@ fn lookaside(arguments: &str, variables: &[(&str, &str)]) -> Output {
 
 #[test]
 fn help_prints_the_table_of_the_page() {
-    let page = include_str!("../../docs/switches.md");
+    let page = include_str!("../../../docs/switches.md");
     let table = page.split("```text\n").nth(1).unwrap().split("```").next().unwrap().trim_end();
     for words in ["help switches", "switches --help", "switches"] {
         // The table keeps its lines in a terminal that is narrower.
