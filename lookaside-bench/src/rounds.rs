@@ -26,7 +26,7 @@ pub struct Spread {
 
 impl Spread {
     /// Nothing of nothing.
-    fn of(figures: &mut [f64]) -> Option<Self> {
+    pub fn of(figures: &mut [f64]) -> Option<Self> {
         figures.sort_unstable_by(f64::total_cmp);
         let (&min, &max) = (figures.first()?, figures.last()?);
         let (low, high) = (figures[(figures.len() - 1) / 2], figures[figures.len() / 2]);

@@ -15,6 +15,7 @@ use crate::contenders::kept::Kept;
 use crate::contenders::mimalloc::Mimalloc;
 use crate::contenders::mutex_vec::{self, MutexVec};
 use crate::ground::contender::Contender;
+use crate::rounds::Spread;
 use crate::trace::driver::Replayer;
 use crate::trace::lists::{ByClass, Lists, Nothing};
 use crate::trace::script::{LARGEST, Script};
@@ -118,17 +119,9 @@ impl<'a> Contest<'a> {
 }
 
 impl Times {
-    /// The fastest round.
-    pub fn minimum(&self) -> f64 {
-        self.rounds.iter().copied().fold(f64::INFINITY, f64::min)
-    }
-
-    /// The round in the middle.
-    pub fn median(&self) -> f64 {
-        let mut rounds = self.rounds.clone();
-        rounds.sort_by(f64::total_cmp);
-        let middle = rounds.len() / 2;
-        if rounds.len() % 2 == 1 { rounds[middle] } else { (rounds[middle - 1] + rounds[middle]) / 2.0 }
+    /// The smallest, the middle and the largest of the rounds.
+    pub fn spread(&self) -> Option<Spread> {
+        Spread::of(&mut self.rounds.clone())
     }
 }
 
@@ -153,7 +146,7 @@ mod tests {
         assert_eq!(times.iter().map(|row| row.name).collect::<Vec<_>>(), NAMES);
         for row in &times {
             assert_eq!(row.rounds.len(), ROUNDS, "{}", row.name);
-            assert!(row.minimum() > 0.0 && row.minimum() <= row.median(), "{row:?}");
+            assert!(row.spread().is_some_and(|spread| spread.min > 0.0), "{row:?}");
         }
 
         let replays = 3 * (1 + ROUNDS as u64);
@@ -164,13 +157,5 @@ mod tests {
             assert_eq!(list.list.total_allocates, replays * blocks, "trace-{}", list.size);
             assert_eq!((list.list.total_frees, list.outstanding), (replays * blocks, 0), "trace-{}", list.size);
         }
-    }
-
-    #[test]
-    fn the_median_is_in_the_middle() {
-        let times = |rounds: &[f64]| Times { name: "", rounds: rounds.to_vec() };
-        assert_eq!(times(&[3.0, 1.0, 2.0]).median(), 2.0);
-        assert_eq!(times(&[4.0, 1.0, 2.0, 3.0]).median(), 2.5);
-        assert_eq!(times(&[4.0, 1.0, 2.0]).minimum(), 1.0);
     }
 }

@@ -9,6 +9,7 @@ use lookaside_core::Statistics;
 
 use super::contest::{DRIVER, GLIBC, Times};
 use crate::ground::text::grouped;
+use crate::rounds::Spread;
 use crate::trace::events::Summary;
 use crate::trace::script::{LARGEST, Script};
 use crate::trace::{plural, summary};
@@ -69,20 +70,22 @@ fn hits(lists: &[Statistics]) -> String {
 
 /// The figures of a replay.
 pub fn times(times: &[Times], script: &Script) -> Result<String> {
-    let row = |name| times.iter().find(|row| row.name == name).context("a row is missing");
-    let driver = row(DRIVER)?.minimum();
+    let spread = |name| {
+        let row = times.iter().find(|row| row.name == name);
+        row.and_then(Times::spread).context("a row is missing")
+    };
+    let (driver, glibc) = (spread(DRIVER)?, spread(GLIBC)?);
     let operations = script.operations().len() as f64;
-    let plain = |row: &Times| row.minimum() / operations;
-    let less_driver = |row: &Times| (row.minimum() - driver).max(0.0) / script.small() as f64;
-    let glibc = row(GLIBC)?;
+    let less_driver = |row: Spread| (row.min - driver.min).max(0.0) / script.small() as f64;
 
     let mut table = Table::new();
     table.load_style(ASCII_MARKDOWN);
     table.set_header(["heap", "min", "median", "to glibc", "less driver", "to glibc"]);
     for row in times {
-        let mut cells = vec![row.name.to_owned()];
-        cells.extend([plain(row), row.median() / operations, plain(row) / plain(glibc)].map(|x| format!("{x:.2}")));
-        if row.name != DRIVER {
+        let (name, row) = (row.name, spread(row.name)?);
+        let mut cells = vec![name.to_owned()];
+        cells.extend([row.min / operations, row.median / operations, row.min / glibc.min].map(|x| format!("{x:.2}")));
+        if name != DRIVER {
             cells.extend([less_driver(row), less_driver(row) / less_driver(glibc)].map(|x| format!("{x:.2}")));
         }
         table.add_row(cells);
@@ -93,9 +96,9 @@ pub fn times(times: &[Times], script: &Script) -> Result<String> {
     Ok(format!(
         "{table}\n\n\
          Nanoseconds for one operation, an allocate or a free, over {} rounds that took turns. The driver is the loop that \
-         replays the trace: alone it has no heap. Less driver: the fastest round without what the driver takes alone, for one \
+         replays the trace: alone it has no allocator. Less driver: the fastest round without what the driver takes alone, for one \
          operation up to {LARGEST} bytes. To glibc: the ratio to the row of glibc.\n",
-        glibc.rounds.len(),
+        times.first().map_or(0, |row| row.rounds.len()),
     ))
 }
 
