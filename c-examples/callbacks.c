@@ -1,7 +1,7 @@
 /* Callbacks: blocks from a source of the program's own.
  *
  * Plain callbacks know the pool type, the size and the tag. The Ex form also gets the list, and finds more through it:
- * around the list, when the list stands in a larger structure, or in the context that the list was initialised with.
+ * around the list, when the list is in a larger structure, or in the context that the list was initialised with.
  */
 #include <stddef.h>
 #include <stdio.h>
@@ -25,7 +25,7 @@ static void use(lookaside_list *list)
     }
 }
 
-/* Ends a list, and tells whether its source got back every block that it gave. */
+/* Deletes a list, and returns whether its source got back every block that it gave. */
 static int finish(const char *kind, lookaside_list *list, const size_t *given, const size_t *taken)
 {
     size_t asked = *given;

@@ -107,6 +107,6 @@ static NTSTATUS DriverEntry(PVOID DriverObject, PVOID RegistryPath)
 int main(void)
 {
     NTSTATUS status = DriverEntry(NULL, NULL);
-    printf("the driver answered 0x%08X\n", (unsigned)status);
+    printf("the driver returned 0x%08X\n", (unsigned)status);
     return status != STATUS_DEVICE_CONFIGURATION_ERROR;
 }

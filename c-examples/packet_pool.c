@@ -116,7 +116,7 @@ int main(void)
         return EXIT_FAILURE;
     }
     printf("taken %u, given back %u, maximum depth %u\n", list.TotalAllocates, list.TotalFrees, list.MaximumDepth);
-    printf("the pool gave as many as missed: %s\n", list.AllocateMisses == adapter.FromPool ? "yes" : "no");
+    printf("the pool gave one packet for each miss: %s\n", list.AllocateMisses == adapter.FromPool ? "yes" : "no");
     ExFlushLookasideListEx(&adapter.Packets);
     ExDeleteLookasideListEx(&adapter.Packets);
     printf("and all went back to it: %s\n", adapter.FromPool == adapter.ToPool ? "yes" : "no");

@@ -44,7 +44,7 @@ static packet *take(uint32_t number)
     return taken;
 }
 
-static void tell(const char *when)
+static void print_counts(const char *when)
 {
     lookaside_statistics statistics = {.struct_size = sizeof statistics};
     lookaside_list_statistics(&shared, &statistics);
@@ -78,15 +78,15 @@ int main(void)
             return 1;
         }
     }
-    tell("after 6 reads");
+    print_counts("after 6 reads");
     for (int i = 0; i < PACKETS; i++) {
         lookaside_pp_free(&table, small, packets[i], packets[i]->processor);
     }
-    tell("after they ended");
+    print_counts("after they ended");
     for (int i = 0; i < 2; i++) {
         packets[i] = take(large);
     }
-    tell("after 2 writes");
+    print_counts("after 2 writes");
     for (int i = 0; i < 2; i++) {
         lookaside_pp_free(&table, large, packets[i], LOOKASIDE_CURRENT_PROCESSOR);
     }

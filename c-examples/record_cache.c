@@ -1,7 +1,7 @@
 /* A log of events as a file-system filter keeps one: fixed-size records from a nonpaged list, a queue of those that
  * wait for a reader, a limit on how many there may be, and a count of the events that were dropped because of it.
  *
- * Whoever sees an event must never wait and never fail, so an event without a record is only counted.
+ * The code that sees an event must never wait and never fail, so an event without a record is only counted.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -59,7 +59,7 @@ static VOID CacheLog(PRECORD_CACHE Cache, ULONG Operation, const char *Name)
     pthread_mutex_unlock(&Cache->Lock);
 }
 
-/* Hands up to so many records to the reader, and tells how many. */
+/* Hands up to Most records to the reader, and returns how many. */
 static ULONG CacheRead(PRECORD_CACHE Cache, ULONG Most)
 {
     ULONG count = 0;
@@ -120,6 +120,6 @@ int main(void)
     printf("records: %u taken, %u of them new, %u given back\n", list.TotalAllocates, list.AllocateMisses,
            list.TotalFrees);
     CacheDelete(&cache);
-    puts("gone, with the record that nobody read");
+    puts("gone, with the record that was not read");
     return EXIT_SUCCESS;
 }

@@ -1,81 +1,40 @@
 #!/usr/bin/env bash
-# ci/figures.sh [ARGUMENTS OF compare]: measures, and writes the figures into the README between its two markers.
-# Takes some minutes on a machine that does nothing else, less with --quick. FEATURES=snmalloc adds that contender;
-# REPORT=DIR keeps the report that the tables are from, or takes them from the one that is there already.
-# No check, so .ci/run skips it.
+# ci/figures.sh [ARGUMENTS OF compare]: measures, and writes the section of this machine's model of processor in
+# docs/figures.md; sections of other models stay as they are. Takes some minutes on a machine that does nothing else, less
+# with --quick. FEATURES=snmalloc adds that contender; REPORT=DIR keeps the report, or uses the one that is there already.
+# Not a check, so .ci/run skips it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-begin='<!-- figures: begin -->'
-end='<!-- figures: end -->'
+page=docs/figures.md
 features=${FEATURES:+--features lookaside-bench/$FEATURES}
-grep -qxF "$begin" README.md && grep -qxF "$end" README.md || { echo "README.md has no markers" >&2; exit 1; }
-
-# table SET DIGITS: the set's rows of figures.csv as a table, a column a workload, by the first measure of each.
-table() {
-    awk -F, -v set="$1" -v digits="$2" '
-        function shown(x) { return sprintf(x < 99.95 ? "%." digits "f" : "%.0f", x) }
-        NR == 1 { for (c = 1; c <= NF; c++) at[$c] = c; next }
-        $at["set"] == set {
-            workload = $at["workload"]; contender = $at["contender"]
-            if (!(workload in measure)) { measure[workload] = $at["measure"]; head[++columns] = workload }
-            if ($at["measure"] != measure[workload]) next
-            if (!(contender in row)) { row[contender] = ++rows; side[rows] = contender }
-            cell[contender, workload] = shown($at["min"]) " (" shown($at["median"]) ")"
-        }
-        END {
-            line = "| |"; rule = "|---|"
-            for (c = 1; c <= columns; c++) { line = line " " head[c] " |"; rule = rule "---|" }
-            print line "\n" rule
-            for (r = 1; r <= rows; r++) {
-                name = side[r] == "lookaside" ? "**lookaside**" : side[r]
-                line = "| " name " |"
-                for (c = 1; c <= columns; c++) {
-                    key = side[r] SUBSEP head[c]
-                    line = line " " (key in cell ? cell[key] : "-") " |"
-                }
-                print line
-            }
-            if (rows == 0) { print "the report has nothing of the set " set > "/dev/stderr"; exit 1 }
-        }' "$report/figures.csv"
-}
-
-# fact NAME: what figures.json has by that name, which stands on a line of its own.
-fact() { sed -n "s/^  \"$1\": \"\\{0,1\\}\\(.*[^\",]\\)\"\\{0,1\\},\\{0,1\\}\$/\\1/p" "$report/figures.json"; }
-
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 report=${REPORT:-$scratch/report}
-sets='--lists --global'
-[[ " $* " == *" --all "* ]] && sets=
 if [[ ! -e $report/figures.csv ]]; then
-    # shellcheck disable=SC2086 # no features and no sets are no words
-    cargo run --quiet --release $features -- compare $sets --report "$report" "$@" > "$scratch/text"
+    # shellcheck disable=SC2086 # No features are no words.
+    cargo run --quiet --release $features -- compare --lists --global --report "$report" "$@" > "$scratch/text"
 fi
-# By the words of the command that made the report, without the folder.
-command="cargo run --release${features:+ $features} -- $(fact command | sed -E 's/^lookaside //; s/ --report(=| )[^ ]+//')"
+table() { awk -F, -v set="$1" -v digits="$2" -f ci/figures.awk "$report/figures.csv"; }
+# fact NAME: what figures.json has by that name, which is on a line of its own.
+fact() { sed -n "s/^  \"$1\": \"\\{0,1\\}\\(.*[^\",]\\)\"\\{0,1\\},\\{0,1\\}\$/\\1/p" "$report/figures.json"; }
 
 {
-    echo "$begin"
-    echo "The smallest (and the median) of interleaved rounds, by \`$command\`,"
-    echo "with \`--report DIR\` for a page with charts. Nanoseconds for one allocate plus one free of $(fact size) bytes:"
-    echo
+    echo "## $(fact machine | sed -E 's/, [0-9]+ processors.*//; s/\((R|TM)\)//g; s/ (Processor|CPU|@.*[0-9]GHz)//g')"
+    printf '\nThe smallest (and the median) of interleaved rounds, by\n`cargo run --release%s -- %s`.\n' "${features:+ $features}" \
+        "$(fact command | sed -E 's/^[^ ]*lookaside //; s/ --report(=| )[^ ]+//')"
+    printf 'Nanoseconds for one allocate plus one free of %s bytes:\n\n' "$(fact size)"
     table lists 1
-    echo
-    echo "Whole programs with another global allocator each: SQLite's trace in nanoseconds an operation, serde_json and regex in"
-    echo "milliseconds, a tree and a map in nanoseconds a change of both:"
-    echo
+    printf '\nWhole programs, each with another global allocator: %s\n%s\n\n' \
+        "SQLite's trace in nanoseconds per operation, serde_json and regex in" \
+        "milliseconds, a tree and a map in nanoseconds per change of both:"
     table global 2
-    echo
-    echo "Measured on $(fact date | cut -d ' ' -f 1)."
-    for what in machine engine versions; do
-        echo "${what^}: $(fact $what)."
-    done
-    echo "$end"
-} > "$scratch/table"
-
-awk -v begin="$begin" -v end="$end" -v table="$scratch/table" '
-    $0 == begin { while ((getline line < table) > 0) print line; inside = 1 }
-    !inside
-    $0 == end { inside = 0 }' README.md > "$scratch/README.md"
-cat "$scratch/README.md" > README.md
-cat "$scratch/table"
+    printf '\nMeasured on %s.\n' "$(fact date | cut -d ' ' -f 1)"
+    for what in machine engine versions; do echo "${what^}: $(fact $what)."; done
+} > "$scratch/section"
+awk -v section="$scratch/section" '
+    function put() { while ((getline line < section) > 0) print line; print ""; done = 1 }
+    BEGIN { getline heading < section; close(section) }
+    /^(## |<!-- figures: end)/ { inside = $0 == heading; if (inside || (/end/ && !done)) put() }
+    !inside' "$page" > "$scratch/page"
+cat "$scratch/page" > "$page"
+ci/front.sh --update

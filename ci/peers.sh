@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Every contender of other projects hands out blocks as it should and is measured: those of crates, and of those in C and C++
-# the ones whose packages are installed. What is missing is reported by the tests, with its package. snmalloc is built where
-# cmake is.
+# Every contender of other projects hands out blocks as it should and runs: those of crates, and of those in C and C++ the
+# ones whose packages are installed. The tests name what is missing, with its package. snmalloc is built where cmake is
+# installed.
 #
 # DPDK's package needs 200 others, for drivers that a mempool does without. So its headers and static libraries are unpacked
 # into a folder of the target's; skipped where apt-get cannot fetch the package.
@@ -34,5 +34,5 @@ report=$(mktemp)
 trap 'rm -f "$report"' EXIT
 cargo test -p lookaside-bench "${features[@]}" --test contenders -- --show-output | tee "$report"
 cargo test -p lookaside-bench "${features[@]}" --test all -- pools_of_others
-# What is installed has to build, which the tests leave to whoever has another version.
+# What is installed has to build, which the tests do not demand: a machine may have another version.
 ! grep "could not be built" "$report"

@@ -1,47 +1,40 @@
 #!/usr/bin/env bash
-# The README's programs in C and C++ compile and link by the very commands that stand under its heading "Linking", run,
-# and print what it says. Skips the Rust program, which is a doctest of lookaside-core, and the other commands, which
-# other checks run.
+# The programs in C and C++ of the README and of docs/ compile and link by the very commands of docs/linking.md, run, and
+# print what the README says. Those in Rust are doctests of lookaside-core: here it is only checked that each page is one.
+# Skips the other commands, which other checks run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-root=$PWD
-target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
-
-# block LANGUAGE HEADING: what stands in that language under that heading of the README.
-block() {
-    awk -v fence="\`\`\`$1" -v heading="$2" '
-        /^#+ / && !inside { here = ($0 == heading) }
-        /^```/ { inside = here && $0 == fence; next }
-        inside' README.md
-}
-
-# Addresses differ from run to run.
-without_addresses() { sed -E 's/0x[0-9a-f]{16}/ADDRESS/'; }
-
-cargo build --release -p lookaside-ffi
-scratch=$(mktemp -d)
+root=$PWD target=$(realpath -m "${CARGO_TARGET_DIR:-target}") scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-block c "### C" > "$scratch/program.c"
-block text "### C" | without_addresses > "$scratch/expected"
-block c "### The WDK's names" > "$scratch/wdk.c"
-block c "### Compiled into the program" > "$scratch/inlined.c"
-block cpp "### C++" > "$scratch/program.cpp"
-block sh "## Linking" > "$scratch/commands"
-for file in program.c expected wdk.c inlined.c program.cpp commands; do
-    test -s "$scratch/$file" || { echo "README.md has no $file any more" >&2; exit 1; }
+programs="program.c|README.md|### C|
+program.cpp|README.md|### C++|
+wdk.c|README.md|### The WDK's names|-Wno-multichar
+inlined.c|docs/programs.md|### Compiled into the program|
+class.cpp|docs/programs.md|### A class in C++|
+links.c|docs/programs.md|### Structures in a WDK list|-Wno-multichar"
+fail() { echo "$1" >&2; exit 1; }
+# block PAGE HEADING LANGUAGE: the code in that language under that heading of the page.
+block() {
+    awk -v heading="$2" -v fence="\`\`\`$3" '/^#+ / && !inside { here = ($0 == heading) }
+        /^```/ { inside = here && $0 == fence; next } inside' "$1" | grep '' || fail "$1 has no $3 under \"$2\""
+}
+without_addresses() { sed -E 's/0x[0-9a-f]{16}/ADDRESS/'; } # They differ from run to run.
+
+[[ $(cat README.md docs/*.md | grep -cxE '```(c|cpp)') == $(wc -l <<< "$programs") ]] || fail "not every program is run here"
+for page in $(grep -lx '```rust' README.md docs/*.md); do
+    grep -qF "../../$page\"" lookaside-core/src/lib.rs || fail "the programs of $page are no doctests of lookaside-core"
 done
-ln -s "$root/include" "$scratch/include"
-ln -s "$target" "$scratch/target"
-cd "$scratch"
+cargo build --release -p lookaside-ffi
+while IFS='|' read -r name page heading _; do block "$page" "$heading" "${name#*.}" > "$scratch/$name"; done <<< "$programs"
+block docs/linking.md '# Compiling and linking in C and C++' sh > "$scratch/commands"
+block README.md '### C' text | without_addresses > "$scratch/expected"
+cd "$scratch" && ln -s "$root/include" include && ln -s "$target" target
 bash -euxo pipefail commands
-for program in program-static program-shared; do
-    # On one processor, since the report counts the processors that were used.
-    taskset -c "$(taskset -cp $$ | sed 's/.*: *\([0-9]*\).*/\1/')" "./$program" | without_addresses | diff expected -
+for program in ./program-static ./program-shared; do # On one processor, since the report counts those that were used.
+    taskset -c "$(taskset -cp $$ | sed 's/.*: *\([0-9]*\).*/\1/')" $program | without_addresses | diff expected -
 done
-./program-cpp
-# As the static program, by its own command with another source.
-as_static() { sed -e :a -e '/\\$/N; s/\\\n//; ta' commands | sed -n "s/program-static program\.c/$1 ${2:-} $1.c/p"; }
-bash -euxo pipefail -c "$(as_static wdk -Wno-multichar)"
-bash -euxo pipefail -c "$(as_static inlined)"
-./wdk
-./inlined
+while IFS='|' read -r name _ _ flags; do # By the command for the static library.
+    sed -e :a -e '/\\$/N; s/\\\n//; ta' commands |
+        sed -nE "s/-o program-(static|cpp) program\.${name#*.} /$flags -o run $name /p" | bash -euxo pipefail
+    ./run
+done <<< "$programs"

@@ -11,13 +11,14 @@ fi
 export RUSTFLAGS=-Zsanitizer=address
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}/sanitizers
 
-# run TESTS...: tests that may be run over either engine, or over the one that is asked for.
-run() {
-    local names=()
-    for name in "$@"; do names+=(--test "$name"); done
-    cargo +nightly test -p lookaside-core --target x86_64-unknown-linux-gnu "${names[@]}"
-}
+# run TEST [MODULES...]: tests that may be run over either engine, or over the one that is asked for.
+run() { cargo +nightly test -p lookaside-core --target x86_64-unknown-linux-gnu --test "$1" -- "${@:2}"; }
 
-run heap many typed allocator
+run heap
+run all many:: typed:: allocator::
 # What lists keep is led to by memory that the search for leaks does not look at.
-ASAN_OPTIONS=detect_leaks=0 LOOKASIDE_ENGINE=rseq run cache life many pairs tags typed
+export ASAN_OPTIONS=detect_leaks=0 LOOKASIDE_ENGINE=rseq
+run life
+run tags
+run scans pairs::
+run all cache:: many:: typed::

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# ci/soak.sh [OPERATIONS]: many threads on one list, optimised, for so many operations on each engine (5 * 10^8), and one
-# closing of a busy processor list for every 10,000 of them. No block is lost or in two places.
+# ci/soak.sh [OPERATIONS]: many threads on one list, optimised, with this number of operations on each engine (5 * 10^8),
+# and one closing of a busy processor list for every 10,000 of them. No block is lost or in two places.
 # Skips the other tests, and the rseq engine where the system has none.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Under Valgrind's memcheck the C and C++ examples and the core's life-cycle tests have no error and no leak: as users get
-# them, over the heap, and with the lists' own code at work. Skips the rseq engine, since Valgrind has no rseq, and
+# Under Valgrind's memcheck the C and C++ examples and the core's life-cycle tests have no error and no leak: over the
+# heap, as users have them, and with the lists' own code at work. Skips the rseq engine, since Valgrind has no rseq, and
 # everything where Valgrind is not installed. What the other tools report is a test of lookaside-ffi.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -25,9 +25,9 @@ for example in driver record_cache control_blocks packet_pool threads report pai
     memcheck definite,indirect,possible "$out/$example" >/dev/null
     LOOKASIDE_ENGINE=portable memcheck definite,indirect,possible "$out/$example" >/dev/null
 done
-# This one also looks whether its lists kept blocks.
+# This one also checks that its lists kept blocks.
 LOOKASIDE_ENGINE=portable memcheck definite,indirect,possible "$out/callbacks" >/dev/null
 
-# Cargo tells where it put the test. Rust's own tables and threads are held by pointers to their middle.
+# Cargo prints where it put the test. Rust's own tables and threads are held by pointers to their middle.
 life=$(cargo test -p lookaside-core --test life --no-run 2>&1 | sed -n 's/.*Executable.*(\(.*\))$/\1/p')
 LOOKASIDE_ENGINE=portable LOOKASIDE_TEST_LIVES=400 memcheck definite,indirect "$life" --test-threads=1

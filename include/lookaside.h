@@ -31,7 +31,7 @@
      (uint32_t)(unsigned char)(c) << 16 | (uint32_t)(unsigned char)(d) << 24)
 
 /**
- * The version of the library that this header belongs to; `lookaside_version` tells the one that is loaded.
+ * The version of the library that this header belongs to; `lookaside_version` returns the one that is loaded.
  */
 #define LOOKASIDE_VERSION_MAJOR 0
 
@@ -97,12 +97,12 @@
 #define LOOKASIDE_INLINE_ONE_HIT 65535
 
 /**
- * What stands before the address at which an interrupted section goes on.
+ * What is before the address at which an interrupted section goes on.
  */
 #define LOOKASIDE_INLINE_SIGNATURE 1392848979
 
 /**
- * Stands for the processor that the calling thread runs on.
+ * The processor that the calling thread runs on.
  */
 #define LOOKASIDE_CURRENT_PROCESSOR 4294967295u
 
@@ -117,7 +117,7 @@
 typedef uint32_t lookaside_status;
 
 /**
- * A lookaside list. The memory is the caller's, so that it can stand in a structure of the caller's; its contents are
+ * A lookaside list. The memory is the caller's, so that it can be part of a structure of the caller's; its contents are
  * the library's. It may not be moved or copied while the list lives, and zeroed memory is not a list yet.
  */
 typedef struct LOOKASIDE_ALIGNED(16) lookaside_list {
@@ -129,16 +129,16 @@ typedef struct LOOKASIDE_ALIGNED(16) lookaside_list {
 
 /**
  * A cache before a list, for the hot loop of one thread: an allocate and a free cost what a push and a pop of an array
- * cost, inlined by `lookaside_cache.h`. The memory is the caller's, and its contents are the library's. It may be moved
- * while no call on it is running. Set all bytes to 0 where it may be used before it is initialised.
+ * cost, inlined by `lookaside_cache.h`. The memory is the caller's, and its contents are the library's. It may be
+ * moved while no call on it is running. Set all bytes to 0 where it may be used before it is initialised.
  */
 typedef struct lookaside_cache {
     /**
-     * Where its blocks stand: the caller's array.
+     * Where its blocks are: the caller's array.
      */
     void **blocks;
     /**
-     * The list before which it stands.
+     * The list that it is in front of.
      */
     struct lookaside_list *list;
     /**
@@ -160,7 +160,7 @@ typedef struct lookaside_cache {
 } lookaside_cache;
 
 /**
- * What one list has done since it was initialised. While nobody uses a list, its blocks are those that came less those
+ * What one list has done since it was initialised. While no one uses a list, its blocks are those that came less those
  * that went: for a processor list `current_depth` is
  * `total_frees - free_misses + refilled + added` less `total_allocates - allocate_misses + spilled + removed`,
  * and for the shared list the same with `refilled` and `spilled` in each other's place.
@@ -242,7 +242,7 @@ typedef void *(*lookaside_allocate_function)(lookaside_pool_type pool_type,
 typedef void (*lookaside_free_function)(void *block);
 
 /**
- * A `lookaside_allocate_function` that is told its list.
+ * A `lookaside_allocate_function` that gets its list.
  */
 typedef void *(*lookaside_allocate_function_ex)(lookaside_pool_type pool_type,
                                                 size_t size,
@@ -250,7 +250,7 @@ typedef void *(*lookaside_allocate_function_ex)(lookaside_pool_type pool_type,
                                                 struct lookaside_list *list);
 
 /**
- * A `lookaside_free_function` that is told its list.
+ * A `lookaside_free_function` that gets its list.
  */
 typedef void (*lookaside_free_function_ex)(void *block, struct lookaside_list *list);
 
@@ -260,7 +260,7 @@ typedef void (*lookaside_free_function_ex)(void *block, struct lookaside_list *l
 typedef uint32_t lookaside_flags;
 
 /**
- * What a list shall be. Set all bytes to 0, then `struct_size`, `size`, and what else matters: 0 stands for the
+ * The parameters of a list. Set all bytes to 0, then `struct_size`, `size`, and what else matters: 0 is for the
  * default.
  */
 typedef struct lookaside_parameters {
@@ -277,7 +277,8 @@ typedef struct lookaside_parameters {
      */
     size_t alignment;
     /**
-     * The list's name in reports, as UTF-8, NULL for none. Its first 32 bytes are copied.
+     * The list's name in reports, as UTF-8. Its first 32 bytes are copied. NULL or "" names the list by the place of
+     * the initialise, such as `packets.c:42`.
      */
     const char *name;
     /**
@@ -293,13 +294,12 @@ typedef struct lookaside_parameters {
      */
     lookaside_tuning tuning;
     /**
-     * What lists stand in front of the pool.
+     * The lists in front of the pool.
      */
     lookaside_topology topology;
     /**
-     * The most blocks that each processor list, and each division of the shared list, may ever keep, up to 16,384; 0 is
-     * 256. A pair's shared list has a division for each 8 possible processors; with `LOOKASIDE_TUNING_WINDOWS` or a
-     * `batch` of 1 it is one list, as in Windows.
+     * The most blocks that each processor list, and each division of the shared list, may ever keep, up to 16,384; 0
+     * is 256.
      */
     uint16_t maximum_depth;
     /**
@@ -312,7 +312,7 @@ typedef struct lookaside_parameters {
      */
     uint16_t batch;
     /**
-     * `LOOKASIDE_INLINE_ABI` for a list that calls of `lookaside_inline.h` shall serve without a call of the library;
+     * `LOOKASIDE_INLINE_ABI` for a list that calls of `lookaside_inline.h` serve without a call of the library;
      * with 0 they call it.
      */
     uint16_t inline_abi;
@@ -333,7 +333,7 @@ typedef struct lookaside_parameters {
      */
     lookaside_free_function_ex free_ex;
     /**
-     * What `lookaside_list_context` tells; the library only keeps it.
+     * What `lookaside_list_context` returns; the library only keeps it.
      */
     void *context;
     /**
@@ -341,9 +341,15 @@ typedef struct lookaside_parameters {
      */
     lookaside_flags flags;
     /**
+     * Divisions of a pair's shared list, each for a group of processors; 0 is one for each 8 possible processors, or
+     * with `LOOKASIDE_TUNING_WINDOWS` or a `batch` of 1 one list, as in Windows. At most 4, or one for each 8 possible
+     * processors if that is more.
+     */
+    uint16_t divisions;
+    /**
      * Must be 0.
      */
-    uint32_t reserved;
+    uint16_t reserved;
     /**
      * A general list that serves as the shared list of this one, so that several lists may share it; NULL for a shared
      * list of its own. It must have blocks of the same size, alignment and pool; its callbacks are called, never this
@@ -379,7 +385,7 @@ typedef struct lookaside_pp_list {
 
 /**
  * Numbered pairs. All bytes 0 is a table of empty slots. In Windows each processor has such a table, in which each `p`
- * is its own and each `l` is shared; here one `p` stands for the lists of all processors, so one table serves them.
+ * is its own and each `l` is shared; here one `p` has the lists of all processors, so one table serves them.
  */
 typedef struct lookaside_pp_table {
     /**
@@ -407,7 +413,7 @@ typedef struct lookaside_pool_usage {
      */
     uint64_t used;
     /**
-     * Bytes that the pool took from the system; 0 for the process heap, which tells nobody.
+     * Bytes that the pool took from the system; 0 for the process heap, which does not report it.
      */
     uint64_t reserved;
     /**
@@ -427,7 +433,7 @@ typedef struct lookaside_pool_usage {
      */
     uint64_t blocks;
     /**
-     * Requests that the pool answered with NULL.
+     * Requests for which the pool returned NULL.
      */
     uint64_t failures;
     /**
@@ -516,7 +522,7 @@ typedef struct LOOKASIDE_ALIGNED(16) lookaside_small_pool {
 typedef uint32_t lookaside_generation;
 
 /**
- * What a small pool shall be. Set all bytes to 0, then `struct_size`, `generation`, and what else matters: 0 stands
+ * The parameters of a small pool. Set all bytes to 0, then `struct_size`, `generation`, and what else matters: 0 is
  * for the default.
  */
 typedef struct lookaside_small_pool_parameters {
@@ -656,7 +662,7 @@ typedef struct LOOKASIDE_ALIGNED(16) lookaside_slist_header {
 } lookaside_slist_header;
 
 /**
- * An entry of an S-list, which stands in the caller's own structure at a multiple of 16 bytes.
+ * An entry of an S-list, which is in the caller's own structure at a multiple of 16 bytes.
  */
 typedef struct LOOKASIDE_ALIGNED(16) lookaside_slist_entry {
     /**
@@ -666,7 +672,7 @@ typedef struct LOOKASIDE_ALIGNED(16) lookaside_slist_entry {
 } lookaside_slist_entry;
 
 /**
- * A misuse of the library, as a hook is told of it. Nothing in it outlives the hook's call.
+ * A misuse of the library, as a hook gets it. Nothing in it outlives the hook's call.
  */
 typedef struct lookaside_violation {
     /**
@@ -678,7 +684,7 @@ typedef struct lookaside_violation {
      */
     uint32_t code;
     /**
-     * The bug check's first parameter, such as 0x13; 0 where the code alone tells.
+     * The bug check's first parameter, such as 0x13; 0 where the code alone says it.
      */
     uint32_t parameter;
     /**
@@ -725,7 +731,7 @@ typedef struct lookaside_low_resources {
      */
     uint64_t seed;
     /**
-     * The first so many are spared by the share, so that a program can start.
+     * How many of the first are spared by the share, so that a program can start.
      */
     uint64_t skip;
     /**
@@ -737,7 +743,7 @@ typedef struct lookaside_low_resources {
      */
     size_t schedule_length;
     /**
-     * So many of a million fail, at most a million; Driver Verifier's share is 60000.
+     * How many of a million fail, at most a million; Driver Verifier's share is 60000.
      */
     uint32_t share;
     /**
@@ -757,7 +763,7 @@ typedef struct lookaside_low_resources {
 #define LOOKASIDE_STATUS_PENDING 259u
 
 /**
- * `0x80000002`: the list object does not stand at a multiple of 16 bytes.
+ * `0x80000002`: the list object is not at a multiple of 16 bytes.
  */
 #define LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT 2147483650u
 
@@ -878,7 +884,7 @@ typedef struct lookaside_low_resources {
 #define LOOKASIDE_TOPOLOGY_SINGLE 2
 
 /**
- * Every call is checked, and nothing is cached: each call reaches the pool. What is wrong is told as a violation (see
+ * Every call is checked, and nothing is cached: each call reaches the pool. Misuse is reported as a violation (see
  * `lookaside_set_violation_hook`) with where it was done: a block freed twice, of another list or of none, written
  * beyond its ends or after its free, or still out when the list is deleted; a live list initialised again, or not
  * deleted after the program's last destructor. A freed block stays with the list for a while, full of 0xF5; a new one
@@ -1045,24 +1051,25 @@ extern "C" {
  * Makes an empty cache before a list.
  *
  * Parameters:
- * - `cache`: the caller's memory for it. Its contents do not matter; blocks that a cache there still held would be lost
- *   to the program, and count as out of their list.
+ * - `cache`: the caller's memory for it. Its contents do not matter; blocks that a cache there still held would be
+ *   lost to the program, and count as out of their list.
  * - `list`: the list. It stays where it is as long as the cache is used.
  * - `blocks`: an array for the cache, which is the cache's until it is deleted.
- * - `capacity`: how many pointers it has room for, 1 to 65,535. Half of them are filled or emptied at once, 64 at most.
+ * - `capacity`: how many pointers it has room for, 1 to 65,535. Half of them are filled or emptied at once, 64 at
+ *   most.
  *
  * Returns, and then the cache is untouched unless the call succeeded:
  * - `LOOKASIDE_STATUS_SUCCESS`: the cache is ready. Delete it before the list.
  * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: a pointer is NULL, or `capacity` is out of range. Correct the program.
- * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` does not stand at a multiple of 16 bytes, or one of the others at
+ * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` is not at a multiple of 16 bytes, or one of the others at
  *   one of 8.
  * - `LOOKASIDE_STATUS_INVALID_HANDLE`: the list was never initialised.
  * - `LOOKASIDE_STATUS_DELETE_PENDING`: the list is deleted.
  *
- * Memory and threads: the list knows nothing of its caches. For it the blocks in them are out, and its statistics count
- * what reaches it. One thread at a time may use a cache. Before a list that is verified, or keeps nothing, each call is
- * the list's own. In the child of a fork a cache before a session pool's list holds blocks that are the parent's too:
- * one of the two has to leave its cache alone.
+ * Memory and threads: the list knows nothing of its caches. For it the blocks in them are out, and its statistics
+ * count what reaches it. One thread at a time may use a cache. Before a list that is verified, or keeps nothing, each
+ * call is the list's own. In the child of a fork a cache before a session pool's list holds blocks that are the
+ * parent's too: one of the two has to leave its cache alone.
  *
  * WDK: it has no such function.
  */
@@ -1072,13 +1079,13 @@ lookaside_status lookaside_cache_initialize(struct lookaside_cache *cache,
                                             size_t capacity);
 
 /**
- * Takes a block from the cache; when it has none, some from its list. The contents are whatever was there.
+ * Takes a block from the cache; when it has none, some from its list. The contents are what was there.
  *
  * Parameters:
  * - `cache`: the cache.
  *
- * Returns the block, which may be freed to the cache, to another of its list, or to the list itself. NULL when the pool
- * has none left, and when `cache` is NULL, misaligned, all zero bytes, or deleted.
+ * Returns the block, which may be freed to the cache, to another of its list, or to the list itself. NULL when the
+ * pool has none left, and when `cache` is NULL, misaligned, all zero bytes, or deleted.
  *
  * Memory and threads: one thread at a time. Not for signal handlers.
  *
@@ -1113,7 +1120,7 @@ void lookaside_cache_free(struct lookaside_cache *cache,
  * Returns:
  * - `LOOKASIDE_STATUS_SUCCESS`: it is empty.
  * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `cache` is NULL.
- * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: it does not stand at a multiple of 8 bytes.
+ * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: it is not at a multiple of 8 bytes.
  * - `LOOKASIDE_STATUS_INVALID_HANDLE`: it is all zero bytes, or deleted.
  *
  * Memory and threads: one thread at a time. A list that was deleted meanwhile, with the blocks out, takes them too.
@@ -1137,13 +1144,14 @@ lookaside_status lookaside_cache_flush(struct lookaside_cache *cache);
 lookaside_status lookaside_cache_delete(struct lookaside_cache *cache);
 
 /**
- * Tells what a cache served by itself: calls that its list never saw.
+ * Returns what a cache served by itself: calls that its list never saw.
  *
  * Parameters:
  * - `cache`: the cache.
  * - `counters`: where to write them. A miss is a call that went to the list for some blocks, or with some: `refilled`
- *   and `spilled` are those beyond the one of the call, `removed` those that were flushed. `depth` is the most that the
- *   cache holds, 0 where each call is the list's own. They are exact unless 2^48 hits come between two misses or looks.
+ *   and `spilled` are those beyond the one of the call, `removed` those that were flushed. `depth` is the most that
+ *   the cache holds, 0 where each call is the list's own. They are exact unless 2^48 hits come between two misses or
+ *   looks.
  *
  * Returns as `lookaside_cache_flush`, and `LOOKASIDE_STATUS_INVALID_PARAMETER` also when `counters` is NULL.
  *
@@ -1159,8 +1167,8 @@ lookaside_status lookaside_cache_counters(struct lookaside_cache *cache,
  *
  * Parameters:
  * - `list`: the caller's memory for the list, at a multiple of 16 bytes. Its contents do not matter, unless they are a
- *   live list; but they are read to see that, so zero them first if a tool such as Valgrind shall stay silent.
- * - `parameters`: what the list shall be. It is not needed after the call.
+ *   live list; but they are read to see that, so zero them first if a tool such as Valgrind has to stay silent.
+ * - `parameters`: what the list is made from. It is not needed after the call.
  *
  * Returns, and then the object is untouched unless the call succeeded:
  * - `LOOKASIDE_STATUS_SUCCESS`: the list is ready, and must be deleted before its memory goes away.
@@ -1169,11 +1177,11 @@ lookaside_status lookaside_cache_counters(struct lookaside_cache *cache,
  *   flag is unknown, a reserved field is not 0, both callbacks of a kind are given, or `shared` is no list that this
  *   one can share. Correct the program.
  * - `LOOKASIDE_STATUS_INTEGER_OVERFLOW`: `size` is too large.
- * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` or `shared` does not stand at a multiple of 16 bytes.
+ * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` or `shared` is not at a multiple of 16 bytes.
  * - `LOOKASIDE_STATUS_INVALID_HANDLE`, `LOOKASIDE_STATUS_DELETE_PENDING`: `shared` was never initialised, or is
  *   deleted.
- * - `LOOKASIDE_STATUS_NOT_SUPPORTED`: `LOOKASIDE_FLAG_VERIFY` for a session pool; or `inline_abi` is neither 0 nor this
- *   library's: compile the program anew, with the `lookaside_inline.h` that belongs to the library.
+ * - `LOOKASIDE_STATUS_NOT_SUPPORTED`: `LOOKASIDE_FLAG_VERIFY` for a session pool; or `inline_abi` is neither 0 nor
+ *   this library's: compile the program anew, with the `lookaside_inline.h` that belongs to the library.
  * - `LOOKASIDE_STATUS_DEVICE_BUSY`: `list` is live already, or deleted with blocks still out, and goes on as it
  *   was. Delete it, or free its blocks, first.
  * - `LOOKASIDE_STATUS_WORKING_SET_QUOTA`: the nonpaged pool cannot be locked. Raise `RLIMIT_MEMLOCK` (`ulimit -l`),
@@ -1181,7 +1189,7 @@ lookaside_status lookaside_cache_counters(struct lookaside_cache *cache,
  * - `LOOKASIDE_STATUS_NO_MEMORY`: no memory for the list's records. Try again later; nothing was taken.
  * - `LOOKASIDE_STATUS_INSUFFICIENT_RESOURCES`: there are 65,536 lists, those of small pools among them. Delete some.
  *
- * Memory and threads: nobody else may use the object during the call. Any thread may use the list afterwards.
+ * Memory and threads: no one else may use the object during the call. Any thread may use the list afterwards.
  *
  * WDK: `ExInitializeLookasideListEx`, `ExInitializePagedLookasideList`, `ExInitializeNPagedLookasideList`. One
  * callback may be given without the other; the other is then the pool's routine, so the given one has to work with
@@ -1191,7 +1199,28 @@ lookaside_status lookaside_list_initialize(struct lookaside_list *list,
                                            const struct lookaside_parameters *parameters);
 
 /**
- * Takes a block from the list, or from the pool when the list has none. The contents are whatever was there.
+ * Makes a list as `lookaside_list_initialize` does, and names it by a place in the program if it has no name.
+ *
+ * C and C++ programs reach it by the macro `lookaside_list_initialize(list, parameters)`, which gives the place of the
+ * call. `(lookaside_list_initialize)(list, parameters)` calls the function, and leaves the list without a name.
+ *
+ * Parameters:
+ * - `place`: UTF-8 such as `src/packets.c:42`, NULL for none. What follows the last `/` becomes the name, of which the
+ *   first 32 bytes are copied. Ignored if it is not UTF-8.
+ * - `list`, `parameters`: as those of `lookaside_list_initialize`.
+ *
+ * Returns what `lookaside_list_initialize` returns.
+ *
+ * Memory and threads: as `lookaside_list_initialize`.
+ *
+ * WDK: it has no such function.
+ */
+lookaside_status lookaside_list_initialize_at(const char *place,
+                                              struct lookaside_list *list,
+                                              const struct lookaside_parameters *parameters);
+
+/**
+ * Takes a block from the list, or from the pool when the list has none. The contents are what was there.
  *
  * Parameters:
  * - `list`: the list.
@@ -1213,7 +1242,7 @@ void *lookaside_list_allocate(struct lookaside_list *list);
  * - `blocks`: where to write them, room for `count` pointers at a multiple of 8 bytes.
  * - `count`: how many.
  *
- * Returns how many blocks stand in `blocks` from the first place on, in no particular order: all, or fewer when the
+ * Returns how many blocks are in `blocks` from the first place on, in no particular order: all, or fewer when the
  * pool had no more; the places behind them are undefined then. 0 when `blocks` is NULL or misaligned or `count` more
  * than memory has room for, and when `list` is NULL, misaligned, all zero bytes, or deleted. Each block counts as one
  * allocate.
@@ -1266,7 +1295,7 @@ void lookaside_list_free(struct lookaside_list *list,
  * Parameters:
  * - `list`: the list that the blocks came from.
  * - `blocks`: the blocks, none of them twice; or NULL, which has no effect. Those among them that are NULL have none.
- * - `count`: how many pointers stand in `blocks`. More than memory has room for cannot, and have no effect.
+ * - `count`: how many pointers are in `blocks`. A count larger than the address space is ignored.
  *
  * Returns nothing. Each block gets what `lookaside_list_free` gives it: the process ends with a message at the first
  * that could only be lost or do harm. Each counts as one free.
@@ -1288,7 +1317,7 @@ void lookaside_list_free_many(struct lookaside_list *list,
  * Returns:
  * - `LOOKASIDE_STATUS_SUCCESS`: the blocks that it kept are back in the pool.
  * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `list` is NULL.
- * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` does not stand at a multiple of 16 bytes.
+ * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` is not at a multiple of 16 bytes.
  * - `LOOKASIDE_STATUS_INVALID_HANDLE`: it was never initialised.
  * - `LOOKASIDE_STATUS_DELETE_PENDING`: it is deleted.
  *
@@ -1322,8 +1351,8 @@ lookaside_status lookaside_list_trim(struct lookaside_list *list);
  * - `filled`: where to write how many came in, or NULL.
  *
  * Returns:
- * - `LOOKASIDE_STATUS_SUCCESS`: the list has all of them, or is full; `*filled` tells how many came in.
- * - `LOOKASIDE_STATUS_NO_MEMORY`: the pool had no more; those that came stay, and `*filled` tells how many.
+ * - `LOOKASIDE_STATUS_SUCCESS`: the list has all of them, or is full; `*filled` says how many came in.
+ * - `LOOKASIDE_STATUS_NO_MEMORY`: the pool had no more; those that came stay, and `*filled` says how many.
  * - otherwise as `lookaside_list_flush`, and `*filled` is untouched.
  *
  * Memory and threads: others may use the list meanwhile. The allocate callback runs on the calling thread.
@@ -1343,15 +1372,15 @@ lookaside_status lookaside_list_prefill(struct lookaside_list *list,
  * Returns:
  * - `LOOKASIDE_STATUS_SUCCESS`: it is gone; its memory may be reused, and initialised again.
  * - `LOOKASIDE_STATUS_PENDING`: callers still hold blocks. These stay valid, each free of one goes to the pool, and
- *   the last one ends the list; keep its memory until then. A list that shares its shared list never answers so, since
- *   its blocks may be freed to the shared list.
+ *   the last one ends the list; keep its memory until then. A list that shares its shared list never returns this,
+ *   since its blocks may be freed to the shared list.
  * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `list` is NULL.
- * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` does not stand at a multiple of 16 bytes.
+ * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` is not at a multiple of 16 bytes.
  * - `LOOKASIDE_STATUS_INVALID_HANDLE`: it was never initialised; there is nothing to delete.
  * - `LOOKASIDE_STATUS_DELETE_PENDING`: it was deleted before; this call had no effect.
  * - `LOOKASIDE_STATUS_DEVICE_BUSY`: one of its callbacks is running, or other lists share it. Delete it later.
  *
- * Memory and threads: nobody else may call anything on the list during the call.
+ * Memory and threads: no one else may call anything on the list during the call.
  *
  * WDK: `ExDeleteLookasideListEx`, `ExDeletePagedLookasideList`, `ExDeleteNPagedLookasideList`, which return nothing
  * and lose the blocks that are out.
@@ -1359,7 +1388,7 @@ lookaside_status lookaside_list_prefill(struct lookaside_list *list,
 lookaside_status lookaside_list_delete(struct lookaside_list *list);
 
 /**
- * Tells the context that the list was initialised with, for callbacks that are given the list.
+ * Returns the context that the list was initialised with, for callbacks that are given the list.
  *
  * Parameters:
  * - `list`: the list.
@@ -1380,7 +1409,7 @@ void *lookaside_list_context(const struct lookaside_list *list);
  * - `list`: the list that the block came from.
  * - `block`: the block, or NULL, which has no effect.
  * - `processor`: the processor's number. A number that the list has no processor list for, such as
- *   `LOOKASIDE_CURRENT_PROCESSOR`, stands for the current one.
+ *   `LOOKASIDE_CURRENT_PROCESSOR`, means the current one.
  *
  * Returns nothing. The process ends with a message as for `lookaside_list_free`, and also where `list` has other
  * contents than a list's.
@@ -1395,7 +1424,7 @@ void lookaside_list_free_to_processor(struct lookaside_list *list,
                                       uint32_t processor);
 
 /**
- * Tells the number of a pair in the table of a kernel's version: its value in `PP_NPAGED_LOOKASIDE_NUMBER`.
+ * Returns the number of a pair in the table of a kernel's version: its value in `PP_NPAGED_LOOKASIDE_NUMBER`.
  *
  * Parameters:
  * - `name`: what the pair caches.
@@ -1426,7 +1455,7 @@ int32_t lookaside_pp_number(lookaside_pp_name name,
  * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`, `LOOKASIDE_STATUS_INVALID_HANDLE`, `LOOKASIDE_STATUS_DELETE_PENDING`: a
  *   list is misaligned, was never initialised, or is deleted.
  *
- * Memory and threads: nobody else may use the slot during the call. The lists must be there as long as the slot is
+ * Memory and threads: no one else may use the slot during the call. The lists must be there as long as the slot is
  * used.
  *
  * WDK: the kernel fills its tables when it starts a processor.
@@ -1475,12 +1504,12 @@ void lookaside_pp_free(const struct lookaside_pp_table *table,
                        uint32_t processor);
 
 /**
- * Tells what a pool holds. The numbers are exact as of one moment; those of the process heap if nobody uses a list
+ * Returns what a pool holds. The numbers are exact as of one moment; those of the process heap if no one uses a list
  * meanwhile.
  *
  * Parameters:
  * - `kind`: the pool.
- * - `out`: where the answer goes, with `struct_size` set to `sizeof(lookaside_pool_usage)` by the caller.
+ * - `out`: where the result goes, with `struct_size` set to `sizeof(lookaside_pool_usage)` by the caller.
  *
  * Returns:
  * - `LOOKASIDE_STATUS_SUCCESS`: `out` is filled.
@@ -1517,20 +1546,20 @@ lookaside_status lookaside_pool_report(char *buffer,
                                        size_t *needed);
 
 /**
- * Tells what a list is and has done. The numbers are exact when nobody uses the list during the call.
+ * Returns what a list is and has done. The numbers are exact when no one uses the list during the call.
  *
  * Parameters:
  * - `list`: the list.
- * - `out`: where the answer goes, with `struct_size` set to `sizeof(lookaside_statistics)` by the caller.
+ * - `out`: where the result goes, with `struct_size` set to `sizeof(lookaside_statistics)` by the caller.
  *
  * Returns, and then `out` is untouched unless the call succeeded:
  * - `LOOKASIDE_STATUS_SUCCESS`: `out` is filled.
  * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: a pointer is NULL, or `struct_size` is not that of this version.
- * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` does not stand at a multiple of 16 bytes.
+ * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` is not at a multiple of 16 bytes.
  * - `LOOKASIDE_STATUS_INVALID_HANDLE`: it was never initialised.
  * - `LOOKASIDE_STATUS_DELETE_PENDING`: it is deleted.
  *
- * Memory and threads: any number of threads at once; nobody is stopped.
+ * Memory and threads: any number of threads at once; no one is stopped.
  *
  * WDK: `NtQuerySystemInformation` with class 0x2D.
  */
@@ -1542,8 +1571,9 @@ lookaside_status lookaside_list_statistics(const struct lookaside_list *list,
  *
  * Parameters: none.
  *
- * Returns a text such as `heap, because AddressSanitizer is present`: the engine's name as `LOOKASIDE_ENGINE` takes it,
- * and the reason. The same pointer at each call; not to be freed. The first call chooses the engine, if no list did.
+ * Returns a text such as `heap, because AddressSanitizer is present`: the engine's name as `LOOKASIDE_ENGINE` takes
+ * it, and the reason. The same pointer at each call; not to be freed. The first call chooses the engine, if no list
+ * did.
  *
  * Memory and threads: any number of threads at once.
  *
@@ -1603,7 +1633,7 @@ lookaside_status lookaside_start_balance_thread(void);
  * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`, `LOOKASIDE_STATUS_INVALID_HANDLE`, `LOOKASIDE_STATUS_DELETE_PENDING`: as
  *   for `lookaside_list_statistics`. Nothing is written.
  *
- * Memory and threads: any number of threads at once; nobody is stopped, and nothing is allocated.
+ * Memory and threads: any number of threads at once; no one is stopped, and nothing is allocated.
  *
  * WDK: `!lookaside` in the kernel debugger.
  */
@@ -1613,7 +1643,7 @@ lookaside_status lookaside_report(const struct lookaside_list *list,
                                   size_t *needed);
 
 /**
- * Tells the name of a status, such as `STATUS_INVALID_PARAMETER`.
+ * Returns the name of a status, such as `STATUS_INVALID_PARAMETER`.
  *
  * Parameters:
  * - `status`: any value.
@@ -1627,7 +1657,7 @@ lookaside_status lookaside_report(const struct lookaside_list *list,
 const char *lookaside_status_string(lookaside_status status);
 
 /**
- * Tells the version of the library that is loaded, such as `0.2.0`.
+ * Returns the version of the library that is loaded, such as `0.2.0`.
  *
  * Parameters: none.
  *
@@ -1648,7 +1678,7 @@ const char *lookaside_version(void);
  * - `size`: bytes; 0 counts as 1.
  * - `tag`: what the block is counted under, and has to be freed with.
  *
- * Returns the block, with whatever contents were there, at a multiple of 16 bytes, of 64 for cache-aligned types, and
+ * Returns the block, with the contents that were there, at a multiple of 16 bytes, of 64 for cache-aligned types, and
  * of 4,096 from a size of 4,096 on. NULL when the pool has no memory, for a size that no block can have, and for a
  * pool type without a meaning.
  *
@@ -1700,7 +1730,7 @@ void lookaside_pool_free_sized(void *block,
                                lookaside_tag tag);
 
 /**
- * Tells the size that a block of `lookaside_pool_allocate` was allocated with.
+ * Returns the size that a block of `lookaside_pool_allocate` was allocated with.
  *
  * Parameters:
  * - `block`: the block, or NULL.
@@ -1720,16 +1750,16 @@ size_t lookaside_pool_size(const void *block);
  * Parameters:
  * - `pool`: the caller's memory for it, at a multiple of 16 bytes. Its contents do not matter, unless they are a live
  *   pool; but they are read to see that.
- * - `parameters`: what the pool shall be. It is not needed after the call.
+ * - `parameters`: what the pool is made from. It is not needed after the call.
  *
  * Returns, and then the object is untouched unless the call succeeded:
  * - `LOOKASIDE_STATUS_SUCCESS`: the pool is ready, and must be deleted before its memory goes away.
  * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: a pointer is NULL, `struct_size` is not that of this version, the maximum
  *   depth is too large, the name is not UTF-8, an enumerated value is unknown, or a flag is not for pools.
- * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `pool` does not stand at a multiple of 16 bytes.
+ * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `pool` is not at a multiple of 16 bytes.
  * - `LOOKASIDE_STATUS_DEVICE_BUSY`: `pool` is live already, and goes on as it was.
  *
- * Memory and threads: nobody else may use the object during the call. Any thread may use the pool afterwards.
+ * Memory and threads: no one else may use the object during the call. Any thread may use the pool afterwards.
  *
  * WDK: it has no such function; the kernel makes its small-pool lists for each processor.
  */
@@ -1746,7 +1776,7 @@ lookaside_status lookaside_small_pool_initialize(struct lookaside_small_pool *po
  * Returns:
  * - `LOOKASIDE_STATUS_SUCCESS`: the lists are there.
  * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `pool` is NULL, or the pool type has no lists.
- * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `pool` does not stand at a multiple of 16 bytes.
+ * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `pool` is not at a multiple of 16 bytes.
  * - `LOOKASIDE_STATUS_INVALID_HANDLE`: it was never initialised.
  * - `LOOKASIDE_STATUS_DELETE_PENDING`: it is deleted.
  * - `LOOKASIDE_STATUS_DEVICE_BUSY`: another thread is making them.
@@ -1768,7 +1798,7 @@ lookaside_status lookaside_small_pool_prepare(struct lookaside_small_pool *pool,
  * - `pool_type`, `size`, `tag`: as for `lookaside_pool_allocate`.
  *
  * Returns as `lookaside_pool_allocate`, by the limit of the pool's generation; blocks of x86 generations are promised
- * to stand at a multiple of 8 bytes. NULL also when `pool` is NULL, misaligned, never initialised, or deleted.
+ * to be at a multiple of 8 bytes. NULL also when `pool` is NULL, misaligned, never initialised, or deleted.
  *
  * Memory and threads: any number of threads at once. Not for signal handlers. Free it with
  * `lookaside_small_pool_free`.
@@ -1817,7 +1847,7 @@ void lookaside_small_pool_free_sized(struct lookaside_small_pool *pool,
                                      lookaside_tag tag);
 
 /**
- * Tells the size that a block of `lookaside_small_pool_allocate` was allocated with.
+ * Returns the size that a block of `lookaside_small_pool_allocate` was allocated with.
  *
  * Parameters:
  * - `pool`: the pool that the block came from.
@@ -1832,7 +1862,7 @@ void lookaside_small_pool_free_sized(struct lookaside_small_pool *pool,
 size_t lookaside_small_pool_size(const struct lookaside_small_pool *pool, const void *block);
 
 /**
- * Allocates a block without a header, so without tag and checks: the caller tells its size when freeing it. Up to 256
+ * Allocates a block without a header, so without tag and checks: the caller names its size when freeing it. Up to 256
  * or 512 bytes, by the generation, it comes from a list for its size.
  *
  * Parameters:
@@ -1840,7 +1870,7 @@ size_t lookaside_small_pool_size(const struct lookaside_small_pool *pool, const 
  * - `pool_type`: a type that `lookaside_small_pool_prepare` takes; flags for raising have no effect.
  * - `size`: bytes; 0 counts as 1.
  *
- * Returns the block, with whatever contents were there, at a multiple of 16 bytes (for x86 generations 8 are
+ * Returns the block, with the contents that were there, at a multiple of 16 bytes (for x86 generations 8 are
  * promised). NULL when the pool has no memory, for a pool type without lists, and when `pool` is NULL, misaligned,
  * never initialised, or deleted.
  *
@@ -1892,13 +1922,13 @@ void lookaside_small_pool_free_bare(struct lookaside_small_pool *pool,
 lookaside_status lookaside_small_pool_flush(struct lookaside_small_pool *pool);
 
 /**
- * Tells what one of a pool's lists is and has done. The numbers are exact when nobody uses the pool during the call.
+ * Returns what one of a pool's lists is and has done. The numbers are exact when no one uses the pool during the call.
  *
  * Parameters:
  * - `pool`: the pool, or NULL for the one behind `lookaside_pool_allocate`.
  * - `pool_type`: a type that `lookaside_small_pool_prepare` takes.
  * - `list`: the list's number: its block size in units of the generation, less one.
- * - `out`: where the answer goes, with `struct_size` set to `sizeof(lookaside_small_list_statistics)` by the caller.
+ * - `out`: where the result goes, with `struct_size` set to `sizeof(lookaside_small_list_statistics)` by the caller.
  *
  * Returns, and then `out` is untouched unless the call succeeded:
  * - `LOOKASIDE_STATUS_SUCCESS`: `out` is filled; all counters are 0 until the list is made.
@@ -1907,7 +1937,7 @@ lookaside_status lookaside_small_pool_flush(struct lookaside_small_pool *pool);
  * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`, `LOOKASIDE_STATUS_INVALID_HANDLE`, `LOOKASIDE_STATUS_DELETE_PENDING`:
  *   `pool` is misaligned, never initialised, deleted.
  *
- * Memory and threads: any number of threads at once; nobody is stopped.
+ * Memory and threads: any number of threads at once; no one is stopped.
  *
  * WDK: `NtQuerySystemInformation` with class 0x2D has these lists first.
  */
@@ -1927,20 +1957,20 @@ lookaside_status lookaside_small_pool_statistics(const struct lookaside_small_po
  * - `LOOKASIDE_STATUS_PENDING`: callers still hold blocks of its lists. These stay valid and may still be freed to the
  *   pool: keep its memory until then. The same goes for larger blocks, of which nothing is said here.
  * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `pool` is NULL.
- * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `pool` does not stand at a multiple of 16 bytes.
+ * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `pool` is not at a multiple of 16 bytes.
  * - `LOOKASIDE_STATUS_INVALID_HANDLE`: it was never initialised; there is nothing to delete.
  * - `LOOKASIDE_STATUS_DELETE_PENDING`: it was deleted before; this call had no effect.
  *
- * Memory and threads: nobody else may call anything on the pool during the call.
+ * Memory and threads: no one else may call anything on the pool during the call.
  *
  * WDK: it has no such function.
  */
 lookaside_status lookaside_small_pool_delete(struct lookaside_small_pool *pool);
 
 /**
- * Tells what was allocated and freed under each tag: blocks of `lookaside_pool_allocate` and
+ * Returns what was allocated and freed under each tag: blocks of `lookaside_pool_allocate` and
  * `lookaside_small_pool_allocate` while callers hold them, and blocks that lists without callbacks have or have handed
- * out. Exact when nobody allocates or frees during the call.
+ * out. Exact when no one allocates or frees during the call.
  *
  * Parameters:
  * - `order`: how the rows are sorted.
@@ -1955,7 +1985,7 @@ lookaside_status lookaside_small_pool_delete(struct lookaside_small_pool *pool);
  *   the order is unknown.
  * - `LOOKASIDE_STATUS_NO_MEMORY`: there is none to sort the rows in. Nothing is written.
  *
- * Memory and threads: any number of threads at once; nobody is stopped.
+ * Memory and threads: any number of threads at once; no one is stopped.
  *
  * WDK: `NtQuerySystemInformation` with class 0x16, as `poolmon` uses it.
  */
@@ -1975,7 +2005,7 @@ lookaside_status lookaside_tags(lookaside_tag_order order,
  * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: also for an unknown order. Nothing is written then.
  * - `LOOKASIDE_STATUS_NO_MEMORY`: there is none to sort the rows in.
  *
- * Memory and threads: any number of threads at once; nobody is stopped.
+ * Memory and threads: any number of threads at once; no one is stopped.
  *
  * WDK: `poolmon`, and `!poolused` in the kernel debugger.
  */
@@ -1993,9 +2023,9 @@ lookaside_status lookaside_tag_report(lookaside_tag_order order,
  * Returns, and then the memory is untouched unless the call succeeded:
  * - `LOOKASIDE_STATUS_SUCCESS`: the list is ready. It needs no end.
  * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `header` is NULL.
- * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `header` does not stand at a multiple of 16 bytes.
+ * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `header` is not at a multiple of 16 bytes.
  *
- * Memory and threads: nobody else may use the header during the call.
+ * Memory and threads: no one else may use the header during the call.
  *
  * WDK: `InitializeSListHead`, which raises the last of these.
  */
@@ -2069,13 +2099,13 @@ struct lookaside_slist_entry *lookaside_slist_pop(struct lookaside_slist_header 
 struct lookaside_slist_entry *lookaside_slist_flush(struct lookaside_slist_header *header);
 
 /**
- * Tells how many entries the list has.
+ * Returns how many entries the list has.
  *
  * Parameters:
  * - `header`: the list.
  *
- * Returns the number modulo 65,536: a list of 65,536 entries tells 0. The process ends with a message when `header` is
- * NULL or misaligned.
+ * Returns the number modulo 65,536: for a list of 65,536 entries that is 0. The process ends with a message when
+ * `header` is NULL or misaligned.
  *
  * Memory and threads: any number of threads at once, and signal handlers. The number may be old as soon as it is
  * known.
@@ -2085,7 +2115,7 @@ struct lookaside_slist_entry *lookaside_slist_flush(struct lookaside_slist_heade
 uint16_t lookaside_slist_depth(const struct lookaside_slist_header *header);
 
 /**
- * Tells which entry came last, and leaves it in the list.
+ * Returns the entry that came last, and leaves it in the list.
  *
  * Parameters:
  * - `header`: the list.
@@ -2136,7 +2166,7 @@ void lookaside_set_violation_hook(lookaside_violation_hook hook);
 lookaside_status lookaside_simulate_low_resources(const struct lookaside_low_resources *resources);
 
 /**
- * Tells a violation, with bug check 0xC4 and parameter 0xCC, if an active list stands in memory that is about to be
+ * Reports a violation, with bug check 0xC4 and parameter 0xCC, if an active list is in memory that is about to be
  * freed: for programs that free memory by other means than this library's.
  *
  * Parameters:
@@ -2155,7 +2185,7 @@ lookaside_status lookaside_verify_range(const void *start,
                                         size_t size);
 
 /**
- * Tells of accesses to freed blocks of the special pool, and beside its blocks, by one line on standard error before
+ * Reports accesses to freed blocks of the special pool, and beside its blocks, by one line on standard error before
  * the signal (`SIGSEGV` or `SIGBUS`) takes its course: the handler that was installed until now, or the default
  * action. `LOOKASIDE_VERIFY=1` in the environment does this with the first list.
  *
@@ -2202,5 +2232,12 @@ LOOKASIDE_ASSERT_LAYOUT(lookaside_pool_usage, 80, 8);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_low_resources, 48, 8);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_cache, 128, 8);
 #undef LOOKASIDE_ASSERT_LAYOUT
+
+/* Names a list without a name by the place of the call, such as "packets.c:42". In parentheses, as in
+ * (lookaside_list_initialize)(list, parameters), it is the function. Variadic for the commas of compound literals. */
+#define LOOKASIDE_TEXT_OF(value) #value
+#define LOOKASIDE_PLACE(file, line) file ":" LOOKASIDE_TEXT_OF(line)
+#define lookaside_list_initialize(...)                                                             \
+    lookaside_list_initialize_at(LOOKASIDE_PLACE(__FILE__, __LINE__), __VA_ARGS__)
 
 #endif /* LOOKASIDE_H */

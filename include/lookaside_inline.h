@@ -1,15 +1,15 @@
 /* lookaside_inline.h - the two calls that programs make most often, compiled into the program.
  *
- * lookaside_list_allocate_inline and lookaside_list_free_inline answer, check and count as lookaside_list_allocate and
+ * lookaside_list_allocate_inline and lookaside_list_free_inline return, check and count as lookaside_list_allocate and
  * lookaside_list_free do. Where a processor list has the block, or room for it, no function is called.
  *
  * They do so for lists whose lookaside_parameters have inline_abi set to LOOKASIDE_INLINE_ABI. The library refuses to
- * initialise those when it is of another version than this header, so such a program has to be compiled anew. Lists
+ * initialise those when it is of another version than this header, so such a program has to be compiled again. Lists
  * that were initialised without it, here, in another language or in a unit without this header, may be used as well:
  * their calls are those of the library.
  *
  * The sections need 64-bit Linux on x86-64, and GCC 10 or Clang in their usual (AT&T) assembler syntax. Elsewhere both
- * calls are the library's; LOOKASIDE_INLINED tells which. C99 or C++11 is enough. The linker has to keep the section
+ * calls are the library's; LOOKASIDE_INLINED says which. C99 or C++11 is enough. The linker has to keep the section
  * __rseq_cs, as it does by itself, with --gc-sections too. lookaside_wdm.h uses these calls if LOOKASIDE_INLINE is
  * defined before it is included.
  *
@@ -36,7 +36,7 @@ typedef uint32_t __attribute__((__may_alias__)) lookaside_inline_u32;
 typedef uint64_t __attribute__((__may_alias__)) lookaside_inline_u64;
 #define LOOKASIDE_INLINE_WORD(list, type, offset) (*(const type *)(const void *)((const char *)(list) + (offset)))
 
-/* How both sections begin: they tell the kernel where they stand, and find the processor's list, whose address is then
+/* How both sections begin: they show the kernel where they are, and find the processor's list, whose address is then
  * in %rax.
  *
  *       area->rseq_cs = &descriptor
@@ -67,9 +67,9 @@ typedef uint64_t __attribute__((__may_alias__)) lookaside_inline_u64;
 #define LOOKASIDE_INLINE_LEAVE ""
 #endif
 
-/* What stands out of line: an undefined instruction for disassemblers, which ends in the signature that the kernel
+/* What is out of line: an undefined instruction for disassemblers, which ends in the signature that the kernel
  * wants before the address where an interrupted section goes on; and what is done when there is nothing to do. The
- * section is no function's, nor that where compilers gather cold code: the code around may stand there itself, and
+ * section is no function's, nor that where compilers gather cold code: the code around may be there itself, and
  * would run from 79 into this. */
 #define LOOKASIDE_INLINE_END(then)                                                                                     \
     ".pushsection .text.unlikely.lookaside.inline, \"ax?\"\n\t"                                                        \

@@ -174,7 +174,7 @@ static inline VOID ExFreePool(PVOID P)
 /* Callbacks: the library's types lead here, so that no function is called by another type than its own. Where only one
  * callback was given, the other is the pool's routine, as in Windows: the two have to fit. */
 
-/* Before a callback: tells what a callback around it would have raised. */
+/* Before a callback: returns what a callback around it would have raised. */
 static inline NTSTATUS lookaside_wdm_enter(void)
 {
     const NTSTATUS before = lookaside_wdm_thread.raised;
@@ -276,7 +276,8 @@ static inline lookaside_status lookaside_wdm_initialize(LOOKASIDE_WDM_LIST *self
     parameters.flags = LOOKASIDE_FLAG_WDK | LOOKASIDE_WDM_FLAGS;
     parameters.allocate_ex = allocate;
     parameters.free_ex = free_block;
-    status = lookaside_list_initialize(&self->List, &parameters);
+    /* The function: this line would name no list, and each has a tag. */
+    status = (lookaside_list_initialize)(&self->List, &parameters);
     if (status == LOOKASIDE_STATUS_SUCCESS) {
         self->Allocate = NULL;
         self->Free = NULL;
@@ -298,7 +299,7 @@ static inline void lookaside_wdm_initialize_plain(LOOKASIDE_WDM_LIST *self, PALL
     self->Free = free_block;
 }
 
-/* The answer when there is no block: NULL, or a raise if the list was asked for one. */
+/* The result when there is no block: NULL, or a raise if the list was asked for one. */
 static inline PVOID lookaside_wdm_no_block(const LOOKASIDE_WDM_LIST *self)
 {
     NTSTATUS status = STATUS_SUCCESS;

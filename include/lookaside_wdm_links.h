@@ -109,7 +109,7 @@ static inline BOOLEAN IsListEmpty(const LIST_ENTRY *ListHead)
     return (BOOLEAN)(ListHead->Flink == ListHead);
 }
 
-/* Takes an entry out, and tells whether its list is empty now. */
+/* Takes an entry out, and returns whether its list is empty now. */
 static inline BOOLEAN RemoveEntryList(PLIST_ENTRY Entry)
 {
     PLIST_ENTRY next = Entry->Flink;

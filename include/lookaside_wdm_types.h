@@ -236,7 +236,7 @@ typedef union LOOKASIDE_ALIGNED(16) _SLIST_HEADER {
 
 #define LOOKASIDE_MINIMUM_BLOCK_SIZE RTL_SIZEOF_THROUGH_FIELD(SLIST_ENTRY, Next)
 
-/* Lists. The library's own list comes first, so a callback that is told the list finds the rest around it. */
+/* Lists. The library's own list comes first, so a callback that gets the list finds the rest around it. */
 
 struct _LOOKASIDE_LIST_EX;
 typedef PVOID NTAPI ALLOCATE_FUNCTION(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag);

@@ -1,7 +1,9 @@
 //! Looks at the compiler: the section of a free uses what Rust has since 1.87, and the library has to build with older ones;
-//! and whether a sanitizer instruments the library itself.
+//! whether a sanitizer instruments the library itself; and whether the repository's pages are there, whose programs are
+//! doctests, or this is the published package, which has no pages.
 
 use std::env;
+use std::path::Path;
 use std::process::Command;
 
 /// The release of Rust 1 in which `asm!` learned to leave by a label.
@@ -17,6 +19,10 @@ fn main() {
     println!("cargo:rerun-if-env-changed=CARGO_CFG_SANITIZE");
     if env::var_os("CARGO_CFG_SANITIZE").is_some() {
         println!("cargo:rustc-cfg=lookaside_sanitized");
+    }
+    println!("cargo:rustc-check-cfg=cfg(lookaside_pages)");
+    if Path::new("../docs/programs.md").exists() {
+        println!("cargo:rustc-cfg=lookaside_pages");
     }
 }
 

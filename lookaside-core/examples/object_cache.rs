@@ -39,7 +39,7 @@ impl Formatter {
     }
 }
 
-/// Runs all messages; answers nanoseconds for each, and how many formatters were made.
+/// Runs all messages; returns nanoseconds for each, and how many formatters were made.
 fn measure(mut format: impl FnMut(u64) -> usize) -> (f64, u64) {
     let before = MADE.load(Relaxed);
     let start = Instant::now();

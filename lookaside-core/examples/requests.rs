@@ -46,7 +46,7 @@ fn accept(queue: &SyncSender<Job>) {
     }
 }
 
-/// Answers how many requests, and how many urgent ones, this worker had.
+/// Returns how many requests, and how many urgent ones, this worker had.
 fn work(queue: &Mutex<Receiver<Job>>) -> (u64, u64) {
     let (mut handled, mut urgent) = (0, 0);
     loop {

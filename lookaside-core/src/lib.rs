@@ -1,23 +1,59 @@
 //! Lookaside lists, as the Windows kernel has them, for ordinary programs: caches of fixed-size blocks in front of a
-//! pool, one per processor, that tune their own depth, give memory back when idle, and count exactly.
+//! pool, one for each processor, that tune their own depth, give memory back when idle, and count exactly.
 //!
-//! * [`Lookaside<T>`] is a list of typed blocks, with boxes that give themselves back.
-//! * [`ObjectCache`] keeps typed objects constructed between uses.
-//! * [`LookasideList`] is a list of raw blocks, made by a [`Builder`].
-//! * [`LocalCache`] is a cache before a list that one thread holds through a hot loop.
-//! * [`RawList`] is the object that C programs embed; the crate `lookaside-ffi` puts the C library over it.
-//! * [`SListHeader`] is a stack of linked entries for any number of threads; no list here uses it.
-//! * [`report`] writes what every list does, in the shape of Windows' `!lookaside`; [`Statistics`] has the numbers.
-//! * [`theory`] has the argument why all this is right.
+//! ```
+//! use lookaside_core::{Lookaside, Status};
 //!
-//! An allocate or free that a processor list serves takes no lock and no locked instruction, and may be done by any
-//! thread. Otherwise it goes down to the shared list, under a short lock, and from there to the pool.
+//! struct Request { id: u64, body: [u8; 200] }
+//!
+//! let requests = Lookaside::<Request>::new()?;
+//! let request = requests.allocate_with(|| Request { id: 7, body: [0; 200] }).expect("out of memory");
+//! assert_eq!((request.id, request.body.len()), (7, 200));
+//! drop(request); // Its block is back in the list, for any thread.
+//! assert_eq!(requests.list().statistics().list.total_frees, 1);
+//! # Ok::<(), Status>(())
+//! ```
+//!
+//! # Which type do I want?
+//!
+//! | for | use |
+//! |---|---|
+//! | values of one type, in boxes that return their block when dropped | [`Lookaside<T>`] |
+//! | objects that stay constructed between uses | [`ObjectCache`] |
+//! | raw blocks, one by one or many at once | [`LookasideList`], made by a [`Builder`] |
+//! | a hot loop on one thread | [`LocalCache`], a cache in front of a list |
+//! | a list inside a structure of your own, as C programs have it | [`RawList`] |
+//! | the global allocator of a whole program | [`LookasideAlloc`] |
+//! | requests of any size, counted by tag | [`pool_allocate`], [`SmallPool`] |
+//! | a stack of linked entries for any number of threads | [`SListHeader`] |
+//!
+//! [`report`] writes what every list does, in the shape of Windows' `!lookaside`; [`Statistics`] has the numbers.
+//!
+//! # How it works
+//!
+//! ```text
+//!    allocate takes a block from here, free puts one back
+//!          |                |                    |
+//!   P of processor 0   P of processor 1   ...   P of processor n    a stack of pointers for each processor
+//!           \               |                   /
+//!            L, the shared list of all processors                   reached by batches, under a short lock
+//!                           |
+//!                         pool                                      the heap, locked memory, your callbacks, ...
+//! ```
+//!
+//! An allocation or a free that the processor's own list P serves takes no lock and no locked instruction, on any
+//! thread. Otherwise it goes down to the shared list L, and from there to the pool. [`theory`] explains why that is right.
 //!
 //! The library allocates nothing through Rust's allocator and needs 64-bit Linux. In a process with several threads it
 //! starts one more while there are lists, which scans them; a process with one thread stays so (see [`scanned_by`]). It is
 //! built on restartable sequences where there are any (x86-64, glibc 2.35 or later); elsewhere a portable engine serves,
 //! and under tools that watch memory the heap itself. [`engine`] returns which, [`engine_description`] says why, and
 //! `LOOKASIDE_ENGINE` in the environment asks for one.
+//!
+//! # Features
+//!
+//! * `allocator-api2`: `&LookasideList` implements `Allocator` of the crate allocator-api2 0.4.
+//! * `allocator-api2-02`: the same for version 0.2, which hashbrown 0.17 and bumpalo 3 use.
 #![no_std]
 
 // In the order of the floors, bottom-up; a test forbids imports from a floor above.
@@ -41,10 +77,10 @@ pub use face::{
 pub use link::{SListEntry, SListHeader};
 pub use list::processor::EngineKind;
 pub use list::{Counters, Statistics, Topology, Tuning};
-pub use manage::verifier::{LowResources, check_range, check_range_by, simulate_low_resources, verify_faults};
+pub use manage::verifier::{check_range, check_range_by, simulate_low_resources, verify_faults};
 pub use manage::{
-    ScannedBy, TagOrder, TagUsage, adjust_depth, engine, engine_description, pool_report, pool_statistics, report,
-    scanned_by, start_balance_thread, tag_report, tags,
+    LowResources, ScannedBy, TagOrder, TagUsage, adjust_depth, engine, engine_description, pool_report,
+    pool_statistics, report, scanned_by, start_balance_thread, tag_report, tags,
 };
 pub use platform::{Caller, Violation, ViolationHook, set_violation_hook};
 pub use pool::{
@@ -72,7 +108,11 @@ pub mod hooks {
     pub use crate::platform::wrote;
 }
 
-/// The README's Rust code runs as a test.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;
+/// The Rust code of the README and of the pages in docs/ runs as tests. `ci/readme.sh` fails where a page is not here.
+#[cfg(all(doctest, lookaside_pages))]
+mod pages {
+    #[doc = include_str!("../../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../docs/programs.md")]
+    struct Programs;
+}

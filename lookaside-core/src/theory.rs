@@ -1,6 +1,6 @@
 //! The argument, by number. Code cites it as `theory §n`; a test resolves the citations.
 //!
-//! # 1. What stands where
+//! # 1. What is where
 //!
 //! ## 1.1. Levels
 //!
@@ -19,8 +19,8 @@
 //!   keyed handle       +-> parts: P of processor 0 | (256 KiB further) P of processor 1 | ... | L's rows
 //! ```
 //!
-//! The object holds what the fast path reads, which never changes between initialise and delete, and a handle. Whatever
-//! changes stands in memory of the library. So the balance set manager never touches the caller's memory, and a list
+//! The object holds what the fast path reads, which never changes between initialise and delete, and a handle. What
+//! changes is in memory of the library. So the balance set manager never touches the caller's memory, and a list
 //! that was freed or overwritten without a delete cannot crash it. The parts of one processor, for all lists, lie
 //! together: no two processors share a page, and memory is touched first by the processor that uses it. Parts are
 //! zeroed when mapped; a part of zeroes has no block and no room, so it misses, and the first miss on a processor opens
@@ -30,7 +30,7 @@
 //!
 //! A handle is a record's index and generation, combined with a random key, and a second word that checks it. Storage
 //! that was never initialised passes the check by a chance of 2^-64. A record's generation grows whenever its list
-//! ends, so that a stale handle is told apart from the next list's. Set-up and maintenance calls and all slow paths
+//! ends, so that a stale handle is distinguished from the next list's. Set-up and maintenance calls and all slow paths
 //! check; the fast path does not: with `processors` 0 (zeroed, deleted) it always takes the slow path. A pair is only
 //! opened while its record is Free and known to one thread, and only used while it is not.
 //!
@@ -40,7 +40,7 @@
 //!
 //! The lower 16 bits count the blocks of the part, the upper 48 bits the allocates that it served. An allocate adds
 //! 0xFFFF (one hit more, one block less), a free adds 1. One store is the commit and the statistics. The depth
-//! stands in the same cache line.
+//! is in the same cache line.
 //!
 //! ## 2.2. The rseq engine
 //!
@@ -50,7 +50,7 @@
 //!
 //! ## 2.3. Aborts
 //!
-//! An aborted section leaves like a miss, since a retry inside would be one instruction more for everybody and without
+//! An aborted section leaves like a miss, since a retry inside would be one instruction more for every call and without
 //! bound under a debugger that steps. The slow path looks at the part once more before it counts a miss. An abort
 //! twice in a row makes a miss of what could have been a hit: the call goes down one level, which is always right.
 //!
@@ -64,8 +64,8 @@
 //!
 //! Where a tool follows each block from its allocation to its free (`platform::tool`), lists keep none: a block that
 //! lies in a list would count as in use, and one that two threads had in turn as shared without a lock. With the engine
-//! `heap` a list has no parts and its L no room, as a list over the special pool, so that every call reaches the pool and
-//! counts as a miss there. A pair that shares a list counts its calls in its own L's words and on that list's.
+//! `heap` a list has no parts and its L no room, as a list over the special pool, so that every call reaches the pool
+//! and counts as a miss there. A pair that shares a list counts its calls in its own L's words and on that list's.
 //!
 //! ## 2.5. The portable engine
 //!
@@ -75,14 +75,14 @@
 //! ## 2.6. Runs
 //!
 //! An allocate or a free of several blocks is one section too: it copies, and ends in the one store that single calls
-//! end in, with count times 0xFFFF or count. A copy may overlap itself, four pointers a turn and then the four at the other end again; what an aborted one
-//! left nobody reads.
+//! end in, with count times 0xFFFF or count. A copy may overlap itself, four pointers a turn and then the four at the
+//! other end again; what an aborted one left no one reads.
 //!
 //! ## 2.7. Inlined into C
 //!
 //! The sections of `include/lookaside_inline.h` are those of `pop` and `push`, step by step, on the same words. They
 //! read the area's distance from `inlined_area`, which is 0 in a list that was not made for them. Their descriptors
-//! stand in the program or library that they were compiled into. The kernel reads the descriptor of a thread's last
+//! are in the program or library that they were compiled into. The kernel reads the descriptor of a thread's last
 //! section when it next interrupts the thread, which may be long after that and after the last list's delete. So the
 //! first list has the object that this library's sections are in stay loaded, and inlined code that may be unloaded
 //! removes its mark at the end of a section; with `--cfg lookaside_unload` all sections do that, and the object may go.
@@ -96,28 +96,29 @@
 //!
 //! # 3. Closing a part from another thread
 //!
-//! Flush, trim and delete take blocks out of other processors' parts. Under the pair's `manage` lock, for rseq:
+//! Flush, trim and delete take blocks out of other processors' parts. Under the list's `manage` lock, for rseq:
 //!
 //! 1. Store 0 into the depth, then `membarrier`: every section that had read the old depth has committed or was
 //!    aborted, and every later one finds no room. From here to the end of step 3 no free commits.
-//! 2. Read the header, exchange it for one of length 0 with its highest bit turned, `membarrier`, read it again. If it is
-//!    as we left it, every section that had read the old length was aborted, and every later one finds no block: the
-//!    blocks that the old header counted are ours. Otherwise an allocate that was under way has stored over the exchange
-//!    (it stores a whole header, not a sum in memory): take its header and try again. Each repeat means that one section
-//!    made progress. The turned bit is how our word differs from any that a section can store: a batch that takes every
-//!    block, and counts no hit, would store the very word that the exchange would without it. Turn the bit back.
+//! 2. Read the header, exchange it for one of length 0 with its highest bit turned, `membarrier`, read it again. If it
+//!    is as we left it, every section that had read the old length was aborted, and every later one finds no block: the
+//!    blocks that the old header counted are ours. Otherwise an allocate that was under way has stored over the
+//!    exchange (it stores a whole header, not a sum in memory): take its header and try again. Each repeat means that
+//!    one section made progress. The turned bit is how our word differs from any that a section can store: a batch that
+//!    takes every block, and counts no hit, would store the very word that the exchange would without it. Turn the bit
+//!    back.
 //! 3. Take blocks out, store a header with what remains, then `membarrier` once more, then the depth.
 //!
 //! ## 3.1. Why no free brings back a header of the closed part
 //!
 //! A free loads the header, then the depth, and commits if there is room: it stores the header that it loaded, plus its
-//! blocks. While the part is closed its header is changed in steps 2 and 3: turned, turned back, given a new length.
-//! A free that loaded any of these and then the new depth would store it back: a turned bit, which is 2^47 hits that
-//! were none, or length 0, which loses the blocks that remain and puts its own over the first. The barrier of step 3
+//! blocks. While the part is closed its header is changed in steps 2 and 3: turned, turned back, given a new length. A
+//! free that loaded any of these and then the new depth would store it back: a turned bit, which is 2^47 hits that were
+//! none, or length 0, which loses the blocks that remain and puts its own over the first. The barrier of step 3
 //! excludes both: a free that loaded its header before that barrier has by then missed, for the depth is 0 from the
-//! barrier of step 1 on, or is aborted; one that loads it later finds the final header. So a free commits only
-//! if it loaded its header after the last opening's barrier, and stores before the next closing's first: between the two
-//! no closer stores, and sections on one processor exclude each other. At length 0 the barrier is needed as well, because
+//! barrier of step 1 on, or is aborted; one that loads it later finds the final header. So a free commits only if it
+//! loaded its header after the last opening's barrier, and stores before the next closing's first: between the two no
+//! closer stores, and sections on one processor exclude each other. At length 0 the barrier is needed as well, because
 //! of the turned bit. Only a part that is not opened again (depth 0) goes without.
 //!
 //! An allocate needs neither depth nor that barrier: it commits if the header it loaded had a length. Before the
@@ -138,7 +139,7 @@
 //! While it is closed the part misses, and L and the pool serve. The owner never waits. Threads that are not running
 //! cannot be inside a section: the kernel aborts it before they run again. For the portable engine closing is taking
 //! the lock. Where `membarrier` is forbidden later in a program's life, parts of others cannot be closed any more:
-//! flush and trim leave them as they are, and delete, beside which nobody uses the list, needs no closing.
+//! flush and trim leave them as they are, and delete, beside which no one uses the list, needs no closing.
 //!
 //! # 4. Counters
 //!
@@ -167,8 +168,8 @@
 //!
 //! 48 bits of hits last for days at full speed. Every look folds what was added since the last one into 64 bits. The
 //! scan looks at a list that is not at rest each second, at others that were used in every 1,024th scan. Where calls
-//! scan, a program whose calls are all hits for days must ask for the statistics once a day, and so must one whose lists are all
-//! tuned by hand.
+//! scan, a program whose calls are all hits for days must ask for the statistics once a day, and so must one whose
+//! lists are all tuned by hand.
 //!
 //! ## 4.5. Runs
 //!
@@ -190,10 +191,11 @@
 //!
 //! ## 5.3. By time
 //!
-//! The balance set manager scans every second: every list that is not at rest (§5.5) by the rule with the seconds since its last scan; a part that
-//! saw no call in two scans goes to the minimum; what is held above the depth goes back to the pool. Blocks whose free
-//! routine is the user's are left for the next caller that misses, so that no user code runs on our thread.
-//! `Tuning::Windows` instead keeps the kernel's rotation, looks at allocates alone and gives nothing back.
+//! The balance set manager scans every second: every list that is not at rest (§5.5) by the rule with the seconds since
+//! its last scan; a part that saw no call in two scans goes to the minimum; what is held above the depth goes back to
+//! the pool. Blocks whose free routine is the user's are left for the next caller that misses, so that no user code
+//! runs on our thread. `Tuning::Windows` instead keeps the kernel's rotation, looks at allocates alone and gives
+//! nothing back.
 //!
 //! It is a thread in a process that has others. In a process with one thread, which the C library's faster paths depend
 //! on, it is every call that misses, makes a list or asks for a report: when a second has gone by, that call scans. So
@@ -203,17 +205,18 @@
 //!
 //! ## 5.4. Seconds
 //!
-//! The rule's seconds are those of the library's clock. Measurements may set it ahead, and take the scans into their
-//! own hands (`hooks::advance_clock`, `hooks::hold_scans`): so a minute is played in a moment, with the periods that
-//! the rule would see by the clock.
+//! The rule's seconds are those of the library's clock. Measurements may take the scans and the clock into their own hands
+//! (`hooks::hold_scans`, `hooks::advance_clock`): so a minute is over in a moment, with the periods that the rule would
+//! see by the clock, however long the machine takes for it.
 //!
 //! ## 5.5. Lists at rest
 //!
-//! A list that a scan leaves with no depth above the minimum and no surplus is at rest: hits change neither, so until it
-//! misses no scan would change anything, and scans pass it by. A byte for each list, apart from its record, says
+//! A list that a scan leaves with no depth above the minimum and no surplus is at rest: hits change neither, so until
+//! it misses no scan would change anything, and scans pass it by. A byte for each list, apart from its record, says
 //! whether it is; so thousands of lists at rest cost a scan, or a fork (§7), no look at their memory. The eighth miss
 //! (with `Tuning::Windows` the first) sets the byte again and begins a period of the rule, as if a scan had just been
-//! there; so does whatever raises a depth, with fewer misses. A new list is at rest unless it begins above the minimum.
+//! there; so does anything that raises a depth, with fewer misses. A new list is at rest unless it begins above the
+//! minimum.
 //!
 //! # 6. Batches
 //!
@@ -226,8 +229,8 @@
 //! A pair may have another record's general list as its L (`Lower`). That list then counts by itself: its own misses,
 //! what batches moved (`count_moved`), and what prefill and draining of its pairs asked of the pool past it
 //! (`direct_allocates`, `direct_frees`). So its identity holds with all its pairs' traffic, and what is out of it lies
-//! in the pairs or with callers. A block may be freed to any of the pairs, so no pair alone can tell what is out of it.
-//! The routines that are called are those of L.
+//! in the pairs or with callers. A block may be freed to any of the pairs, so no pair alone knows which of its blocks
+//! are out. The routines that are called are those of L.
 //!
 //! ## 6.2. Frees to a given processor
 //!
@@ -250,11 +253,11 @@
 //! its own: one lock does not serve more (`docs/scaling.md`). A call goes to the division of its processor, and to
 //! another one where that has no block, or no room, before it counts as a miss of L: it chooses without a lock, by
 //! lengths as hints, and a race makes a miss, which is always right. The divisions have one depth and one tuner, which
-//! sees the sum of their traffic; so L may hold its maximum in each. A division stands in a row behind the parts, and
+//! sees the sum of their traffic; so L may hold its maximum in each. A division is in a row behind the parts, and
 //! is opened by the first miss of its group, under `manage`: its slots, then its depth, then the number of divisions in
 //! use. A push that sees the depth before the slots finds no room; a child whose parent was between the last two opens
 //! it once more. Their locks are never held together. Only a pair with a shared list of its own is divided, and not
-//! where each call shall go Windows' way (`Tuning::Windows`, batches of one); everything else has one division.
+//! where each call has to go Windows' way (`Tuning::Windows`, batches of one); everything else has one division.
 //!
 //! ## 6.5. Caches of callers
 //!
@@ -265,16 +268,17 @@
 //!
 //! # 7. Fork
 //!
-//! No lock of ours is held across a fork: that could deadlock with the handlers of others. Most children call `exec`, so
-//! the handler in the child looks at no record but those of lists that are not at rest (§5.5), and of those that share
-//! their pool with the parent. The rest waits for the first call that leaves the fast path, while others wait for that:
-//! it makes every lock free, gives closed parts their depth back, counts the live lists anew and puts all free records
-//! into new queues. Until then the fast path is right by itself: a part that a thread of the parent had closed has
-//! depth 0, so no free commits, and its header is either as a section left it or has length 0, so no allocate takes a
-//! block that the closer has. The repair of a part with a closer's mark is an opening, with its barrier (§3). A part's lock (of the portable engine) may be held by no one, so its calls wait for the
-//! repair; `try_allocate`, which must not wait, finds nothing until then. A user's routine may fork, and its child goes
-//! on in the middle of the call: so the repair also comes after each such routine, and a walk looks for it before each
-//! record. A delete that goes on in a child is counted there already.
+//! No lock of ours is held across a fork: that could deadlock with the handlers of others. Most children call `exec`,
+//! so the handler in the child looks at no record but those of lists that are not at rest (§5.5), and of those that
+//! share their pool with the parent. The rest waits for the first call that leaves the fast path, while others wait for
+//! that: it makes every lock free, gives closed parts their depth back, counts the live lists anew and puts all free
+//! records into new queues. Until then the fast path is right by itself: a part that a thread of the parent had closed
+//! has depth 0, so no free commits, and its header is either as a section left it or has length 0, so no allocate takes
+//! a block that the closer has. The repair of a part with a closer's mark is an opening, with its barrier (§3). A
+//! part's lock (of the portable engine) may be held by no one, so its calls wait for the repair; `try_allocate`, which
+//! must not wait, finds nothing until then. A user's routine may fork, and its child goes on in the middle of the call:
+//! so the repair also comes after each such routine, and a walk looks for it before each record. A delete that goes on
+//! in a child is counted there already.
 //!
 //! If a thread scanned in the parent, the handler sets the depth of every part of a list that is not at rest to 0. So
 //! the child's next free on each processor misses, and that call starts a thread here: a child whose calls are all hits
@@ -296,8 +300,8 @@
 //!
 //! The registry's and a record's `life` are never held together. Below either: a pair's `manage`, then that of one of
 //! L's divisions. A callback runs with none of them held, and so does the writer that a report goes to. `life` is held
-//! by whoever walks the registry while he looks at one list, and by delete for a moment, so that a delete waits for one
-//! list's visit at the most.
+//! by a thread that walks the registry while it looks at one list, and by delete for a moment, so that a delete waits
+//! for one list's visit at the most.
 //!
 //! ## 9.1. Waiting
 //!
@@ -317,31 +321,32 @@
 //! `platform::sync::model` tries every order of the steps, with either.
 //!
 //! Where the process did not register for `membarrier` the call is not made, and where it is forbidden later it fails.
-//! Then a wake may be lost, and a waiter sleeps a millisecond at most before it looks again. So does a closer that waits
-//! for a part of the portable engine, whose release only stores. The release of an S-list is an exchange anyway, which
-//! finds a bit that waiters set.
+//! Then a wake may be lost, and a waiter sleeps a millisecond at most before it looks again. So does a closer that
+//! waits for a part of the portable engine, whose release only stores. The release of an S-list is an exchange anyway,
+//! which finds a bit that waiters set.
 //!
 //! # 10. Callbacks that unwind
 //!
 //! A panic in a callback passes through the list to the caller; in C it ends the process at the boundary. An allocate
 //! routine that panics counts as a failure of the pool. Of a batch whose free routine panics the rest is freed while
 //! that unwinds; a second panic ends the program. Of a run whose allocate routine panics every block goes back to the
-//! list; a cache that is dropped gives everything back, whatever unwinds. A call that trims on its way does so when it
-//! has no block in hand, or gives that block back. A delete is finished: it drains what is left and frees the record.
+//! list; a cache that is dropped gives everything back, also where something unwinds. A call that trims on its way does
+//! so when it has no block in hand, or gives that block back. A delete is finished: it drains what is left and frees
+//! the record.
 //!
 //! ## 10.1. Cancellation
 //!
 //! No call of the library is a cancellation point (`pthread_cancel`), so none ends with a lock held or a block in hand:
 //! the library makes its own system calls itself, and disables cancellation around functions of the C library that are
-//! cancellation points. It is disabled while a callback or a hook runs, too: a request that comes meanwhile takes effect
-//! at the thread's next cancellation point after the call. A callback may not end its thread by itself (`pthread_exit`).
-//! Asynchronous cancellation is as for `malloc`: it may not be enabled during a call.
+//! cancellation points. It is disabled while a callback or a hook runs, too: a request that comes meanwhile takes
+//! effect at the thread's next cancellation point after the call. A callback may not end its thread by itself
+//! (`pthread_exit`). Asynchronous cancellation is as for `malloc`: it may not be enabled during a call.
 //!
 //! # 11. Verified lists
 //!
 //! ## 11.1. Every call reaches the pool
 //!
-//! A list that is verified, or that stands over the special pool, keeps nothing: it has no parts, its depths stay 0,
+//! A list that is verified, or that is over the special pool, keeps nothing: it has no parts, its depths stay 0,
 //! and the object's `processors` and `locked_processors` are 0. So each call takes the slow path, where one word says
 //! that it is the verifier's, and counts as a miss of L. A freed block counts as freed, though its memory may be kept.
 //! A pair over a verified shared list is verified with it: its calls are the verifier's as calls on that list, which
@@ -357,22 +362,22 @@
 //!
 //! ## 11.3. Lock and fork
 //!
-//! The table's lock is a leaf; nothing is told, filled, asked or unwound under it. A child that finds it held rebuilds
-//! the table from its slots, each of which has its block written last.
+//! The table's lock is a leaf; nothing is reported, filled, asked or unwound under it. A child that finds it held
+//! rebuilds the table from its slots, each of which has its block written last.
 //!
 //! ## 11.4. A hook that returns
 //!
-//! Then a free has no effect and the block stays where it was; other calls answer as on a list that is not verified;
-//! damage is told once.
+//! Then a free has no effect and the block stays where it was; other calls return as on a list that is not verified;
+//! damage is reported once.
 //!
 //! ## 11.5. The end of the process
 //!
 //! Lists that were not deleted are looked for after everything that may still delete one: thread-locals of the thread
 //! that ends the process, handlers of `atexit`, destructors of C++ objects and destructor functions of every object of
 //! the process. The library's own destructor has the lowest priority, so it is the last of the object that the library
-//! is in. There it registers a handler that belongs to no object, which glibc calls after the destructors of all objects.
-//! With musl, and in an object that may be unloaded (§2.7), it looks at once: destructor functions of other objects may
-//! come later. In a process that ends by `_exit` or a signal nothing is looked for.
+//! is in. There it registers a handler that belongs to no object, which glibc calls after the destructors of all
+//! objects. With musl, and in an object that may be unloaded (§2.7), it looks at once: destructor functions of other
+//! objects may come later. In a process that ends by `_exit` or a signal nothing is looked for.
 //!
 //! # 12. Small pools
 //!
@@ -380,9 +385,9 @@
 //!
 //! The lists of one kind of memory are made at its first use, by the one thread that moves their state from a count of
 //! calls to MAKING. Each list is published by the store of its `processors`, which the fast path tests; READY says that
-//! all were tried. Whoever finds anything else asks the general pool for memory of the list's size. Since a list may
-//! give and take such blocks too, it does not matter where a block came from: nobody waits, and a child that was forked
-//! in MAKING loses speed and nothing else.
+//! all were tried. A call that finds anything else asks the general pool for memory of the list's size. Since a list
+//! may give and take such blocks too, it does not matter where a block came from: no one waits, and a child that was
+//! forked in MAKING loses speed and nothing else.
 //!
 //! ## 12.2. Headers
 //!
@@ -393,17 +398,17 @@
 //! ## 12.3. Usage by tag
 //!
 //! For each tag and kind of memory: what tagged calls counted by block size and processor, what was counted one by one,
-//! and what lists hold of the library's pools, which they count anyway. A small pool's lists are left out (their tagged
+//! and what lists hold of the library's pools, which they count anyway. A small pool's lists are skipped (their tagged
 //! blocks are counted), and so are pairs over a shared list (that list is counted) and lists with a callback (which
 //! calls what it likes).
 //!
 //! # 13. Pools
 //!
-//! An arena is a reserved range, committed by chunks, with a TLSF in it; which blocks are out stands in a bitmap apart
-//! from them, committed with their chunk, so that a free is checked before the TLSF sees it. What is reserved cannot be
-//! accessed, so a program that has all its memory locked pays for what is committed. The lock is short and a leaf. Locked chunks are not
-//! locked in the child of a fork, and are locked anew before the child's next block. Where a thread of the parent held
-//! an arena's lock at the fork (§7), the child leaves the arena alone and takes a fresh range: blocks from before are
-//! not reused there when they are freed, but counted as lost. The session pool is one mapping that forked children
-//! share, with its heap and lock inside; a list over it forgets its cached blocks in the child, since they are the
-//! parent's.
+//! An arena is a reserved range, committed by chunks, with a TLSF in it; which blocks are out is in a bitmap apart from
+//! them, committed with their chunk, so that a free is checked before the TLSF sees it. What is reserved cannot be
+//! accessed, so a program that has all its memory locked pays for what is committed. The lock is short and a leaf.
+//! Locked chunks are not locked in the child of a fork, and are locked anew before the child's next block. Where a
+//! thread of the parent held an arena's lock at the fork (§7), the child leaves the arena alone and takes a fresh
+//! range: blocks from before are not reused there when they are freed, but counted as lost. The session pool is one
+//! mapping that forked children share, with its heap and lock inside; a list over it forgets its cached blocks in the
+//! child, since they are the parent's.

@@ -77,7 +77,7 @@ type Close = fn(&LookasideList, u32);
 fn run(engine: EngineKind, maximum: u16, batch: u16, close: Close) {
     let builder = LookasideList::builder(SIZE).engine(engine).tuning(Tuning::Manual);
     let builder = builder.maximum_depth(maximum).initial_depth(maximum).batch(batch);
-    // SAFETY: the routines belong together, may be called from anywhere, and nobody touches the blocks.
+    // SAFETY: the routines belong together, may be called from anywhere, and no one touches the blocks.
     let builder = unsafe { builder.callbacks(AllocateCallback::Plain(allocate), FreeCallback::Plain(free)) };
     let list = builder.build().unwrap();
     let allowed = allowed_processors();

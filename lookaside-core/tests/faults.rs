@@ -11,6 +11,7 @@ use std::ptr::null_mut;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
+use common::alone;
 use common::processes::{start, status_of};
 use lookaside_core::{ListFlags, LookasideList, Tag, verify_faults};
 
@@ -57,6 +58,11 @@ fn without_offset(line: &str) -> String {
     format!("{before}by PLACE{}", after.trim_start_matches(|digit: char| digit.is_ascii_hexdigit()))
 }
 
+const END: ListFlags = ListFlags::SPECIAL_POOL;
+const START: ListFlags = ListFlags::SPECIAL_POOL_START;
+const VERIFIED: ListFlags = ListFlags(ListFlags::VERIFY.0 | ListFlags::SPECIAL_POOL.0);
+const FILE: &str = file!();
+
 /// The block that a line names.
 fn block_of(line: &str) -> usize {
     let digits = line.split_once(" block 0x").unwrap_or_else(|| panic!("no block in {line:?}")).1;
@@ -88,6 +94,18 @@ extern "C" fn catch_once(_: c_int) {
     }
 }
 
+/// Runs the body in a child, so that the parent's own handlers stay; it must end by a fault. What it wrote.
+fn faulting(body: impl FnOnce()) -> String {
+    let (written, status) = in_child(|| {
+        // In place of Rust's own handler, which lets the first signal pass that somebody sent.
+        handle_by(libc::SIG_DFL, 0);
+        assert!(verify_faults() && verify_faults());
+        body();
+    });
+    assert_eq!(status.signal(), Some(libc::SIGSEGV), "{status}: {written}");
+    written
+}
+
 fn handle_by(handler: usize, flags: c_int) {
     // SAFETY: the handler has the type that the flags say.
     unsafe {
@@ -98,28 +116,11 @@ fn handle_by(handler: usize, flags: c_int) {
     }
 }
 
-/// One test, since forks and signal handlers are the whole process's.
 #[test]
-fn faults_are_told_and_take_their_course() {
-    const END: ListFlags = ListFlags::SPECIAL_POOL;
-    const START: ListFlags = ListFlags::SPECIAL_POOL_START;
-    const VERIFIED: ListFlags = ListFlags(ListFlags::VERIFY.0 | ListFlags::SPECIAL_POOL.0);
-    // In a child, so that the parent's own handlers stay.
-    let faulting = |body: &dyn Fn()| {
-        let (written, status) = in_child(|| {
-            // In place of Rust's own handler, which lets the first signal pass that somebody sent.
-            handle_by(libc::SIG_DFL, 0);
-            assert!(verify_faults() && verify_faults());
-            body();
-        });
-        assert_eq!(status.signal(), Some(libc::SIGSEGV), "{status}: {written}");
-        written
-    };
-    const FILE: &str = file!();
-
-    // Known to the verifier.
+fn a_use_behind_a_verified_block_is_reported() {
+    let _alone = alone();
     let line = line!() + 3;
-    let written = faulting(&|| {
+    let written = faulting(|| {
         let list = list(VERIFIED);
         let block = list.allocate().unwrap().addr().get();
         touch(block + SIZE - 1);
@@ -133,8 +134,13 @@ fn faults_are_told_and_take_their_course() {
             block_of(&written)
         )
     );
+}
+
+#[test]
+fn a_use_of_a_freed_verified_block_is_reported() {
+    let _alone = alone();
     let line = line!() + 3;
-    let written = faulting(&|| {
+    let written = faulting(|| {
         let list = list(VERIFIED);
         let block = list.allocate().unwrap();
         // SAFETY: it is of the list.
@@ -150,9 +156,12 @@ fn faults_are_told_and_take_their_course() {
             line + 2
         )
     );
+}
 
-    // Known to the special pool alone.
-    let written = faulting(&|| {
+#[test]
+fn a_use_before_a_block_of_the_special_pool_is_reported() {
+    let _alone = alone();
+    let written = faulting(|| {
         let list = list(START);
         let block = list.allocate().unwrap().addr().get();
         touch(block - 1);
@@ -165,8 +174,12 @@ fn faults_are_told_and_take_their_course() {
             block_of(&written)
         )
     );
+}
 
-    let written = faulting(&|| {
+#[test]
+fn a_use_of_a_freed_block_of_the_special_pool_is_reported() {
+    let _alone = alone();
+    let written = faulting(|| {
         let list = list(END);
         let block = list.allocate().unwrap();
         // SAFETY: it is of the list.
@@ -181,13 +194,19 @@ fn faults_are_told_and_take_their_course() {
             block_of(&written)
         )
     );
+}
 
-    // Elsewhere, and sent: the verifier says nothing.
-    assert_eq!(faulting(&|| touch(16)), "");
+#[test]
+fn faults_elsewhere_and_signals_that_are_sent_are_not_reported() {
+    let _alone = alone();
+    assert_eq!(faulting(|| touch(16)), "");
     // SAFETY: what is tested.
-    assert_eq!(faulting(&|| unsafe { _ = libc::raise(libc::SIGSEGV) }), "");
+    assert_eq!(faulting(|| unsafe { _ = libc::raise(libc::SIGSEGV) }), "");
+}
 
-    // The program's own handlers come after the line.
+#[test]
+fn the_programs_own_handlers_come_after_the_line() {
+    let _alone = alone();
     for (handler, flags, code) in
         [(catch as *const () as usize, libc::SA_SIGINFO, 42), (catch_plainly as *const () as usize, 0, 44)]
     {
@@ -202,16 +221,22 @@ fn faults_are_told_and_take_their_course() {
         assert!(written.starts_with("lookaside: 0xCD: ") && written.ends_with('\n'), "{written}");
         assert_eq!(status.code(), Some(code));
     }
+}
 
-    // A handler for one signal alone: then the default action.
+#[test]
+fn after_a_handler_for_one_signal_comes_the_default_action() {
+    let _alone = alone();
     let (written, status) = in_child(|| {
         handle_by(catch_once as *const () as usize, libc::SA_RESETHAND);
         assert!(verify_faults());
         touch(16);
     });
     assert_eq!((written.as_str(), status.signal()), ("", Some(libc::SIGSEGV)), "{status}");
+}
 
-    // Without a fault there is nothing.
+#[test]
+fn without_a_fault_there_is_nothing() {
+    let _alone = alone();
     let (written, status) = in_child(|| {
         assert!(verify_faults());
         let list = list(VERIFIED);

@@ -8,6 +8,8 @@ static HEAP: LookasideAlloc = LookasideAlloc::new();
 #[path = "life.rs"]
 mod life;
 
+use life::common::processes::{again, case, this_test};
+
 #[test]
 fn the_lists_serve_this_program() {
     // Another thread may be making them.
@@ -44,4 +46,34 @@ fn the_usage_by_tag_has_this_program() {
     // Each string has a block of 16 bytes.
     assert!(own.difference() >= 100_000 && own.bytes >= 1_600_000, "{own:?}");
     drop(held);
+}
+
+/// Under Valgrind's memcheck the heap serves this program, so that a use after free is reported with its line, and with
+/// those of the allocation and of the free.
+#[test]
+fn memcheck_sees_each_block_of_this_program() {
+    const WRAPPER: [&str; 5] = ["env", "-u", "LOOKASIDE_ENGINE", "valgrind", "--num-callers=40"];
+    const LINES: [u32; 3] = [line!() + 6, line!() + 8, line!() + 10];
+    if case().is_some() {
+        // From the list, which is made after some calls.
+        while HEAP.statistics(64).is_none() {
+            drop(std::hint::black_box(Box::new([1u64; 8])));
+        }
+        let pointer = Box::into_raw(Box::new([1u64; 8]));
+        // SAFETY: it came from a box.
+        unsafe { drop(Box::from_raw(pointer)) };
+        // SAFETY: none: this is the fault that the tool is to find.
+        unsafe { pointer.cast::<u8>().write_volatile(0) };
+        return;
+    }
+    if std::process::Command::new("valgrind").arg("--version").output().is_err() {
+        println!("SKIP: valgrind is not installed");
+        return;
+    }
+    let output = again(this_test!(), "use", &WRAPPER);
+    let reported = String::from_utf8_lossy(&output.stderr);
+    assert!(reported.contains("Invalid write of size 1"), "{reported}");
+    for line in LINES {
+        assert!(reported.contains(&format!("global_life.rs:{line}")), "no line {line} in {reported}");
+    }
 }

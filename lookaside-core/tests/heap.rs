@@ -3,18 +3,11 @@
 mod common;
 
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use common::{accounted, assert_identities, blocks_out};
+use common::{accounted, alone, assert_identities, blocks_out};
 use lookaside_core::{
     EngineKind, Generation, LookasideList, ObjectCache, PoolType, RawList, SmallPool, Status, Tag, Topology, Tuning,
 };
-
-/// The blocks out are counted for the whole process.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 fn free(list: &LookasideList, block: std::ptr::NonNull<u8>) {
     // SAFETY: the tests free each block once, to its list.

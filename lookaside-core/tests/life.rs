@@ -1,6 +1,6 @@
 //! A list's life: initialised, deleted, used at the wrong time; and lists without memory.
 
-mod common;
+pub(crate) mod common;
 
 use std::collections::HashSet;
 use std::ffi::c_void;
@@ -8,7 +8,7 @@ use std::ptr;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
-use common::processes::in_own_process;
+use common::processes::{in_own_process, this_test};
 use common::{accounted, assert_identities, blocks_out, engines};
 use lookaside_core::{
     AllocateCallback, FreeCallback, LookasideList, Parameters, PoolType, RawList, Status, Tag, Topology,
@@ -165,7 +165,7 @@ fn a_null_block_is_no_block() {
     }
 }
 
-/// Answers null to every second call, and keeps count in the list's context.
+/// Returns null to every second call, and keeps count in the list's context.
 unsafe extern "C-unwind" fn every_second(_: PoolType, size: usize, tag: Tag, list: *mut RawList) -> *mut c_void {
     assert_eq!(tag, Tag::new(*b"Half"));
     // SAFETY: the list is live, and its context is the counter of the test.
@@ -357,7 +357,7 @@ fn threads() -> HashSet<String> {
 /// No signal that is sent to the process is handled on a thread of the library's.
 #[test]
 fn the_librarys_thread_takes_no_signal() {
-    in_own_process("the_librarys_thread_takes_no_signal", || {
+    in_own_process(this_test!(), || {
         let before = threads();
         let list = LookasideList::new(64).unwrap();
         let block = list.allocate().unwrap();

@@ -4,9 +4,8 @@
 mod common;
 
 use std::ptr::NonNull;
-use std::sync::Mutex;
 
-use common::{accounted, assert_identities, blocks_out, engines};
+use common::{accounted, alone, assert_identities, blocks_out, engines};
 use lookaside_core::{Counters, EngineKind, LookasideList, Topology, Tuning, hooks};
 use proptest::prelude::*;
 
@@ -539,14 +538,11 @@ fn prefill(list: &LookasideList, model: &mut Model, wanted: usize) {
     list.flush();
 }
 
-/// Pretending to run on a processor concerns the whole process.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-
 fn explore(topology: Topology, divisions: u16) {
-    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let _alone = alone();
     for engine in engines() {
         let strategy = (1u16..9, 1u16..9, 0u16..6, prop::collection::vec(operation(), 0..200));
-        let cases = std::env::var("LOOKASIDE_TEST_MODEL_CASES").ok().map_or(400, |cases| cases.parse().unwrap());
+        let cases = std::env::var("LOOKASIDE_TEST_MODEL_CASES").ok().map_or(200, |cases| cases.parse().unwrap());
         let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
             cases,
             failure_persistence: None,

@@ -85,14 +85,14 @@ fn run(generation: Generation, engine: lookaside_core::EngineKind, operations: &
         match *operation {
             Operation::Allocate(bytes) => {
                 let block = pool.allocate(Kind::Paged, layout(bytes)).unwrap();
-                // SAFETY: the block has so many bytes.
+                // SAFETY: the block has this size.
                 unsafe { block.write_bytes(filled, bytes) };
                 held.push(Held { block, bytes, tag: None, filled });
             }
             Operation::AllocateTagged(bytes, tag) => {
                 let tag = tags_of_history[usize::from(tag)];
                 let block = NonNull::new(pool.allocate_tagged(PoolType::PAGED, bytes, tag)).unwrap();
-                // SAFETY: the block has so many bytes.
+                // SAFETY: the block has this size.
                 unsafe { block.write_bytes(filled, bytes) };
                 held.push(Held { block, bytes, tag: Some(tag), filled });
                 let (allocates, _, in_use) = charged.entry(tag).or_default();

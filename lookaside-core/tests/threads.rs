@@ -23,7 +23,7 @@ fn operations() -> u64 {
 
 /// The first word of a block: the thread that holds it, or 0.
 fn owner(block: NonNull<u8>) -> &'static AtomicU64 {
-    // SAFETY: blocks are 64 bytes, aligned to 16, initialised by whoever got them from the pool (zero or an owner word
+    // SAFETY: blocks are 64 bytes, aligned to 16, initialised by the thread that got them from the pool (zero or an owner word
     // of this test), and stay mapped while this test runs.
     unsafe { block.cast().as_ref() }
 }

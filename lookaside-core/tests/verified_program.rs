@@ -70,15 +70,15 @@ fn a_correct_program_hears_nothing() {
     assert_well(with_environment("a_correct_program_hears_nothing", ["1", ""], body));
 }
 
-static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+static REPORTED: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 fn remember(violation: &Violation<'_>) {
     // Allocates from the heap that is made of lists.
-    TOLD.lock().unwrap().push(format!("{} {}", violation.bug_check, violation.line));
+    REPORTED.lock().unwrap().push(format!("{} {}", violation.bug_check, violation.line));
 }
 
 #[test]
-fn misuse_is_told_to_a_hook_that_allocates() {
+fn misuse_is_reported_to_a_hook_that_allocates() {
     let body = || {
         set_violation_hook(Some(remember));
         let list = LookasideList::builder(64).name("packets").build().unwrap();
@@ -88,11 +88,11 @@ fn misuse_is_told_to_a_hook_that_allocates() {
             list.free(block);
             list.free(block);
         }
-        let told = std::mem::take(&mut *TOLD.lock().unwrap());
-        assert_eq!(told.len(), 1);
-        assert!(told[0].starts_with("0xC4/0x13 lookaside: 0xC4/0x13: block 0x"), "{told:?}");
+        let reported = std::mem::take(&mut *REPORTED.lock().unwrap());
+        assert_eq!(reported.len(), 1);
+        assert!(reported[0].starts_with("0xC4/0x13 lookaside: 0xC4/0x13: block 0x"), "{reported:?}");
     };
-    assert_well(with_environment("misuse_is_told_to_a_hook_that_allocates", ["1", ""], body));
+    assert_well(with_environment("misuse_is_reported_to_a_hook_that_allocates", ["1", ""], body));
 }
 
 #[test]
@@ -104,18 +104,21 @@ fn tagged_memory_is_freed_with_a_list_in_it() {
         drop(LookasideList::new(64).unwrap());
         for bytes in [400, 4000] {
             let block = pool_allocate(PoolType::PAGED, bytes, tag);
-            // SAFETY: the list stands in the block, aligned to 16 bytes, and is deleted before that goes.
+            // SAFETY: the list is in the block, aligned to 16 bytes, and is deleted before that goes.
             unsafe {
                 let object = block.add(320).cast::<RawList>();
                 assert_eq!(RawList::initialize(object, &Parameters::new(64)), Status::SUCCESS);
                 pool_free(block, tag);
-                let told = std::mem::take(&mut *TOLD.lock().unwrap());
-                assert_eq!(told.len(), 1, "{told:?}");
-                assert!(told[0].contains(&format!("0xC4/0xCC: {bytes} bytes at {block:p} are freed")), "{told:?}");
+                let reported = std::mem::take(&mut *REPORTED.lock().unwrap());
+                assert_eq!(reported.len(), 1, "{reported:?}");
+                assert!(
+                    reported[0].contains(&format!("0xC4/0xCC: {bytes} bytes at {block:p} are freed")),
+                    "{reported:?}"
+                );
                 assert_eq!(RawList::delete(object), Status::SUCCESS);
                 pool_free(block, tag);
             }
-            assert_eq!(TOLD.lock().unwrap().len(), 0);
+            assert_eq!(REPORTED.lock().unwrap().len(), 0);
         }
     };
     assert_well(with_environment("tagged_memory_is_freed_with_a_list_in_it", ["1", ""], body));
@@ -132,14 +135,14 @@ fn calls_on_what_is_no_list() {
             assert!(RawList::allocate_checked(&object).is_null());
             assert_eq!(RawList::initialize(&mut object, &Parameters::new(64)), Status::SUCCESS);
             assert_eq!(RawList::delete(&mut object), Status::SUCCESS);
-            assert_eq!(TOLD.lock().unwrap().len(), 2);
+            assert_eq!(REPORTED.lock().unwrap().len(), 2);
             assert_eq!(RawList::delete(&mut object), Status::DELETE_PENDING);
             assert!(RawList::allocate(&object).is_null());
         }
-        let told = std::mem::take(&mut *TOLD.lock().unwrap());
+        let reported = std::mem::take(&mut *REPORTED.lock().unwrap());
         let checks = [BugCheck::NO_LIST_DELETED, BugCheck::NO_LIST, BugCheck::NO_LIST_DELETED, BugCheck::DELETED_LIST];
-        assert_eq!(told.len(), checks.len());
-        for (line, check) in told.iter().zip(checks) {
+        assert_eq!(reported.len(), checks.len());
+        for (line, check) in reported.iter().zip(checks) {
             assert!(line.starts_with(&format!("{check} ")) && line.contains(file!()), "{line}");
         }
     };

@@ -9,10 +9,10 @@
 #![expect(non_camel_case_types, reason = "the types bear the names that C programs use")]
 #![expect(clippy::missing_safety_doc, reason = "the C documentation of each function states its contract")]
 
-mod caches;
-mod inlined;
-mod lists;
-mod pairs;
+mod cache;
+mod inline_abi;
+mod raw;
+mod pair_table;
 mod pools;
 mod report;
 mod small_pool;
@@ -22,11 +22,11 @@ mod types;
 mod verifier;
 mod written;
 
-pub use caches::*;
-pub use inlined::*;
-pub use lists::*;
-pub use pairs::*;
+pub use cache::*;
+pub use inline_abi::*;
+pub use pair_table::*;
 pub use pools::*;
+pub use raw::*;
 pub use report::*;
 pub use slist::*;
 pub use small_pool::*;

@@ -34,7 +34,7 @@ pub struct lookaside_pool_usage {
     /// Bytes of the blocks that the pool gave and did not get back, those that lists keep included. Nonpaged, session
     /// and the library's own paged pools count each block rounded up to 16 bytes.
     pub used: u64,
-    /// Bytes that the pool took from the system; 0 for the process heap, which tells nobody.
+    /// Bytes that the pool took from the system; 0 for the process heap, which does not report it.
     pub reserved: u64,
     /// Bytes of those that are locked.
     pub locked: u64,
@@ -44,7 +44,7 @@ pub struct lookaside_pool_usage {
     pub limit: u64,
     /// Blocks that `used` counts.
     pub blocks: u64,
-    /// Requests that the pool answered with NULL.
+    /// Requests for which the pool returned NULL.
     pub failures: u64,
     /// Blocks that the process heap gave instead of the special pool.
     pub fallbacks: u64,
@@ -53,12 +53,12 @@ pub struct lookaside_pool_usage {
     pub lost: u64,
 }
 
-/// Tells what a pool holds. The numbers are exact as of one moment; those of the process heap if nobody uses a list
+/// Returns what a pool holds. The numbers are exact as of one moment; those of the process heap if no one uses a list
 /// meanwhile.
 ///
 /// Parameters:
 /// - `kind`: the pool.
-/// - `out`: where the answer goes, with `struct_size` set to `sizeof(lookaside_pool_usage)` by the caller.
+/// - `out`: where the result goes, with `struct_size` set to `sizeof(lookaside_pool_usage)` by the caller.
 ///
 /// Returns:
 /// - `LOOKASIDE_STATUS_SUCCESS`: `out` is filled.
@@ -107,7 +107,7 @@ pub unsafe extern "C" fn lookaside_pool_report(
     capacity: usize,
     needed: *mut usize,
 ) -> lookaside_status {
-    // SAFETY: the caller's contract is that of `write_text`.
+    // SAFETY: the buffer has room for `capacity` bytes, and `needed` is null or may be written.
     unsafe { write_text(buffer, capacity, needed, |text| Ok(lookaside_core::pool_report(text))) }
 }
 

@@ -10,20 +10,20 @@ use lookaside_core::{RawList, Status};
 use crate::types::*;
 use crate::written::{fill, wrote};
 
-/// Tells what a list is and has done. The numbers are exact when nobody uses the list during the call.
+/// Returns what a list is and has done. The numbers are exact when no one uses the list during the call.
 ///
 /// Parameters:
 /// - `list`: the list.
-/// - `out`: where the answer goes, with `struct_size` set to `sizeof(lookaside_statistics)` by the caller.
+/// - `out`: where the result goes, with `struct_size` set to `sizeof(lookaside_statistics)` by the caller.
 ///
 /// Returns, and then `out` is untouched unless the call succeeded:
 /// - `LOOKASIDE_STATUS_SUCCESS`: `out` is filled.
 /// - `LOOKASIDE_STATUS_INVALID_PARAMETER`: a pointer is NULL, or `struct_size` is not that of this version.
-/// - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` does not stand at a multiple of 16 bytes.
+/// - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `list` is not at a multiple of 16 bytes.
 /// - `LOOKASIDE_STATUS_INVALID_HANDLE`: it was never initialised.
 /// - `LOOKASIDE_STATUS_DELETE_PENDING`: it is deleted.
 ///
-/// Memory and threads: any number of threads at once; nobody is stopped.
+/// Memory and threads: any number of threads at once; no one is stopped.
 ///
 /// WDK: `NtQuerySystemInformation` with class 0x2D.
 #[unsafe(no_mangle)]
@@ -35,7 +35,7 @@ pub unsafe extern "C" fn lookaside_list_statistics(
     if out.is_null() || unsafe { (*out).struct_size } != size_of::<lookaside_statistics>() {
         return Status::INVALID_PARAMETER.0;
     }
-    // SAFETY: the caller's contract is the core's.
+    // SAFETY: a list, or memory that may be read and is none.
     match unsafe { RawList::statistics(list.cast()) } {
         Ok(statistics) => {
             // SAFETY: not null, and the caller said that the whole structure is there.
@@ -50,8 +50,9 @@ pub unsafe extern "C" fn lookaside_list_statistics(
 ///
 /// Parameters: none.
 ///
-/// Returns a text such as `heap, because AddressSanitizer is present`: the engine's name as `LOOKASIDE_ENGINE` takes it,
-/// and the reason. The same pointer at each call; not to be freed. The first call chooses the engine, if no list did.
+/// Returns a text such as `heap, because AddressSanitizer is present`: the engine's name as `LOOKASIDE_ENGINE` takes
+/// it, and the reason. The same pointer at each call; not to be freed. The first call chooses the engine, if no list
+/// did.
 ///
 /// Memory and threads: any number of threads at once.
 ///
@@ -114,7 +115,7 @@ pub extern "C" fn lookaside_start_balance_thread() -> lookaside_status {
 /// - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`, `LOOKASIDE_STATUS_INVALID_HANDLE`, `LOOKASIDE_STATUS_DELETE_PENDING`: as
 ///   for `lookaside_list_statistics`. Nothing is written.
 ///
-/// Memory and threads: any number of threads at once; nobody is stopped, and nothing is allocated.
+/// Memory and threads: any number of threads at once; no one is stopped, and nothing is allocated.
 ///
 /// WDK: `!lookaside` in the kernel debugger.
 #[unsafe(no_mangle)]
@@ -124,7 +125,7 @@ pub unsafe extern "C" fn lookaside_report(
     capacity: usize,
     needed: *mut usize,
 ) -> lookaside_status {
-    // SAFETY: the caller's contract is that of `write_text`, and for the list the core's.
+    // SAFETY: the buffer has room for `capacity` bytes, and `needed` is null or may be written; the list may be read.
     unsafe {
         write_text(buffer, capacity, needed, |text| {
             if list.is_null() {
@@ -136,7 +137,7 @@ pub unsafe extern "C" fn lookaside_report(
     }
 }
 
-/// Tells the name of a status, such as `STATUS_INVALID_PARAMETER`.
+/// Returns the name of a status, such as `STATUS_INVALID_PARAMETER`.
 ///
 /// Parameters:
 /// - `status`: any value.
@@ -151,7 +152,7 @@ pub extern "C" fn lookaside_status_string(status: lookaside_status) -> *const c_
     status_name(status).as_ptr()
 }
 
-/// Tells the version of the library that is loaded, such as `0.2.0`.
+/// Returns the version of the library that is loaded, such as `0.2.0`.
 ///
 /// Parameters: none.
 ///
@@ -185,12 +186,12 @@ fn status_name(status: lookaside_status) -> &'static CStr {
     }
 }
 
-/// Lets `write` write into a caller's buffer, and answers the status of that; nothing is written where `write` answers
+/// Lets `write` write into a caller's buffer, and returns the status of that; nothing is written where `write` returns
 /// one.
 ///
 /// # Safety
 ///
-/// `buffer` is null, or `capacity` bytes that are nobody else's during the call; `needed` is null or may be written.
+/// `buffer` is null, or `capacity` bytes that are no one else's during the call; `needed` is null or may be written.
 pub(crate) unsafe fn write_text(
     buffer: *mut c_char,
     capacity: usize,
@@ -236,7 +237,7 @@ struct Text<'a> {
 }
 
 impl Text<'_> {
-    /// Ends the text in the buffer and tells how many bytes all of it takes.
+    /// Ends the text in the buffer and returns how many bytes all of it takes.
     fn finish(self) -> usize {
         if let Some(end) = self.buffer.get_mut(self.cut.unwrap_or(self.length)) {
             end.write(0);

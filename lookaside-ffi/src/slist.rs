@@ -16,7 +16,7 @@ pub struct lookaside_slist_header {
     pub opaque: [u64; 2],
 }
 
-/// An entry of an S-list, which stands in the caller's own structure at a multiple of 16 bytes.
+/// An entry of an S-list, which is in the caller's own structure at a multiple of 16 bytes.
 #[repr(C, align(16))]
 pub struct lookaside_slist_entry {
     /// The next entry, or NULL: the library's own while the entry is in a list, and the way along a flushed chain.
@@ -31,9 +31,9 @@ pub struct lookaside_slist_entry {
 /// Returns, and then the memory is untouched unless the call succeeded:
 /// - `LOOKASIDE_STATUS_SUCCESS`: the list is ready. It needs no end.
 /// - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `header` is NULL.
-/// - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `header` does not stand at a multiple of 16 bytes.
+/// - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `header` is not at a multiple of 16 bytes.
 ///
-/// Memory and threads: nobody else may use the header during the call.
+/// Memory and threads: no one else may use the header during the call.
 ///
 /// WDK: `InitializeSListHead`, which raises the last of these.
 #[unsafe(no_mangle)]
@@ -66,7 +66,7 @@ pub unsafe extern "C" fn lookaside_slist_push(
     header: *mut lookaside_slist_header,
     entry: *mut lookaside_slist_entry,
 ) -> *mut lookaside_slist_entry {
-    // SAFETY: the caller's contract is the core's.
+    // SAFETY: the header may be read; the entry may be written and is the caller's.
     unsafe { list(header).push(entry.cast()) }.cast()
 }
 
@@ -88,7 +88,7 @@ pub unsafe extern "C" fn lookaside_slist_push_list(
     last: *mut lookaside_slist_entry,
     count: usize,
 ) -> *mut lookaside_slist_entry {
-    // SAFETY: the caller's contract is the core's.
+    // SAFETY: the header may be read; the entries may be written and are the caller's.
     unsafe { list(header).push_list(first.cast(), last.cast(), count) }.cast()
 }
 
@@ -107,7 +107,7 @@ pub unsafe extern "C" fn lookaside_slist_push_list(
 /// WDK: `InterlockedPopEntrySList`, `ExInterlockedPopEntrySList`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lookaside_slist_pop(header: *mut lookaside_slist_header) -> *mut lookaside_slist_entry {
-    // SAFETY: the caller's contract is the core's.
+    // SAFETY: the header may be read, and entries stay readable while others pop.
     unsafe { list(header) }.pop().cast()
 }
 
@@ -124,17 +124,17 @@ pub unsafe extern "C" fn lookaside_slist_pop(header: *mut lookaside_slist_header
 /// WDK: `InterlockedFlushSList`, `ExInterlockedFlushSList`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lookaside_slist_flush(header: *mut lookaside_slist_header) -> *mut lookaside_slist_entry {
-    // SAFETY: the caller's contract is the core's.
+    // SAFETY: the header may be read.
     unsafe { list(header) }.flush().cast()
 }
 
-/// Tells how many entries the list has.
+/// Returns how many entries the list has.
 ///
 /// Parameters:
 /// - `header`: the list.
 ///
-/// Returns the number modulo 65,536: a list of 65,536 entries tells 0. The process ends with a message when `header` is
-/// NULL or misaligned.
+/// Returns the number modulo 65,536: for a list of 65,536 entries that is 0. The process ends with a message when
+/// `header` is NULL or misaligned.
 ///
 /// Memory and threads: any number of threads at once, and signal handlers. The number may be old as soon as it is
 /// known.
@@ -142,11 +142,11 @@ pub unsafe extern "C" fn lookaside_slist_flush(header: *mut lookaside_slist_head
 /// WDK: `QueryDepthSList`, `ExQueryDepthSList`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lookaside_slist_depth(header: *const lookaside_slist_header) -> u16 {
-    // SAFETY: the caller's contract is the core's.
+    // SAFETY: the header may be read.
     unsafe { list(header) }.depth()
 }
 
-/// Tells which entry came last, and leaves it in the list.
+/// Returns the entry that came last, and leaves it in the list.
 ///
 /// Parameters:
 /// - `header`: the list.
@@ -159,7 +159,7 @@ pub unsafe extern "C" fn lookaside_slist_depth(header: *const lookaside_slist_he
 /// WDK: `FirstEntrySList`, `RtlFirstEntrySList`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lookaside_slist_first(header: *const lookaside_slist_header) -> *mut lookaside_slist_entry {
-    // SAFETY: the caller's contract is the core's.
+    // SAFETY: the header may be read.
     unsafe { list(header) }.first().cast()
 }
 
@@ -168,7 +168,7 @@ pub unsafe extern "C" fn lookaside_slist_first(header: *const lookaside_slist_he
 /// # Safety
 /// `header` is null, misaligned, or points to a header that lives as long as the result.
 unsafe fn list<'a>(header: *const lookaside_slist_header) -> &'a SListHeader {
-    // SAFETY: the caller's promise.
+    // SAFETY: the header may be read, or the process ends with a message.
     unsafe { SListHeader::at(header.cast()) }
 }
 

@@ -33,7 +33,7 @@ pub struct lookaside_small_pool {
     pub opaque: [u64; 800],
 }
 
-/// What a small pool shall be. Set all bytes to 0, then `struct_size`, `generation`, and what else matters: 0 stands
+/// The parameters of a small pool. Set all bytes to 0, then `struct_size`, `generation`, and what else matters: 0 is
 /// for the default.
 #[repr(C)]
 pub struct lookaside_small_pool_parameters {
@@ -97,7 +97,7 @@ pub struct lookaside_small_list_statistics {
 /// - `size`: bytes; 0 counts as 1.
 /// - `tag`: what the block is counted under, and has to be freed with.
 ///
-/// Returns the block, with whatever contents were there, at a multiple of 16 bytes, of 64 for cache-aligned types, and
+/// Returns the block, with the contents that were there, at a multiple of 16 bytes, of 64 for cache-aligned types, and
 /// of 4,096 from a size of 4,096 on. NULL when the pool has no memory, for a size that no block can have, and for a
 /// pool type without a meaning.
 ///
@@ -130,7 +130,7 @@ pub extern "C" fn lookaside_pool_allocate(
 /// WDK: `ExFreePoolWithTag`; with tag 0 `ExFreePool`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lookaside_pool_free(block: *mut c_void, tag: lookaside_tag) {
-    // SAFETY: the caller's contract is the core's.
+    // SAFETY: the block is null or of the process's pool, and no one uses it.
     unsafe { lookaside_core::pool_free(block.cast(), Tag(tag)) }
 }
 
@@ -149,11 +149,11 @@ pub unsafe extern "C" fn lookaside_pool_free(block: *mut c_void, tag: lookaside_
 /// WDK: it has no such function.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lookaside_pool_free_sized(block: *mut c_void, size: usize, tag: lookaside_tag) {
-    // SAFETY: the caller's contract is the core's.
+    // SAFETY: the block is null or of the process's pool, and no one uses it.
     unsafe { lookaside_core::pool_free_sized(block.cast(), size, Tag(tag)) }
 }
 
-/// Tells the size that a block of `lookaside_pool_allocate` was allocated with.
+/// Returns the size that a block of `lookaside_pool_allocate` was allocated with.
 ///
 /// Parameters:
 /// - `block`: the block, or NULL.
@@ -165,7 +165,7 @@ pub unsafe extern "C" fn lookaside_pool_free_sized(block: *mut c_void, size: usi
 /// WDK: it has no such function.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lookaside_pool_size(block: *const c_void) -> usize {
-    // SAFETY: the caller's contract is the core's, which reads alone.
+    // SAFETY: the block is null or of the process's pool, and is only read.
     unsafe { lookaside_core::pool_size(block.cast_mut().cast()) }
 }
 
@@ -175,16 +175,16 @@ pub unsafe extern "C" fn lookaside_pool_size(block: *const c_void) -> usize {
 /// Parameters:
 /// - `pool`: the caller's memory for it, at a multiple of 16 bytes. Its contents do not matter, unless they are a live
 ///   pool; but they are read to see that.
-/// - `parameters`: what the pool shall be. It is not needed after the call.
+/// - `parameters`: what the pool is made from. It is not needed after the call.
 ///
 /// Returns, and then the object is untouched unless the call succeeded:
 /// - `LOOKASIDE_STATUS_SUCCESS`: the pool is ready, and must be deleted before its memory goes away.
 /// - `LOOKASIDE_STATUS_INVALID_PARAMETER`: a pointer is NULL, `struct_size` is not that of this version, the maximum
 ///   depth is too large, the name is not UTF-8, an enumerated value is unknown, or a flag is not for pools.
-/// - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `pool` does not stand at a multiple of 16 bytes.
+/// - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `pool` is not at a multiple of 16 bytes.
 /// - `LOOKASIDE_STATUS_DEVICE_BUSY`: `pool` is live already, and goes on as it was.
 ///
-/// Memory and threads: nobody else may use the object during the call. Any thread may use the pool afterwards.
+/// Memory and threads: no one else may use the object during the call. Any thread may use the pool afterwards.
 ///
 /// WDK: it has no such function; the kernel makes its small-pool lists for each processor.
 #[unsafe(no_mangle)]
@@ -192,7 +192,7 @@ pub unsafe extern "C" fn lookaside_small_pool_initialize(
     pool: *mut lookaside_small_pool,
     parameters: *const lookaside_small_pool_parameters,
 ) -> lookaside_status {
-    // SAFETY: the caller gives null or parameters that nobody changes during the call.
+    // SAFETY: the caller gives null or parameters that no one changes during the call.
     let Some(parameters) = (unsafe { parameters.as_ref() }) else {
         return Status::INVALID_PARAMETER.0;
     };
@@ -214,7 +214,7 @@ pub unsafe extern "C" fn lookaside_small_pool_initialize(
 /// Returns:
 /// - `LOOKASIDE_STATUS_SUCCESS`: the lists are there.
 /// - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `pool` is NULL, or the pool type has no lists.
-/// - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `pool` does not stand at a multiple of 16 bytes.
+/// - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `pool` is not at a multiple of 16 bytes.
 /// - `LOOKASIDE_STATUS_INVALID_HANDLE`: it was never initialised.
 /// - `LOOKASIDE_STATUS_DELETE_PENDING`: it is deleted.
 /// - `LOOKASIDE_STATUS_DEVICE_BUSY`: another thread is making them.
@@ -229,9 +229,9 @@ pub unsafe extern "C" fn lookaside_small_pool_prepare(
     pool: *mut lookaside_small_pool,
     pool_type: lookaside_pool_type,
 ) -> lookaside_status {
-    // SAFETY: the caller's contract is the core's.
+    // SAFETY: the pool is null or may be read.
     match (unsafe { RawSmallPool::check(pool.cast()) }, Kind::of(PoolType(pool_type))) {
-        // SAFETY: as above.
+        // SAFETY: the pool is live.
         (Status::SUCCESS, Some(kind)) => unsafe { RawSmallPool::prepare(pool.cast(), kind) }.0,
         (Status::SUCCESS, None) => Status::INVALID_PARAMETER.0,
         (status, _) => status.0,
@@ -245,7 +245,7 @@ pub unsafe extern "C" fn lookaside_small_pool_prepare(
 /// - `pool_type`, `size`, `tag`: as for `lookaside_pool_allocate`.
 ///
 /// Returns as `lookaside_pool_allocate`, by the limit of the pool's generation; blocks of x86 generations are promised
-/// to stand at a multiple of 8 bytes. NULL also when `pool` is NULL, misaligned, never initialised, or deleted.
+/// to be at a multiple of 8 bytes. NULL also when `pool` is NULL, misaligned, never initialised, or deleted.
 ///
 /// Memory and threads: any number of threads at once. Not for signal handlers. Free it with
 /// `lookaside_small_pool_free`.
@@ -258,7 +258,7 @@ pub unsafe extern "C" fn lookaside_small_pool_allocate(
     size: usize,
     tag: lookaside_tag,
 ) -> *mut c_void {
-    // SAFETY: the caller's contract is the core's.
+    // SAFETY: the pool is null or may be read.
     unsafe { RawSmallPool::allocate_tagged_checked(pool.cast(), PoolType(pool_type), size, Tag(tag)) }.cast()
 }
 
@@ -280,7 +280,7 @@ pub unsafe extern "C" fn lookaside_small_pool_free(
     block: *mut c_void,
     tag: lookaside_tag,
 ) {
-    // SAFETY: the caller's contract is the core's.
+    // SAFETY: the pool is null or may be read; the block is null or its own.
     unsafe { RawSmallPool::free_tagged_checked(pool.cast(), block.cast(), None, Tag(tag)) }
 }
 
@@ -302,11 +302,11 @@ pub unsafe extern "C" fn lookaside_small_pool_free_sized(
     size: usize,
     tag: lookaside_tag,
 ) {
-    // SAFETY: the caller's contract is the core's.
+    // SAFETY: the pool is null or may be read; the block is null or its own.
     unsafe { RawSmallPool::free_tagged_checked(pool.cast(), block.cast(), Some(size), Tag(tag)) }
 }
 
-/// Tells the size that a block of `lookaside_small_pool_allocate` was allocated with.
+/// Returns the size that a block of `lookaside_small_pool_allocate` was allocated with.
 ///
 /// Parameters:
 /// - `pool`: the pool that the block came from.
@@ -319,11 +319,11 @@ pub unsafe extern "C" fn lookaside_small_pool_free_sized(
 /// WDK: it has no such function.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lookaside_small_pool_size(pool: *const lookaside_small_pool, block: *const c_void) -> usize {
-    // SAFETY: the caller's contract is the core's, which reads alone.
+    // SAFETY: the pool is null or may be read; the block is null or its own, and is only read.
     unsafe { RawSmallPool::size_of_checked(pool.cast(), block.cast_mut().cast()) }
 }
 
-/// Allocates a block without a header, so without tag and checks: the caller tells its size when freeing it. Up to 256
+/// Allocates a block without a header, so without tag and checks: the caller names its size when freeing it. Up to 256
 /// or 512 bytes, by the generation, it comes from a list for its size.
 ///
 /// Parameters:
@@ -331,7 +331,7 @@ pub unsafe extern "C" fn lookaside_small_pool_size(pool: *const lookaside_small_
 /// - `pool_type`: a type that `lookaside_small_pool_prepare` takes; flags for raising have no effect.
 /// - `size`: bytes; 0 counts as 1.
 ///
-/// Returns the block, with whatever contents were there, at a multiple of 16 bytes (for x86 generations 8 are
+/// Returns the block, with the contents that were there, at a multiple of 16 bytes (for x86 generations 8 are
 /// promised). NULL when the pool has no memory, for a pool type without lists, and when `pool` is NULL, misaligned,
 /// never initialised, or deleted.
 ///
@@ -345,7 +345,7 @@ pub unsafe extern "C" fn lookaside_small_pool_allocate_bare(
     pool_type: lookaside_pool_type,
     size: usize,
 ) -> *mut c_void {
-    // SAFETY: the caller's contract is the core's.
+    // SAFETY: the pool is null or may be read.
     unsafe { RawSmallPool::allocate_checked(pool.cast(), PoolType(pool_type), size) }.cast()
 }
 
@@ -370,7 +370,7 @@ pub unsafe extern "C" fn lookaside_small_pool_free_bare(
     block: *mut c_void,
     size: usize,
 ) {
-    // SAFETY: the caller's contract is the core's.
+    // SAFETY: the pool is null or may be read; the block is null or its own.
     unsafe { RawSmallPool::free_checked(pool.cast(), PoolType(pool_type), block.cast(), size) }
 }
 
@@ -389,17 +389,17 @@ pub unsafe extern "C" fn lookaside_small_pool_free_bare(
 /// WDK: it has no such function.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lookaside_small_pool_flush(pool: *mut lookaside_small_pool) -> lookaside_status {
-    // SAFETY: the caller's contract is the core's.
+    // SAFETY: the pool is null or may be read.
     unsafe { RawSmallPool::flush(pool.cast()) }.0
 }
 
-/// Tells what one of a pool's lists is and has done. The numbers are exact when nobody uses the pool during the call.
+/// Returns what one of a pool's lists is and has done. The numbers are exact when no one uses the pool during the call.
 ///
 /// Parameters:
 /// - `pool`: the pool, or NULL for the one behind `lookaside_pool_allocate`.
 /// - `pool_type`: a type that `lookaside_small_pool_prepare` takes.
 /// - `list`: the list's number: its block size in units of the generation, less one.
-/// - `out`: where the answer goes, with `struct_size` set to `sizeof(lookaside_small_list_statistics)` by the caller.
+/// - `out`: where the result goes, with `struct_size` set to `sizeof(lookaside_small_list_statistics)` by the caller.
 ///
 /// Returns, and then `out` is untouched unless the call succeeded:
 /// - `LOOKASIDE_STATUS_SUCCESS`: `out` is filled; all counters are 0 until the list is made.
@@ -408,7 +408,7 @@ pub unsafe extern "C" fn lookaside_small_pool_flush(pool: *mut lookaside_small_p
 /// - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`, `LOOKASIDE_STATUS_INVALID_HANDLE`, `LOOKASIDE_STATUS_DELETE_PENDING`:
 ///   `pool` is misaligned, never initialised, deleted.
 ///
-/// Memory and threads: any number of threads at once; nobody is stopped.
+/// Memory and threads: any number of threads at once; no one is stopped.
 ///
 /// WDK: `NtQuerySystemInformation` with class 0x2D has these lists first.
 #[unsafe(no_mangle)]
@@ -423,13 +423,13 @@ pub unsafe extern "C" fn lookaside_small_pool_statistics(
         return Status::INVALID_PARAMETER.0;
     }
     let Some(kind) = Kind::of(PoolType(pool_type)) else { return Status::INVALID_PARAMETER.0 };
-    let answer = if pool.is_null() {
+    let statistics = if pool.is_null() {
         lookaside_core::pool_list_statistics(kind, list).ok_or(Status::INVALID_PARAMETER)
     } else {
-        // SAFETY: the caller's contract is the core's.
+        // SAFETY: the pool may be read.
         unsafe { RawSmallPool::statistics(pool.cast(), kind, list) }
     };
-    match answer {
+    match statistics {
         Ok(statistics) => {
             // SAFETY: not null, and the caller said that the whole structure is there.
             unsafe { fill(out, statistics.into()) };
@@ -449,16 +449,16 @@ pub unsafe extern "C" fn lookaside_small_pool_statistics(
 /// - `LOOKASIDE_STATUS_PENDING`: callers still hold blocks of its lists. These stay valid and may still be freed to the
 ///   pool: keep its memory until then. The same goes for larger blocks, of which nothing is said here.
 /// - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `pool` is NULL.
-/// - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `pool` does not stand at a multiple of 16 bytes.
+/// - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `pool` is not at a multiple of 16 bytes.
 /// - `LOOKASIDE_STATUS_INVALID_HANDLE`: it was never initialised; there is nothing to delete.
 /// - `LOOKASIDE_STATUS_DELETE_PENDING`: it was deleted before; this call had no effect.
 ///
-/// Memory and threads: nobody else may call anything on the pool during the call.
+/// Memory and threads: no one else may call anything on the pool during the call.
 ///
 /// WDK: it has no such function.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lookaside_small_pool_delete(pool: *mut lookaside_small_pool) -> lookaside_status {
-    // SAFETY: the caller's contract is the core's.
+    // SAFETY: the pool is null or may be read, and no other thread uses it.
     unsafe { RawSmallPool::delete(pool.cast()) }.0
 }
 

@@ -35,9 +35,9 @@ pub struct lookaside_tag_usage {
     pub bytes: u64,
 }
 
-/// Tells what was allocated and freed under each tag: blocks of `lookaside_pool_allocate` and
+/// Returns what was allocated and freed under each tag: blocks of `lookaside_pool_allocate` and
 /// `lookaside_small_pool_allocate` while callers hold them, and blocks that lists without callbacks have or have handed
-/// out. Exact when nobody allocates or frees during the call.
+/// out. Exact when no one allocates or frees during the call.
 ///
 /// Parameters:
 /// - `order`: how the rows are sorted.
@@ -52,7 +52,7 @@ pub struct lookaside_tag_usage {
 ///   the order is unknown.
 /// - `LOOKASIDE_STATUS_NO_MEMORY`: there is none to sort the rows in. Nothing is written.
 ///
-/// Memory and threads: any number of threads at once; nobody is stopped.
+/// Memory and threads: any number of threads at once; no one is stopped.
 ///
 /// WDK: `NtQuerySystemInformation` with class 0x16, as `poolmon` uses it.
 #[unsafe(no_mangle)]
@@ -66,17 +66,17 @@ pub unsafe extern "C" fn lookaside_tags(
     let room: &mut [MaybeUninit<lookaside_tag_usage>] = if rows.is_null() {
         &mut []
     } else {
-        // SAFETY: not null, so the caller gives `capacity` rows that are nobody else's during the call.
+        // SAFETY: not null, so the caller gives `capacity` rows that are no one else's during the call.
         unsafe { slice::from_raw_parts_mut(rows.cast(), capacity) }
     };
     let mut count = 0;
-    let told = lookaside_core::tags(order, &mut |row| {
+    let found = lookaside_core::tags(order, &mut |row| {
         if let Some(place) = room.get_mut(count) {
             place.write((*row).into());
         }
         count += 1;
     });
-    if let Err(status) = told {
+    if let Err(status) = found {
         return status.0;
     }
     // SAFETY: these rows were written.
@@ -104,7 +104,7 @@ pub unsafe extern "C" fn lookaside_tags(
 /// - `LOOKASIDE_STATUS_INVALID_PARAMETER`: also for an unknown order. Nothing is written then.
 /// - `LOOKASIDE_STATUS_NO_MEMORY`: there is none to sort the rows in.
 ///
-/// Memory and threads: any number of threads at once; nobody is stopped.
+/// Memory and threads: any number of threads at once; no one is stopped.
 ///
 /// WDK: `poolmon`, and `!poolused` in the kernel debugger.
 #[unsafe(no_mangle)]
@@ -115,7 +115,7 @@ pub unsafe extern "C" fn lookaside_tag_report(
     needed: *mut usize,
 ) -> lookaside_status {
     let Some(order) = order_of(order) else { return Status::INVALID_PARAMETER.0 };
-    // SAFETY: the caller's contract is that of `write_text`.
+    // SAFETY: the buffer has room for `capacity` bytes, and `needed` is null or may be written.
     unsafe { write_text(buffer, capacity, needed, |text| lookaside_core::tag_report(order, text)) }
 }
 

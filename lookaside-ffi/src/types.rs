@@ -4,13 +4,13 @@ use core::ffi::{CStr, c_char, c_void};
 use core::mem::{align_of, size_of, transmute};
 use core::str::Utf8Error;
 
-use crate::inlined::LOOKASIDE_INLINE_ABI;
+use crate::inline_abi::LOOKASIDE_INLINE_ABI;
 use lookaside_core::{
     AllocateCallback, AllocateFunction, AllocateFunctionEx, Counters, FreeCallback, FreeFunction, FreeFunctionEx,
     ListFlags, Parameters, PoolType, RawList, Statistics, Status, Tag, Topology, Tuning,
 };
 
-/// The version of the library that this header belongs to; `lookaside_version` tells the one that is loaded.
+/// The version of the library that this header belongs to; `lookaside_version` returns the one that is loaded.
 pub const LOOKASIDE_VERSION_MAJOR: u32 = 0;
 /// The second part of the version: as long as the first is 0, another ABI.
 pub const LOOKASIDE_VERSION_MINOR: u32 = 2;
@@ -24,7 +24,7 @@ pub type lookaside_status = u32;
 pub const LOOKASIDE_STATUS_SUCCESS: lookaside_status = 0x0000_0000u32;
 /// `0x00000103`: the list is deleted as soon as the blocks that callers still hold are freed.
 pub const LOOKASIDE_STATUS_PENDING: lookaside_status = 0x0000_0103u32;
-/// `0x80000002`: the list object does not stand at a multiple of 16 bytes.
+/// `0x80000002`: the list object is not at a multiple of 16 bytes.
 pub const LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT: lookaside_status = 0x8000_0002u32;
 /// `0x80000005`: the buffer was too short: it holds the first part of the text.
 pub const LOOKASIDE_STATUS_BUFFER_OVERFLOW: lookaside_status = 0x8000_0005u32;
@@ -93,7 +93,7 @@ pub const LOOKASIDE_TOPOLOGY_SINGLE: lookaside_topology = 2;
 /// What a list does beside the ordinary: `LOOKASIDE_FLAG_...`, combined by `|`.
 pub type lookaside_flags = u32;
 
-/// Every call is checked, and nothing is cached: each call reaches the pool. What is wrong is told as a violation (see
+/// Every call is checked, and nothing is cached: each call reaches the pool. Misuse is reported as a violation (see
 /// `lookaside_set_violation_hook`) with where it was done: a block freed twice, of another list or of none, written
 /// beyond its ends or after its free, or still out when the list is deleted; a live list initialised again, or not
 /// deleted after the program's last destructor. A freed block stays with the list for a while, full of 0xF5; a new one
@@ -111,7 +111,7 @@ pub const LOOKASIDE_FLAG_PAGED_ARENAS: lookaside_flags = 16;
 /// The list keeps the rules of the WDK. `lookaside_wdm.h` sets it.
 pub const LOOKASIDE_FLAG_WDK: lookaside_flags = 32;
 
-/// A lookaside list. The memory is the caller's, so that it can stand in a structure of the caller's; its contents are
+/// A lookaside list. The memory is the caller's, so that it can be part of a structure of the caller's; its contents are
 /// the library's. It may not be moved or copied while the list lives, and zeroed memory is not a list yet.
 #[repr(C, align(16))]
 pub struct lookaside_list {
@@ -127,7 +127,7 @@ pub type lookaside_allocate_function =
 /// Takes back a block that the allocate function of the same list gave, under the same conditions.
 pub type lookaside_free_function = Option<unsafe extern "C-unwind" fn(block: *mut c_void)>;
 
-/// A `lookaside_allocate_function` that is told its list.
+/// A `lookaside_allocate_function` that gets its list.
 pub type lookaside_allocate_function_ex = Option<
     unsafe extern "C-unwind" fn(
         pool_type: lookaside_pool_type,
@@ -137,11 +137,11 @@ pub type lookaside_allocate_function_ex = Option<
     ) -> *mut c_void,
 >;
 
-/// A `lookaside_free_function` that is told its list.
+/// A `lookaside_free_function` that gets its list.
 pub type lookaside_free_function_ex =
     Option<unsafe extern "C-unwind" fn(block: *mut c_void, list: *mut lookaside_list)>;
 
-/// What a list shall be. Set all bytes to 0, then `struct_size`, `size`, and what else matters: 0 stands for the
+/// The parameters of a list. Set all bytes to 0, then `struct_size`, `size`, and what else matters: 0 is for the
 /// default.
 #[repr(C)]
 pub struct lookaside_parameters {
@@ -151,7 +151,8 @@ pub struct lookaside_parameters {
     pub size: usize,
     /// A power of two, up to 65,536, that every block's address is a multiple of; 0 is 16.
     pub alignment: usize,
-    /// The list's name in reports, as UTF-8, NULL for none. Its first 32 bytes are copied.
+    /// The list's name in reports, as UTF-8. Its first 32 bytes are copied. NULL or "" names the list by the place of
+    /// the initialise, such as `packets.c:42`.
     pub name: *const c_char,
     /// The tag of the list's blocks.
     pub tag: lookaside_tag,
@@ -159,18 +160,17 @@ pub struct lookaside_parameters {
     pub pool_type: lookaside_pool_type,
     /// When the depth is tuned.
     pub tuning: lookaside_tuning,
-    /// What lists stand in front of the pool.
+    /// The lists in front of the pool.
     pub topology: lookaside_topology,
-    /// The most blocks that each processor list, and each division of the shared list, may ever keep, up to 16,384; 0 is
-    /// 256. A pair's shared list has a division for each 8 possible processors; with `LOOKASIDE_TUNING_WINDOWS` or a
-    /// `batch` of 1 it is one list, as in Windows.
+    /// The most blocks that each processor list, and each division of the shared list, may ever keep, up to 16,384; 0
+    /// is 256.
     pub maximum_depth: u16,
     /// How many each may keep at first, up to the maximum; 0 is 4.
     pub initial_depth: u16,
     /// How many blocks move at once between a processor list and the shared list; 0 is half the processor list's depth,
     /// 1 is block by block, as in Windows. Never more than 63 do, nor more than the depth.
     pub batch: u16,
-    /// `LOOKASIDE_INLINE_ABI` for a list that calls of `lookaside_inline.h` shall serve without a call of the library;
+    /// `LOOKASIDE_INLINE_ABI` for a list that calls of `lookaside_inline.h` serve without a call of the library;
     /// with 0 they call it.
     pub inline_abi: u16,
     /// Where new blocks come from; NULL is the pool.
@@ -181,12 +181,16 @@ pub struct lookaside_parameters {
     pub allocate_ex: lookaside_allocate_function_ex,
     /// As `free`, for a function that wants to know its list. At most one of the two may be given.
     pub free_ex: lookaside_free_function_ex,
-    /// What `lookaside_list_context` tells; the library only keeps it.
+    /// What `lookaside_list_context` returns; the library only keeps it.
     pub context: *mut c_void,
     /// What the list does beside the ordinary.
     pub flags: lookaside_flags,
+    /// Divisions of a pair's shared list, each for a group of processors; 0 is one for each 8 possible processors, or
+    /// with `LOOKASIDE_TUNING_WINDOWS` or a `batch` of 1 one list, as in Windows. At most 4, or one for each 8 possible
+    /// processors if that is more.
+    pub divisions: u16,
     /// Must be 0.
-    pub reserved: u32,
+    pub reserved: u16,
     /// A general list that serves as the shared list of this one, so that several lists may share it; NULL for a shared
     /// list of its own. It must have blocks of the same size, alignment and pool; its callbacks are called, never this
     /// list's. It cannot be deleted before this list, which must be a pair, without a flag for the verifier or the
@@ -194,7 +198,7 @@ pub struct lookaside_parameters {
     pub shared: *mut lookaside_list,
 }
 
-/// What one list has done since it was initialised. While nobody uses a list, its blocks are those that came less those
+/// What one list has done since it was initialised. While no one uses a list, its blocks are those that came less those
 /// that went: for a processor list `current_depth` is
 /// `total_frees - free_misses + refilled + added` less `total_allocates - allocate_misses + spilled + removed`,
 /// and for the shared list the same with `refilled` and `spilled` in each other's place.
@@ -255,7 +259,7 @@ pub struct lookaside_statistics {
 }
 
 impl lookaside_parameters {
-    /// The core's parameters with the same meaning.
+    /// Returns the core's parameters with the same meaning.
     ///
     /// # Safety
     ///
@@ -277,6 +281,7 @@ impl lookaside_parameters {
         parameters.maximum_depth = self.maximum_depth;
         parameters.initial_depth = self.initial_depth;
         parameters.batch = self.batch;
+        parameters.divisions = self.divisions;
         parameters.flags = ListFlags(self.flags);
         parameters.shared = self.shared.cast();
         parameters.context = self.context;
@@ -292,7 +297,13 @@ impl lookaside_parameters {
             LOOKASIDE_TOPOLOGY_SINGLE => Topology::Single,
             _ => return Err(Status::INVALID_PARAMETER),
         };
-        parameters.allocate = match (self.allocate, self.allocate_ex) {
+        parameters.allocate = self.allocate_callback()?;
+        parameters.free = self.free_callback()?;
+        Ok(parameters)
+    }
+
+    fn allocate_callback(&self) -> Result<AllocateCallback, Status> {
+        Ok(match (self.allocate, self.allocate_ex) {
             (None, None) => AllocateCallback::Default,
             (Some(plain), None) => AllocateCallback::Plain(
                 // SAFETY: the types differ only in the core's transparent names for the same integers.
@@ -301,7 +312,7 @@ impl lookaside_parameters {
                 },
             ),
             (None, Some(ex)) => AllocateCallback::Ex(
-                // SAFETY: as above, and a list is the same object to C and to the core.
+                // SAFETY: the parameters may be read, and a list is the same object to C and to the core.
                 unsafe {
                     transmute::<
                         unsafe extern "C-unwind" fn(u32, usize, u32, *mut lookaside_list) -> *mut c_void,
@@ -310,8 +321,11 @@ impl lookaside_parameters {
                 },
             ),
             (Some(_), Some(_)) => return Err(Status::INVALID_PARAMETER),
-        };
-        parameters.free = match (self.free, self.free_ex) {
+        })
+    }
+
+    fn free_callback(&self) -> Result<FreeCallback, Status> {
+        Ok(match (self.free, self.free_ex) {
             (None, None) => FreeCallback::Default,
             (Some(plain), None) => FreeCallback::Plain(plain as FreeFunction),
             (None, Some(ex)) => FreeCallback::Ex(
@@ -321,12 +335,11 @@ impl lookaside_parameters {
                 },
             ),
             (Some(_), Some(_)) => return Err(Status::INVALID_PARAMETER),
-        };
-        Ok(parameters)
+        })
     }
 }
 
-/// The text of a C string, nothing for null.
+/// Returns the text of a C string, nothing for null.
 ///
 /// # Safety
 ///
@@ -420,3 +433,49 @@ const _: () = {
     assert!(LOOKASIDE_FLAG_PAGED_ARENAS == ListFlags::PAGED_ARENAS.0);
     assert!(LOOKASIDE_FLAG_WDK == ListFlags::WDK.0);
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    unsafe extern "C-unwind" fn allocate(_: u32, _: usize, _: u32) -> *mut c_void {
+        core::ptr::null_mut()
+    }
+
+    unsafe extern "C-unwind" fn free_ex(_: *mut c_void, _: *mut lookaside_list) {}
+
+    #[test]
+    fn every_parameter_reaches_the_core() {
+        let (context, shared) = (core::ptr::without_provenance_mut(8), core::ptr::without_provenance_mut(16));
+        let parameters = lookaside_parameters {
+            struct_size: size_of::<lookaside_parameters>(),
+            size: 1,
+            alignment: 2,
+            name: c"name".as_ptr(),
+            tag: 3,
+            pool_type: 4,
+            tuning: LOOKASIDE_TUNING_WINDOWS,
+            topology: LOOKASIDE_TOPOLOGY_SINGLE,
+            maximum_depth: 5,
+            initial_depth: 6,
+            batch: 7,
+            inline_abi: LOOKASIDE_INLINE_ABI,
+            allocate: Some(allocate),
+            free: None,
+            allocate_ex: None,
+            free_ex: Some(free_ex),
+            context,
+            flags: 9,
+            divisions: 10,
+            reserved: 0,
+            shared,
+        };
+        // SAFETY: the name is a static text, and the routines are what their types say.
+        let core = unsafe { parameters.to_core() }.unwrap();
+        assert_eq!((core.size, core.alignment, core.name, core.tag), (1, 2, "name", Tag(3)));
+        assert_eq!((core.pool_type, core.tuning, core.topology), (PoolType(4), Tuning::Windows, Topology::Single));
+        assert_eq!((core.maximum_depth, core.initial_depth, core.batch, core.divisions), (5, 6, 7, 10));
+        assert!(matches!((core.allocate, core.free), (AllocateCallback::Plain(_), FreeCallback::Ex(_))));
+        assert_eq!((core.context, core.flags, core.shared), (context, ListFlags(9), shared.cast_const().cast()));
+    }
+}

@@ -11,7 +11,7 @@ use lookaside_core::{Caller, LowResources, Status, Tag, Violation};
 
 use crate::types::{lookaside_list, lookaside_status, lookaside_tag};
 
-/// A misuse of the library, as a hook is told of it. Nothing in it outlives the hook's call.
+/// A misuse of the library, as a hook gets it. Nothing in it outlives the hook's call.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct lookaside_violation {
@@ -19,7 +19,7 @@ pub struct lookaside_violation {
     pub struct_size: usize,
     /// What was done wrong: a Windows bug check, such as 0xC4.
     pub code: u32,
-    /// The bug check's first parameter, such as 0x13; 0 where the code alone tells.
+    /// The bug check's first parameter, such as 0x13; 0 where the code alone says it.
     pub parameter: u32,
     /// The list, or NULL when it concerns none. It may be no list any more.
     pub list: *const lookaside_list,
@@ -54,7 +54,7 @@ pub type lookaside_violation_hook = Option<unsafe extern "C-unwind" fn(violation
 pub extern "C" fn lookaside_set_violation_hook(hook: lookaside_violation_hook) {
     // Relaxed: a function is there from the start.
     HOOK.store(hook.map_or(null_mut(), |hook| hook as *mut ()), Relaxed);
-    lookaside_core::set_violation_hook(hook.map(|_| tell as fn(&Violation<'_>)));
+    lookaside_core::set_violation_hook(hook.map(|_| report as fn(&Violation<'_>)));
 }
 
 static HOOK: AtomicPtr<()> = AtomicPtr::new(null_mut());
@@ -67,13 +67,13 @@ pub struct lookaside_low_resources {
     pub struct_size: usize,
     /// What the share is drawn with.
     pub seed: u64,
-    /// The first so many are spared by the share, so that a program can start.
+    /// How many of the first are spared by the share, so that a program can start.
     pub skip: u64,
     /// Numbers of allocations that fail beside the share, from 1 on; NULL if `schedule_length` is 0.
     pub schedule: *const u64,
     /// How many they are, at most 256.
     pub schedule_length: usize,
-    /// So many of a million fail, at most a million; Driver Verifier's share is 60000.
+    /// How many of a million fail, at most a million; Driver Verifier's share is 60000.
     pub share: u32,
     /// Only allocations with this tag are counted and fail; 0 for all.
     pub tag: lookaside_tag,
@@ -100,7 +100,7 @@ pub unsafe extern "C" fn lookaside_simulate_low_resources(
     resources: *const lookaside_low_resources,
 ) -> lookaside_status {
     // SAFETY: the caller gives null or a structure of which at least the first field may be read, and all of it if that
-    // is right; and a schedule as long as he says.
+    // is right; and a schedule as long as it says.
     unsafe {
         if resources.is_null() {
             return lookaside_core::simulate_low_resources(None).0;
@@ -121,7 +121,7 @@ pub unsafe extern "C" fn lookaside_simulate_low_resources(
     }
 }
 
-/// Tells a violation, with bug check 0xC4 and parameter 0xCC, if an active list stands in memory that is about to be
+/// Reports a violation, with bug check 0xC4 and parameter 0xCC, if an active list is in memory that is about to be
 /// freed: for programs that free memory by other means than this library's.
 ///
 /// Parameters:
@@ -141,7 +141,7 @@ pub extern "C" fn lookaside_verify_range(start: *const c_void, size: usize) -> l
     if lookaside_core::check_range_by(start.cast(), size, caller) { Status::SUCCESS.0 } else { Status::DEVICE_BUSY.0 }
 }
 
-/// Tells of accesses to freed blocks of the special pool, and beside its blocks, by one line on standard error before
+/// Reports accesses to freed blocks of the special pool, and beside its blocks, by one line on standard error before
 /// the signal (`SIGSEGV` or `SIGBUS`) takes its course: the handler that was installed until now, or the default
 /// action. `LOOKASIDE_VERIFY=1` in the environment does this with the first list.
 ///
@@ -160,8 +160,8 @@ pub extern "C" fn lookaside_verify_faults() -> lookaside_status {
     if lookaside_core::verify_faults() { Status::SUCCESS.0 } else { Status::NOT_SUPPORTED.0 }
 }
 
-/// Tells the hook of the C program.
-fn tell(violation: &Violation<'_>) {
+/// Calls the hook of the C program.
+fn report(violation: &Violation<'_>) {
     // Relaxed: see lookaside_set_violation_hook.
     let hook = HOOK.load(Relaxed);
     // SAFETY: null, or stored from a function of this type.

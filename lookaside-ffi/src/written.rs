@@ -1,4 +1,5 @@
-//! What this library writes to memory of the program, also in the eyes of MemorySanitizer, which did not see it compiled.
+//! What this library writes to memory of the program, also in the eyes of MemorySanitizer, which did not see it
+//! compiled.
 
 pub use lookaside_core::hooks::wrote;
 
@@ -7,7 +8,7 @@ pub use lookaside_core::hooks::wrote;
 /// # Safety
 /// `out` may be written.
 pub unsafe fn fill<T>(out: *mut T, value: T) {
-    // SAFETY: the caller's promise.
+    // SAFETY: `out` may be written, as the caller promises.
     unsafe {
         out.write(value);
         wrote(out.cast(), size_of::<T>());

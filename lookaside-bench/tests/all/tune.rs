@@ -2,18 +2,24 @@
 //! aborted twice makes a miss of a hit.
 
 use std::fs;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 
+fn lookaside_command(arguments: &str, directory: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lookaside"));
+    command.args(arguments.split_whitespace()).current_dir(directory).env("LOOKASIDE_ENGINE", "portable");
+    command
+}
+
 fn lookaside(arguments: &str, directory: &Path) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_lookaside"))
-        .args(arguments.split_whitespace())
-        .current_dir(directory)
-        .env("LOOKASIDE_ENGINE", "portable")
-        .output()
-        .expect("the command starts")
+    lookaside_command(arguments, directory).output().expect("the command starts")
 }
 
 fn text(bytes: &[u8]) -> &str {
@@ -21,7 +27,11 @@ fn text(bytes: &[u8]) -> &str {
 }
 
 fn json(arguments: &str, directory: &Path) -> Value {
-    let output = lookaside(arguments, directory);
+    parsed(&lookaside(arguments, directory))
+}
+
+/// What the command printed as JSON, without the machine.
+fn parsed(output: &Output) -> Value {
     assert!(output.status.success(), "{}", text(&output.stderr));
     let mut json: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
     json.as_object_mut().expect("an object").remove("machine");
@@ -70,11 +80,36 @@ fn schedules_keep_their_promises() {
     }
 }
 
+/// Nor on how long it takes: the second run is stopped for more than a second several times.
 #[test]
 fn virtual_seconds_do_not_depend_on_the_machine() {
     let directory = tempfile::tempdir().unwrap();
-    let play = || json("tune sqlite-index --seconds 3 --idle 4 --general --json", directory.path());
-    assert_eq!(play(), play());
+    let arguments = "tune sqlite-index --seconds 3 --idle 4 --general --json";
+    let at_once = json(arguments, directory.path());
+    let mut command = lookaside_command(arguments, directory.path());
+    let child = command.process_group(0).stdout(Stdio::piped()).spawn().unwrap();
+    let group = -(child.id() as i32);
+    let done = AtomicBool::new(false);
+    let output = thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..6 {
+                if done.load(Relaxed) {
+                    break;
+                }
+                // SAFETY: kill has no condition. The group is there until the child was waited for.
+                unsafe {
+                    libc::kill(group, libc::SIGSTOP);
+                    thread::sleep(Duration::from_millis(1500));
+                    libc::kill(group, libc::SIGCONT);
+                }
+                thread::sleep(Duration::from_millis(50));
+            }
+        });
+        let output = child.wait_with_output();
+        done.store(true, Relaxed);
+        output.unwrap()
+    });
+    assert_eq!(parsed(&output), at_once);
 }
 
 /// By the clock the same operations are played.

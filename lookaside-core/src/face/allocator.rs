@@ -1,4 +1,5 @@
-//! A list as the allocator of a collection (the crate allocator-api2, which stands for Rust's unstable `Allocator`).
+//! A list as the allocator of a collection (the crate allocator-api2, which is Rust's unstable `Allocator` for stable
+//! Rust).
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -6,7 +7,7 @@ use core::ptr::NonNull;
 use super::LookasideList;
 use crate::platform;
 
-/// Where memory of a layout stands. The layout alone decides, so that a deallocate finds what an allocate chose.
+/// Where memory of a layout comes from. The layout alone decides, so that a deallocate finds what an allocate chose.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Home {
     /// Nothing is needed.
@@ -35,10 +36,10 @@ fn allocate(list: &LookasideList, layout: Layout) -> Option<NonNull<[u8]>> {
 }
 
 /// # Safety
-/// The memory came from [`allocate`], the layout fits it, and nobody uses it any more.
+/// The memory came from [`allocate`], the layout fits it, and no one uses it any more.
 #[inline]
 unsafe fn deallocate(list: &LookasideList, place: NonNull<u8>, layout: Layout) {
-    // SAFETY: the caller's promise; layouts that fit the same memory have the same home.
+    // SAFETY: the memory came from `allocate` by this layout, or one that fits it; both have the same home.
     unsafe {
         match home(list, layout) {
             Home::Nowhere => {}
@@ -51,14 +52,14 @@ unsafe fn deallocate(list: &LookasideList, place: NonNull<u8>, layout: Layout) {
 /// Grows or shrinks: in place within a block, else by a move.
 ///
 /// # Safety
-/// As for [`deallocate`] with the old layout, if this answers memory; otherwise nothing has changed.
+/// As for [`deallocate`] with the old layout, if this returns memory; otherwise nothing has changed.
 #[inline]
 unsafe fn resize(list: &LookasideList, place: NonNull<u8>, old: Layout, new: Layout) -> Option<NonNull<[u8]>> {
     if home(list, old) == Home::List && home(list, new) == Home::List {
         return Some(NonNull::slice_from_raw_parts(place, list.size()));
     }
     let moved = allocate(list, new)?;
-    // SAFETY: both have room for the smaller of the two sizes, and the new memory is nobody else's; the caller's
+    // SAFETY: both have room for the smaller of the two sizes, and the new memory is no one else's; the caller's
     // promise.
     unsafe {
         moved.cast().copy_from_nonoverlapping(place, old.size().min(new.size()));
@@ -96,7 +97,7 @@ macro_rules! implement {
 
             #[inline]
             unsafe fn deallocate(&self, place: NonNull<u8>, layout: Layout) {
-                // SAFETY: the caller's promise.
+                // SAFETY: the collection returns memory of this allocator, by a layout that fits it.
                 unsafe { deallocate(self, place, layout) }
             }
 
@@ -107,7 +108,7 @@ macro_rules! implement {
                 old: Layout,
                 new: Layout,
             ) -> Result<NonNull<[u8]>, $api::alloc::AllocError> {
-                // SAFETY: the caller's promise.
+                // SAFETY: the memory is this allocator's, and the new layout is no smaller.
                 unsafe { resize(self, place, old, new) }.ok_or($api::alloc::AllocError)
             }
 
@@ -118,7 +119,7 @@ macro_rules! implement {
                 old: Layout,
                 new: Layout,
             ) -> Result<NonNull<[u8]>, $api::alloc::AllocError> {
-                // SAFETY: the caller's promise.
+                // SAFETY: the memory is this allocator's, and the new layout is no larger.
                 unsafe { resize(self, place, old, new) }.ok_or($api::alloc::AllocError)
             }
         }

@@ -2,7 +2,7 @@
 
 use core::panic::Location;
 
-use super::{LookasideList, Name, Parameters};
+use super::{LookasideList, Parameters, name};
 use crate::list::processor::EngineKind;
 use crate::list::{Topology, Tuning};
 use crate::manage::Owner;
@@ -23,6 +23,20 @@ use crate::wdk::{ListFlags, PoolType, RawList, Status, Tag};
 #[derive(Clone, Copy, Debug)]
 pub struct Builder<'a>(Parameters<'a>);
 
+impl LookasideList {
+    /// Makes a list of paged blocks of this many bytes, with defaults for the rest. Fails as [`Builder::build`] does.
+    #[track_caller]
+    pub fn new(size: usize) -> Result<LookasideList, Status> {
+        Self::builder(size).build()
+    }
+
+    /// Starts to describe a list of blocks of this many bytes.
+    #[must_use]
+    pub fn builder(size: usize) -> Builder<'static> {
+        Builder::new(size)
+    }
+}
+
 impl<'a> Builder<'a> {
     pub(super) fn new(size: usize) -> Builder<'a> {
         Builder(Parameters::new(size))
@@ -35,84 +49,85 @@ impl<'a> Builder<'a> {
         self
     }
 
-    /// Alignment of blocks in bytes: a power of two up to 65,536. 16 if not set.
+    /// Sets the alignment of blocks in bytes: a power of two up to 65,536. 16 if not set.
     #[must_use]
     pub fn alignment(mut self, bytes: usize) -> Self {
         self.0.alignment = bytes;
         self
     }
 
-    /// The name in reports, of which the first 32 bytes are kept. If not set, a list of values has the name of their
-    /// type, and a list of blocks the file and the line where it is made.
+    /// Sets the name in reports, of which the first 32 bytes are kept. If not set, a list of values has the name of
+    /// their type, and a list of blocks the file and the line where it is made.
     #[must_use]
     pub fn name(self, name: &str) -> Builder<'_> {
         Builder(Parameters { name, ..self.0 })
     }
 
-    /// The tag in reports.
+    /// Sets the tag in reports.
     #[must_use]
     pub fn tag(mut self, tag: Tag) -> Self {
         self.0.tag = tag;
         self
     }
 
-    /// The pool.
+    /// Sets the pool.
     #[must_use]
     pub fn pool_type(mut self, pool_type: PoolType) -> Self {
         self.0.pool_type = pool_type;
         self
     }
 
-    /// The most blocks that each processor list, and each division of the shared list, may keep: up to 16,384. 256 if not set.
+    /// Sets the most blocks that each processor list, and each division of the shared list, may keep: up to 16,384. 256
+    /// if not set.
     #[must_use]
     pub fn maximum_depth(mut self, blocks: u16) -> Self {
         self.0.maximum_depth = blocks;
         self
     }
 
-    /// The first depth of each, up to the maximum. 4 if not set.
+    /// Sets the first depth of each, up to the maximum. 4 if not set.
     #[must_use]
     pub fn initial_depth(mut self, blocks: u16) -> Self {
         self.0.initial_depth = blocks;
         self
     }
 
-    /// Blocks that move at once between a processor list and the shared list.
+    /// Sets how many blocks move at once between a processor list and the shared list.
     #[must_use]
     pub fn batch(mut self, blocks: u16) -> Self {
         self.0.batch = blocks;
         self
     }
 
-    /// Divisions of the shared list, for groups of processors: see [`Parameters::divisions`].
+    /// Sets the divisions of the shared list, for groups of processors: see [`Parameters::divisions`].
     #[must_use]
     pub fn divisions(mut self, divisions: u16) -> Self {
         self.0.divisions = divisions;
         self
     }
 
-    /// When depths change.
+    /// Sets when depths change.
     #[must_use]
     pub fn tuning(mut self, tuning: Tuning) -> Self {
         self.0.tuning = tuning;
         self
     }
 
-    /// What lists stand in front of the pool.
+    /// Sets the lists in front of the pool.
     #[must_use]
     pub fn topology(mut self, topology: Topology) -> Self {
         self.0.topology = topology;
         self
     }
 
-    /// What the list shall do beside the ordinary.
+    /// Sets what the list does beside the ordinary.
     #[must_use]
     pub fn flags(mut self, flags: ListFlags) -> Self {
         self.0.flags = flags;
         self
     }
 
-    /// A general list that serves as the shared list of this one: see [`Parameters::shared`].
+    /// Sets a general list that serves as the shared list of this one: see [`Parameters::shared`].
     ///
     /// # Safety
     /// The general list stays where it is, and is not deleted, while the list that is built exists.
@@ -122,18 +137,18 @@ impl<'a> Builder<'a> {
         self
     }
 
-    /// The engine, instead of the one chosen for this process.
+    /// Sets the engine, instead of the one chosen for this process.
     #[must_use]
     pub fn engine(mut self, engine: EngineKind) -> Self {
         self.0.engine = Some(engine);
         self
     }
 
-    /// The user's own routines.
+    /// Sets the user's own routines.
     ///
     /// # Safety
     /// Both may be called from any thread at any time until the list is deleted and its last block freed, as their
-    /// types say. The allocate routine returns null or a block of the list's size and alignment that nobody else uses;
+    /// types say. The allocate routine returns null or a block of the list's size and alignment that no one else uses;
     /// the free routine takes what the allocate routine gave. If one of them is the default, the blocks are the paged
     /// pool's (`malloc`'s).
     #[must_use]
@@ -159,12 +174,29 @@ impl<'a> Builder<'a> {
     /// NO_MEMORY, INSUFFICIENT_RESOURCES (65,536 lists).
     #[track_caller]
     pub fn build(self) -> Result<LookasideList, Status> {
-        let name = Name::of_place(Location::caller());
-        let name = if self.0.name.is_empty() { name.text() } else { self.0.name };
+        let name = name::of_place(Location::caller());
+        let name = if self.0.name.is_empty() { name.as_str() } else { self.0.name };
         let parameters = Parameters { name, ..self.0 };
         let mut list = RawList::zeroed();
         // SAFETY: the object is ours; the callbacks were promised.
         unsafe { RawList::initialize_at(&mut list, &parameters, None, Owner::Program, Caller::rust()) }.ok()?;
         Ok(LookasideList::from_raw(list, self.0.size))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_reaches_the_parameters() {
+        let builder = Builder::new(100).alignment(32).name("name").tag(Tag(3)).pool_type(PoolType::NON_PAGED);
+        let builder = builder.maximum_depth(500).initial_depth(6).batch(7).divisions(10);
+        let builder = builder.tuning(Tuning::Windows).topology(Topology::Single).flags(ListFlags::VERIFY);
+        let set = builder.engine(EngineKind::Heap).0;
+        assert_eq!((set.size, set.alignment, set.name, set.tag), (100, 32, "name", Tag(3)));
+        assert_eq!((set.maximum_depth, set.initial_depth, set.batch, set.divisions), (500, 6, 7, 10));
+        assert_eq!((set.pool_type, set.tuning, set.topology), (PoolType::NON_PAGED, Tuning::Windows, Topology::Single));
+        assert_eq!((set.flags, set.engine), (ListFlags::VERIFY, Some(EngineKind::Heap)));
     }
 }

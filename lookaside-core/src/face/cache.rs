@@ -11,7 +11,7 @@ use core::mem::MaybeUninit;
 use core::ptr::{NonNull, null, null_mut};
 
 use super::LookasideList;
-use super::raw::live;
+use super::slow::live;
 use crate::list::Counters;
 use crate::platform::Caller;
 use crate::pool::OnUnwind;
@@ -29,12 +29,12 @@ const RUN: usize = 64;
 ///  blocks --> | slot 0 | slot 1 | ...          header: bits 0-15 blocks held, bits 16-63 allocate hits modulo 2^48
 /// ```
 ///
-/// A call takes the array as `slots`, since in [`LocalCache`] it stands beside this and moves with it. Zeroes are a
+/// A call takes the array as `slots`, since in [`LocalCache`] it lies beside this and moves with it. Zeroes are a
 /// cache of no list, which serves nothing.
 #[repr(C)]
 #[derive(Debug)]
 pub struct RawCache {
-    // The C library's own: where its array stands.
+    // The C library's own: where its array is.
     blocks: *mut *mut u8,
     list: *const RawList,
     header: Cell<u64>,
@@ -59,7 +59,7 @@ fn add(counter: &Cell<u64>, count: usize) {
 }
 
 impl RawCache {
-    /// A cache of no list.
+    /// Makes a cache of no list.
     #[must_use]
     pub const fn zeroed() -> RawCache {
         RawCache {
@@ -79,8 +79,8 @@ impl RawCache {
         }
     }
 
-    /// An empty cache over a list. `blocks` is its array, for callers that keep it elsewhere. INVALID_PARAMETER (a
-    /// capacity of 0 or above 65,535, no list), or why the list is none.
+    /// Makes an empty cache over a list. `blocks` is its array, for callers that keep it elsewhere. INVALID_PARAMETER
+    /// (a capacity of 0 or above 65,535, no list), or why the list is none.
     ///
     /// # Safety
     /// As for [`RawList::try_allocate`]; the list stays where it is.
@@ -89,39 +89,39 @@ impl RawCache {
         if limit == 0 || u64::from(limit) > LENGTH_MASK {
             return Err(Status::INVALID_PARAMETER);
         }
-        // SAFETY: the caller's promise.
-        let settings = unsafe { live(list) }?.pair().settings();
-        // The verifier sees every call, and what shall not be kept is not kept here.
+        // SAFETY: the list may be read, as the caller of `new` promises.
+        let settings = unsafe { live(list) }?.list().settings();
+        // The verifier sees every call, and what must not be kept is not kept here.
         let limit = if settings.cached && !settings.verified { limit } else { 0 };
         let alignment_mask = settings.request.alignment as u32 - 1;
         Ok(RawCache { blocks, list, limit, alignment_mask, ..RawCache::zeroed() })
     }
 
-    /// Where the header stands, in bytes: the first of the words that C's inlined calls use. They follow the array and
+    /// Where the header is, in bytes: the first of the words that C's inlined calls use. They follow the array and
     /// the list.
     pub const HEADER: usize = core::mem::offset_of!(RawCache, header);
-    /// Where the limit stands.
+    /// Where the limit is.
     pub const LIMIT: usize = core::mem::offset_of!(RawCache, limit);
 
-    /// The array that was given to `new`.
+    /// Returns the array that was given to `new`.
     #[must_use]
     pub fn blocks(&self) -> *mut *mut u8 {
         self.blocks
     }
 
-    /// The list; null for a cache of none.
+    /// Returns the list; null for a cache of none.
     #[must_use]
     pub fn list(&self) -> *const RawList {
         self.list
     }
 
-    /// Whether every call is the list's own.
+    /// Returns whether every call is the list's own.
     #[must_use]
     pub fn passes_through(&self) -> bool {
         self.limit == 0
     }
 
-    /// Whether this can be a block of the list.
+    /// Returns whether this can be a block of the list.
     #[must_use]
     pub fn is_whole(&self, block: *mut u8) -> bool {
         !block.is_null() && block.addr() & self.alignment_mask as usize == 0
@@ -131,7 +131,7 @@ impl RawCache {
         (self.header.get() & LENGTH_MASK) as usize
     }
 
-    /// A block, or null when the pool has none either.
+    /// Allocates a block; returns null when the pool has none either.
     ///
     /// # Safety
     /// `slots` is this cache's array. The list is a list, or one that was deleted, or null.
@@ -141,7 +141,7 @@ impl RawCache {
         let header = self.header.get();
         let length = (header & LENGTH_MASK) as usize;
         if length == 0 {
-            // SAFETY: the caller's promise.
+            // SAFETY: `slots` has room for the limit, and no one else uses the cache.
             return unsafe { self.allocate_slow(slots, caller) };
         }
         self.header.set(header.wrapping_add(ONE_HIT));
@@ -152,12 +152,12 @@ impl RawCache {
     /// Gives a block back.
     ///
     /// # Safety
-    /// As for `allocate`; the block came from the list, is not null, and nobody uses it any more.
+    /// As for `allocate`; the block came from the list, is not null, and no one uses it any more.
     #[inline(always)]
     pub unsafe fn free(&self, slots: *mut *mut u8, block: *mut u8, caller: Caller) {
         let header = self.header.get();
         let length = header & LENGTH_MASK;
-        // SAFETY: a slot below the limit exists; the caller's promises.
+        // SAFETY: a slot below the limit exists; the block is the list's, and no one uses it.
         unsafe {
             if length >= u64::from(self.limit) {
                 return self.free_slow(slots, block, caller);
@@ -175,7 +175,8 @@ impl RawCache {
     #[cold]
     #[inline(never)]
     unsafe fn allocate_slow(&self, slots: *mut *mut u8, caller: Caller) -> *mut u8 {
-        // SAFETY: the caller's promises. A run goes by way of the stack, since a callback may use this very cache.
+        // SAFETY: the list may be read, and no one else uses the cache. A run goes by way of the stack, since a
+        // callback may use this very cache.
         unsafe {
             if self.passes_through() {
                 return RawList::allocate_checked_by(self.list, caller);
@@ -202,7 +203,8 @@ impl RawCache {
     #[cold]
     #[inline(never)]
     unsafe fn free_slow(&self, slots: *mut *mut u8, block: *mut u8, caller: Caller) {
-        // SAFETY: the caller's promises. The blocks leave the cache before a callback may use it.
+        // SAFETY: the list may be read, the block is its own, and no one else uses the cache. The blocks leave the
+        // cache before a callback may use it.
         unsafe {
             if self.passes_through() {
                 return RawList::free_checked_by(self.list, block, caller);
@@ -213,13 +215,13 @@ impl RawCache {
             let count = self.take(slots, &mut run[..self.half()]);
             slots.add(self.length()).write(block);
             self.header.set(self.header.get() + 1);
-            // One of those that go stands for the one that came.
+            // One of those that go counts as the one that came.
             add(&self.spilled, count - 1);
             RawList::free_many_checked_by(self.list, &run[..count], caller);
         }
     }
 
-    /// Takes blocks off the top; answers how many.
+    /// Takes blocks off the top; returns how many.
     unsafe fn take(&self, slots: *mut *mut u8, out: &mut [*mut u8]) -> usize {
         let count = out.len().min(self.length());
         // SAFETY: slots below the length are set.
@@ -235,7 +237,8 @@ impl RawCache {
     pub unsafe fn flush(&self, slots: *mut *mut u8) {
         let mut run = [null_mut(); RUN];
         loop {
-            // SAFETY: the caller's promises. Each run leaves the cache before a callback may use it.
+            // SAFETY: the list may be read, and no one else uses the cache. Each run leaves the cache before a callback
+            // may use it.
             unsafe {
                 let count = self.take(slots, &mut run);
                 if count == 0 {
@@ -247,7 +250,7 @@ impl RawCache {
         }
     }
 
-    /// What it counted. Free hits follow from the rest (theory §4.2).
+    /// Returns what it counted. Free hits follow from the rest (theory §4.2).
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.fold();
@@ -284,7 +287,7 @@ impl RawCache {
 /// [`RawList::allocate_many`] and [`RawList::free_many`]. Dropping it gives everything back.
 ///
 /// For the list the blocks in it are out: they are `outstanding` in the list's statistics, which count what reaches the
-/// list. [`LocalCache::counters`] tells what the cache itself served. Over a list that is verified, or keeps nothing,
+/// list. [`LocalCache::counters`] counts what the cache itself served. Over a list that is verified, or keeps nothing,
 /// each call is the list's own. In the child of a fork the cache holds its blocks as any holder of blocks does: over a
 /// session pool they are the parent's too, so that one of the two has to forget the cache.
 ///
@@ -314,7 +317,7 @@ pub struct LocalCache<'a, const N: usize> {
 unsafe impl<const N: usize> Send for LocalCache<'_, N> {}
 
 impl LookasideList {
-    /// An empty cache of up to `N` blocks before this list, 1 to 65,535: what does not fit does not compile.
+    /// Makes an empty cache of up to `N` blocks before this list, 1 to 65,535: what does not fit does not compile.
     #[must_use]
     pub fn cache<const N: usize>(&self) -> LocalCache<'_, N> {
         const { assert!(N != 0 && N as u64 <= LENGTH_MASK) };
@@ -334,7 +337,7 @@ impl<const N: usize> LocalCache<'_, N> {
         self.slots.get().cast()
     }
 
-    /// A block, uninitialised; `None` when the pool has none either. O(1) unless the list is asked.
+    /// Allocates a block, uninitialised; returns `None` when the pool has none either. O(1) unless the list is called.
     #[inline(always)]
     #[track_caller]
     #[must_use]
@@ -346,22 +349,22 @@ impl<const N: usize> LocalCache<'_, N> {
     /// Gives a block back. O(1) unless the list is asked.
     ///
     /// # Safety
-    /// The block came from the list, or from a cache of it, and nobody uses it any more.
+    /// The block came from the list, or from a cache of it, and no one uses it any more.
     #[inline(always)]
     #[track_caller]
     pub unsafe fn free(&self, block: NonNull<u8>) {
-        // SAFETY: as in allocate; the caller's promise.
+        // SAFETY: the slots are beside the cache; the block is the list's, and no one uses it.
         unsafe { self.raw.free(self.slots(), block.as_ptr(), Caller::rust()) }
     }
 
     /// Gives every block that it keeps back to the list. O(blocks).
     pub fn flush(&self) {
-        // SAFETY: as in allocate.
+        // SAFETY: the slots are beside the cache.
         unsafe { self.raw.flush(self.slots()) }
     }
 
-    /// What the cache served, and what it had from the list and gave back: exact, unless 2^48 hits came between two
-    /// misses or looks. `refilled` and `spilled` are what runs brought and took beyond the one block of a miss,
+    /// Returns what the cache served, and what it had from the list and gave back: exact, unless 2^48 hits came between
+    /// two misses or looks. `refilled` and `spilled` are what runs brought and took beyond the one block of a miss,
     /// `removed` is what `flush` gave back, `depth` is 0 where each call is the list's own.
     #[must_use]
     pub fn counters(&self) -> Counters {

@@ -1,4 +1,4 @@
-//! What C and C++ programs compile into themselves: the numbers that `include/lookaside_inline.h` stands on.
+//! What C and C++ programs compile into themselves: the numbers that `include/lookaside_inline.h` is built on.
 //!
 //! A program says at initialisation which version it was compiled with (`lookaside_parameters::inline_abi`). If that is
 //! this one, the list's `inlined_area` is set; if not, the list is not made. Inlined code looks at that word before it
@@ -15,7 +15,7 @@ use core::mem::offset_of;
 use crate::platform::rseq::layout;
 use crate::wdk::RawList;
 
-/// The version of all that stands here.
+/// The version of everything here.
 pub const VERSION: u16 = 2;
 
 /// Offset of the parts' address in a list object, in bytes.
@@ -35,7 +35,7 @@ impl RawList {
     /// # Safety
     /// `list` was just initialised, and no other thread uses it yet.
     pub unsafe fn allow_inlined(list: *mut RawList) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the object may be written, as the caller promises.
         let list = unsafe { &mut *list };
         // The distance is one within the thread's own data; were it too large, the calls would not be inlined.
         list.inlined_area = i32::try_from(list.parts.area).unwrap_or(0);

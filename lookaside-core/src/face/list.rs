@@ -3,8 +3,7 @@
 use core::fmt;
 use core::ptr::NonNull;
 
-use super::Builder;
-use super::raw::found;
+use super::slow::found;
 use crate::list::Statistics;
 use crate::platform::Caller;
 use crate::wdk::{RawList, Status};
@@ -37,39 +36,27 @@ pub struct LookasideList {
 // SAFETY: every call on a RawList but initialize and delete may run on any thread beside others; those two need `&mut`
 // or ownership.
 unsafe impl Send for LookasideList {}
-// SAFETY: as above.
+// SAFETY: every call on a RawList but initialize and delete may run on any thread.
 unsafe impl Sync for LookasideList {}
 
 impl LookasideList {
-    /// A list of paged blocks of this many bytes, with defaults for the rest. Errors as those of [`Builder::build`].
-    #[track_caller]
-    pub fn new(size: usize) -> Result<LookasideList, Status> {
-        Self::builder(size).build()
-    }
-
-    /// Starts to describe a list of blocks of this many bytes.
-    #[must_use]
-    pub fn builder(size: usize) -> Builder<'static> {
-        Builder::new(size)
-    }
-
     pub(super) fn from_raw(raw: RawList, size: usize) -> LookasideList {
         LookasideList { raw, size }
     }
 
-    /// Bytes of a block.
+    /// Returns the bytes of a block.
     #[must_use]
     pub fn size(&self) -> usize {
         self.size
     }
 
-    /// Alignment of a block in bytes.
+    /// Returns the alignment of a block in bytes.
     #[must_use]
     pub fn alignment(&self) -> usize {
         self.raw.alignment_mask as usize + 1
     }
 
-    /// A block, uninitialised; `None` when the pool has none either. O(1) unless the pool is asked.
+    /// Allocates a block, uninitialised; returns `None` when the pool has none either. O(1) unless the pool is called.
     #[inline(always)]
     #[track_caller]
     #[must_use]
@@ -81,15 +68,15 @@ impl LookasideList {
     /// Gives a block back, on any thread. O(1) unless it goes to the pool.
     ///
     /// # Safety
-    /// The block came from this list, and nobody uses it any more.
+    /// The block came from this list, and no one uses it any more.
     #[inline(always)]
     #[track_caller]
     pub unsafe fn free(&self, block: NonNull<u8>) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the object is initialised; the block is this list's, and no one uses it.
         unsafe { RawList::free(&self.raw, block.as_ptr()) }
     }
 
-    /// Fills `out` from its first place on with blocks, in no particular order; answers how many: all, unless the pool
+    /// Fills `out` from its first place on with blocks, in no particular order; returns how many: all, unless the pool
     /// failed. O(blocks), in one go where a processor list has them: see [`RawList::allocate_many`].
     ///
     /// ```
@@ -98,7 +85,7 @@ impl LookasideList {
     /// let list = LookasideList::new(64)?;
     /// let mut blocks = [std::ptr::null_mut(); 32];
     /// let count = list.allocate_many(&mut blocks);
-    /// // SAFETY: these came from this list, and nobody uses them.
+    /// // SAFETY: these came from this list, and no one uses them.
     /// unsafe { list.free_many(&blocks[..count]) };
     /// assert_eq!(list.statistics().list.total_frees, 32);
     /// # Ok::<(), lookaside_core::Status>(())
@@ -114,11 +101,11 @@ impl LookasideList {
     /// Gives blocks back, on any thread: see [`RawList::free_many`].
     ///
     /// # Safety
-    /// The blocks came from this list, none is null or there twice, and nobody uses them any more.
+    /// The blocks came from this list, none is null or there twice, and no one uses them any more.
     #[inline(always)]
     #[track_caller]
     pub unsafe fn free_many(&self, blocks: &[*mut u8]) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the object is initialised; the blocks are this list's, and no one uses them.
         unsafe { RawList::free_many(&self.raw, blocks) }
     }
 
@@ -127,7 +114,7 @@ impl LookasideList {
     /// # Safety
     /// As for [`LookasideList::free`].
     pub unsafe fn free_to_processor(&self, block: NonNull<u8>, processor: u32) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the object is initialised; the block is this list's, and no one uses it.
         unsafe { RawList::free_to_processor(&self.raw, block.as_ptr(), processor) }
     }
 
@@ -137,11 +124,12 @@ impl LookasideList {
     /// As there.
     #[inline(always)]
     pub(super) unsafe fn free_unplaced(&self, block: NonNull<u8>) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the object is initialised; the block is this list's, and no one uses it.
         unsafe { RawList::free_by(&self.raw, block.as_ptr(), Caller::Unknown) }
     }
 
-    /// A block that is at hand, or `None`: never asks the pool, never waits. May be called in a signal handler.
+    /// Returns a block that the lists hold, or `None`: never calls the pool and never waits, so a signal handler may
+    /// call it.
     #[must_use]
     pub fn try_allocate(&self) -> Option<NonNull<u8>> {
         // SAFETY: the object is initialised.
@@ -162,7 +150,7 @@ impl LookasideList {
         debug_assert!(status.is_success());
     }
 
-    /// Fills the list with this many blocks, or as many as its maximum depth has room for; answers how many.
+    /// Fills the list with up to this many blocks, within its maximum depth; returns how many.
     /// NO_MEMORY when the pool had fewer; those stay in the list. O(blocks).
     pub fn prefill(&self, blocks: usize) -> Result<usize, Status> {
         let mut filled = 0;
@@ -170,14 +158,14 @@ impl LookasideList {
         unsafe { RawList::prefill(&self.raw, blocks, &mut filled) }.ok().map(|()| filled)
     }
 
-    /// A look at the counters, without stopping anybody: exact when no call is running. O(processors).
+    /// Returns the counters, without stopping any thread: exact when no call is running. O(processors).
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         // SAFETY: the object is initialised.
         unsafe { RawList::statistics(&self.raw) }.unwrap_or_default()
     }
 
-    /// The object inside, for calls that take one. It moves with `self`.
+    /// Returns the object inside, for calls that take one. It moves with `self`.
     #[must_use]
     pub fn as_raw(&self) -> *const RawList {
         &self.raw
@@ -187,7 +175,7 @@ impl LookasideList {
 impl Drop for LookasideList {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: the object is initialised, and `&mut self` says that nobody else uses it.
+        // SAFETY: the object is initialised, and `&mut self` says that no one else uses it.
         unsafe { RawList::delete_for_ever(&mut self.raw) };
     }
 }

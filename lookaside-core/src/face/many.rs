@@ -3,7 +3,8 @@
 use core::cell::Cell;
 use core::slice;
 
-use super::raw::{followed, found, free_slow, live, locked_parts, tell_no_list};
+use super::slow::{followed, found, free_slow, live, locked_parts};
+use super::violations::report_no_list;
 use crate::list::processor::{Engine, Portable};
 use crate::manage::{Record, verifier};
 use crate::platform::{Caller, Place, place_of, rseq};
@@ -11,7 +12,7 @@ use crate::pool::OnUnwind;
 use crate::wdk::RawList;
 
 impl RawList {
-    /// Fills `out` from its first place on with blocks, in no particular order; answers how many. Fewer than all when
+    /// Fills `out` from its first place on with blocks, in no particular order; returns how many. Fewer than all when
     /// the pool had no more; the other places are undefined then. O(blocks), and one or two trips for all of them
     /// unless the pool is asked.
     ///
@@ -20,12 +21,12 @@ impl RawList {
     /// the call had goes back to the list.
     ///
     /// # Safety
-    /// As for [`RawList::allocate`], whose answer null is 0 here.
+    /// As for [`RawList::allocate`], which returns null where this returns 0.
     #[inline(always)]
     #[track_caller]
     #[must_use = "the blocks have to be freed"]
     pub unsafe fn allocate_many(list: *const RawList, out: &mut [*mut u8]) -> usize {
-        // SAFETY: the caller's promise.
+        // SAFETY: `list` was initialised, as the caller promises.
         unsafe { Self::allocate_many_by(list, out, Caller::rust()) }
     }
 
@@ -36,7 +37,7 @@ impl RawList {
         if count == out.len() {
             return count;
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: the object may be read; the first `count` blocks were just taken.
         unsafe { allocate_many_slow(list, out, count, caller) }
     }
 
@@ -50,14 +51,14 @@ impl RawList {
     #[inline(always)]
     #[track_caller]
     pub unsafe fn free_many(list: *const RawList, blocks: &[*mut u8]) {
-        // SAFETY: the caller's promise.
+        // SAFETY: `list` was initialised and the blocks are its own, as the caller promises.
         unsafe { Self::free_many_by(list, blocks, Caller::rust()) }
     }
 
     #[inline(always)]
     pub(super) unsafe fn free_many_by(list: *const RawList, blocks: &[*mut u8], caller: Caller) {
         debug_assert!(blocks.iter().all(|block| !block.is_null()));
-        // SAFETY: as in allocate_many; the blocks are the caller's.
+        // SAFETY: an initialised object has parts, or none in range; the blocks are the caller's.
         unsafe {
             let (count, _) = rseq::push_many(&raw const (*list).parts, blocks.as_ptr(), blocks.len());
             if count != blocks.len() {
@@ -65,69 +66,11 @@ impl RawList {
             }
         }
     }
-
-    /// [`RawList::allocate_many`] for callers that are not trusted: null, misaligned, zeroed and deleted lists get 0
-    /// blocks.
-    ///
-    /// # Safety
-    /// As for [`RawList::allocate_checked`].
-    #[inline(always)]
-    #[track_caller]
-    #[must_use = "the blocks have to be freed"]
-    pub unsafe fn allocate_many_checked(list: *const RawList, out: &mut [*mut u8]) -> usize {
-        // SAFETY: the caller's promise.
-        unsafe { Self::allocate_many_checked_by(list, out, Caller::rust()) }
-    }
-
-    /// [`RawList::allocate_many_checked`] for a layer over this library, which tells who called it.
-    ///
-    /// # Safety
-    /// As there.
-    #[inline(always)]
-    #[must_use = "the blocks have to be freed"]
-    pub unsafe fn allocate_many_checked_by(list: *const RawList, out: &mut [*mut u8], caller: Caller) -> usize {
-        // SAFETY: `is_served` says that it can be read, and holds parts.
-        unsafe {
-            if Self::is_served(list) {
-                Self::allocate_many_by(list, out, caller)
-            } else {
-                allocate_many_slow(list, out, 0, caller)
-            }
-        }
-    }
-
-    /// [`RawList::free_many`] for callers that are not trusted: each block gets what [`RawList::free_checked`] gives
-    /// it, so that a null block has no effect, and one that is misaligned is a violation.
-    ///
-    /// # Safety
-    /// As for [`RawList::free_checked`], for each block; none is there twice.
-    #[inline(always)]
-    #[track_caller]
-    pub unsafe fn free_many_checked(list: *const RawList, blocks: &[*mut u8]) {
-        // SAFETY: the caller's promise.
-        unsafe { Self::free_many_checked_by(list, blocks, Caller::rust()) }
-    }
-
-    /// [`RawList::free_many_checked`] for a layer over this library, which tells who called it.
-    ///
-    /// # Safety
-    /// As there.
-    #[inline(always)]
-    pub unsafe fn free_many_checked_by(list: *const RawList, blocks: &[*mut u8], caller: Caller) {
-        // SAFETY: as in allocate_many_checked.
-        unsafe {
-            if Self::is_served(list) && are_whole(list, blocks) {
-                Self::free_many_by(list, blocks, caller);
-            } else {
-                free_many_slow(list, blocks, caller);
-            }
-        }
-    }
 }
 
-/// Whether each could be a block of the list.
-unsafe fn are_whole(list: *const RawList, blocks: &[*mut u8]) -> bool {
-    // SAFETY: the caller's promise: it can be read.
+/// Returns whether each could be a block of the list.
+pub(super) unsafe fn are_whole(list: *const RawList, blocks: &[*mut u8]) -> bool {
+    // SAFETY: the object may be read.
     let mask = unsafe { (*list).alignment_mask } as usize;
     // No early end, so that the loop is without branches.
     let fault = |block: &*mut u8| block.is_null() | (block.addr() & mask != 0);
@@ -136,11 +79,16 @@ unsafe fn are_whole(list: *const RawList, blocks: &[*mut u8]) -> bool {
 
 #[cold]
 #[inline(never)]
-unsafe fn allocate_many_slow(list: *const RawList, out: &mut [*mut u8], mut count: usize, caller: Caller) -> usize {
+pub(super) unsafe fn allocate_many_slow(
+    list: *const RawList,
+    out: &mut [*mut u8],
+    mut count: usize,
+    caller: Caller,
+) -> usize {
     if out.is_empty() {
         return 0;
     }
-    // SAFETY: the caller's promise, and there is room for the rest; the first `count` are blocks that it got just now.
+    // SAFETY: the object is null or may be read; there is room for the rest; the first `count` were taken just now.
     unsafe {
         if let Some(parts) = locked_parts(list) {
             count += Portable::pop_hits(&parts, out.as_mut_ptr().add(count), out.len() - count);
@@ -151,14 +99,14 @@ unsafe fn allocate_many_slow(list: *const RawList, out: &mut [*mut u8], mut coun
         let record = match live(list) {
             Ok(record) => record,
             Err(status) => {
-                tell_no_list(status, list, caller, allocate_many_slow as *const () as usize);
+                report_no_list(status, list, caller, allocate_many_slow as *const () as usize);
                 return count;
             }
         };
-        if record.pair().settings().verified {
+        if record.list().settings().verified {
             return allocate_verified(record, list, out, place_of(caller));
         }
-        record.pair().allocate_many(list.cast_mut(), out, count)
+        record.list().allocate_many(list.cast_mut(), out, count)
     }
 }
 
@@ -167,7 +115,7 @@ unsafe fn allocate_verified(record: &'static Record, list: *const RawList, out: 
     let (followed, followed_list) = followed(record, list.cast_mut());
     let (start, wanted) = (out.as_mut_ptr(), out.len());
     let filled = Cell::new(0);
-    // SAFETY: that many pointers were written, and nobody else has the blocks.
+    // SAFETY: that many pointers were written, and no one else has the blocks.
     let unwinding = OnUnwind::new(|| unsafe { free_each(list, slice::from_raw_parts(start, filled.get()), place) });
     while filled.get() < wanted {
         let block = verifier::allocate(followed, followed_list, place);
@@ -184,40 +132,41 @@ unsafe fn allocate_verified(record: &'static Record, list: *const RawList, out: 
 
 #[cold]
 #[inline(never)]
-unsafe fn free_many_slow(list: *const RawList, mut blocks: &[*mut u8], caller: Caller) {
+pub(super) unsafe fn free_many_slow(list: *const RawList, mut blocks: &[*mut u8], caller: Caller) {
     if blocks.is_empty() {
         return;
     }
-    // SAFETY: the caller's promises: about the object here, about the blocks where they are put away.
+    // SAFETY: null, or the object may be read; where the blocks are put away each is the list's, and no one uses it.
     unsafe {
         let place = match live(list) {
-            Ok(record) if !record.pair().settings().verified && are_whole(list, blocks) => {
+            Ok(record) if !record.list().settings().verified && are_whole(list, blocks) => {
                 if let Some(parts) = locked_parts(list) {
                     blocks = &blocks[Portable::push_many(&parts, blocks.as_ptr(), blocks.len()).0..];
                     if blocks.is_empty() {
                         return;
                     }
                 }
-                return record.pair().free_many(list.cast_mut(), blocks);
+                return record.list().free_many(list.cast_mut(), blocks);
             }
             // Here, in the function that the entry point calls.
-            _ if found(list).is_ok_and(|record| record.pair().settings().verified) => place_of(caller),
+            _ if found(list).is_ok_and(|record| record.list().settings().verified) => place_of(caller),
             _ => Place::UNKNOWN,
         };
         free_each(list, blocks, place);
     }
 }
 
-/// Each block by itself, with what is told of each; the rest also when a hook unwinds.
+/// Each block by itself, with what is reported of each; the rest also when a hook unwinds.
 unsafe fn free_each(list: *const RawList, blocks: &[*mut u8], place: Place) {
     let mut rest = blocks.iter();
     while let Some(block) = rest.next() {
-        // SAFETY: the caller's promises.
+        // SAFETY: the object may be read; the rest of the blocks are the list's.
         let unwinding = OnUnwind::new(|| unsafe { free_each(list, rest.as_slice(), place) });
-        // SAFETY: as above. A block may end a list that is being deleted, so it is looked for each time.
+        // SAFETY: the object may be read; the block is null or the list's. A block may end a list that is being
+        // deleted, so it is looked for each time.
         unsafe {
             match found(list) {
-                Ok(record) if record.pair().settings().verified && are_whole(list, &[*block]) => {
+                Ok(record) if record.list().settings().verified && are_whole(list, &[*block]) => {
                     let (record, list) = followed(record, list.cast_mut());
                     verifier::free(record, list, *block, place);
                 }

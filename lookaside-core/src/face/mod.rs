@@ -4,8 +4,11 @@
 mod allocator;
 mod builder;
 mod cache;
+mod checked;
 pub mod inline_abi;
+mod life;
 mod list;
+mod maintain;
 mod many;
 mod name;
 #[cfg(doctest)]
@@ -14,16 +17,18 @@ mod pair_table;
 mod object_cache;
 mod parameters;
 mod raw;
+mod slow;
 mod typed;
+mod violations;
 
 pub use builder::Builder;
 pub use cache::{LocalCache, RawCache};
 pub use list::LookasideList;
+pub use maintain::report_list;
 pub use name::Name;
 pub use object_cache::{CachedObject, ObjectCache};
 pub use pair_table::{KernelVersion, PairName, PairSlot, PairTable};
 pub use parameters::Parameters;
-pub use raw::report_list;
 pub use typed::{Lookaside, LookasideBox};
 
 /// Size and alignment of blocks that hold a `T` each.

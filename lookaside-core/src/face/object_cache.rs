@@ -22,7 +22,7 @@ use crate::wdk::{PoolType, RawList, Status, Tag};
 /// the block goes back there: by a free beyond the depth, by [`trim`](ObjectCache::trim),
 /// [`flush`](ObjectCache::flush), or with the cache. The list tunes its depth as every list does, so an idle cache
 /// drops its objects: the surplus that a scan finds is dropped by the next call that misses, on the thread that calls.
-/// Whoever gets an object finds it as its last user left it, even one that panicked.
+/// The next user of an object finds it as its last user left it, even one that panicked.
 ///
 /// Any thread may get objects and give them back, and each object may be dropped on any of them: a cache is `Sync` if
 /// its objects are `Send`. Getting an object that is at hand and giving it back costs what a block costs, and one test.
@@ -41,7 +41,7 @@ use crate::wdk::{PoolType, RawList, Status, Tag};
 /// for request in 0..1000 {
 ///     let mut buffer = buffers.get().expect("the heap has room");
 ///     buffer.clear();
-///     buffer.extend_from_slice(b"the answer to one request");
+///     buffer.extend_from_slice(b"the reply to one request");
 ///     assert!(buffer.capacity() >= 64 * 1024);
 /// } // Each round ends with the buffer back in the cache, its memory kept.
 /// // One for each processor that the thread ran on, as a rule.
@@ -56,21 +56,21 @@ pub struct ObjectCache<T> {
     _objects: PhantomData<Cell<T>>,
 }
 
-/// What a block holds from the pool and back: nothing until somebody gets it, then an object.
+/// What a block holds from the pool and back: nothing until a caller gets it, then an object.
 type Slot<T> = Option<T>;
 
 // SAFETY: sharing a cache hands objects from thread to thread, each to one at a time.
 unsafe impl<T: Send> Sync for ObjectCache<T> {}
 
 impl<T> ObjectCache<T> {
-    /// A cache with defaults. The constructor may use the cache, and may panic: the block goes back.
+    /// Makes a cache with defaults. The constructor may use the cache, and may panic: the block goes back.
     ///
     /// Errors as those of [`ObjectCache::build`].
     pub fn new(construct: fn() -> T) -> Result<ObjectCache<T>, Status> {
         Self::build(|builder| builder, construct)
     }
 
-    /// A cache with the settings that `describe` makes on the builder it gets, which decide of everything but the
+    /// Makes a cache with the settings that `describe` makes on the builder it gets, which decide of everything but the
     /// callbacks: those are the cache's own. Size and alignment are those of a `T`, at the least.
     ///
     /// NOT_SUPPORTED for a pool other than the process heap, or a shared list of others; and the errors of
@@ -84,22 +84,22 @@ impl<T> ObjectCache<T> {
             describe(Builder::new(size).alignment(alignment).name(name::of_type::<T>())).at_least(size, alignment);
         let builder = builder.over_heap()?;
         let (allocate, free) = (AllocateCallback::Ex(allocate::<T>), FreeCallback::Plain(free::<T>));
-        // SAFETY: the two belong together. `allocate` is told a list that was initialised. `free` drops objects
+        // SAFETY: the two belong together. `allocate` gets a list that was initialised. `free` drops objects
         // on threads that call the list, which only the cache lets them do: see its `Sync`. No block outlives
         // `T`, which outlives the cache; those of leaked objects and caches are not freed.
         let list = unsafe { builder.callbacks(allocate, free) }.build()?;
         Ok(ObjectCache { list, construct, _objects: PhantomData })
     }
 
-    /// An object, constructed now if its block is new; `None` when the pool has no block.
+    /// Returns an object, constructed now if its block is new; `None` when the pool has no block.
     #[inline]
     #[must_use]
     pub fn get(&self) -> Option<CachedObject<'_, T>> {
         self.get_with(|| Some((self.construct)()))
     }
 
-    /// Like `get`, with a constructor of this call's own, which may fail: `None` then, and when the pool has no block.
-    /// It is not called when an object is at hand.
+    /// Returns an object as `get` does, by a constructor of this call's own, which may fail: `None` then, and when the
+    /// pool has no block. It is not called when an object is at hand.
     ///
     /// ```
     /// use lookaside_core::{ObjectCache, Status};
@@ -127,7 +127,7 @@ impl<T> ObjectCache<T> {
         Some(object)
     }
 
-    /// Drops every object that nobody uses. O(objects). See [`LookasideList::flush`].
+    /// Drops every object that no one uses. O(objects). See [`LookasideList::flush`].
     pub fn flush(&self) {
         self.list.flush();
     }
@@ -143,7 +143,7 @@ impl<T> ObjectCache<T> {
         self.list.prefill(blocks)
     }
 
-    /// A look at the counters, without stopping anybody. `pool_allocates` and `pool_frees` count blocks.
+    /// Returns the counters, without stopping any thread. `pool_allocates` and `pool_frees` count blocks.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         self.list.statistics()
@@ -191,7 +191,7 @@ unsafe extern "C-unwind" fn free<T>(block: *mut c_void) {
 
 /// An object of an [`ObjectCache`], in use; dropping it gives it back, constructed.
 pub struct CachedObject<'a, T> {
-    // Holds an object once `get_with` has answered.
+    // Holds an object once `get_with` has returned.
     slot: NonNull<Slot<T>>,
     list: &'a LookasideList,
     // What one user puts in, the next one finds: `T` must be what it is in the cache.
@@ -220,7 +220,7 @@ impl<T> CachedObject<'_, T> {
 impl<T> Drop for CachedObject<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: the block is this list's, and nobody uses it after this.
+        // SAFETY: the block is this list's, and no one uses it after this.
         unsafe { self.list.free(self.slot.cast()) };
     }
 }
@@ -238,7 +238,7 @@ impl<T> Deref for CachedObject<'_, T> {
 impl<T> DerefMut for CachedObject<'_, T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: as in deref, and `self` is borrowed exclusively.
+        // SAFETY: a cached object's slot holds an object, and `self` is borrowed exclusively.
         unsafe { self.slot.as_mut().as_mut().unwrap_unchecked() }
     }
 }

@@ -1,7 +1,9 @@
 //! The table of numbered pairs, as each processor of the Windows kernel has one.
 
-use core::fmt;
+use core::{fmt, ptr};
 
+use super::maintain::status_of;
+use super::slow::live;
 use crate::wdk::{RawList, Status};
 
 /// Which table of numbers: the enumeration PP_NPAGED_LOOKASIDE_NUMBER changed twice.
@@ -14,6 +16,23 @@ pub enum KernelVersion {
     /// Windows 7 and later: 6.1 on.
     V6_1,
 }
+
+const NONE: u8 = u8::MAX;
+
+/// The number of each name, in the order of [`PairName`], in 5.0 to 5.2, 6.0 and 6.1.
+const NUMBERS: [[u8; 3]; 9] = [
+    [0, 0, 0],
+    // Before 6.1 there was no medium IRP.
+    [NONE, NONE, 1],
+    [1, 1, 2],
+    [2, 2, 3],
+    [3, 3, 4],
+    [4, 4, 5],
+    [5, 5, 6],
+    [6, 6, 7],
+    [NONE, 7, 8],
+];
+const COUNTS: [usize; 3] = [7, 8, 9];
 
 /// What a numbered pair caches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +63,7 @@ impl PairName {
         PairName::ScratchBuffer,
     ];
 
-    /// The slot of this name in that version's table; `None` where that version has no such pair.
+    /// Returns the slot of this name in that version's table; `None` where that version has no such pair.
     ///
     /// ```
     /// use lookaside_core::{KernelVersion, PairName};
@@ -54,24 +73,16 @@ impl PairName {
     /// ```
     #[must_use]
     pub const fn number(self, version: KernelVersion) -> Option<usize> {
-        let newest = self as usize;
-        match (version, self) {
-            (KernelVersion::V6_1, _) => Some(newest),
-            (_, PairName::SmallIrp) => Some(0),
-            (_, PairName::MediumIrp) | (KernelVersion::V5, PairName::ScratchBuffer) => None,
-            // Before 6.1 there was no medium IRP.
-            _ => Some(newest - 1),
+        match NUMBERS[self as usize][version as usize] {
+            NONE => None,
+            number => Some(number as usize),
         }
     }
 
-    /// The enumeration's last entry, LookasideMaximumList: how many numbers that version uses.
+    /// Returns the enumeration's last entry, LookasideMaximumList: how many numbers that version uses.
     #[must_use]
     pub const fn count(version: KernelVersion) -> usize {
-        match version {
-            KernelVersion::V5 => 7,
-            KernelVersion::V6_0 => 8,
-            KernelVersion::V6_1 => 9,
-        }
+        COUNTS[version as usize]
     }
 }
 
@@ -92,11 +103,11 @@ impl fmt::Debug for PairSlot {
 
 // SAFETY: a slot only points to lists, which any thread may use.
 unsafe impl Sync for PairSlot {}
-// SAFETY: as above.
+// SAFETY: a slot only points to lists, which any thread may use.
 unsafe impl Send for PairSlot {}
 
 /// Sixteen numbered pairs. In the kernel each processor has such a table, whose P differ and whose L are the same;
-/// here one pair stands for the P of all processors, so one table serves them all.
+/// here one pair has the P of all processors, so one table serves them all.
 ///
 /// The table only points to lists: they must neither move nor be deleted while their slot is used.
 #[repr(C)]
@@ -109,10 +120,10 @@ impl PairTable {
     /// Slots of a table.
     pub const SLOTS: usize = 16;
 
-    /// A table of empty slots.
+    /// Makes a table of empty slots.
     #[must_use]
     pub const fn new() -> PairTable {
-        PairTable { slots: [PairSlot { p: core::ptr::null(), l: core::ptr::null() }; PairTable::SLOTS] }
+        PairTable { slots: [PairSlot { p: ptr::null(), l: ptr::null() }; PairTable::SLOTS] }
     }
 
     /// Fills a slot, or empties it with two nulls.
@@ -126,8 +137,8 @@ impl PairTable {
     pub unsafe fn set(&mut self, slot: usize, p: *const RawList, l: *const RawList) -> Status {
         let Some(place) = self.slots.get_mut(slot) else { return Status::INVALID_PARAMETER };
         if !p.is_null() || !l.is_null() {
-            // SAFETY: the caller's promise.
-            let status = unsafe { RawList::is_pair(p, l) };
+            // SAFETY: each is null or may be read, as the caller promises.
+            let status = unsafe { is_pair(p, l) };
             if status != Status::SUCCESS {
                 return status;
             }
@@ -136,18 +147,19 @@ impl PairTable {
         Status::SUCCESS
     }
 
-    /// A block of the pair in this slot: from P, else from L, else from L's pool. Null when that has none, and for an
-    /// empty slot. Where P and L are one list it is looked at twice, and counts twice.
+    /// Allocates a block of the pair in this slot: from P, else from L, else from L's pool. Null when that has none,
+    /// and for an empty slot. Where P and L are one list it is tried twice, and counts twice.
     ///
     /// # Safety
     /// The slot's lists are as [`PairTable::set`] asks.
     #[must_use]
     pub unsafe fn allocate(&self, slot: usize) -> *mut u8 {
-        let Some(&PairSlot { p, l }) = self.slots.get(slot) else { return core::ptr::null_mut() };
-        // SAFETY: the caller's promise. An empty slot's null is answered with null.
+        let Some(&PairSlot { p, l }) = self.slots.get(slot) else { return ptr::null_mut() };
+        // SAFETY: the slot's lists are null or may be read, as `set` asks. For an empty slot's null the call returns
+        // null.
         unsafe {
             if p == l && !l.is_null() {
-                let block = RawList::allocate_here(l);
+                let block = allocate_here(l);
                 if !block.is_null() {
                     return block;
                 }
@@ -156,20 +168,20 @@ impl PairTable {
         }
     }
 
-    /// Gives a block back: to P of `processor`, or of the current one where `processor` is no number of the list's,
+    /// Frees a block: to P of `processor`, or of the current one where `processor` is no number of the list's,
     /// else to L, else to L's pool. A null block has no effect. Ends the program with a message where the slot is
     /// empty, since the block would be lost.
     ///
     /// # Safety
-    /// As for `allocate`; the block is of this pair, or of another that shares its L, and nobody uses it any more.
+    /// As for `allocate`; the block is of this pair, or of another that shares its L, and no one uses it any more.
     pub unsafe fn free(&self, slot: usize, block: *mut u8, processor: u32) {
         if block.is_null() {
             return;
         }
         let PairSlot { p, l } = self.slots.get(slot).copied().unwrap_or(PairTable::new().slots[0]);
-        // SAFETY: the caller's promise.
+        // SAFETY: the slot's lists are null or may be read, as `set` asks, and the block is theirs.
         unsafe {
-            if p == l && !l.is_null() && RawList::free_here(l, block) {
+            if p == l && !l.is_null() && free_here(l, block) {
                 return;
             }
             RawList::free_to_processor(p, block, processor);
@@ -183,21 +195,49 @@ impl Default for PairTable {
     }
 }
 
+/// Whether these two lists make a pair: SUCCESS, or why not.
+///
+/// # Safety
+/// Each is null or may be read.
+unsafe fn is_pair(p: *const RawList, l: *const RawList) -> Status {
+    // SAFETY: null, or they may be read.
+    let records = unsafe { live(p).and_then(|upper| live(l).map(|lower| (upper, lower))) };
+    status_of(records.and_then(|(upper, lower)| {
+        let is_pair = lower.list().is_general() && (p == l || upper.list().shares(lower.list()));
+        if is_pair { Ok(()) } else { Err(Status::INVALID_PARAMETER) }
+    }))
+}
+
+/// One step of an allocate on a list that is both P and L: never calls the pool.
+///
+/// # Safety
+/// `list` is null or may be read.
+unsafe fn allocate_here(list: *const RawList) -> *mut u8 {
+    // SAFETY: null, or it may be read.
+    unsafe { live(list) }.map_or(ptr::null_mut(), |record| record.list().allocate_here())
+}
+
+/// One step of a free to a list that is both P and L; returns whether it had room.
+///
+/// # Safety
+/// `list` is null or may be read; the block is the list's, and no one uses it any more.
+unsafe fn free_here(list: *const RawList, block: *mut u8) -> bool {
+    // SAFETY: null, or it may be read; the block is the caller's.
+    unsafe { live(list).is_ok_and(|record| (*list).may_own(block) && record.list().free_here(block)) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// The numbers that each version has.
+    /// Each version counts its pairs from 0 on, in the same order.
     #[test]
-    fn numbers_are_those_of_each_version() {
-        let column = |version| PairName::ALL.map(|name| name.number(version));
-        let some = |numbers: [i8; 9]| numbers.map(|number| usize::try_from(number).ok());
-        assert_eq!(column(KernelVersion::V5), some([0, -1, 1, 2, 3, 4, 5, 6, -1]));
-        assert_eq!(column(KernelVersion::V6_0), some([0, -1, 1, 2, 3, 4, 5, 6, 7]));
-        assert_eq!(column(KernelVersion::V6_1), some([0, 1, 2, 3, 4, 5, 6, 7, 8]));
+    fn the_numbers_of_each_version_are_all_there_is() {
         for version in [KernelVersion::V5, KernelVersion::V6_0, KernelVersion::V6_1] {
-            let last = column(version).into_iter().flatten().max().unwrap();
-            assert_eq!(PairName::count(version), last + 1);
+            let numbers = PairName::ALL.iter().filter_map(|name| name.number(version));
+            assert!(numbers.eq(0..PairName::count(version)), "{version:?}");
         }
+        assert_eq!(PairName::ScratchBuffer.number(KernelVersion::V6_0), Some(7));
+        assert_eq!(PairName::ScratchBuffer.number(KernelVersion::V5), None);
     }
 }

@@ -3,9 +3,8 @@
 use core::ffi::c_void;
 
 use crate::list::processor::EngineKind;
-use crate::list::{Topology, Tuning};
-use crate::manage::{Creation, Owner};
-use crate::platform::Place;
+use crate::list::{Settings, Topology, Tuning};
+use crate::manage;
 use crate::pool::{AllocateCallback, Backing, FreeCallback, Request, Source};
 use crate::wdk::{
     ALIGNMENT_LIMIT, CACHE_LINE, DEFAULT_ALIGNMENT, DEFAULT_MAXIMUM_DEPTH, ListFlags, MAXIMUM_DEPTH_LIMIT,
@@ -26,28 +25,29 @@ pub struct Parameters<'a> {
     pub tag: Tag,
     /// The pool, which serves where a callback is the default.
     pub pool_type: PoolType,
-    /// The most blocks that each processor list, and each division of the shared list, may keep, up to 16,384; 0 for 256.
+    /// The most blocks that each processor list, and each division of the shared list, may keep, up to 16,384; 0 for
+    /// 256.
     pub maximum_depth: u16,
     /// The first depth of each, up to the maximum; 0 for 4.
     pub initial_depth: u16,
     /// Blocks that move at once between a processor list and the shared list; 0 for half of the processor list's
     /// depth, 1 for Windows' block by block. At most 63 move at once, and never more than the depth.
     pub batch: u16,
-    /// Divisions of the shared list, each for a group of processors and as deep as the maximum says; 0 for one for each 8
-    /// possible processors, or with `Tuning::Windows` or a `batch` of 1 for one, as in Windows. At most 4, or one for each
-    /// 8 possible processors if that is more; what is above that counts as that. Lists that are no pairs, or share another
-    /// list, have one.
+    /// Divisions of the shared list, each for a group of processors and as deep as the maximum says; 0 for one for each
+    /// 8 possible processors, or with `Tuning::Windows` or a `batch` of 1 for one, as in Windows. At most 4, or one for
+    /// each 8 possible processors if that is more; what is above that counts as that. Lists that are no pairs, or share
+    /// another list, have one.
     pub divisions: u16,
     /// When depths change.
     pub tuning: Tuning,
-    /// What lists stand in front of the pool.
+    /// The lists in front of the pool.
     pub topology: Topology,
-    /// What the list shall do beside the ordinary.
+    /// What the list does beside the ordinary.
     pub flags: ListFlags,
     /// A general list that serves as the shared list of this one, so that several lists may share it; null for one of
     /// its own. It must have blocks of the same size, alignment and pool type; its routines are called, never this
     /// list's. It is a pair's alone, must not move, and cannot be deleted before this list. A block may be freed to any
-    /// of the pairs that share it; so none of them can tell whether its blocks are out, and delete does not.
+    /// of the pairs that share it; so none of them knows whether its blocks are out, and delete does not report it.
     pub shared: *const RawList,
     /// The engine; `None` for the one chosen for this process. For tests and measurements.
     pub engine: Option<EngineKind>,
@@ -60,7 +60,7 @@ pub struct Parameters<'a> {
 }
 
 impl Parameters<'_> {
-    /// Paged blocks of this size, and defaults for the rest.
+    /// Describes paged blocks of this size, with defaults for the rest.
     #[must_use]
     pub const fn new(size: usize) -> Self {
         Parameters {
@@ -85,9 +85,10 @@ impl Parameters<'_> {
     }
 }
 
-impl<'a> Parameters<'a> {
-    /// Checks everything, in the order of the fields, and fills in the defaults.
-    pub(super) fn check(&self) -> Result<Creation<'a>, Status> {
+impl Parameters<'_> {
+    /// Checks everything, in the order of the fields, and fills in the defaults. A list to share is left to
+    /// [`RawList::initialize`], which may read it.
+    pub(super) fn check(&self) -> Result<Settings, Status> {
         if self.size == 0 {
             return Err(Status::INVALID_PARAMETER);
         }
@@ -114,14 +115,13 @@ impl<'a> Parameters<'a> {
         if maximum_depth > MAXIMUM_DEPTH_LIMIT || initial_depth > maximum_depth {
             return Err(Status::INVALID_PARAMETER);
         }
-        Ok(Creation {
-            name: self.name,
-            address: None,
-            owner: Owner::Program,
-            engine: self.engine,
-            topology: self.topology,
+        Ok(Settings {
+            engine: self.engine.unwrap_or_else(manage::engine),
             tuning: self.tuning,
-            flags: self.flags,
+            topology: self.topology,
+            cached: self.flags.is_cached(),
+            verified: self.flags.contains(ListFlags::VERIFY),
+            charged: true,
             maximum_depth: maximum_depth.into(),
             initial_depth: initial_depth.into(),
             batch: self.batch.into(),
@@ -133,7 +133,40 @@ impl<'a> Parameters<'a> {
                 source: Source::of(self.pool_type, self.flags),
             },
             lower: None,
-            place: Place::UNKNOWN,
+            parts: Settings::NO_PARTS,
+            trip_limit: 1,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_parameter_reaches_the_settings() {
+        let parameters = Parameters {
+            alignment: 32,
+            tag: Tag(3),
+            pool_type: PoolType::NON_PAGED,
+            maximum_depth: 500,
+            initial_depth: 6,
+            batch: 7,
+            divisions: 10,
+            tuning: Tuning::Windows,
+            topology: Topology::Single,
+            flags: ListFlags::VERIFY | ListFlags::BEST_EFFORT_LOCK,
+            engine: Some(EngineKind::Heap),
+            ..Parameters::new(100)
+        };
+        let Settings { request, backing, lower, .. } = parameters.check().unwrap();
+        assert_eq!((request.size, request.alignment, request.tag), (100, 32, Tag(3)));
+        assert_eq!((request.pool_type, backing.source), (PoolType::NON_PAGED, Source::NonPaged { best_effort: true }));
+        assert!(!backing.calls_back() && lower.is_none());
+        let settings = parameters.check().unwrap();
+        assert_eq!((settings.maximum_depth, settings.initial_depth), (500, 6));
+        assert_eq!((settings.batch, settings.divisions), (7, 10));
+        assert_eq!((settings.tuning, settings.topology), (Tuning::Windows, Topology::Single));
+        assert_eq!((settings.engine, settings.verified, settings.cached), (EngineKind::Heap, true, false));
     }
 }

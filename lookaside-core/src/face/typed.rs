@@ -47,19 +47,19 @@ use crate::wdk::Status;
 /// ```
 pub struct Lookaside<T> {
     list: LookasideList,
-    // It makes and drops values of T on whatever thread a box goes to.
+    // It makes and drops values of T on any thread that a box goes to.
     _values: PhantomData<fn() -> T>,
 }
 
 impl<T> Lookaside<T> {
-    /// A list with defaults. Errors as those of [`Builder::build`].
+    /// Makes a list with defaults. Fails as [`Builder::build`].
     #[track_caller]
     pub fn new() -> Result<Lookaside<T>, Status> {
         Self::build(|builder| builder)
     }
 
-    /// A list with the settings that `describe` makes on the builder it gets. Size and alignment are those of `T`, at
-    /// the least. Errors as those of [`Builder::build`].
+    /// Makes a list with the settings that `describe` makes on the builder it gets. Size and alignment are those of
+    /// `T`, at the least. Errors as those of [`Builder::build`].
     ///
     /// ```
     /// use lookaside_core::{Lookaside, Tag};
@@ -121,7 +121,7 @@ impl<T> Lookaside<T> {
         }
     }
 
-    /// The list beneath, for statistics and maintenance, and for raw blocks of the same size.
+    /// Returns the list beneath, for statistics and maintenance, and for raw blocks of the same size.
     #[must_use]
     pub fn list(&self) -> &LookasideList {
         &self.list
@@ -142,7 +142,7 @@ pub struct LookasideBox<'a, T> {
 
 // SAFETY: a box owns its value, and the list may be used from any thread.
 unsafe impl<T: Send> Send for LookasideBox<'_, T> {}
-// SAFETY: as above.
+// SAFETY: a shared box gives out shared references to its value alone.
 unsafe impl<T: Sync> Sync for LookasideBox<'_, T> {}
 
 impl<'a, T> LookasideBox<'a, T> {
@@ -188,7 +188,7 @@ impl<'a, T> LookasideBox<'a, T> {
         ManuallyDrop::new(self).place
     }
 
-    /// A box again.
+    /// Makes a box again.
     ///
     /// # Safety
     /// `place` came from [`LookasideBox::into_raw`] of a box of this list, and is used for one box alone.
@@ -229,12 +229,12 @@ impl<T> Deref for LookasideBox<'_, T> {
 impl<T> DerefMut for LookasideBox<'_, T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: as in deref, and `self` is borrowed exclusively.
+        // SAFETY: a box's place holds a value, and `self` is borrowed exclusively.
         unsafe { self.place.as_mut() }
     }
 }
 
-// A box shows, compares and hashes as its value does, so that it can stand for it, also as a key.
+// A box shows, compares and hashes as its value does, so that it can be used in its place, also as a key.
 
 impl<T> AsRef<T> for LookasideBox<'_, T> {
     fn as_ref(&self) -> &T {

@@ -1,7 +1,7 @@
 //! The S-list: a linked stack of entries in the caller's memory, as the WDK has it.
 //!
 //! A pop reads the link that its first entry holds. In Windows another thread may have popped that entry meanwhile and
-//! even unmapped it: the kernel knows the instruction and resumes it. Nobody does so for a program, so here threads
+//! even unmapped it: the kernel knows the instruction and resumes it. No one does so for a program, so here threads
 //! that pop or flush take turns: while one holds the turn, the entries that the header leads to stay in the list. A
 //! push reads no link and never waits.
 //!
@@ -10,8 +10,8 @@
 //! high word  | first entry / 16 : 60             | 0 : 2 | waits : 1 | turn : 1 |
 //! ```
 //!
-//! A thread that waits for its turn sets `waits` and sleeps on the half of the high word with both bits. The change that
-//! ends a turn clears them, and wakes the sleepers if there were any.
+//! A thread that waits for its turn sets `waits` and sleeps on the half of the high word with both bits. The change
+//! that ends a turn clears them, and wakes the sleepers if there were any.
 //!
 //! Both words change by one compare-and-swap of 16 bytes. Where the processor has none, portable-atomic puts a lock in
 //! its place.
@@ -21,7 +21,7 @@ use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
 use portable_atomic::AtomicU128;
 
-use crate::platform::{Naps, Sharing, fatal, look_often, sleep_while, wake_all};
+use crate::platform::{Naps, Sharing, fatal, look_often, published, received, sleep_while, unwatched, wake_all, wrote};
 
 /// Set in the high word while a thread has the turn.
 const TURN: u64 = 1;
@@ -66,7 +66,7 @@ impl Words {
     }
 }
 
-/// The link of an S-list, at a multiple of 16 bytes inside whatever the list shall hold.
+/// The link of an S-list, at a multiple of 16 bytes inside what the list holds.
 #[repr(C, align(16))]
 #[derive(Debug)]
 pub struct SListEntry {
@@ -75,7 +75,7 @@ pub struct SListEntry {
 }
 
 impl SListEntry {
-    /// An entry in no list.
+    /// Makes an entry in no list.
     #[must_use]
     pub const fn new() -> SListEntry {
         SListEntry { next: ptr::null_mut() }
@@ -89,14 +89,14 @@ impl Default for SListEntry {
 }
 
 impl SListHeader {
-    /// An empty list.
+    /// Makes an empty list.
     #[must_use]
     pub const fn new() -> SListHeader {
         SListHeader(AtomicU128::new(0))
     }
 
-    /// The list at an address, for callers that are not trusted: null and misaligned ones end the program with a
-    /// message.
+    /// Returns the list at an address, for callers that are not trusted: null and misaligned ones end the program with
+    /// a message.
     ///
     /// # Safety
     /// Any other address is that of a list, which lives as long as the result.
@@ -105,22 +105,22 @@ impl SListHeader {
         if list.is_null() || !list.is_aligned() {
             no_list(list);
         }
-        // SAFETY: not null, aligned; the caller's promise.
+        // SAFETY: not null and aligned; the header may be read, as the caller promises.
         unsafe { &*list }
     }
 
-    /// Puts an entry on top, and tells which one was there before, or null. An entry that is null or misaligned ends
+    /// Puts an entry on top; returns the one that was there before, or null. An entry that is null or misaligned ends
     /// the program with a message.
     ///
     /// # Safety
     /// The entry is the caller's, is in no list, and stays where it is until a pop or flush gives it back.
     #[inline]
     pub unsafe fn push(&self, entry: *mut SListEntry) -> *mut SListEntry {
-        // SAFETY: the caller's promise, for a chain of one.
+        // SAFETY: the entry may be written and is the caller's: a chain of one.
         unsafe { self.push_list(entry, entry, 1) }
     }
 
-    /// Puts a chain of entries on top, from `first` to `last`, and tells which entry was there before, or null.
+    /// Puts a chain of entries on top, from `first` to `last`; returns the entry that was there before, or null.
     /// `count` is how many they are. An end that is null or misaligned ends the program with a message.
     ///
     /// # Safety
@@ -136,8 +136,13 @@ impl SListHeader {
         let top = first.expose_provenance() as u64;
         let mut seen = self.words();
         loop {
-            // SAFETY: the caller's promise; the entry can be found by others only after the change below.
-            unsafe { (*last).next = seen.first() };
+            // SAFETY: the caller gives entries that are its own, and others find them only after the change below. What
+            // is reported as written was written.
+            unsafe {
+                (*last).next = seen.first();
+                wrote((&raw const (*last).next).cast(), size_of::<*mut SListEntry>());
+            }
+            published(self);
             let low = (seen.low & !DEPTH).wrapping_add(SEQUENCE) | (seen.low.wrapping_add(count as u64) & DEPTH);
             match self.change(seen, Words { low, high: top | seen.high & RESERVED }) {
                 Ok(()) => return seen.first(),
@@ -151,7 +156,7 @@ impl SListHeader {
     pub fn pop(&self) -> *mut SListEntry {
         self.take(|seen| {
             // SAFETY: the entry is in the list, and stays there until this thread's turn is over: its owner promised
-            // to leave it alone. Whoever pushed it had written the link before.
+            // to leave it alone. The thread that pushed it had written the link before.
             let next = unsafe { (*seen.first()).next };
             let low = (seen.low & !DEPTH).wrapping_add(SEQUENCE) | (seen.low.wrapping_sub(1) & DEPTH);
             Words { low, high: next.expose_provenance() as u64 }
@@ -165,19 +170,19 @@ impl SListHeader {
         self.take(|seen| Words { low: (seen.low & !DEPTH).wrapping_add(SEQUENCE), high: 0 })
     }
 
-    /// How many entries there are, modulo 65,536.
+    /// Returns how many entries there are, modulo 65,536.
     #[inline]
     #[must_use]
     pub fn depth(&self) -> u16 {
         (self.words().low & DEPTH) as u16
     }
 
-    /// The entry that came last, or null. It may be another's already, so only compare it.
+    /// Returns the entry that came last, or null. It may be another's already, so only compare it.
     #[inline]
     #[must_use]
     pub fn first(&self) -> *mut SListEntry {
         // Acquire pairs with the change that put the entry there.
-        Words::of(self.0.load(Acquire)).first()
+        Words::of(unwatched(|| self.0.load(Acquire))).first()
     }
 
     /// Changes the words in this thread's turn to what `change` makes of them, and gives the entry that was first; null
@@ -189,6 +194,7 @@ impl SListHeader {
             return ptr::null_mut();
         };
         loop {
+            received(self);
             match self.change(seen, change(seen)) {
                 Ok(()) => break,
                 // A push came between, so that the list has a new first entry; or a thread waits from now on.
@@ -248,14 +254,15 @@ impl SListHeader {
 
     fn words(&self) -> Words {
         // Relaxed: only what the exchange finds counts.
-        Words::of(self.0.load(Relaxed))
+        Words::of(unwatched(|| self.0.load(Relaxed)))
     }
 
-    /// Changes both words at once if they are as they were seen; else tells what they are.
+    /// Changes both words at once if they are as they were seen; else returns what they are.
     #[inline]
     fn change(&self, seen: Words, new: Words) -> Result<(), Words> {
-        // AcqRel: whoever finds an entry finds the link that its pusher wrote.
-        self.0.compare_exchange(seen.both(), new.both(), AcqRel, Acquire).map(drop).map_err(Words::of)
+        // AcqRel: a thread that finds an entry finds the link that its pusher wrote.
+        let exchange = || self.0.compare_exchange(seen.both(), new.both(), AcqRel, Acquire);
+        unwatched(exchange).map(drop).map_err(Words::of)
     }
 }
 
@@ -275,7 +282,7 @@ fn misplaced(list: &SListHeader, entry: *mut SListEntry) -> ! {
 
 // SAFETY: the header holds entries that were given to it, and hands each to one thread.
 unsafe impl Send for SListHeader {}
-// SAFETY: as above.
+// SAFETY: threads only change the two words, by atomics.
 unsafe impl Sync for SListHeader {}
 
 const _: () = assert!(size_of::<SListHeader>() == 16 && align_of::<SListHeader>() == 16);

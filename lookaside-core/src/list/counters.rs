@@ -34,13 +34,13 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// Hit rate of allocates in percent, truncated as Windows' debugger does; 0 where there were none.
+    /// Returns the hit rate of allocates in percent, truncated as Windows' debugger does; 0 where there were none.
     #[must_use]
     pub fn allocate_hit_rate(&self) -> u64 {
         hit_rate(self.total_allocates, self.allocate_misses)
     }
 
-    /// Hit rate of frees in percent, likewise.
+    /// Returns the hit rate of frees in percent, likewise.
     #[must_use]
     pub fn free_hit_rate(&self) -> u64 {
         hit_rate(self.total_frees, self.free_misses)
@@ -75,9 +75,9 @@ fn hit_rate(total: u64, misses: u64) -> u64 {
     }
 }
 
-/// One list, looked at without stopping anybody.
+/// One list, looked at without stopping any thread.
 ///
-/// Exact when nobody uses the list during the call; otherwise each number is right for some moment of it.
+/// Exact when no one uses the list during the call; otherwise each number is right for some moment of it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Statistics {
@@ -101,7 +101,7 @@ pub struct Statistics {
     pub pool_allocates: u64,
     /// Blocks that the pool got back.
     pub pool_frees: u64,
-    /// Calls that the pool answered with null, beside trips that asked it for more blocks than a call needs.
+    /// Calls for which the pool returned null, beside trips that asked it for more blocks than a call needs.
     pub pool_failures: u64,
     /// Blocks that callers hold.
     pub outstanding: u64,

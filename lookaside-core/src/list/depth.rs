@@ -11,7 +11,7 @@ pub struct Traffic {
     pub misses: u64,
 }
 
-/// The depth that a list deserves after this traffic in `period` seconds.
+/// Returns the depth that a list deserves after this traffic in `period` seconds.
 ///
 /// * Fewer than 25 calls a second: 10 less.
 /// * Fewer than 5 misses per thousand: 1 less.
@@ -52,7 +52,7 @@ mod tests {
         next(depth, maximum, Traffic { total, misses }, period)
     }
 
-    /// Depth, maximum, calls, misses, period, answer.
+    /// Depth, maximum, calls, misses, period, expected.
     #[test]
     fn one_step_of_the_rule() {
         const VECTORS: [(u32, u32, u64, u64, u64, u32); 35] = [
@@ -92,10 +92,10 @@ mod tests {
             (4, 1024, 1000, 60, 3, 34),
             (100, 1024, 1000, 10, 3, 109),
         ];
-        for (depth, maximum, total, misses, period, answer) in VECTORS {
+        for (depth, maximum, total, misses, period, expected) in VECTORS {
             assert_eq!(
                 rule(depth, maximum, total, misses, period),
-                answer,
+                expected,
                 "{depth} {maximum} {total} {misses} {period}"
             );
         }
@@ -133,10 +133,10 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn the_answer_lies_between_the_bounds(depth in 0u32..20_000, maximum in 1u32..16_385, total: u64, misses: u64, period in 0u64..10_000) {
-            let answer = rule(depth, maximum, total, misses, period);
-            proptest::prop_assert!(answer >= maximum.min(4) && answer <= maximum.max(depth));
-            proptest::prop_assert!(answer <= maximum);
+        fn the_depth_lies_between_the_bounds(depth in 0u32..20_000, maximum in 1u32..16_385, total: u64, misses: u64, period in 0u64..10_000) {
+            let depth_now = rule(depth, maximum, total, misses, period);
+            proptest::prop_assert!(depth_now >= maximum.min(4) && depth_now <= maximum.max(depth));
+            proptest::prop_assert!(depth_now <= maximum);
         }
     }
 }

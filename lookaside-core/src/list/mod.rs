@@ -1,14 +1,30 @@
 //! Floor 3: one list. Processor lists, the shared list, the rule that tunes their depth, and the counters.
 
+mod batch;
 mod counters;
-mod divided;
 pub mod depth;
-mod pair;
+mod division;
+mod end;
+mod general;
+mod list;
+mod maintain;
+mod many;
+#[cfg(test)]
+mod moved_tests;
+mod one;
+mod pool;
 pub mod processor;
+mod settings;
 mod shared;
+mod single_steps;
+mod statistics;
+mod trips;
+mod tune;
 mod tuner;
+mod verified;
 
 pub use counters::{Counters, Statistics};
-pub use divided::{Rows, most_divisions, usual_divisions};
-pub use pair::{Lower, Pair, Settings, Surplus, Topology, activity};
+pub use list::{Around, Home, List, Lower, Settings, Topology, activity};
+pub use maintain::Surplus;
+pub use shared::most_divisions;
 pub use tuner::Tuning;

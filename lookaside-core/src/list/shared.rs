@@ -1,345 +1,271 @@
-//! One division of the shared list (L): a bounded stack under a short lock, moved from and to by batches.
+//! L as one or more divisions, each a bounded stack of its own for a group of processors, so that many processors do
+//! not wait for one lock.
 //!
-//! The blocks stand in an array, the last in at the end; one store to `length` commits, so that a fork at any
-//! moment leaves a sound list.
+//! A call goes to the division of its processor, and to another one where that has no block, or no room. Small machines
+//! have one division.
 
-use core::mem::offset_of;
-use core::sync::atomic::Ordering::{Relaxed, Release};
-use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64};
+use core::sync::atomic::AtomicU32;
+use core::sync::atomic::Ordering::{Acquire, Release};
 
 use super::Counters;
+use super::batch::Batch;
+use super::division::Division;
 use super::processor::PartCounters;
-use super::tuner::Tuner;
-use crate::platform::{Guard, Lock};
+use super::tuner::Tuning;
+use crate::platform::rseq::layout;
+use crate::platform::{self, Guard};
 
-/// The cache that the processors of one division share: all of them, on small machines.
-///
-/// `length <= depth` except after the depth was lowered; `depth <= maximum`, the number of slots. In this order, since a
-/// general list's pair took 8 % longer where the hits shared a cache line with the lock.
-#[repr(C)]
+/// Processors of a group: this many often have one cache in common. `docs/scaling.md` has what other sizes would cost.
+const GROUP: u32 = 8;
+/// The most divisions.
+const LIMIT: u32 = 128;
+/// This many can be asked for on any machine.
+const ALWAYS: u32 = 4;
+
+/// Returns how many divisions lists have on a machine with this many possible processors.
+pub fn usual_divisions(processors: u32) -> u32 {
+    processors.div_ceil(GROUP).clamp(1, LIMIT)
+}
+
+/// Returns how many divisions lists can have there.
+pub fn most_divisions(processors: u32) -> u32 {
+    usual_divisions(processors).max(ALWAYS)
+}
+
+/// Memory for the divisions.
+#[derive(Clone, Copy, Debug)]
+pub struct Rows {
+    /// Where the first division's slots are; the words of each further one, with its slots behind them, are one
+    /// distance of parts further.
+    pub base: *mut u8,
+    /// How many divisions there are.
+    pub divisions: u32,
+    /// Among how many processors.
+    pub processors: u32,
+}
+
+/// The cache that all processors share.
 #[derive(Debug)]
 pub struct SharedList {
     // Set once.
-    slots: AtomicPtr<*mut u8>,
-    // Under `lock`.
-    allocate_hits: AtomicU64,
-    free_hits: AtomicU64,
-    added: AtomicU64,
-    removed: AtomicU64,
-    // Any thread. Not under the lock, since it need not be taken for a miss that can be foreseen.
-    allocate_misses: AtomicU64,
-    free_misses: AtomicU64,
-    refilled: AtomicU64,
-    spilled: AtomicU64,
-    // Under the pair's `manage` lock. The target is the depth in force.
-    tuner: Tuner,
-    lock: Lock,
-    // Under `lock`; this and the depth are also read without it, as hints.
-    length: AtomicU32,
+    rows: Rows,
+    // Under the list's `manage` lock: the highest division that was ever used, plus 1.
+    opened: AtomicU32,
+    // Its tuner is that of all; the others have its target.
+    first: Division,
 }
 
-const _: () = assert!(offset_of!(SharedList, lock) - offset_of!(SharedList, free_hits) >= 64);
-
-/// Adds under the list's lock, where nobody else writes.
-fn add(counter: &AtomicU64, count: u64) {
-    counter.store(counter.load(Relaxed) + count, Relaxed);
-}
-
-/// Copies pointers. A single one, the case of general lists, without a call of `memcpy`.
-///
-/// # Safety
-/// As for `copy_nonoverlapping`.
-unsafe fn copy(from: *const *mut u8, to: *mut *mut u8, count: usize) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        match count {
-            1 => to.write(from.read()),
-            _ => to.copy_from_nonoverlapping(from, count),
-        }
-    }
-}
+const _: () = assert!(size_of::<Division>() <= layout::SLOTS && align_of::<Division>() <= 64);
 
 impl SharedList {
-    /// A list without slots, which nothing may be put into.
+    /// Makes a list without slots, which nothing may be put into.
     pub const fn new() -> SharedList {
-        SharedList {
-            slots: AtomicPtr::new(core::ptr::null_mut()),
-            allocate_hits: AtomicU64::new(0),
-            free_hits: AtomicU64::new(0),
-            added: AtomicU64::new(0),
-            removed: AtomicU64::new(0),
-            allocate_misses: AtomicU64::new(0),
-            free_misses: AtomicU64::new(0),
-            refilled: AtomicU64::new(0),
-            spilled: AtomicU64::new(0),
-            tuner: Tuner::new(),
-            lock: Lock::new(),
-            length: AtomicU32::new(0),
+        let rows = Rows { base: core::ptr::null_mut(), divisions: 1, processors: 0 };
+        SharedList { rows, opened: AtomicU32::new(1), first: Division::new() }
+    }
+
+    /// Gives a new list its memory and its first depth.
+    pub fn open(&mut self, rows: Rows, depth: u32) {
+        self.rows = rows;
+        self.first.open(rows.base.cast(), depth);
+    }
+
+    /// Opens the division of this processor, if it is the first time that one of its group needs it. Under the list's
+    /// `manage` lock.
+    pub fn open_of(&self, processor: u32) {
+        let number = self.number_of(processor);
+        let division = self.division(number);
+        // Open and unknown it is in the child of a fork that cut its opening.
+        if !division.is_open() || number >= self.opened() {
+            // SAFETY: the row has room for the words, and then for as many slots as the first.
+            let slots = unsafe { self.row(number).add(layout::SLOTS) };
+            division.open(slots.cast(), self.target());
+            // Release pairs with the Acquire in `opened`: a thread that looks at the division finds it open.
+            self.opened.store(self.opened().max(number + 1), Release);
         }
     }
 
-    /// Gives a new list its slots and its first depth.
-    pub fn open(&self, slots: *mut *mut u8, depth: u32) {
-        self.slots.store(slots, Relaxed);
-        self.tuner.set_target(depth);
+    fn row(&self, number: u32) -> *mut u8 {
+        self.rows.base.wrapping_add((number as usize) << layout::SHIFT)
     }
 
-    /// Whether it has slots.
-    pub fn is_open(&self) -> bool {
-        !self.slots.load(Relaxed).is_null()
-    }
-
-    pub fn tuner(&self) -> &Tuner {
-        &self.tuner
-    }
-
-    /// Blocks held now.
-    pub fn length(&self) -> usize {
-        self.length.load(Relaxed) as usize
-    }
-
-    /// Blocks that could be put in now: a hint.
-    pub fn room(&self) -> usize {
-        (self.tuner.target() as usize).saturating_sub(self.length())
-    }
-
-    /// An allocate that went down to here: takes up to `wanted` blocks, the hottest last. Answers how many; 0 is a
-    /// miss, which the caller counts.
-    ///
-    /// # Safety
-    /// `out` has room for `wanted` pointers.
-    pub unsafe fn allocate(&self, out: *mut *mut u8, wanted: usize) -> usize {
-        if self.length() == 0 {
-            return 0;
+    fn division(&self, number: u32) -> &Division {
+        if number == 0 {
+            return &self.first;
         }
-        let guard = self.lock.lock();
-        // SAFETY: the caller's promise.
-        let count = unsafe { self.pop(&guard, out, wanted) };
-        add(&self.allocate_hits, (count != 0).into());
-        count
+        // SAFETY: below `divisions` there are rows, zeroed at first and never unmapped; zeroes are a list without
+        // slots, whose fields are all atomic.
+        unsafe { &*self.row(number).cast() }
     }
 
-    /// `allocate` of one block.
+    fn opened(&self) -> u32 {
+        // Acquire pairs with the Release in open_of.
+        self.opened.load(Acquire)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Division> {
+        (0..self.opened()).map(|number| self.division(number))
+    }
+
+    /// The division of a processor; the first for one that is out of range.
+    fn number_of(&self, processor: u32) -> u32 {
+        let Rows { divisions, processors, .. } = self.rows;
+        let in_range = divisions != 1 && processor < processors;
+        if in_range { (u64::from(processor) * u64::from(divisions) / u64::from(processors)) as u32 } else { 0 }
+    }
+
+    /// The division to turn to: the current processor's own, or the next that suits; the first if none does.
     #[inline]
-    pub fn allocate_one(&self) -> Option<*mut u8> {
-        if self.length() == 0 {
-            return None;
+    fn choose(&self, suits: impl Fn(&Division) -> bool) -> &Division {
+        match self.opened() {
+            1 => &self.first,
+            opened => self.choose_of(opened, suits),
         }
-        let _guard = self.lock.lock();
-        let length = self.length.load(Relaxed);
-        let top = length.checked_sub(1)?;
-        // SAFETY: slots below the length are set; the guard says that nobody else moves them.
-        let block = unsafe { self.slots.load(Relaxed).add(top as usize).read() };
-        add(&self.allocate_hits, 1);
-        // Release: the commit comes after the read, also for a fork between the two.
-        self.length.store(top, Release);
-        Some(block)
     }
 
-    /// `free` of one block; answers whether there was room.
-    ///
-    /// # Safety
-    /// The block belongs to the caller, who loses it if the answer is true.
-    #[inline]
-    pub unsafe fn free_one(&self, block: *mut u8) -> bool {
-        if self.room() == 0 {
-            return false;
+    fn choose_of(&self, opened: u32, suits: impl Fn(&Division) -> bool) -> &Division {
+        let processor = platform::current();
+        let own = self.number_of(processor);
+        if own < opened && suits(self.division(own)) {
+            return self.division(own);
         }
-        let _guard = self.lock.lock();
-        let length = self.length.load(Relaxed);
-        let has_room = length < self.tuner.target();
-        if has_room {
-            // SAFETY: slots below the depth exist; the guard says that nobody else moves them.
-            unsafe { self.slots.load(Relaxed).add(length as usize).write(block) };
-            add(&self.free_hits, 1);
-            // Release: as in `allocate_one`.
-            self.length.store(length + 1, Release);
-        }
-        has_room
+        // The processors of a group turn to different others.
+        let mut others = (0..opened).map(|offset| self.division((processor % opened + offset) % opened));
+        others.find(|division| suits(division)).unwrap_or(&self.first)
     }
 
-    /// Like `allocate` for one block, but does not wait for the lock.
-    pub fn try_allocate(&self) -> Option<*mut u8> {
-        let guard = self.lock.try_lock()?;
-        let mut block = core::ptr::null_mut();
-        // SAFETY: there is room for one.
-        let count = unsafe { self.pop(&guard, &mut block, 1) };
-        (count == 1).then(|| {
-            add(&self.allocate_hits, 1);
-            block
-        })
+    /// Returns the division that serves an allocate now: one that has blocks, if there is one.
+    pub fn with_blocks(&self) -> &Division {
+        self.choose(|division| division.length() != 0)
     }
 
-    /// A free that went down to here, with the blocks that its batch brings: puts in as many as there is room for,
-    /// from the first on. Answers how many; 0 is a miss, which the caller counts.
-    ///
-    /// # Safety
-    /// The blocks belong to the caller, who loses those that are put in; there is at least one.
-    pub unsafe fn free(&self, blocks: &[*mut u8]) -> usize {
-        if blocks.len() == 1 && self.room() == 0 {
-            return 0;
-        }
-        let guard = self.lock.lock();
-        let accepted = self.push(&guard, blocks);
-        add(&self.free_hits, (accepted != 0).into());
-        // All but the one that was given counted as spilled to here.
-        add(&self.removed, (blocks.len() - accepted.max(1)) as u64);
-        accepted
+    /// Returns the division that takes a free now: one that has room, if there is one.
+    pub fn with_room(&self) -> &Division {
+        self.choose(|division| division.room() != 0)
     }
 
-    /// Allocates of several blocks that went down to here: takes up to `wanted` for `asked` of them and a batch beyond.
-    /// Answers how many; what is short of `asked` the caller counts as misses, if it does not ask again.
-    ///
-    /// # Safety
-    /// As for `allocate`.
-    pub unsafe fn allocate_many(&self, out: *mut *mut u8, asked: usize, wanted: usize) -> usize {
-        if self.length() == 0 {
-            return 0;
-        }
-        let guard = self.lock.lock();
-        // SAFETY: the caller's promise.
-        let count = unsafe { self.pop(&guard, out, wanted) };
-        add(&self.allocate_hits, count.min(asked) as u64);
-        count
+    /// Returns how many divisions are in use.
+    pub fn divisions(&self) -> usize {
+        self.opened() as usize
     }
 
-    /// Frees of `given` blocks that went down to here, with the blocks that their batch brings: as `free`. Where fewer
-    /// than `given` are put in, the rest are misses, which the caller counts.
-    ///
-    /// # Safety
-    /// As for `free`.
-    pub unsafe fn free_many(&self, blocks: &[*mut u8], given: usize) -> usize {
-        if blocks.len() == given && self.room() == 0 {
-            return 0;
-        }
-        let guard = self.lock.lock();
-        let accepted = self.push(&guard, blocks);
-        add(&self.free_hits, accepted.min(given) as u64);
-        add(&self.removed, (blocks.len() - accepted.max(given)) as u64);
-        accepted
+    /// Returns the one division of a general list.
+    pub fn only(&self) -> &Division {
+        &self.first
     }
 
-    /// Takes back blocks of a batch that found no room above; answers how many it could keep. The others leave the
-    /// list.
-    ///
-    /// # Safety
-    /// The blocks came from `allocate`, and belong to the caller.
-    pub unsafe fn take_back(&self, blocks: &[*mut u8]) -> usize {
-        let guard = self.lock.lock();
-        let kept = self.push(&guard, blocks);
-        add(&self.removed, (blocks.len() - kept) as u64);
-        kept
+    /// Returns the depth in force, of each division.
+    pub fn target(&self) -> u32 {
+        self.first.tuner().target()
     }
 
-    /// Counts a miss of a general list's allocate; answers the count. A pair with a shared list of its own counts its
-    /// misses on its parts, and what its batches moved.
-    pub fn count_allocate_miss(&self) -> u64 {
-        self.allocate_misses.fetch_add(1, Relaxed) + 1
+    /// Sets the depth of each division. Under the list's `manage` lock, as all that changes it.
+    pub fn set_target(&self, depth: u32) {
+        self.all().filter(|division| division.is_open()).for_each(|division| division.tuner().set_target(depth));
     }
 
-    /// Counts a miss of a general list's free; answers the count.
-    pub fn count_free_miss(&self) -> u64 {
-        self.count_free_misses(1)
+    /// Runs the rule after some misses.
+    pub fn demand(&self, counters: &Counters, maximum: u32) {
+        self.set_target(self.first.tuner().demand(counters, maximum));
     }
 
-    /// The same for several.
-    pub fn count_free_misses(&self, misses: u64) -> u64 {
-        self.free_misses.fetch_add(misses, Relaxed) + misses
+    /// Runs the rule for a scan.
+    pub fn scan(&self, counters: &Counters, tuning: Tuning, maximum: u32, period: u64) {
+        self.set_target(self.first.tuner().scan(counters, tuning, maximum, period));
     }
 
-    /// Counts what batches of a pair that shares this list took from it and brought to it, beyond the blocks asked for
-    /// and given; both modulo 2^64.
-    pub fn count_moved(&self, refilled: u64, spilled: u64) {
-        self.refilled.fetch_add(refilled, Relaxed);
-        self.spilled.fetch_add(spilled, Relaxed);
+    /// Begins a period of the scan.
+    pub fn begin_period(&self, counters: &Counters, _manage: &Guard<'_>) {
+        self.first.tuner().begin_period(counters);
     }
 
-    /// Puts in new blocks, as many as there is room for.
-    ///
-    /// # Safety
-    /// The blocks belong to the caller, who loses those that are put in.
-    pub unsafe fn add(&self, blocks: &[*mut u8]) -> usize {
-        let guard = self.lock.lock();
-        let accepted = self.push(&guard, blocks);
-        add(&self.added, accepted as u64);
-        accepted
+    /// Returns whether a division holds more than its depth.
+    pub fn has_surplus(&self) -> bool {
+        self.all().any(|division| division.length() > self.target() as usize)
     }
 
-    /// Takes out the hottest blocks above `keep`, at most `limit`; answers how many.
-    ///
-    /// # Safety
-    /// `out` has room for `limit` pointers.
-    pub unsafe fn remove(&self, out: *mut *mut u8, limit: usize, keep: usize) -> usize {
-        let guard = self.lock.lock();
-        let surplus = self.length().saturating_sub(keep);
-        // SAFETY: the caller's promise.
-        let count = unsafe { self.pop(&guard, out, limit.min(surplus)) };
-        add(&self.removed, count as u64);
-        count
+    /// Returns how many blocks the division holds that the current processor turns to first.
+    pub fn own_length(&self) -> usize {
+        self.choose(Division::is_open).length()
     }
 
-    /// All counters, with the misses and batches that were counted on the parts of a pair. Read without the lock: each
-    /// is right for some moment.
+    /// Takes blocks out of each division that holds more than `keep`, up to the batch's room; returns how many.
+    pub fn remove(&self, batch: &mut Batch, keep: usize) -> usize {
+        self.all().map(|division| division.remove(batch, keep)).sum()
+    }
+
+    /// Returns all counters, with the misses and batches that were counted on the parts of a pair.
     pub fn counters(&self, parts: &PartCounters) -> Counters {
-        let allocate_misses = self.allocate_misses.load(Relaxed) + parts.allocates_from_pool;
-        let free_misses = self.free_misses.load(Relaxed) + parts.frees_to_pool;
-        Counters {
-            total_allocates: self.allocate_hits.load(Relaxed) + allocate_misses,
-            allocate_misses,
-            total_frees: self.free_hits.load(Relaxed) + free_misses,
-            free_misses,
-            refilled: parts.counters.refilled.wrapping_add(self.refilled.load(Relaxed)),
-            spilled: parts.counters.spilled.wrapping_add(self.spilled.load(Relaxed)),
-            added: self.added.load(Relaxed),
-            removed: self.removed.load(Relaxed),
-            current_depth: self.length.load(Relaxed).into(),
-            depth: self.tuner.target().into(),
-        }
+        self.with_others(self.first.counters(parts))
     }
 
-    /// The counters as the tuner shall see them: as if each block had gone to the pool and come from there by itself.
+    /// [`Division::for_tuning`].
     pub fn for_tuning(&self, parts: &PartCounters) -> Counters {
-        let mut counters = self.counters(parts);
-        counters.total_allocates = counters.total_allocates.wrapping_add(parts.batched_from_pool);
-        counters.allocate_misses = counters.allocate_misses.wrapping_add(parts.batched_from_pool);
-        counters.total_frees = counters.total_frees.wrapping_add(parts.batched_to_pool);
-        counters.free_misses = counters.free_misses.wrapping_add(parts.batched_to_pool);
-        counters
+        self.with_others(self.first.for_tuning(parts))
     }
 
-    /// In the child of a fork: whoever held the lock does not exist here.
+    fn with_others(&self, mut sum: Counters) -> Counters {
+        self.all().skip(1).for_each(|division| sum.add(&division.counters(&PartCounters::default())));
+        sum
+    }
+
+    /// In the child of a fork: the thread that held a lock does not exist here.
     pub fn repair_after_fork(&self) {
-        self.lock.reset_after_fork();
+        self.all().for_each(Division::repair_after_fork);
     }
 
     /// In the child of a fork: leaves the blocks to the parent.
     pub fn forget(&self) {
-        let guard = self.lock.lock();
-        add(&self.removed, self.length() as u64);
-        self.length.store(0, Relaxed);
-        drop(guard);
+        self.all().for_each(Division::forget);
     }
 
-    unsafe fn pop(&self, _guard: &Guard<'_>, out: *mut *mut u8, wanted: usize) -> usize {
-        let length = self.length();
-        let count = wanted.min(length);
-        // SAFETY: slots below the length are set; the guard says that nobody else moves them; `out` has room.
-        unsafe { copy(self.slots.load(Relaxed).add(length - count), out, count) };
-        // Release: the commit comes after the copy, also for a fork between the two.
-        self.length.store((length - count) as u32, Release);
-        count
+    /// Makes the rows as if no list had ever used them.
+    ///
+    /// # Safety
+    /// No one uses this list any more.
+    pub unsafe fn clear(&self) {
+        // Those too that a fork left open and unknown; not those that no one has used, whose pages stay untouched.
+        for number in (1..self.rows.divisions).filter(|number| self.division(*number).is_open()) {
+            // SAFETY: no one uses the list any more; the row is this list's.
+            unsafe { self.row(number).cast::<Division>().write(Division::new()) };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use std::alloc::{Layout, alloc_zeroed, dealloc};
+
+    #[test]
+    fn small_machines_have_one_division() {
+        let divisions = [1, 2, 8, 9, 16, 64, 256, 1024, 4096].map(usual_divisions);
+        assert_eq!(divisions, [1, 1, 1, 2, 2, 8, 32, 128, 128]);
+        assert_eq!([1, 64, 4096].map(most_divisions), [4, 8, 128]);
     }
 
-    fn push(&self, _guard: &Guard<'_>, blocks: &[*mut u8]) -> usize {
-        let length = self.length();
-        let slots = self.slots.load(Relaxed);
-        // A division that is just being opened may show its depth before its slots.
-        let room = if slots.is_null() { 0 } else { self.room() };
-        let count = blocks.len().min(room);
-        // SAFETY: slots below the depth exist; the guard says that nobody else moves them.
-        unsafe { copy(blocks.as_ptr(), slots.add(length), count) };
-        // Release: as in pop.
-        self.length.store((length + count) as u32, Release);
-        count
+    /// The child of a fork goes on from what a thread of the parent had done by then.
+    #[test]
+    fn an_opening_that_a_fork_cuts_is_finished_or_cleared() {
+        let memory = Layout::from_size_align(3 << layout::SHIFT, 4096).unwrap();
+        // SAFETY: the size is not 0; zeroed rows are what a list asks for, and it is gone when they are.
+        unsafe {
+            let base = alloc_zeroed(memory);
+            let mut list = SharedList::new();
+            list.open(Rows { base, divisions: 3, processors: 3 }, 4);
+            list.division(2).open(list.row(2).add(layout::SLOTS).cast(), 4);
+
+            list.open_of(2);
+            assert_eq!(list.divisions(), 3);
+            list.set_target(2);
+            assert_eq!(list.division(2).tuner().target(), 2);
+
+            list.division(1).open(list.row(1).add(layout::SLOTS).cast(), 4);
+            list.opened.store(1, Release);
+            list.clear();
+            assert!(!list.division(1).is_open() && !list.division(2).is_open());
+            dealloc(base, memory);
+        }
     }
 }

@@ -22,14 +22,14 @@ pub enum Tuning {
     Manual = 2,
 }
 
-/// So many misses of one list run the rule for it at once.
+/// Misses of one list that run the rule for it at once.
 pub const MISSES_PER_DEMAND: u64 = 64;
 
 /// Scans without traffic after which a list goes to the minimum depth.
 const IDLE_SCANS: u32 = 2;
 
-/// The state of tuning of one list. Written under the pair's `manage` lock, so Relaxed everywhere; `target` is read by
-/// anybody.
+/// The state of tuning of one list. Written under the list's `manage` lock, so Relaxed everywhere; `target` is read by
+/// any thread.
 #[derive(Debug)]
 pub struct Tuner {
     /// The depth that the list deserves; 0 while a processor list was never used.
@@ -100,7 +100,7 @@ impl Tuner {
         self.at_scan.advance(now);
     }
 
-    /// The scan's visit, `period` seconds after the one before. Answers the new target.
+    /// Runs the rule for a scan, `period` seconds after the one before. Returns the new target.
     pub fn scan(&self, now: &Counters, tuning: Tuning, maximum: u32, period: u64) -> u32 {
         let (allocates, frees) = self.at_scan.advance(now);
         let depth = self.target();
@@ -118,8 +118,8 @@ impl Tuner {
         target
     }
 
-    /// The visit after so many misses: the rule with a period of one second, which may only raise. Answers the new
-    /// target.
+    /// Runs the rule after [`MISSES_PER_DEMAND`] misses: the rule with a period of one second, which may only raise.
+    /// Returns the new target.
     pub fn demand(&self, now: &Counters, maximum: u32) -> u32 {
         let (allocates, frees) = self.at_demand.advance(now);
         let depth = self.target();

@@ -14,7 +14,7 @@ use super::{attention, pools, registry};
 use crate::list::Surplus;
 use crate::platform::{
     Event, Guard, Thread, coarse_milliseconds, is_single_threaded, is_single_threaded_at_a_glance, milliseconds,
-    name_thread, own_value,
+    name_thread, own_value, stop_clock,
 };
 use crate::wdk::Status;
 
@@ -99,8 +99,10 @@ pub fn start_balance_thread() -> Status {
     if MANAGER.refused.load(Relaxed) == 0 { Status::SUCCESS } else { Status::INSUFFICIENT_RESOURCES }
 }
 
-/// Leaves the scans to [`adjust_depth`], for measurements whose seconds are not the clock's.
+/// Leaves the scans to [`adjust_depth`] and the clock to `advance_clock`, for measurements whose seconds are not the
+/// system's.
 pub fn hold_scans() {
+    stop_clock();
     // Relaxed: called before there is a list, so before there is a thread.
     MANAGER.held.store(true, Relaxed);
 }
@@ -152,7 +154,7 @@ pub fn see_to_scans() {
         }
         if !attention::is_asked(attention::SCAN) {
             MANAGER.next_by_call.store(coarse_milliseconds() + PERIOD, Relaxed);
-            attention::ask(attention::SCAN);
+            attention::ask_for_scans(scan_by_call);
         }
     }
     if MANAGER.asked.load(Relaxed) || !is_single_threaded() {
@@ -191,8 +193,8 @@ fn start() {
     MANAGER.state.store(NONE, Release);
 }
 
-/// After a list was deleted, with the registry's lock held: no one needs to scan if it was the last. Returns the thread,
-/// to be joined without the lock.
+/// After a list was deleted, with the registry's lock held: no one needs to scan if it was the last. Returns the
+/// thread, to be joined without the lock.
 pub fn stop_if_unwanted(guard: &Guard<'_>) -> Option<Thread> {
     if is_wanted(guard) {
         return None;
@@ -216,9 +218,9 @@ fn end_epoch() {
     MANAGER.stop.signal();
 }
 
-/// A call's part, where no thread scans: starts the thread if the process has several by now, else scans if a second has
-/// gone by.
-pub fn scan_by_call() {
+/// A call's part, where no thread scans: starts the thread if the process has several by now, else scans if a second
+/// has gone by.
+fn scan_by_call() {
     let single = is_single_threaded_at_a_glance();
     if single == Some(false) && MANAGER.refused.load(Relaxed) == 0 {
         start();
@@ -262,7 +264,7 @@ pub fn repair_after_fork() {
     // First, so that the child of another fork here finds the state or the wish.
     if has_thread() {
         MANAGER.next_by_call.store(coarse_milliseconds() + PERIOD, Relaxed);
-        attention::ask(attention::SCAN);
+        attention::ask_for_scans(scan_by_call);
     }
     // Release: as above.
     MANAGER.state.store(NONE, Release);
@@ -274,7 +276,7 @@ pub fn repair_after_fork() {
     attention::skip(0);
 }
 
-/// Whether a thread scanned in the parent: in the child of a fork, before `repair_after_fork`.
+/// Returns whether a thread scanned in the parent: in the child of a fork, before `repair_after_fork`.
 pub fn has_thread() -> bool {
     MANAGER.state.load(Relaxed) != NONE
 }
@@ -304,15 +306,15 @@ extern "C" fn run(epoch: *mut c_void) -> *mut c_void {
     }
 }
 
-/// A scan from a record on: of all lists that may have something to do, or by hand of all lists. `goes_on` is asked with
-/// each record's number before its list is visited; when it says no, the scan ends.
+/// A scan from a record on: of all lists that may have something to do, or by hand of all lists. `goes_on` is asked
+/// with each record's number before its list is visited; when it says no, the scan ends.
 fn scan(step: u64, by_hand: bool, from: u32, mut goes_on: impl FnMut(u32) -> bool) {
     let due = if by_hand { None } else { Some(step) };
     let visits = registry::visit(from, due, |record| {
         if !goes_on(record.index) {
             return None;
         }
-        let scanned = record.pair().scan(step, by_hand);
+        let scanned = record.list().scan(step, by_hand);
         let surplus = scanned.is_some_and(|scanned| {
             pools::note_heap_use(record, scanned.heap_bytes);
             scanned.surplus
@@ -322,7 +324,7 @@ fn scan(step: u64, by_hand: bool, from: u32, mut goes_on: impl FnMut(u32) -> boo
     for (surplus, index, generation) in visits.map_while(|visit| visit) {
         if surplus {
             // The pool works with no lock held.
-            let taken = || registry::look_at(index, generation, |record| record.pair().take_surplus()).flatten();
+            let taken = || registry::look_at(index, generation, |record| record.list().take_surplus()).flatten();
             core::iter::from_fn(taken).for_each(Surplus::give_back);
         }
     }

@@ -1,26 +1,34 @@
-//! Floor 4: all lists together. The registry, the balance set manager, the reports.
+//! Floor 4: all lists together. The registry, how lists are made and deleted, the balance set manager, the reports.
 
+// From here on down nothing imports a module above it.
 mod attention;
-mod balance;
-mod engine;
-mod parts;
-mod pools;
 mod record;
+mod parts;
 mod registry;
-mod report;
+mod plan;
 pub mod switches;
-mod tags;
+mod choice;
+mod pools;
 mod usage;
+mod tags;
+mod balance;
+mod ending;
 pub mod verifier;
+mod fork;
+mod engine;
+mod report;
+mod life;
 
 pub use attention::attend;
 pub use balance::{ScannedBy, adjust_depth, hold_scans, scanned_by, start_balance_thread};
+pub use ending::free_draining;
 pub use engine::{engine, engine_description, pretend_engine};
+pub use fork::{is_child_unrepaired, prepare_for_forks};
+pub use life::{Origin, Owner, abandon, create, delete};
+pub use plan::LowResources;
 pub use pools::{pool_report, pool_statistics};
-pub use record::{Record, State};
-pub use registry::{
-    Creation, Owner, abandon, create, delete, find, free_draining, is_child_unrepaired, prepare_for_forks,
-};
+pub use record::{Record, RecordState};
+pub use registry::find;
 pub use report::{report, report_record};
 pub use tags::{TagOrder, TagUsage, tag_report, tags};
-pub use usage::Entry;
+pub use usage::TagEntry;

@@ -5,8 +5,8 @@ use crate::list::processor::Part;
 use crate::platform::{self, rseq::layout};
 use crate::wdk::Status;
 
-/// Memory for parts that no record has yet. The part of processor `c` is at `next + (c << SHIFT)`, and after those of all
-/// processors, in the same way, the rows of the shared list's divisions. Never unmapped.
+/// Memory for parts that no record has yet. The part of processor `c` is at `next + (c << SHIFT)`, and after those of
+/// all processors, in the same way, the rows of the shared list's divisions. Never unmapped.
 #[derive(Debug)]
 pub struct Region {
     next: *mut u8,
@@ -19,15 +19,16 @@ pub struct Region {
 const ROW: usize = 1 << layout::SHIFT;
 
 /// The first region becomes usable by steps of this many bytes of each row, so that a program that has all its memory
-/// locked (`mlockall`) pays for what few lists need. Others are usable at once: each step cuts the mapping of every row.
+/// locked (`mlockall`) pays for what few lists need. Others are usable at once: each step cuts the mapping of every
+/// row.
 const STEP: usize = 16 * 1024;
 
 impl Region {
     /// No memory.
     pub const NONE: Region = Region { next: core::ptr::null_mut(), left: 0, closed: 0 };
 
-    /// Takes memory for the parts of one list on every processor, and for its shared list; `first` for the process' first
-    /// list.
+    /// Takes memory for the parts of one list on every processor, and for its shared list; `first` for the process'
+    /// first list.
     pub fn take(&mut self, processors: u32, maximum: usize, first: bool) -> Result<(*mut u8, *mut u8), Status> {
         let rows = (processors + most_divisions(processors)) as usize;
         let bytes = Part::bytes(maximum);

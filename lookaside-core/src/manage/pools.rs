@@ -32,17 +32,17 @@ pub fn note_heap_peak() {
     HEAP_PEAK.fetch_max(HEAP_NOTED.load(Relaxed), Relaxed);
 }
 
-/// A look at one of the library's pools. O(1), but for the process heap, which is asked list by list: O(lists *
-/// processors).
+/// Returns the numbers of one of the library's pools. O(1), but for the process heap, which is asked list by list:
+/// O(lists * processors).
 ///
-/// Nobody is stopped for longer than it takes to read the numbers. Pools that no list was made over yet hold nothing.
+/// No one is stopped for longer than it takes to read the numbers. Pools that no list was made over yet hold nothing.
 #[must_use]
 pub fn pool_statistics(kind: PoolKind) -> PoolStatistics {
     if kind != PoolKind::Heap {
         return pool::statistics(kind);
     }
     let mut sum = PoolStatistics::default();
-    registry::walk(|record| record.pair().heap_use()).flatten().for_each(|held| sum.add(&held));
+    registry::walk(|record| record.list().heap_use()).flatten().for_each(|held| sum.add(&held));
     HEAP_PEAK.fetch_max(sum.used, Relaxed);
     PoolStatistics { peak: HEAP_PEAK.load(Relaxed), ..sum }
 }

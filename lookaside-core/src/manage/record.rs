@@ -4,14 +4,14 @@ use core::cell::UnsafeCell;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize};
 
-use crate::list::Pair;
+use crate::list::List;
 use crate::platform::{self, Lock, Place};
 use crate::wdk::NAME_LIMIT;
 
-/// Where a record stands in its life.
+/// Where a record is in its life.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum RecordState {
     /// No list has it.
     Free = 0,
     /// A list has it.
@@ -23,7 +23,7 @@ pub enum State {
 /// The record of one list.
 ///
 /// A record is reached by its index; `generation` counts the lists that had it, so that the handle of an earlier one is
-/// told apart.
+/// detected.
 #[derive(Debug)]
 pub struct Record {
     // Set once, when the record is made.
@@ -31,7 +31,7 @@ pub struct Record {
     pub class: usize,
     pub base: *mut u8,
     pub shared_rows: *mut u8,
-    // Held by whoever walks the registry while he looks at the list, and for a moment by delete.
+    // Held by a thread that walks the registry while it looks at the list, and for a moment by delete.
     pub life: Lock,
     // Changed under `life`.
     state: AtomicU32,
@@ -46,17 +46,17 @@ pub struct Record {
     maker: AtomicU32,
     made: AtomicU64,
     name: [AtomicU64; NAME_LIMIT / 8],
-    pair: UnsafeCell<Pair>,
+    list: UnsafeCell<List>,
 }
 
-// SAFETY: the pair is written while the record is Free, by the one thread that took it from the free queue, and used
+// SAFETY: the list is written while the record is Free, by the one thread that took it from the free queue, and used
 // through shared references while it is not; the pointers are constants.
 unsafe impl Sync for Record {}
 
 const _: () = assert!(size_of::<Record>() <= 768, "a list that was never used stays under 1 KiB");
 
 impl Record {
-    /// A record that no list has yet, over this memory for its lists.
+    /// Makes a record that no list has yet, over this memory for its lists.
     pub fn new(index: u32, class: usize, base: *mut u8, shared_rows: *mut u8) -> Record {
         Record {
             index,
@@ -64,7 +64,7 @@ impl Record {
             base,
             shared_rows,
             life: Lock::new(),
-            state: AtomicU32::new(State::Free as u32),
+            state: AtomicU32::new(RecordState::Free as u32),
             generation: AtomicU32::new(1),
             heap_noted: AtomicU64::new(0),
             next_free: AtomicU32::new(0),
@@ -72,33 +72,33 @@ impl Record {
             maker: AtomicU32::new(0),
             made: AtomicU64::new(0),
             name: Default::default(),
-            pair: UnsafeCell::new(Pair::new()),
+            list: UnsafeCell::new(List::new()),
         }
     }
 
-    /// The state.
-    pub fn state(&self) -> State {
-        // Acquire pairs with the Release in set_state: whoever sees Live sees the opened pair.
+    /// Returns the state.
+    pub fn state(&self) -> RecordState {
+        // Acquire pairs with the Release in set_state: a thread that sees Live sees the opened list.
         match self.state.load(Acquire) {
-            0 => State::Free,
-            1 => State::Live,
-            _ => State::Draining,
+            0 => RecordState::Free,
+            1 => RecordState::Live,
+            _ => RecordState::Draining,
         }
     }
 
     /// Changes the state; with `life` held, or as the only thread that knows the record.
-    pub fn set_state(&self, state: State) {
+    pub fn set_state(&self, state: RecordState) {
         // Release pairs with the Acquire in state.
         self.state.store(state as u32, Release);
     }
 
-    /// Moves from one state to another; answers whether it was in the first one.
-    pub fn change_state(&self, from: State, to: State) -> bool {
+    /// Moves from one state to another; returns whether it was in the first one.
+    pub fn change_state(&self, from: RecordState, to: RecordState) -> bool {
         // AcqRel: as in state and set_state.
         self.state.compare_exchange(from as u32, to as u32, AcqRel, Relaxed).is_ok()
     }
 
-    /// Which of the lists that had this record has it now.
+    /// Returns which of the lists that had this record has it now.
     pub fn generation(&self) -> u32 {
         self.generation.load(Acquire)
     }
@@ -108,20 +108,20 @@ impl Record {
         self.generation.fetch_add(1, Release);
     }
 
-    /// The pair.
-    pub fn pair(&self) -> &Pair {
-        // SAFETY: nobody has it exclusively while the record is not Free (theory §1.3).
-        unsafe { &*self.pair.get() }
+    /// Returns the list.
+    pub fn list(&self) -> &List {
+        // SAFETY: no one has it exclusively while the record is not Free (theory §1.3).
+        unsafe { &*self.list.get() }
     }
 
-    /// The pair, to open it.
+    /// Returns the list, to open it.
     ///
     /// # Safety
     /// The record is Free, and this thread took it from the free queue.
     #[expect(clippy::mut_from_ref, reason = "the caller promises that there is no other reference")]
-    pub unsafe fn pair_mut(&self) -> &mut Pair {
-        // SAFETY: the caller's promise.
-        unsafe { &mut *self.pair.get() }
+    pub unsafe fn list_mut(&self) -> &mut List {
+        // SAFETY: the record is Free, and only this thread has it.
+        unsafe { &mut *self.list.get() }
     }
 
     /// Sets where the list was made, and whether its object stays at the record's address.
@@ -131,18 +131,18 @@ impl Record {
         self.maker.store(if embedded { platform::process_number() } else { 0 }, Relaxed);
     }
 
-    /// Where the list was made.
+    /// Returns where the list was made.
     pub fn made(&self) -> Place {
         // SAFETY: 0 and what set_maker stored are places.
         unsafe { Place::from_bits(self.made.load(Relaxed)) }
     }
 
-    /// Which process made the list.
+    /// Returns which process made the list.
     pub fn maker(&self) -> u32 {
         self.maker.load(Relaxed)
     }
 
-    /// Whether the list's object stays at the record's address.
+    /// Returns whether the list's object stays at the record's address.
     pub fn is_embedded(&self) -> bool {
         self.maker() != 0
     }
@@ -159,7 +159,7 @@ impl Record {
         }
     }
 
-    /// The name, and how long it is.
+    /// Returns the name, and how long it is.
     pub fn name(&self) -> ([u8; NAME_LIMIT], usize) {
         let mut bytes = [0; NAME_LIMIT];
         for (word, bytes) in self.name.iter().zip(bytes.chunks_exact_mut(8)) {

@@ -1,9 +1,9 @@
-//! The report: the text of Windows' `!lookaside`, from a look that stops nobody.
+//! The report: the text of Windows' `!lookaside`, from a look that stops no one.
 
 use core::fmt::{self, Write};
 use core::sync::atomic::Ordering::Relaxed;
 
-use super::engine::known_description;
+use super::choice;
 use super::record::Record;
 use super::{balance, registry};
 use crate::list::{Counters, Statistics};
@@ -85,8 +85,8 @@ impl fmt::Display for Totals {
     }
 }
 
-/// Writes the rows of all live lists, in the order of their records, the totals, the engine and why it serves, and who scans the
-/// lists.
+/// Writes the rows of all live lists, in the order of their records, the totals, the engine and why it serves, and who
+/// scans the lists.
 ///
 /// Each row is written after its list was looked at, with no lock held, so that `out` may do anything.
 pub fn report(out: &mut dyn Write) -> fmt::Result {
@@ -97,7 +97,7 @@ pub fn report(out: &mut dyn Write) -> fmt::Result {
         writeln!(out, "{row}")?;
     }
     write!(out, "{totals}")?;
-    let engine = known_description().and_then(|text| text.to_str().ok());
+    let engine = choice::description().and_then(|text| text.to_str().ok());
     writeln!(out, "Engine: {}", engine.unwrap_or("not chosen, since no list asked for the usual one"))?;
     writeln!(out, "Scanned by: {}", balance::scanned_by())
 }
@@ -118,7 +118,7 @@ impl Look {
     fn at(record: &Record) -> Look {
         // Relaxed: published with the record's state.
         let address = record.address.load(Relaxed);
-        Look { name: record.name(), address, statistics: record.pair().statistics() }
+        Look { name: record.name(), address, statistics: record.list().statistics() }
     }
 
     fn row(&self) -> Row<'_> {

@@ -10,7 +10,7 @@ use core::str::from_utf8;
 use core::sync::atomic::AtomicBool;
 use core::sync::atomic::Ordering::Relaxed;
 
-use super::verifier;
+use super::plan;
 use crate::platform;
 
 /// What the names of all switches begin with.
@@ -40,7 +40,7 @@ enum Values {
     OneOf(&'static [(&'static str, &'static str)]),
     /// A text of this form, which the function recognises.
     Form(&'static str, fn(&str) -> bool),
-    /// The path of a file or folder, whatever it is.
+    /// The path of a file or folder; any text.
     Path,
 }
 
@@ -67,7 +67,7 @@ pub static VERIFY: Switch = Switch {
 /// Which allocations of verified lists fail.
 pub static VERIFY_FAIL: Switch = Switch {
     name: c"LOOKASIDE_VERIFY_FAIL",
-    values: Values::Form("share=N,seed=N,skip=N,tag=XXXX,schedule=N,N,... in any combination", verifier::is_plan),
+    values: Values::Form("share=N,seed=N,skip=N,tag=XXXX,schedule=N,N,... in any combination", plan::is_plan),
     default: "none",
     effect: "which allocations of verified lists fail on purpose",
 };
@@ -105,17 +105,17 @@ static RECORD_LOG: Switch = Switch {
 static TABLE: [&Switch; 6] = [&ENGINE, &VERIFY, &VERIFY_FAIL, &GLOBAL, &PEERS, &RECORD_LOG];
 
 impl Switch {
-    /// The value, unless it is empty or unknown: then the variable has no effect. Looks into the environment.
+    /// Returns the value, unless it is empty or unknown: then the variable has no effect. Looks into the environment.
     pub fn value(&self) -> Option<&'static str> {
         platform::variable(self.name).filter(|value| !value.is_empty() && self.takes(value.as_bytes()))
     }
 
-    /// Whether the value is this word.
+    /// Returns whether the value is this word.
     pub fn is(&self, word: &str) -> bool {
         self.value() == Some(word)
     }
 
-    /// Whether the value means on.
+    /// Returns whether the value means on.
     pub fn is_on(&self) -> bool {
         self.value().is_some_and(|value| ON.contains(&value))
     }
@@ -135,7 +135,7 @@ impl Switch {
     }
 }
 
-/// Whether the variable is in the table, or one of the project's tests.
+/// Returns whether the variable is in the table, or one of the project's tests.
 pub fn is_known(name: &[u8]) -> bool {
     name.starts_with(TESTS) || TABLE.iter().any(|switch| switch.name.to_bytes() == name)
 }

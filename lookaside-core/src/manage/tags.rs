@@ -4,7 +4,7 @@ use core::fmt::{self, Write};
 use core::slice;
 
 use super::registry;
-use super::usage::{ENTRIES, Entry, Sums};
+use super::usage::{ENTRIES, Sums, TagEntry};
 use crate::platform;
 use crate::wdk::{Status, Tag};
 
@@ -26,13 +26,13 @@ pub struct TagUsage {
 }
 
 impl TagUsage {
-    /// Blocks that are not freed.
+    /// Returns the blocks that are not freed.
     #[must_use]
     pub const fn difference(&self) -> u64 {
         self.allocates.saturating_sub(self.frees)
     }
 
-    /// Bytes of such a block on the average; 0 where there is none.
+    /// Returns the bytes of such a block on the average; 0 where there is none.
     #[must_use]
     pub const fn bytes_per_block(&self) -> u64 {
         match self.difference() {
@@ -59,26 +59,26 @@ pub enum TagOrder {
 /// hold them; and blocks that live lists have, or have handed out, under the lists' tags. Lists with callbacks are left
 /// out (what these call is charged there), and so are blocks of the sized calls, which have no tag.
 ///
-/// Exact when nobody allocates or frees meanwhile. No lock is held while `visit` runs. NO_MEMORY when there
+/// Exact when no one allocates or frees meanwhile. No lock is held while `visit` runs. NO_MEMORY when there
 /// is none to sort the rows in (33 KiB). O(lists + tags).
 pub fn tags(order: TagOrder, visit: &mut dyn FnMut(&TagUsage)) -> Result<(), Status> {
     let rows = Rows::new()?;
-    // SAFETY: the memory is mapped, zeroed and nobody else's; zeroes are such rows.
+    // SAFETY: the memory is mapped, zeroed and no one else's; zeroes are such rows.
     let all = unsafe { slice::from_raw_parts_mut(rows.0.cast::<TagUsage>(), ENTRIES) };
     let add = |row: &mut TagUsage, more: Sums| {
         row.allocates = row.allocates.wrapping_add(more.allocates);
         row.frees = row.frees.wrapping_add(more.frees);
         row.bytes = row.bytes.wrapping_add(more.bytes);
     };
-    // A list may have a tag that nobody counted under yet.
-    let of_lists = registry::walk(|record| record.pair().settings().charged.then(|| record.pair().statistics()));
+    // A list may have a tag that no one counted under yet.
+    let of_lists = registry::walk(|record| record.list().settings().charged.then(|| record.list().statistics()));
     for list in of_lists.flatten() {
-        let entry = Entry::of(list.tag, list.pool_type.is_paged());
+        let entry = TagEntry::of(list.tag, list.pool_type.is_paged());
         add(&mut all[entry.number()], Sums::of_list(&list));
     }
     let mut used = 0;
     for number in 0..ENTRIES {
-        let entry = Entry::from_number(number);
+        let entry = TagEntry::from_number(number);
         let Some((tag, paged)) = entry.key() else { continue };
         let mut row = TagUsage { tag, paged, ..all[number] };
         add(&mut row, entry.sums());
@@ -101,7 +101,7 @@ pub fn tags(order: TagOrder, visit: &mut dyn FnMut(&TagUsage)) -> Result<(), Sta
 
 /// Writes the rows of [`tags`] as a table with the columns of `poolmon`.
 ///
-/// `Err` when there is no memory to sort the rows in; else what the writer answered.
+/// `Err` when there is no memory to sort the rows in; else what the writer returned.
 pub fn tag_report(order: TagOrder, out: &mut dyn Write) -> Result<fmt::Result, Status> {
     let mut written =
         writeln!(out, "Tag  Type  {:>16} {:>16} {:>12} {:>16} {:>10}", "Allocs", "Frees", "Diff", "Bytes", "Per Alloc");

@@ -34,7 +34,7 @@ const PAGED: u64 = 1 << 32;
 
 /// Where a tag and kind of memory are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entry(u16);
+pub struct TagEntry(u16);
 
 /// What is counted one by one. Relaxed everywhere: counters order nothing.
 struct Exact {
@@ -73,25 +73,25 @@ impl Sums {
         self.bytes = self.bytes.wrapping_add(other.bytes);
     }
 
-    /// What a list took from the pool and gave back.
+    /// Returns what a list took from the pool and gave back.
     pub fn of_list(list: &Statistics) -> Sums {
         let blocks = list.pool_allocates.wrapping_sub(list.pool_frees);
         Sums { allocates: list.pool_allocates, frees: list.pool_frees, bytes: blocks.wrapping_mul(list.size as u64) }
     }
 }
 
-impl Entry {
-    /// The entry of a tag; when there is no room for a new one, the one of all tags that came too late.
+impl TagEntry {
+    /// Returns the entry of a tag; when there is no room for a new one, the one of all tags that came too late.
     #[inline]
-    pub fn of(tag: Tag, paged: bool) -> Entry {
+    pub fn of(tag: Tag, paged: bool) -> TagEntry {
         let key = USED | if paged { PAGED } else { 0 } | u64::from(tag.0);
         let first = (tag.0.wrapping_mul(0x9E37_79B9) >> 22) as usize;
         // Relaxed: a key never changes once it is there, and orders nothing.
-        if KEYS[first].load(Relaxed) == key { Entry(first as u16) } else { Self::find(key, first, paged) }
+        if KEYS[first].load(Relaxed) == key { TagEntry(first as u16) } else { Self::find(key, first, paged) }
     }
 
     #[cold]
-    fn find(key: u64, first: usize, paged: bool) -> Entry {
+    fn find(key: u64, first: usize, paged: bool) -> TagEntry {
         for distance in 0..OWN {
             let place = (first + distance) % OWN;
             let there = match KEYS[place].load(Relaxed) {
@@ -99,19 +99,19 @@ impl Entry {
                 there => there,
             };
             if there == key {
-                return Entry(place as u16);
+                return TagEntry(place as u16);
             }
         }
-        Entry((OWN + usize::from(paged)) as u16)
+        TagEntry((OWN + usize::from(paged)) as u16)
     }
 
-    /// The entry with this number, as [`Entry::number`] told it.
+    /// Returns the entry with this number, as [`TagEntry::number`] returned it.
     #[inline]
-    pub fn from_number(number: usize) -> Entry {
-        Entry(number.min(ENTRIES - 1) as u16)
+    pub fn from_number(number: usize) -> TagEntry {
+        TagEntry(number.min(ENTRIES - 1) as u16)
     }
 
-    /// A number below [`ENTRIES`].
+    /// Returns a number below [`ENTRIES`].
     #[inline]
     pub fn number(self) -> usize {
         self.0.into()
@@ -135,7 +135,7 @@ impl Entry {
         }
     }
 
-    /// Counts so many blocks, of so many bytes together, as allocated.
+    /// Counts this many blocks, of this many bytes together, as allocated.
     #[cold]
     pub fn charge_exactly(self, blocks: u64, bytes: u64) {
         let exact = &EXACT[self.number()];
@@ -143,7 +143,7 @@ impl Entry {
         exact.bytes_allocated.fetch_add(bytes, Relaxed);
     }
 
-    /// Counts so many blocks, of so many bytes together, as freed.
+    /// Counts this many blocks, of this many bytes together, as freed.
     #[cold]
     pub fn release_exactly(self, blocks: u64, bytes: u64) {
         let exact = &EXACT[self.number()];
@@ -189,7 +189,8 @@ impl Entry {
         }
     }
 
-    /// The tag and whether it is paged memory's; `None` for an entry that nobody has. The last two have the tag `Ovfl`.
+    /// Returns the tag and whether it is paged memory's; `None` for an entry that no one has. The last two have the tag
+    /// `Ovfl`.
     pub fn key(self) -> Option<(Tag, bool)> {
         match KEYS.get(self.number()) {
             None => Some((Tag::new(*b"Ovfl"), self.number() > OWN)),
@@ -200,7 +201,7 @@ impl Entry {
         }
     }
 
-    /// What was counted so far: exact when nobody counts meanwhile.
+    /// Returns what was counted so far: exact when no one counts meanwhile.
     pub fn sums(self) -> Sums {
         let exact = &EXACT[self.number()];
         let mut sums = Sums {
@@ -212,7 +213,7 @@ impl Entry {
         if !shards.is_null() {
             let log2 = SHARDS_LOG2.load(Relaxed);
             for processor in 0..1 << log2 {
-                // SAFETY: as in shard.
+                // SAFETY: the shards are never unmapped, and there is one for each number below their count.
                 let shard = unsafe { &*shards.add(processor) };
                 for (size, (allocates, frees)) in shard.allocates.iter().zip(&shard.frees).enumerate() {
                     // Frees first, so that a block that comes and goes meanwhile is not seen to go alone.
@@ -241,7 +242,7 @@ impl Exact {
 /// Counts what a deleted list took from the pool and gave back. Its blocks that are still out are released one by one.
 pub fn fold(list: &Statistics) {
     let size = list.size as u64;
-    let entry = Entry::of(list.tag, list.pool_type.is_paged());
+    let entry = TagEntry::of(list.tag, list.pool_type.is_paged());
     entry.charge_exactly(list.pool_allocates, list.pool_allocates.wrapping_mul(size));
     entry.release_exactly(list.pool_frees, list.pool_frees.wrapping_mul(size));
 }
@@ -263,9 +264,9 @@ mod tests {
     #[test]
     fn tags_are_counted_apart_until_the_table_is_full() {
         let tag = |number: u32| Tag(0x5400_0000 + number * 7919);
-        let paged = Entry::of(tag(0), true);
-        assert_eq!(Entry::of(tag(0), true), paged);
-        assert_ne!(Entry::of(tag(0), false), paged, "paged and nonpaged memory are two entries");
+        let paged = TagEntry::of(tag(0), true);
+        assert_eq!(TagEntry::of(tag(0), true), paged);
+        assert_ne!(TagEntry::of(tag(0), false), paged, "paged and nonpaged memory are two entries");
         assert_eq!(paged.key(), Some((tag(0), true)));
 
         // The first count finds no shards, the others do; a large block and an odd size have none.
@@ -284,7 +285,7 @@ mod tests {
             for _ in 0..4 {
                 scope.spawn(move || {
                     for _ in 0..10_000 {
-                        let entry = Entry::of(tag(1), false);
+                        let entry = TagEntry::of(tag(1), false);
                         entry.charge(16);
                         entry.charge(16);
                         entry.release(16);
@@ -292,15 +293,15 @@ mod tests {
                 });
             }
         });
-        let sums = Entry::of(tag(1), false).sums();
+        let sums = TagEntry::of(tag(1), false).sums();
         assert_eq!(sums, Sums { allocates: 80_000, frees: 40_000, bytes: 40_000 * 16 });
 
         // Other tests of this process may have entries too, so a few more than all tags are made.
-        let entries: std::vec::Vec<Entry> = (2..2000).map(|number| Entry::of(tag(number), true)).collect();
+        let entries: std::vec::Vec<TagEntry> = (2..2000).map(|number| TagEntry::of(tag(number), true)).collect();
         let overflow = *entries.last().unwrap();
         assert_eq!(overflow.key(), Some((Tag::new(*b"Ovfl"), true)));
-        assert_eq!(Entry::of(tag(5000), false).key(), Some((Tag::new(*b"Ovfl"), false)));
-        assert_eq!(Entry::of(tag(0), true), paged, "whoever has an entry keeps it");
+        assert_eq!(TagEntry::of(tag(5000), false).key(), Some((Tag::new(*b"Ovfl"), false)));
+        assert_eq!(TagEntry::of(tag(0), true), paged, "an entry stays with its tag");
         let own = entries.iter().filter(|entry| **entry != overflow);
         let mut numbers: std::vec::Vec<usize> = own.map(|entry| entry.number()).collect();
         numbers.sort_unstable();

@@ -22,7 +22,7 @@ unsafe extern "C" {
     static mut ENVIRONMENT: *const *const c_char;
 }
 
-/// The value of an environment variable, if it is set and UTF-8.
+/// Returns the value of an environment variable, if it is set and UTF-8.
 pub fn variable(name: &CStr) -> Option<&'static str> {
     // SAFETY: `name` ends in a zero; the result is null or a string that ends in one, and the program does not change
     // the environment meanwhile.

@@ -47,8 +47,8 @@ extern "C" fn run(_: *mut core::ffi::c_void) {
 }
 
 /// Sets what runs when the process ends by `exit` or a return from `main`, after everything that may still use lists:
-/// thread-locals of the thread that ends it, handlers of `atexit`, destructors of C++ objects, destructor functions. The
-/// last one set holds.
+/// thread-locals of the thread that ends it, handlers of `atexit`, destructors of C++ objects, destructor functions.
+/// The last one set holds.
 pub fn at_exit(work: fn()) {
     // Relaxed: a function is there from the start.
     AT_EXIT.store(work as *mut (), Relaxed);

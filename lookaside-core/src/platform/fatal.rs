@@ -1,16 +1,17 @@
-//! What becomes of a misuse, and the end of a program that would corrupt memory.
+//! How a misuse is reported, and the end of a program that would corrupt memory.
 
-use core::fmt::{self, Write};
+use core::fmt;
 use core::mem::transmute;
 use core::ptr::null_mut;
 use core::sync::atomic::AtomicPtr;
 use core::sync::atomic::Ordering::Relaxed;
 
 use super::cancellation::uncancelled;
+use super::cut_text::CutText;
 use super::system_call::system_call;
 use crate::wdk::{BugCheck, Tag};
 
-/// A misuse of the library, as a hook is told of it.
+/// A misuse of the library, as a hook gets it.
 #[derive(Clone, Copy, Debug)]
 pub struct Violation<'a> {
     /// What was done wrong.
@@ -27,7 +28,7 @@ pub struct Violation<'a> {
     pub line: &'a str,
 }
 
-/// What is called with a violation, on the thread that made it, with no lock held.
+/// A function that is called with a violation, on the thread that made it, with no lock held.
 pub type ViolationHook = fn(&Violation<'_>);
 
 static HOOK: AtomicPtr<()> = AtomicPtr::new(null_mut());
@@ -38,13 +39,13 @@ static HOOK: AtomicPtr<()> = AtomicPtr::new(null_mut());
 /// ```
 /// use lookaside_core::{BugCheck, Violation, set_violation_hook};
 ///
-/// fn tell(violation: &Violation<'_>) {
+/// fn report(violation: &Violation<'_>) {
 ///     assert_eq!(violation.bug_check, BugCheck::NO_LIST);
 ///     println!("{}", violation.line);
 /// }
 ///
-/// set_violation_hook(Some(tell));
-/// // SAFETY: an object that was never initialised may be named; the block is nobody's.
+/// set_violation_hook(Some(report));
+/// // SAFETY: an object that was never initialised may be named; the block belongs to no list.
 /// unsafe { lookaside_core::RawList::free_checked(&lookaside_core::RawList::zeroed(), 16 as *mut u8) };
 /// ```
 pub fn set_violation_hook(hook: Option<ViolationHook>) {
@@ -53,25 +54,24 @@ pub fn set_violation_hook(hook: Option<ViolationHook>) {
 }
 
 impl Violation<'_> {
-    /// A violation that concerns no list and no block yet.
+    /// Makes a violation that concerns no list and no block yet.
     pub(crate) const fn new(bug_check: BugCheck) -> Self {
         Violation { bug_check, list: 0, name: "", tag: Tag(0), block: 0, line: "" }
     }
 
-    /// Tells the hook, or writes the line and aborts. Returns when the hook does; then the misuse is to have no effect.
+    /// Calls the hook, or writes the line and aborts. Returns when the hook does; then the misuse is to have no effect.
     #[cold]
     #[inline(never)]
-    pub(crate) fn tell(&self, message: fmt::Arguments<'_>) {
-        let mut line = Line::new();
-        let _ = write!(line, "lookaside: {}: {message}", self.bug_check);
+    pub(crate) fn report(&self, message: fmt::Arguments<'_>) {
+        let line = Line::of(format_args!("lookaside: {}: {message}", self.bug_check));
         // Relaxed: see set_violation_hook.
         let hook = HOOK.load(Relaxed);
         if hook.is_null() {
-            line.end();
+            end(line);
         }
         // SAFETY: what is not null was stored by set_violation_hook, from a function of this type.
         let hook = unsafe { transmute::<*mut (), ViolationHook>(hook) };
-        uncancelled(|| hook(&Violation { line: line.text(), ..*self }));
+        uncancelled(|| hook(&Violation { line: line.as_str(), ..*self }));
     }
 }
 
@@ -79,59 +79,28 @@ impl Violation<'_> {
 /// a system that broke its word, where nothing may go on.
 #[cold]
 pub fn fatal(message: fmt::Arguments<'_>) -> ! {
-    let mut line = Line::new();
-    let _ = write!(line, "lookaside: {message}");
-    line.end()
+    end(Line::of(format_args!("lookaside: {message}")))
 }
 
 /// Writes one line to standard error, with neither lock nor allocation.
 pub fn print(message: fmt::Arguments<'_>) {
-    let mut line = Line::new();
-    let _ = write!(line, "lookaside: {message}");
-    line.write();
+    write(Line::of(format_args!("lookaside: {message}")));
 }
 
 /// A line that is too long is cut: what comes after it matters more.
-struct Line {
-    bytes: [u8; 1024],
-    length: usize,
+type Line = CutText<1024>;
+
+fn write(mut line: Line) {
+    let bytes = line.end_line();
+    let start = bytes.as_ptr().expose_provenance();
+    // SAFETY: the kernel only reads these bytes. Nothing can be done if the write fails.
+    unsafe { system_call(libc::SYS_write, [libc::STDERR_FILENO as usize, start, bytes.len(), 0, 0, 0]) };
 }
 
-impl Line {
-    fn new() -> Line {
-        Line { bytes: [0; 1024], length: 0 }
-    }
-
-    fn text(&self) -> &str {
-        let bytes = &self.bytes[..self.length];
-        // A cut may have halved a character.
-        core::str::from_utf8(bytes)
-            .unwrap_or_else(|error| core::str::from_utf8(&bytes[..error.valid_up_to()]).expect("valid so far"))
-    }
-
-    fn write(&mut self) {
-        let length = self.length.min(self.bytes.len() - 1);
-        self.bytes[length] = b'\n';
-        let bytes = self.bytes.as_ptr().expose_provenance();
-        // SAFETY: the buffer holds `length + 1` bytes. Nothing can be done if the write fails.
-        unsafe { system_call(libc::SYS_write, [libc::STDERR_FILENO as usize, bytes, length + 1, 0, 0, 0]) };
-    }
-
-    fn end(&mut self) -> ! {
-        self.write();
-        // SAFETY: it does not return.
-        unsafe { libc::abort() }
-    }
-}
-
-impl Write for Line {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let room = &mut self.bytes[self.length..];
-        let fitting = text.len().min(room.len());
-        room[..fitting].copy_from_slice(&text.as_bytes()[..fitting]);
-        self.length += fitting;
-        Ok(())
-    }
+fn end(line: Line) -> ! {
+    write(line);
+    // SAFETY: it does not return.
+    unsafe { libc::abort() }
 }
 
 /// For tools that look for races.

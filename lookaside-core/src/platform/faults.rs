@@ -34,10 +34,10 @@ static FAULTS: Faults =
     Faults { look: AtomicPtr::new(null_mut()), before: [const { UnsafeCell::new(MaybeUninit::uninit()) }; 2] };
 
 /// Calls `look` with every fault from now on, in a signal handler, before what was installed until now or the default
-/// action, which end as they would have without it. The first call alone has an effect. Answers whether it is
+/// action, which end as they would have without it. The first call alone has an effect. Returns whether it is
 /// installed.
 pub fn look_at_faults(look: fn(&Fault)) -> bool {
-    // AcqRel would do; nobody reads before the handler is installed.
+    // AcqRel would do; no one reads before the handler is installed.
     if FAULTS.look.compare_exchange(null_mut(), look as *mut (), Release, Relaxed).is_err() {
         return true;
     }
@@ -68,7 +68,7 @@ extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_
     unsafe {
         let errno = libc::__errno_location();
         let before = errno.read();
-        // A code above 0 is the kernel's: an access, and not a signal that somebody sent.
+        // A code above 0 is the kernel's: an access, and not a signal that a process sent.
         let by_access = (*info).si_code > 0;
         if by_access {
             let look = transmute::<*mut (), fn(&Fault)>(FAULTS.look.load(Acquire));
@@ -118,7 +118,7 @@ fn act_by_default(signal: c_int) {
     }
 }
 
-/// The address of the instruction that a signal interrupted; 0 where that is not known.
+/// Returns the address of the instruction that a signal interrupted; 0 where that is not known.
 pub(super) unsafe fn instruction(context: *mut c_void) -> usize {
     // SAFETY: the kernel gave a context.
     unsafe {

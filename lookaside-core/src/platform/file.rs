@@ -4,7 +4,7 @@ use core::ffi::CStr;
 
 use super::system_call::system_call;
 
-/// The beginning of a file, as far as the buffer has room; `None` where it cannot be read.
+/// Returns the beginning of a file, as far as the buffer has room; `None` where it cannot be read.
 pub fn read_file<'a>(path: &CStr, buffer: &'a mut [u8]) -> Option<&'a [u8]> {
     let here = libc::AT_FDCWD as usize;
     let flags = (libc::O_RDONLY | libc::O_CLOEXEC) as usize;

@@ -17,7 +17,7 @@ static USED: AtomicU32 = AtomicU32::new(0);
 
 use super::system_call::keep_errno;
 
-/// Registers a handler that runs in the child of every fork. Answers whether there was memory for it.
+/// Registers a handler that runs in the child of every fork. Returns whether there was memory for it.
 pub fn at_fork(child: unsafe extern "C" fn()) -> bool {
     // SAFETY: the handler is a function of this library, which is never unloaded.
     keep_errno(|| unsafe { libc::pthread_atfork(None, None, Some(child)) == 0 })
@@ -31,7 +31,7 @@ pub fn note_used(part: ChildRepairs) {
     }
 }
 
-/// Whether this part was ever used.
+/// Returns whether this part was ever used.
 pub fn was_used(part: ChildRepairs) -> bool {
     USED.load(Relaxed) & part as u32 != 0
 }

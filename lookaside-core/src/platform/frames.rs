@@ -7,7 +7,7 @@
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 pub use x86_64::call_with_frames;
 
-/// Where frames are not looked for.
+/// Calls the function, where frames are not looked for.
 ///
 /// # Safety
 /// The function takes no more than these arguments, and they are what it may be called with.
@@ -15,7 +15,8 @@ pub use x86_64::call_with_frames;
 pub unsafe fn call_with_frames(function: *const (), arguments: [usize; 4]) -> usize {
     type Function = unsafe extern "C-unwind" fn(usize, usize, usize, usize) -> usize;
     let [first, second, third, fourth] = arguments;
-    // SAFETY: the caller's promise; C functions may be called with more arguments than they take.
+    // SAFETY: the function may be called with these, as the caller promises; C functions may be called with more
+    // arguments than they take.
     unsafe { core::mem::transmute::<*const (), Function>(function)(first, second, third, fourth) }
 }
 
@@ -41,7 +42,8 @@ mod x86_64 {
         pointer: usize,
     }
 
-    /// Calls a function of the heap's, or a routine of the user's in its place, with what it takes. What unwinds goes through.
+    /// Calls a function of the heap's, or a routine of the user's in its place, with what it takes. What unwinds goes
+    /// through.
     ///
     /// # Safety
     /// The function takes no more than these arguments, and they are what it may be called with.
@@ -54,7 +56,7 @@ mod x86_64 {
             chain.frames[place - 1].next = start.wrapping_add(place).addr();
         }
         let [first, second, third, fourth] = arguments;
-        // SAFETY: the caller's promise; the frames outlive the call.
+        // SAFETY: the function may be called with these, as the caller promises; the frames outlive the call.
         unsafe { lookaside_call_with_frames(first, second, third, fourth, function, start) }
     }
 

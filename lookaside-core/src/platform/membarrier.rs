@@ -21,7 +21,7 @@ pub fn register() -> bool {
 }
 
 /// After this call no section that was running on the processor before it can commit, and every
-/// section that starts there later sees what the caller stored before. Costs some microseconds. Answers whether
+/// section that starts there later sees what the caller stored before. Costs some microseconds. Returns whether
 /// the system still does it: a program may have forbidden itself the call.
 pub fn barrier(processor: u32) -> bool {
     membarrier(PRIVATE_EXPEDITED_RSEQ, FLAG_CPU, processor as usize)

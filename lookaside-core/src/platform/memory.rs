@@ -30,7 +30,7 @@ pub fn reserve_aligned(bytes: usize, alignment: usize) -> *mut u8 {
         return start;
     }
     let before = start.addr().wrapping_neg() & (alignment - 1);
-    // SAFETY: both ranges lie in the mapping, and nobody uses them.
+    // SAFETY: both ranges lie in the mapping, and no one uses them.
     unsafe {
         if before != 0 {
             unmap(start, before);
@@ -46,7 +46,7 @@ pub fn reserve_aligned(bytes: usize, alignment: usize) -> *mut u8 {
 /// The range is a committed private mapping of the caller's, and begins and ends at multiples of a huge page.
 pub unsafe fn make_huge(address: *mut u8, bytes: usize) {
     const MADV_COLLAPSE: usize = 25;
-    // SAFETY: the caller's promise; contents are kept. A failure leaves the pages as they are.
+    // SAFETY: the pages are mapped and the caller's; contents are kept. A failure leaves the pages as they are.
     unsafe {
         // `reserve` forbade it.
         let arguments = |advice| [address.addr(), bytes, advice, 0, 0, 0];
@@ -63,7 +63,7 @@ pub fn map_shared(bytes: usize) -> *mut u8 {
     if address.is_null() {
         return address;
     }
-    // SAFETY: the mapping is new, and nobody else's.
+    // SAFETY: the mapping is new, and no one else's.
     unsafe {
         if locks_new_memory() {
             let range = [address.addr(), bytes, libc::MLOCK_ONFAULT as usize, 0, 0, 0];
@@ -121,19 +121,19 @@ fn anonymous(bytes: usize, protection: libc::c_int, sharing: libc::c_int) -> *mu
 /// Unmaps what was mapped.
 ///
 /// # Safety
-/// The range came from [`map`], and nobody uses it any more.
+/// The range came from [`map`], and no one uses it any more.
 pub unsafe fn unmap(address: *mut u8, bytes: usize) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the mapping is the caller's, and no one uses it any more.
     keep_errno(|| unsafe { libc::munmap(address.cast(), bytes) });
 }
 
-/// Bytes of a page.
+/// Returns the bytes of a page.
 pub fn page_size() -> usize {
-    // SAFETY: no memory is involved; the answer is positive.
+    // SAFETY: no memory is involved; the result is positive.
     unsafe { libc::sysconf(libc::_SC_PAGESIZE) as usize }
 }
 
-/// Bytes of memory that the machine has.
+/// Returns the bytes of memory that the machine has.
 pub fn memory_total() -> u64 {
     // SAFETY: zeroes are valid numbers, which the call replaces.
     keep_errno(|| unsafe {
@@ -143,21 +143,21 @@ pub fn memory_total() -> u64 {
     })
 }
 
-/// Bytes that this process may lock: RLIMIT_MEMLOCK, `u64::MAX` for no limit. CAP_IPC_LOCK, which lifts it, is not
-/// looked at.
+/// Returns the bytes that this process may lock: RLIMIT_MEMLOCK, `u64::MAX` for no limit. CAP_IPC_LOCK, which lifts it,
+/// is not looked at.
 pub fn lock_limit() -> u64 {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: `limit` is a valid place for the answer. A sandbox may refuse the call: then the limit is 0.
+    // SAFETY: `limit` is a valid place for the result. A sandbox may refuse the call: then the limit is 0.
     keep_errno(|| unsafe { libc::getrlimit(libc::RLIMIT_MEMLOCK, &mut limit) });
     if limit.rlim_cur == libc::RLIM_INFINITY { u64::MAX } else { limit.rlim_cur }
 }
 
-/// Makes reserved pages usable, zeroed if they were never used; answers whether the system had memory for them.
+/// Makes reserved pages usable, zeroed if they were never used; returns whether the system had memory for them.
 ///
 /// # Safety
 /// The pages are of a mapping of the caller's.
 pub unsafe fn commit(address: *mut u8, bytes: usize) -> bool {
-    // SAFETY: the caller's promise.
+    // SAFETY: the pages are reserved and the caller's.
     let done = keep_errno(|| unsafe { libc::mprotect(address.cast(), bytes, libc::PROT_READ | libc::PROT_WRITE) == 0 });
     if done {
         own(address, bytes);
@@ -165,25 +165,25 @@ pub unsafe fn commit(address: *mut u8, bytes: usize) -> bool {
     done
 }
 
-/// Undoes [`commit`]: the contents are gone, the address space stays reserved. Answers whether the pages cannot be
+/// Undoes [`commit`]: the contents are gone, the address space stays reserved. Returns whether the pages cannot be
 /// touched any more.
 ///
 /// # Safety
-/// As for `commit`, and nobody uses the pages any more.
+/// As for `commit`, and no one uses the pages any more.
 pub unsafe fn decommit(address: *mut u8, bytes: usize) -> bool {
-    // SAFETY: the caller's promise.
+    // SAFETY: the pages are the caller's, and no one uses what they hold.
     keep_errno(|| unsafe {
         libc::madvise(address.cast(), bytes, libc::MADV_DONTNEED);
         libc::mprotect(address.cast(), bytes, libc::PROT_NONE) == 0
     })
 }
 
-/// Makes pages resident and locks them there; answers whether the system let us. Otherwise none of them is locked.
+/// Makes pages resident and locks them there; returns whether the system let us. Otherwise none of them is locked.
 ///
 /// # Safety
 /// The pages are of a committed mapping of the caller's.
 pub unsafe fn lock_pages(address: *mut u8, bytes: usize) -> bool {
-    // SAFETY: the caller's promise. A failure may have locked some of the pages.
+    // SAFETY: the pages are mapped and the caller's. A failure may have locked some of the pages.
     keep_errno(|| unsafe {
         let locked = libc::mlock(address.cast(), bytes) == 0;
         if !locked {
@@ -198,20 +198,20 @@ pub unsafe fn lock_pages(address: *mut u8, bytes: usize) -> bool {
 /// # Safety
 /// As for `lock_pages`.
 pub unsafe fn populate(address: *mut u8, bytes: usize) {
-    // SAFETY: the caller's promise; contents are kept.
+    // SAFETY: the pages are mapped and the caller's; contents are kept.
     keep_errno(|| unsafe { libc::madvise(address.cast(), bytes, libc::MADV_POPULATE_WRITE) });
 }
 
 const MADV_GUARD_INSTALL: libc::c_int = 102;
 const MADV_GUARD_REMOVE: libc::c_int = 103;
 
-/// Makes pages inaccessible and drops their contents, without splitting the mapping; answers whether the kernel can
+/// Makes pages inaccessible and drops their contents, without splitting the mapping; returns whether the kernel can
 /// do that (Linux 6.13 and later).
 ///
 /// # Safety
-/// The pages are of a committed private mapping of the caller's, and nobody uses them any more.
+/// The pages are of a committed private mapping of the caller's, and no one uses them any more.
 pub unsafe fn install_guard(address: *mut u8, bytes: usize) -> bool {
-    // SAFETY: the caller's promise.
+    // SAFETY: the pages are the caller's, and no one uses what they hold.
     keep_errno(|| unsafe { libc::madvise(address.cast(), bytes, MADV_GUARD_INSTALL) == 0 })
 }
 
@@ -220,11 +220,11 @@ pub unsafe fn install_guard(address: *mut u8, bytes: usize) -> bool {
 /// # Safety
 /// As for `install_guard`.
 pub unsafe fn remove_guard(address: *mut u8, bytes: usize) -> bool {
-    // SAFETY: the caller's promise.
+    // SAFETY: the pages are of a mapping of the caller's.
     keep_errno(|| unsafe { libc::madvise(address.cast(), bytes, MADV_GUARD_REMOVE) == 0 })
 }
 
-/// How many mappings a process may have.
+/// Returns how many mappings a process may have.
 pub fn map_count_limit() -> usize {
     const DEFAULT: usize = 65_530;
     let mut text = [0; 32];
@@ -232,7 +232,7 @@ pub fn map_count_limit() -> usize {
     read.and_then(|text| core::str::from_utf8(text).ok()?.trim_end().parse().ok()).unwrap_or(DEFAULT)
 }
 
-/// A block of the process heap, or null. `alignment` is a power of two.
+/// Returns a block of the process heap, or null. `alignment` is a power of two.
 pub fn heap_allocate(size: usize, alignment: usize) -> *mut u8 {
     // The heap aligns to 16 bytes by itself (glibc's MALLOC_ALIGNMENT on 64-bit systems).
     if alignment <= 16 {
@@ -268,22 +268,22 @@ pub fn traced_heap_allocate(size: usize, alignment: usize) -> *mut u8 {
 /// # Safety
 /// As for [`heap_free`].
 pub unsafe fn traced_heap_free(block: *mut u8) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the block came from the heap, and no one uses it any more.
     keep_errno(|| unsafe { call_with_frames(libc::free as *const (), [block.expose_provenance(), 0, 0, 0]) });
 }
 
-/// A block of zeroes of the process heap, aligned to 16 bytes, or null.
+/// Returns a block of zeroes of the process heap, aligned to 16 bytes, or null.
 pub fn heap_allocate_zeroed(size: usize) -> *mut u8 {
     // SAFETY: any size may be asked for.
     keep_errno(|| unsafe { libc::calloc(1, size.max(16)).cast() })
 }
 
-/// Changes a block's size, where it stands or by moving what it holds; or null, and the block is as before.
+/// Changes a block's size, in place or by moving what it holds; or returns null, and the block is as before.
 ///
 /// # Safety
 /// The block came from [`heap_allocate`] with an alignment of at most 16, or from this, and was not given back yet.
 pub unsafe fn heap_reallocate(block: *mut u8, size: usize) -> *mut u8 {
-    // SAFETY: the caller's promise.
+    // SAFETY: the block came from the heap by 16 bytes of alignment, and is the caller's.
     keep_errno(|| unsafe { libc::realloc(block.cast(), size.max(16)).cast() })
 }
 
@@ -292,6 +292,6 @@ pub unsafe fn heap_reallocate(block: *mut u8, size: usize) -> *mut u8 {
 /// # Safety
 /// The block came from [`heap_allocate`] (or the caller's `malloc`) and was not given back yet.
 pub unsafe fn heap_free(block: *mut u8) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the block came from the heap, and no one uses it any more.
     keep_errno(|| unsafe { libc::free(block.cast()) });
 }

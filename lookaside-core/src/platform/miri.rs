@@ -9,7 +9,7 @@ use core::sync::atomic::Ordering::Relaxed;
 
 /// Maps without the flags that Miri does not know.
 pub unsafe fn mmap(address: *mut c_void, bytes: size_t, _: c_int, _: c_int, file: c_int, offset: off_t) -> *mut c_void {
-    // SAFETY: the caller's promise.
+    // SAFETY: the mapping is new, as the caller promises.
     unsafe { ::libc::mmap(address, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, file, offset) }
 }
 
@@ -22,9 +22,9 @@ pub unsafe fn sysconf(name: c_int) -> c_long {
     }
 }
 
-/// The same memory, by the other function.
+/// Writes the same memory, by the other function.
 pub unsafe fn sysinfo(system: *mut ::libc::sysinfo) -> c_int {
-    // SAFETY: the caller's promise.
+    // SAFETY: the place may be written, as the caller promises.
     unsafe {
         (*system).totalram = 1 << 24;
         (*system).mem_unit = 1;
@@ -32,14 +32,14 @@ pub unsafe fn sysinfo(system: *mut ::libc::sysinfo) -> c_int {
     0
 }
 
-/// The program has no more rights than its caller.
+/// Returns that the program has no more rights than its caller.
 pub unsafe fn getauxval(_: c_ulong) -> c_ulong {
     0
 }
 
 /// As above.
 pub unsafe fn secure_getenv(name: *const c_char) -> *mut c_char {
-    // SAFETY: the caller's promise.
+    // SAFETY: the name ends in a zero, as the caller promises.
     unsafe { ::libc::getenv(name) }
 }
 
@@ -63,7 +63,7 @@ pub unsafe fn pthread_create(
     body: extern "C" fn(*mut c_void) -> *mut c_void,
     argument: *mut c_void,
 ) -> c_int {
-    // SAFETY: the caller's promise.
+    // SAFETY: the body may run with the argument on another thread, as the caller promises.
     unsafe { ::libc::pthread_create(thread, core::ptr::null(), body, argument) }
 }
 
@@ -90,7 +90,7 @@ no_effect! {
     munmap(*mut c_void, size_t);
 }
 
-/// A kernel without these calls; a wait ends at once, as any may.
+/// Does nothing, as a kernel without these calls; a wait ends at once, as any may.
 pub unsafe fn syscall(number: c_long, _: usize, _: usize, _: usize, _: usize, _: usize, _: usize) -> c_long {
     if [SYS_futex, SYS_nanosleep, SYS_clock_nanosleep, SYS_sched_yield].contains(&number) {
         // SAFETY: no argument.

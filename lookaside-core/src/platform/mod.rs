@@ -5,6 +5,7 @@ compile_error!("lookaside runs on 64-bit Linux");
 
 mod cancellation;
 mod clock;
+mod cut_text;
 mod environment;
 mod exit;
 mod fatal;
@@ -16,6 +17,7 @@ mod membarrier;
 #[cfg(miri)]
 mod miri;
 mod memory;
+mod owned;
 mod pin;
 mod place;
 mod processors;
@@ -30,7 +32,8 @@ mod tool;
 mod weak;
 
 pub use cancellation::uncancelled;
-pub use clock::{advance_clock, coarse_milliseconds, milliseconds};
+pub use clock::{advance_clock, coarse_milliseconds, milliseconds, stop_clock};
+pub use cut_text::CutText;
 pub use environment::{each_variable, variable};
 pub use exit::at_exit;
 pub use fatal::{Violation, ViolationHook, fatal, print, set_violation_hook};
@@ -44,6 +47,7 @@ pub use memory::{
     lock_pages, make_huge, map, map_briefly, map_count_limit, map_shared, memory_total, page_size, populate,
     remove_guard, reserve, reserve_aligned, traced_heap_allocate, traced_heap_free, unmap,
 };
+pub use owned::own_statics;
 pub use pin::stay_loaded;
 pub use place::{Caller, Place, place_of, place_through};
 pub use processors::{current, possible};
@@ -53,6 +57,6 @@ pub use single_threaded::{is_single_threaded, is_single_threaded_at_a_glance};
 pub use sync::{Event, Guard, LOCK_WAIT, Lock, Naps, Sharing, look_often, sleep_while, wait_unwoken, wake_all};
 pub use thread::{Thread, name_thread, process_number, thread_number};
 pub use tool::{
-    Tool, handed_out, handed_out_guarded, keeps_stacks, own_statics, own_value, taken_back, taken_back_guarded, tool,
-    unwatched, watch, wrote,
+    Tool, handed_out, handed_out_guarded, keeps_stacks, own_value, published, received, taken_back, taken_back_guarded,
+    tool, unwatched, watch, wrote,
 };

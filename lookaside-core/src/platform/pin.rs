@@ -27,8 +27,8 @@ unsafe extern "C" {
 }
 
 /// Has the object with this code, and with the sections, stay loaded for the life of the process; without effect on
-/// programs, on what is linked with `-z nodelete`, and under Miri, which has no loader. Takes the loader's lock, so no lock
-/// of ours may be held.
+/// programs, on what is linked with `-z nodelete`, and under Miri, which has no loader. Takes the loader's lock, so no
+/// lock of ours may be held.
 pub fn stay_loaded() {
     if cfg!(miri) {
         return;
@@ -36,8 +36,8 @@ pub fn stay_loaded() {
     // SAFETY: a constant that the loader relocated.
     let Some(dlopen) = (unsafe { DLOPEN }) else { return };
     let mut name: *const c_char = ptr::null();
-    // SAFETY: all places are valid. The name belongs to the object, which is loaded while its code runs. The loader finds
-    // the object by it among those that are loaded, so the file may be gone and the working directory another.
+    // SAFETY: all places are valid. The name belongs to the object, which is loaded while its code runs. The loader
+    // finds the object by it among those that are loaded, so the file may be gone and the working directory another.
     unsafe {
         libc::dl_iterate_phdr(Some(find), (&raw mut name).cast());
         // A program's own name is empty.

@@ -13,14 +13,14 @@ use super::system_call::keep_errno;
 pub enum Caller {
     /// A line of a Rust source.
     Rust(&'static Location<'static>),
-    /// Whoever called the exported function that begins at this address.
+    /// The caller of the exported function that begins at this address.
     Export(usize),
-    /// Whoever called into the library, as far as frames tell.
+    /// The caller of the library, as far as frames show.
     Unknown,
 }
 
 impl Caller {
-    /// The Rust code that called the function which says `Caller::rust()`, or its caller if that one is
+    /// Returns the Rust code that called the function which says `Caller::rust()`, or its caller if that one is
     /// `#[track_caller]`.
     #[inline(always)]
     #[track_caller]
@@ -37,8 +37,8 @@ pub struct Place(u64);
 /// Addresses of the user's half stay below this bit.
 const RUST: u64 = 1 << 63;
 
-/// The place of a caller. The asking function must be the one that the entry point calls, and must not be left before
-/// the answer came: its frame is the one that is passed over. No allocation.
+/// Returns the place of a caller. The asking function must be the one that the entry point calls, and must not be left
+/// before the address came: its frame is the one that is passed over. No allocation.
 #[inline(always)]
 pub fn place_of(caller: Caller) -> Place {
     place_through(caller, 0)
@@ -61,7 +61,7 @@ struct Walk {
     found: usize,
 }
 
-/// The call that stands in the third frame up; further if that frame is one of these two functions'. It is not where
+/// The call that is in the third frame up; further if that frame is one of these two functions'. It is not where
 /// the function jumped to the one that asks.
 #[inline(never)]
 fn instruction(export: usize, through: usize) -> Place {
@@ -70,12 +70,13 @@ fn instruction(export: usize, through: usize) -> Place {
         return Place::UNKNOWN;
     }
     let mut walk = Walk { passed_over: [export, through], frame: 0, found: 0 };
-    // SAFETY: the function takes a Walk, which outlives the call. A thread's `errno` can always be read and written: not
-    // by `keep_errno`, which would add frames.
+    // SAFETY: the function takes a Walk, which outlives the call. A thread's `errno` can always be read and written:
+    // not by `keep_errno`, which would add frames.
     unsafe {
         let errno = libc::__errno_location();
         let before = errno.read();
-        // The last destructors of a static program run when its tables for unwinding are gone: there the unwinder aborts.
+        // The last destructors of a static program run when its tables for unwinding are gone: there the unwinder
+        // aborts.
         if !_Unwind_FindEnclosingFunction(instruction as *const () as usize + 1).is_null() {
             _Unwind_Backtrace(visit, (&raw mut walk).cast());
         }
@@ -88,7 +89,7 @@ const GO_ON: c_int = 0;
 const STOP: c_int = 4;
 
 extern "C" fn visit(context: *mut c_void, walk: *mut c_void) -> c_int {
-    // SAFETY: `instruction` gave a Walk that is nobody else's; the context is the unwinder's own.
+    // SAFETY: `instruction` gave a Walk that is no one else's; the context is the unwinder's own.
     unsafe {
         let walk = &mut *walk.cast::<Walk>();
         // Frame 0 is `instruction`, frame 1 the function that asks.
@@ -119,17 +120,17 @@ impl Place {
     /// No place.
     pub const UNKNOWN: Place = Place(0);
 
-    /// The place of an instruction.
+    /// Returns the place of an instruction.
     pub fn of_instruction(address: usize) -> Place {
         Place(address as u64)
     }
 
-    /// The place as a number, for keeping in an atomic.
+    /// Returns the place as a number, for keeping in an atomic.
     pub fn to_bits(self) -> u64 {
         self.0
     }
 
-    /// The place that became this number.
+    /// Returns the place that became this number.
     ///
     /// # Safety
     /// The number came from [`Place::to_bits`].

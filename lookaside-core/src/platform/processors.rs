@@ -11,35 +11,35 @@ use super::system_call::{keep_errno, system_call};
 /// Processor numbers are taken to be below this, whatever the system says.
 const LIMIT: usize = 4096;
 
-/// How many processor numbers are possible: one more than the highest that the kernel may ever use.
+/// Returns how many processor numbers are possible: one more than the highest that the kernel may ever use.
 ///
 /// From `/sys/devices/system/cpu/possible`, since numbers may have gaps and processors may be added
-/// later; where that is hidden, from those that this thread may use. A number beyond the answer
+/// later; where that is hidden, from those that this thread may use. A number beyond the result
 /// is still served, by the shared list.
 pub fn possible() -> u32 {
     let count = highest_possible().map_or_else(usable, |highest| highest + 1);
     count.clamp(1, LIMIT) as u32
 }
 
-/// The processor that this thread runs on: a hint, which may be stale at once.
+/// Returns the processor that this thread runs on: a hint, which may be stale at once.
 pub fn current() -> u32 {
     rseq::processor().unwrap_or_else(asked)
 }
 
-/// The answer of the system, which takes longer.
+/// The system's number, which takes longer.
 #[cold]
 fn asked() -> u32 {
     // Relaxed: either way is right.
-    if ANSWERS.load(Relaxed) { ask() as u32 } else { ask_first() }
+    if GAVE_NUMBER.load(Relaxed) { ask() as u32 } else { ask_first() }
 }
 
 /// Whether the system has given a number once. Then it does not fail later, and `errno` need not be kept.
-static ANSWERS: AtomicBool = AtomicBool::new(false);
+static GAVE_NUMBER: AtomicBool = AtomicBool::new(false);
 
 #[cold]
 fn ask_first() -> u32 {
     let processor = keep_errno(ask);
-    ANSWERS.store(processor >= 0, Relaxed);
+    GAVE_NUMBER.store(processor >= 0, Relaxed);
     processor.max(0) as u32
 }
 
@@ -72,7 +72,7 @@ fn highest_of(list: &[u8]) -> Option<usize> {
 
 /// For tools that look for races.
 pub(super) fn own_statics() {
-    super::tool::own_value(&ANSWERS);
+    super::tool::own_value(&GAVE_NUMBER);
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::milliseconds;
 use super::system_call::system_call;
 
-/// 64 bits that nobody outside can guess; where the kernel gives none, bits that differ from run to run.
+/// Returns 64 bits that no one outside can guess; where the kernel gives none, bits that differ from run to run.
 pub fn random() -> u64 {
     let mut bits = 0u64;
     // SAFETY: `bits` has the 8 bytes that are asked for.

@@ -2,7 +2,7 @@
 
 use core::cell::UnsafeCell;
 
-/// A mutex that threads of several processes take: the system's robust mutex, which tells of a holder that died. Two
+/// A mutex that threads of several processes take: the system's robust mutex, which reports a holder that died. Two
 /// calls of the C library for a section, and no waiting on a process that is gone.
 #[derive(Debug)]
 #[repr(transparent)]
@@ -13,12 +13,12 @@ pub struct SharedLock(UnsafeCell<libc::pthread_mutex_t>);
 pub struct SharedGuard<'a>(&'a SharedLock);
 
 impl SharedLock {
-    /// Makes a free lock of zeroed memory; answers whether the system could.
+    /// Makes a free lock of zeroed memory; returns whether the system could.
     ///
     /// # Safety
-    /// `place` is in shared memory that stays mapped and that nobody else uses yet.
+    /// `place` is in shared memory that stays mapped and that no one else uses yet.
     pub unsafe fn initialize(place: *mut SharedLock) -> bool {
-        // SAFETY: the caller's promise; the attributes are valid between init and destroy.
+        // SAFETY: the mutex may be written, and no one uses it yet; the attributes are valid between init and destroy.
         unsafe {
             let mut attributes = core::mem::zeroed();
             if libc::pthread_mutexattr_init(&mut attributes) != 0 {
@@ -33,7 +33,7 @@ impl SharedLock {
     }
 
     /// Takes the lock; waits while another thread of any process holds it. `None` once a process has died with it: what
-    /// it guards may be torn, and nobody gets it any more.
+    /// it guards may be torn, and no one gets it any more.
     pub fn lock(&self) -> Option<SharedGuard<'_>> {
         // SAFETY: the mutex was initialised. With EOWNERDEAD it is ours, but not consistent: letting it go like
         // this makes every later lock fail.

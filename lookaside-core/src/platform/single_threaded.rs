@@ -9,9 +9,9 @@ use core::mem::MaybeUninit;
 use super::system_call::system_call;
 use super::weak::weak;
 
-/// Whether the process has one thread, as far as that is known without a system call: glibc keeps a variable for it,
-/// from 2.32 on, which is 0 from the first `pthread_create` on, and in the children of such a process. `None` where
-/// there is no such variable.
+/// Returns whether the process has one thread, as far as that is known without a system call: glibc keeps a variable
+/// for it, from 2.32 on, which is 0 from the first `pthread_create` on, and in the children of such a process. `None`
+/// where there is no such variable.
 #[inline]
 pub fn is_single_threaded_at_a_glance() -> Option<bool> {
     let variable = weak!("__libc_single_threaded").cast::<u8>();
@@ -19,8 +19,8 @@ pub fn is_single_threaded_at_a_glance() -> Option<bool> {
     (!variable.is_null()).then(|| unsafe { variable.read_volatile() } != 0)
 }
 
-/// Whether the process has one thread. Takes a system call where glibc does not keep count; where `/proc` cannot be read
-/// either, it is taken to have one.
+/// Returns whether the process has one thread. Takes a system call where glibc does not keep count; where `/proc`
+/// cannot be read either, it is taken to have one.
 pub fn is_single_threaded() -> bool {
     is_single_threaded_at_a_glance().unwrap_or_else(|| threads_by_proc() <= 1)
 }

@@ -41,7 +41,7 @@ pub struct Lock {
 pub struct Guard<'a>(&'a Lock);
 
 impl Lock {
-    /// A free lock.
+    /// Makes a free lock.
     pub const fn new() -> Lock {
         Lock { state: AtomicU32::new(FREE), waiters: AtomicU32::new(NO_ONE_WAITS) }
     }
@@ -59,7 +59,7 @@ impl Lock {
         self.state.compare_exchange(FREE, HELD, Acquire, Relaxed).is_ok().then(|| Guard(self))
     }
 
-    /// Whether a thread holds the lock at this moment.
+    /// Returns whether a thread holds the lock at this moment.
     pub fn is_held(&self) -> bool {
         // Acquire pairs with the Release in Guard::drop: a caller that finds it free sees what its last holder did.
         self.state.load(Acquire) != FREE
@@ -86,7 +86,7 @@ impl Lock {
             if let Some(guard) = look_often(attempt) {
                 return guard;
             }
-            // Relaxed: the barrier stands between this and the last look (theory §9.1).
+            // Relaxed: the barrier is between this and the last look (theory §9.1).
             self.waiters.store(SOMEONE_WAITS, Relaxed);
             let limit = if barrier() { None } else { Some(naps.next()) };
             if let Some(guard) = attempt() {
@@ -133,8 +133,8 @@ pub fn look_often<T>(attempt: impl Fn() -> Option<T>) -> Option<T> {
     None
 }
 
-/// Waits until `attempt` returns something, where no one wakes: sleeps in between, so that a thread of any priority gets
-/// on.
+/// Waits until `attempt` returns something, where no one wakes: sleeps in between, so that a thread of any priority
+/// gets on.
 #[cold]
 pub fn wait_unwoken<T>(attempt: impl Fn() -> Option<T>) -> T {
     let mut naps = Naps::new();
@@ -178,12 +178,12 @@ impl Naps {
 pub struct Event(AtomicU32);
 
 impl Event {
-    /// An event that was never signalled.
+    /// Makes an event that was never signalled.
     pub const fn new() -> Event {
         Event(AtomicU32::new(0))
     }
 
-    /// What to hand to [`Event::wait_until`].
+    /// Returns what to hand to [`Event::wait_until`].
     pub fn count(&self) -> u32 {
         // Acquire pairs with the Release in signal.
         self.0.load(Acquire)
@@ -217,7 +217,7 @@ pub enum Sharing {
     Shared,
 }
 
-/// Sleeps while the word has this value, until woken or for so many microseconds, and for no reason at times. Returns
+/// Sleeps while the word has this value, until woken or for this many microseconds, and for no reason at times. Returns
 /// false if the word had another value.
 pub fn sleep_while(word: *mut u32, value: u32, limit: Option<u64>, sharing: Sharing) -> bool {
     let time = limit.map(|limit| libc::timespec {

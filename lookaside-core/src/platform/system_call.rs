@@ -13,7 +13,7 @@ use super::miri as libc;
 /// As for the system call itself.
 pub unsafe fn system_call(number: c_long, arguments: [usize; 6]) -> isize {
     let [a, b, c, d, e, f] = arguments;
-    // SAFETY: the caller's promise about the call; a thread's `errno` can always be read.
+    // SAFETY: the call may be made, as the caller promises; a thread's `errno` can always be read.
     let result = keep_errno(|| unsafe {
         match libc::syscall(number, a, b, c, d, e, f) {
             -1 => -c_long::from(libc::__errno_location().read()),

@@ -10,7 +10,7 @@ use super::miri as libc;
 use super::system_call::{keep_errno, system_call};
 
 /// Bytes of a thread's stack that are tried first. Small, so that `mlockall` locks little; where the program's static
-/// thread-locals need more, which stand in the stack too, a stack four times as large is tried.
+/// thread-locals need more, which are in the stack too, a stack four times as large is tried.
 const SMALLEST_STACK: usize = 64 * 1024;
 /// The largest stack that is tried.
 const LARGEST_STACK: usize = 64 * 1024 * 1024;
@@ -96,7 +96,7 @@ unsafe extern "C" {
     -> c_int;
 }
 
-/// Names the calling thread for whoever lists the process's threads: up to 15 bytes.
+/// Names the calling thread in lists of the process's threads: up to 15 bytes.
 pub fn name_thread(name: &CStr) {
     // SAFETY: the name ends in a zero; the call reads up to 16 bytes of it.
     unsafe { system_call(libc::SYS_prctl, [libc::PR_SET_NAME as usize, name.as_ptr().addr(), 0, 0, 0, 0]) };
@@ -108,13 +108,13 @@ pub fn yield_now() {
     unsafe { libc::sched_yield() };
 }
 
-/// The system's number of the calling thread.
+/// Returns the system's number of the calling thread.
 pub fn thread_number() -> u32 {
     // SAFETY: no argument; it cannot fail.
     unsafe { libc::gettid() as u32 }
 }
 
-/// The system's number of this process.
+/// Returns the system's number of this process.
 pub fn process_number() -> u32 {
     // SAFETY: no argument; it cannot fail.
     unsafe { libc::getpid() as u32 }

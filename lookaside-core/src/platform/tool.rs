@@ -1,8 +1,8 @@
 //! Debugging tools that watch memory: whether one is in this process, and what a pool says to it.
 //!
 //! A sanitizer is found by the function that starts it, through a weak reference, which serves in static programs and
-//! libraries too. Valgrind's tools answer requests of their own, a sequence of instructions without effect elsewhere;
-//! Callgrind, Cachegrind, Massif and DHAT look at no memory and answer none of these.
+//! libraries too. Valgrind's tools react to requests of their own, a sequence of instructions without effect elsewhere;
+//! Callgrind, Cachegrind, Massif and DHAT look at no memory and react to none of these.
 
 use core::mem::transmute;
 use core::sync::atomic::AtomicU32;
@@ -83,8 +83,8 @@ macro_rules! say {
 /// # Safety
 /// The function takes a range of memory, or its address alone, and its effect on that is wanted.
 unsafe fn call(function: *const (), start: *const u8, bytes: usize) {
-    // SAFETY: the caller's promise; a sanitizer's functions neither unwind nor call back, and one that takes the address
-    // alone does not look at the register with the second argument.
+    // SAFETY: the function is the tool's, and takes these arguments; a sanitizer's functions neither unwind nor call
+    // back, and one that takes the address alone does not look at the register with the second argument.
     unsafe { transmute::<*const (), OnRange>(function)(start, bytes) }
 }
 
@@ -139,7 +139,7 @@ fn take_back(tool: Tool, block: *const u8, bytes: usize) {
     }
 }
 
-/// Whether a tool keeps the stack of each allocation and free, and finds it by frame pointers.
+/// Returns whether a tool keeps the stack of each allocation and free, and finds it by frame pointers.
 pub fn keeps_stacks() -> bool {
     matches!(tool(), Some(Tool::AddressSanitizer | Tool::LeakSanitizer | Tool::MemorySanitizer))
 }
@@ -165,10 +165,11 @@ pub fn taken_back_guarded(block: *const u8, bytes: usize) {
     }
 }
 
-/// Runs work of a pool on its own free memory, without reports of a tool for which that memory is inaccessible.
+/// Runs work on memory that only this library touches now, without reports of tools of Valgrind's: Memcheck takes free
+/// memory of pools for inaccessible, and the others do not know which reads are atomic.
 #[inline]
 pub fn unwatched<T>(work: impl FnOnce() -> T) -> T {
-    let watched = tool() == Some(Tool::Memcheck);
+    let watched = matches!(tool(), Some(Tool::Memcheck | Tool::Helgrind | Tool::Drd));
     if watched {
         valgrind::report_errors(false);
     }
@@ -179,8 +180,8 @@ pub fn unwatched<T>(work: impl FnOnce() -> T) -> T {
     result
 }
 
-/// Says that a pool of this library's own has memory for blocks, of which it has handed out none yet. The program may keep
-/// its only pointers to other blocks in there.
+/// Says that a pool of this library's own has memory for blocks, of which it has handed out none yet. The program may
+/// keep its only pointers to other blocks in there.
 pub fn watch(start: *const u8, bytes: usize) {
     match tool() {
         Some(tool @ (Tool::AddressSanitizer | Tool::LeakSanitizer)) => {
@@ -192,7 +193,8 @@ pub fn watch(start: *const u8, bytes: usize) {
     }
 }
 
-/// Says that only this library touches this memory, by atomics and by locks that tools which look for races do not know.
+/// Says that only this library touches this memory, by atomics and by locks that tools which look for races do not
+/// know.
 #[inline]
 pub fn own(start: *const u8, bytes: usize) {
     match tool() {
@@ -207,15 +209,36 @@ pub fn own_value<T>(value: &T) {
     own(core::ptr::from_ref(value).cast(), size_of::<T>());
 }
 
-/// Says so of this floor's own values.
-pub fn own_statics() {
+/// Says that a thread which calls [`received`] for this object after this call sees what this thread wrote before it.
+/// The object is one of the program's, which this library changes by atomics that a tool may not see.
+#[inline]
+pub fn published<T>(object: &T) {
+    if let Some(tool) = tool() {
+        order(tool, core::ptr::from_ref(object).cast(), true);
+    }
+}
+
+/// Says that this thread sees what threads wrote before they called [`published`] for this object.
+#[inline]
+pub fn received<T>(object: &T) {
+    if let Some(tool) = tool() {
+        order(tool, core::ptr::from_ref(object).cast(), false);
+    }
+}
+
+#[cold]
+fn order(tool: Tool, object: *const u8, before: bool) {
+    match tool {
+        Tool::ThreadSanitizer if before => say!("__tsan_release", object, 0),
+        Tool::ThreadSanitizer => say!("__tsan_acquire", object, 0),
+        Tool::Helgrind | Tool::Drd => valgrind::order(object, before),
+        _ => {}
+    }
+}
+
+/// Says so of the values here.
+pub(super) fn own_statics() {
     own_value(&FOUND);
-    super::clock::own_statics();
-    super::fatal::own_statics();
-    super::fork::own_statics();
-    super::membarrier::own_statics();
-    super::processors::own_statics();
-    super::rseq::own_statics();
 }
 
 /// Says that this library, which no sanitizer has instrumented, wrote to memory of the program.
@@ -241,8 +264,10 @@ mod valgrind {
     const CHANGE_REPORTING: usize = 0x1801;
     const MEMCHECK_FORBID: usize = base(*b"MC");
     const MEMCHECK_GET_BITS: usize = base(*b"MC") + 8;
-    /// DRD takes it too.
+    // DRD takes these three too.
     const CLEAN: usize = base(*b"HG");
+    const HAPPENS_BEFORE: usize = base(*b"HG") + 256 + 33;
+    const HAPPENS_AFTER: usize = base(*b"HG") + 256 + 34;
     const HELGRIND_GET_BITS: usize = base(*b"HG") + 256 + 46;
     const HELGRIND_IGNORE: usize = base(*b"HG") + 256 + 39;
     const HELGRIND_LOOK: usize = base(*b"HG") + 256 + 40;
@@ -280,6 +305,10 @@ mod valgrind {
         request(CLEAN, [block.addr(), bytes, 0, 0, 0]);
     }
 
+    pub fn order(object: *const u8, before: bool) {
+        request(if before { HAPPENS_BEFORE } else { HAPPENS_AFTER }, [object.addr(), 0, 0, 0, 0]);
+    }
+
     pub fn ignore_races(start: *const u8, bytes: usize) {
         request(HELGRIND_IGNORE, [start.addr(), bytes, 0, 0, 0]);
     }
@@ -307,9 +336,9 @@ mod valgrind {
         let [a, b, c, d, e] = arguments;
         let words = [number, a, b, c, d, e];
         let mut result = 0usize;
-        // SAFETY: the rotations come to twice 64 bits and the exchange is of a register with itself, so that a processor
-        // changes nothing but flags; Valgrind reads the six words and writes its result to rdx. It may read and write memory that
-        // the words lead to.
+        // SAFETY: the rotations come to twice 64 bits and the exchange is of a register with itself, so that a
+        // processor changes nothing but flags; Valgrind reads the six words and writes its result to rdx. It may read
+        // and write memory that the words lead to.
         unsafe {
             core::arch::asm!(
                 "rol rdi, 3",

@@ -4,7 +4,8 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64};
 
 use super::region::{CHUNK, Fault, Region};
-use super::{PoolStatistics, Request};
+use super::request::Request;
+use super::statistics::PoolStatistics;
 use crate::platform::{self, ChildRepairs, Guard, Lock, Violation};
 use crate::wdk::{BugCheck, Status};
 
@@ -37,13 +38,13 @@ pub struct Arena {
     region: AtomicPtr<Region>,
     /// The last one that a fork tore, and through it those before.
     torn: AtomicPtr<Region>,
-    // Anybody.
+    // Any thread.
     failures: AtomicU64,
     lost: AtomicU64,
 }
 
 impl Arena {
-    /// An arena without memory. The name is for messages, the limit is asked for when the range is reserved.
+    /// Makes an arena without memory. The name is for messages, the limit is asked for when the range is reserved.
     pub const fn new(name: &'static str, residence: Residence, limit: fn() -> u64) -> Arena {
         Arena {
             name,
@@ -78,17 +79,17 @@ impl Arena {
         if begins { self.grow(&growing, CHUNK) } else { Ok(()) }
     }
 
-    /// A block, or null, which is counted.
+    /// Allocates a block, or null, which is counted.
     pub fn allocate(&self, request: &Request) -> *mut u8 {
         self.allocate_here(request).unwrap_or_else(|| self.count_failure())
     }
 
-    /// A block, if the arena has one or gets more memory.
+    /// Allocates a block, if the arena has one or gets more memory.
     pub fn allocate_here(&self, request: &Request) -> Option<*mut u8> {
         self.try_allocate(request, || Some(self.lock.lock())).or_else(|| self.allocate_by_growth(request))
     }
 
-    /// A block, if nobody holds the lock and the arena has one without more memory.
+    /// Allocates a block, if no one holds the lock and the arena has one without more memory.
     pub fn allocate_at_once(&self, request: &Request) -> Option<*mut u8> {
         self.try_allocate(request, || self.lock.try_lock())
     }
@@ -106,7 +107,7 @@ impl Arena {
             return None;
         }
         let _guard = lock()?;
-        // SAFETY: the lock is held, so nobody else has the region.
+        // SAFETY: the lock is held, so no one else has the region.
         unsafe { (*region).allocate(request.size, request.alignment) }
     }
 
@@ -121,7 +122,7 @@ impl Arena {
                 continue;
             }
             self.lock_again(&growing).ok()?;
-            // Whoever held the lock before may have made room.
+            // The thread that held the lock before may have made room.
             if let Some(block) = self.try_allocate(request, || Some(self.lock.lock())) {
                 return Some(block);
             }
@@ -134,7 +135,7 @@ impl Arena {
     /// Commits the next bytes: all of them, or nothing.
     fn grow(&self, _growing: &Guard<'_>, bytes: usize) -> Result<(), Status> {
         let region = self.region();
-        // SAFETY: regions stay mapped, and nobody else commits memory of this one. Its bytes belong to nobody before
+        // SAFETY: regions stay mapped, and no one else commits memory of this one. Its bytes belong to no one before
         // they are appended, which is done under the lock.
         unsafe {
             let start = (*region).commit(bytes).ok_or(Status::NO_MEMORY)?;
@@ -170,23 +171,23 @@ impl Arena {
         Ok(())
     }
 
-    /// Whether the address is in the arena's range.
+    /// Returns whether the address is in the arena's range.
     pub fn owns(&self, address: *const u8) -> bool {
         self.regions().any(|region| region.owns(address))
     }
 
-    /// Takes a block back. What is no block of the arena in use, or one of another size, is told and has no effect; a
-    /// block that a fork left in a torn region is dropped and counted.
+    /// Takes a block back. What is no block of the arena in use, or one of another size, is reported and has no effect;
+    /// a block that a fork left in a torn region is dropped and counted.
     ///
     /// # Safety
-    /// Nobody uses the block any more.
+    /// No one uses the block any more.
     pub unsafe fn free(&self, block: *mut u8, request: &Request) {
         let region = self.region();
         // SAFETY: null, or a region, which stays mapped.
         let result = match unsafe { region.as_ref() } {
             Some(known) if known.owns(block) => {
                 let _guard = self.lock.lock();
-                // SAFETY: the lock is held; the caller's promise.
+                // SAFETY: the lock is held; the block is the caller's, if it is one.
                 unsafe { known.free(block, request.size) }
             }
             _ if self.owns(block) => {
@@ -196,11 +197,11 @@ impl Arena {
             _ => Err(Fault::Foreign),
         };
         if let Err(fault) = result {
-            tell(fault, block, request, self.name);
+            report(fault, block, request, self.name);
         }
     }
 
-    /// What the arena holds: exact, as of one moment.
+    /// Returns what the arena holds: exact, as of one moment.
     pub fn statistics(&self) -> PoolStatistics {
         platform::note_used(ChildRepairs::Pools);
         let _guard = self.lock.lock();
@@ -224,7 +225,7 @@ impl Arena {
         let region = self.region();
         // SAFETY: null, or a region, which stays mapped; what changes in it are atomic numbers.
         let first = unsafe { if region.is_null() { torn.as_ref() } else { region.as_ref() } };
-        // SAFETY: as above.
+        // SAFETY: regions are never unmapped, and linked under the lock.
         core::iter::successors(first, |region| unsafe { region.before.as_ref() })
     }
 
@@ -251,19 +252,19 @@ impl Arena {
     }
 }
 
-/// Tells of a free that would corrupt an arena.
-pub fn tell(fault: Fault, block: *mut u8, request: &Request, pool: &str) {
+/// Reports a free that would corrupt an arena.
+pub fn report(fault: Fault, block: *mut u8, request: &Request, pool: &str) {
     let Request { size, tag, .. } = *request;
     let violation = Violation { block: block.addr(), tag, ..Violation::new(BugCheck::NEVER_ALLOCATED) };
     match fault {
-        Fault::Foreign => violation.tell(format_args!(
+        Fault::Foreign => violation.report(format_args!(
             "free of block {block:p} of {size} bytes, tag \"{tag}\", which is not of the {pool} pool"
         )),
-        Fault::NoBlock => violation.tell(format_args!(
+        Fault::NoBlock => violation.report(format_args!(
             "free of block {block:p} of {size} bytes, tag \"{tag}\", which is no block of the {pool} pool in use: it was \
              freed before, or never given"
         )),
-        Fault::Size(other) => violation.tell(format_args!(
+        Fault::Size(other) => violation.report(format_args!(
             "free of block {block:p} of {size} bytes, tag \"{tag}\", which is a block of the {pool} pool of {other} bytes"
         )),
     }

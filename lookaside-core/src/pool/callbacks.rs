@@ -25,7 +25,7 @@ pub enum AllocateCallback {
     Default,
     /// By the user's routine.
     Plain(AllocateFunction),
-    /// By the user's routine that is told the list.
+    /// By the user's routine that gets the list.
     Ex(AllocateFunctionEx),
 }
 
@@ -37,6 +37,6 @@ pub enum FreeCallback {
     Default,
     /// By the user's routine.
     Plain(FreeFunction),
-    /// By the user's routine that is told the list.
+    /// By the user's routine that gets the list.
     Ex(FreeFunctionEx),
 }

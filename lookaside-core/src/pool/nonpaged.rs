@@ -8,7 +8,7 @@ use crate::platform;
 static LOCKED: Arena = Arena::new("nonpaged", Residence::Locked, limit);
 static BEST_EFFORT: Arena = Arena::new("nonpaged best-effort", Residence::BestEffort, limit);
 
-/// The arena for lists that insist on locked memory, or that do not.
+/// Returns the arena for lists that insist on locked memory, or that do not.
 pub fn arena(best_effort: bool) -> &'static Arena {
     if best_effort { &BEST_EFFORT } else { &LOCKED }
 }
@@ -19,8 +19,8 @@ fn limit() -> u64 {
 
 const MEGABYTE: u64 = 1 << 20;
 
-/// Windows' size of the nonpaged pool for so many bytes of memory, here the most that each arena may grow to: 3 % of
-/// memory; where that is less than 40 MB, 40 MB if 10 % of memory is more than that, and else 10 %.
+/// Returns Windows' size of the nonpaged pool for this many bytes of memory, here the most that each arena may grow to:
+/// 3 % of memory; where that is less than 40 MB, 40 MB if 10 % of memory is more than that, and else 10 %.
 fn limit_of(memory: u64) -> u64 {
     let share = |percent: u128| (u128::from(memory) * percent / 100) as u64;
     match share(3) {

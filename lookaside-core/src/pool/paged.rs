@@ -1,11 +1,12 @@
 //! Paged pools: the process heap, and several arenas of this library's own.
 
 use super::arena::{Arena, Residence};
-use super::{PoolStatistics, Request};
+use super::request::Request;
+use super::statistics::PoolStatistics;
 use crate::platform;
 use crate::wdk::Status;
 
-/// Windows begins with so many paged pools, so that fewer threads wait for each other.
+/// Windows begins with this many paged pools, so that fewer threads wait for each other.
 const ARENAS: usize = 4;
 
 static PAGED: [Arena; ARENAS] = [const { Arena::new("paged", Residence::Pageable, limit) }; ARENAS];
@@ -20,7 +21,7 @@ pub fn prepare() -> Result<(), Status> {
     PAGED.iter().try_for_each(Arena::prepare)
 }
 
-/// A block of the current processor's arena, or of the next one while another thread is in that; or null.
+/// Allocates a block of the current processor's arena, or of the next one while another thread is in that; or null.
 pub fn allocate(request: &Request) -> *mut u8 {
     let first = platform::current() as usize % ARENAS;
     let in_turn = || PAGED[first..].iter().chain(&PAGED[..first]);
@@ -33,14 +34,14 @@ pub fn allocate(request: &Request) -> *mut u8 {
 /// Takes a block back to the arena that it is of.
 ///
 /// # Safety
-/// Nobody uses the block any more.
+/// No one uses the block any more.
 pub unsafe fn free(block: *mut u8, request: &Request) {
     let owner = PAGED.iter().find(|arena| arena.owns(block)).unwrap_or(&PAGED[0]);
-    // SAFETY: the caller's promise.
+    // SAFETY: no one uses the block any more; an arena reports what is not its own.
     unsafe { owner.free(block, request) }
 }
 
-/// The sum over the arenas.
+/// Returns the sum over the arenas.
 pub fn statistics() -> PoolStatistics {
     let mut sum = PoolStatistics::default();
     PAGED.iter().for_each(|arena| sum.add(&arena.statistics()));

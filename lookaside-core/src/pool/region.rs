@@ -6,7 +6,7 @@
 //!
 //! The heap is a TLSF (crate `rlsf`): constant time, headers before the blocks. Beside it a bit for each unit of 16
 //! bytes says whether a block starts there, and another one whether a block ends there. So a free is checked before the
-//! heap sees it: an address that is no block's, a block that is free already, and a block of another size are told
+//! heap sees it: an address that is no block's, a block that is free already, and a block of another size are reported
 //! apart.
 
 use core::alloc::Layout;
@@ -17,17 +17,17 @@ use core::sync::atomic::Ordering::Relaxed;
 
 use rlsf::Tlsf;
 
-use super::PoolStatistics;
+use super::statistics::PoolStatistics;
 use crate::platform::{self, handed_out, taken_back, unwatched, watch};
 
-/// Blocks stand at multiples of this, in bytes.
+/// Blocks are at multiples of this, in bytes.
 const UNIT: usize = 16;
 /// Memory is committed by multiples of this, in bytes. (Miri takes minutes over a large one.)
 pub const CHUNK: usize = if cfg!(miri) { 1 << 16 } else { 1 << 18 };
 /// The heap's own granularity: see [`heap_alignment`].
 const GRANULE: usize = rlsf::GRANULARITY;
 
-/// With so many first levels the heap takes ranges of any length, and so joins chunks that follow each other.
+/// With this many first levels the heap takes ranges of any length, and so joins chunks that follow each other.
 type Heap = Tlsf<'static, u64, u16, { (usize::BITS - GRANULE.trailing_zeros()) as usize }, 16>;
 
 /// One mapping, beginning with this.
@@ -38,7 +38,7 @@ pub struct Region {
     capacity: usize,
     starts: Bits,
     ends: Bits,
-    /// A region that this one stands in for, since a fork tore it.
+    /// The region that this one replaces, since a fork tore it.
     pub before: *const Region,
     // Under the owner's lock; the numbers are read without it too.
     heap: UnsafeCell<Heap>,
@@ -56,7 +56,7 @@ pub enum Fault {
     Foreign,
     /// No block in use starts there.
     NoBlock,
-    /// A block of so many bytes starts there.
+    /// A block of this many bytes starts there.
     Size(usize),
 }
 
@@ -69,28 +69,28 @@ impl Bits {
     /// # Safety
     /// This and the following: the unit is one that is committed, and the caller holds the lock.
     unsafe fn word(self, number: usize) -> *mut u64 {
-        // SAFETY: the caller's promise.
+        // SAFETY: the number is that of a word of the map.
         unsafe { self.0.add(2 * number) }
     }
 
     unsafe fn set(self, unit: usize) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the unit is one of the map's, and the lock is held.
         unsafe { *self.word(unit / 64) |= 1 << (unit % 64) };
     }
 
     unsafe fn clear(self, unit: usize) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the unit is one of the map's, and the lock is held.
         unsafe { *self.word(unit / 64) &= !(1 << (unit % 64)) };
     }
 
     unsafe fn is_set(self, unit: usize) -> bool {
-        // SAFETY: the caller's promise.
+        // SAFETY: the unit is one of the map's, and the lock is held.
         unsafe { *self.word(unit / 64) & 1 << (unit % 64) != 0 }
     }
 
     /// The first bit that is set from `unit` on; there is one.
     unsafe fn first_from(self, unit: usize) -> usize {
-        // SAFETY: the caller's promise.
+        // SAFETY: the units are the map's, and the lock is held.
         unsafe {
             let mut word = unit / 64;
             let mut bits = *self.word(word) & u64::MAX << (unit % 64);
@@ -115,12 +115,12 @@ fn whole(size: usize) -> usize {
 }
 
 impl Region {
-    /// Bytes before the blocks that this and the bits of so many bytes of blocks take.
+    /// Bytes before the blocks that this and the bits of this many bytes of blocks take.
     fn control_bytes(blocks: usize) -> usize {
         (size_of::<Region>() + 2 * (blocks / UNIT / 8)).next_multiple_of(platform::page_size())
     }
 
-    /// Bytes of a mapping for so many bytes of blocks: a multiple of [`CHUNK`].
+    /// Returns the bytes of a mapping for this many bytes of blocks: a multiple of [`CHUNK`].
     pub fn bytes(capacity: usize) -> usize {
         debug_assert!(capacity % CHUNK == 0);
         Self::control_bytes(capacity) + capacity
@@ -147,12 +147,12 @@ impl Region {
     /// Makes a region of a mapping.
     ///
     /// # Safety
-    /// The mapping is zeroed and nobody else's, stays for ever, and has the bytes that `bytes(capacity)` returns, of
+    /// The mapping is zeroed and no one else's, stays for ever, and has the bytes that `bytes(capacity)` returns, of
     /// which the first are committed.
     pub unsafe fn make(mapping: *mut u8, capacity: usize, before: *const Region) -> *mut Region {
         // By reference, since it is large: some KiB, which a caller's stack may not have.
         const EMPTY: &Heap = &Heap::new();
-        // SAFETY: the caller's promise: the mapping has room, and zeroes are what the numbers begin with. An empty heap
+        // SAFETY: the mapping is the caller's and has room, and zeroes are what the numbers begin with. An empty heap
         // has no pointers, so its bytes are one anywhere.
         unsafe {
             let region: *mut Region = mapping.cast();
@@ -167,12 +167,12 @@ impl Region {
         }
     }
 
-    /// Whether the address is of a block here, or between blocks.
+    /// Returns whether the address is of a block here, or between blocks.
     pub fn owns(&self, address: *const u8) -> bool {
         address.addr().wrapping_sub(self.blocks.addr()) < self.capacity
     }
 
-    /// A block, or `None` if what is committed has no room for it.
+    /// Allocates a block, or `None` if what is committed has no room for it.
     ///
     /// # Safety
     /// This and the following: the caller holds the owner's lock.
@@ -195,10 +195,10 @@ impl Region {
         Some(block)
     }
 
-    /// Takes a block of this size back, or answers why it is none, with nothing changed.
+    /// Takes a block of this size back, or returns why it is none, with nothing changed.
     ///
     /// # Safety
-    /// If a block starts there, nobody uses it any more.
+    /// If a block starts there, no one uses it any more.
     pub unsafe fn free(&self, block: *mut u8, size: usize) -> Result<(), Fault> {
         // SAFETY: the lock is held.
         let found = unsafe { self.size_of(block) }.ok_or(Fault::NoBlock)?;
@@ -218,7 +218,7 @@ impl Region {
         Ok(())
     }
 
-    /// The size of the block in use that starts here, in whole units; `None` if none does. O(size / 1024).
+    /// Returns the size of the block in use that starts here, in whole units; `None` if none does. O(size / 1024).
     ///
     /// # Safety
     /// The lock is held.
@@ -232,7 +232,7 @@ impl Region {
         unsafe { self.starts.is_set(first).then(|| (self.ends.first_from(first) + 1 - first) * UNIT) }
     }
 
-    /// How many bytes to commit more for a block that found no room; `None` if there is no more to commit.
+    /// Returns how many bytes to commit more for a block that found no room; `None` if there is no more to commit.
     pub fn growth(&self, size: usize, alignment: usize) -> Option<usize> {
         let size = whole(size);
         // The heap looks for a block that is up to a sixteenth larger.
@@ -241,12 +241,12 @@ impl Region {
         (needed <= self.capacity - self.committed()).then_some(needed)
     }
 
-    /// Where blocks stand, and where the next chunk follows.
+    /// Returns where blocks are, and where the next chunk follows.
     pub fn blocks(&self) -> *mut u8 {
         self.blocks
     }
 
-    /// Bytes that are committed.
+    /// Returns the bytes that are committed.
     pub fn committed(&self) -> usize {
         self.committed.load(Relaxed)
     }
@@ -270,10 +270,10 @@ impl Region {
     /// Hands the next bytes over to the heap.
     ///
     /// # Safety
-    /// They follow what is committed, may be read and written, and are nobody else's.
+    /// They follow what is committed, may be read and written, and are no one else's.
     pub unsafe fn append(&self, bytes: usize, locked: bool) {
         let committed = self.committed();
-        // SAFETY: the caller's promise.
+        // SAFETY: the bytes are mapped behind the region's, and no one's yet.
         unsafe {
             let start = self.blocks.add(committed);
             let chunk = NonNull::new_unchecked(core::ptr::slice_from_raw_parts_mut(start, bytes));
@@ -292,12 +292,12 @@ impl Region {
         }
     }
 
-    /// Tells how many bytes are locked.
+    /// Returns how many bytes are locked.
     pub fn set_locked(&self, bytes: usize) {
         self.locked.store(bytes, Relaxed);
     }
 
-    /// What the region knows of itself; exact under the owner's lock.
+    /// Returns what the region knows of itself; exact under the owner's lock.
     pub fn statistics(&self) -> PoolStatistics {
         let read = |number: &AtomicUsize| number.load(Relaxed) as u64;
         PoolStatistics {
@@ -352,7 +352,7 @@ mod tests {
         let block = allocate(region, 100, 16).unwrap();
         let aligned = allocate(region, 100, 64).unwrap();
         assert_eq!(size_of(region, block), Some(112));
-        // SAFETY: addresses within the region, which nobody uses.
+        // SAFETY: addresses within the region, which no one uses.
         unsafe {
             for offset in [1, 8, 16, 64, 111, 112, 128] {
                 assert_eq!(region.free(block.wrapping_add(offset), 100), Err(Fault::NoBlock), "{offset}");

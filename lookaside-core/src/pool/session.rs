@@ -1,14 +1,15 @@
 //! The session pool: memory that a process shares with the children it forks.
 //!
-//! One region in shared memory, made with the first session list. All that it consists of stands in that memory, its
+//! One region in shared memory, made with the first session list. All that it consists of is in that memory, its
 //! lock too, so parent and children allocate and free at once, and any of them may free what another allocated.
 
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicPtr, AtomicU64};
 
-use super::arena::tell;
+use super::arena::report;
 use super::region::{Fault, Region};
-use super::{PoolStatistics, Request};
+use super::request::Request;
+use super::statistics::PoolStatistics;
 use crate::platform::{self, ChildRepairs, Lock, SharedLock};
 use crate::wdk::Status;
 
@@ -17,11 +18,11 @@ const LIMIT: usize = 64 << 20;
 
 const POOL: &str = "session";
 
-/// What stands before the region, in the shared memory.
+/// What is before the region, in the shared memory.
 #[repr(C, align(4096))]
 struct Session {
     lock: SharedLock,
-    // Anybody, in any process.
+    // Any thread, in any process.
     failures: AtomicU64,
     lost: AtomicU64,
 }
@@ -73,7 +74,7 @@ impl Session {
     }
 }
 
-/// A block, or null.
+/// Allocates a block, or null.
 pub fn allocate(request: &Request) -> *mut u8 {
     let Some(session) = session().or_else(|| prepare().ok().and_then(|()| session())) else {
         return core::ptr::null_mut();
@@ -95,22 +96,22 @@ pub fn allocate(request: &Request) -> *mut u8 {
 /// Takes a block back, as an arena does. Once a process has died inside the pool, blocks are dropped and counted.
 ///
 /// # Safety
-/// Nobody uses the block any more, in any process.
+/// No one uses the block any more, in any process.
 pub unsafe fn free(block: *mut u8, request: &Request) {
     let Some(session) = session().filter(|session| session.region().owns(block)) else {
-        return tell(Fault::Foreign, block, request, POOL);
+        return report(Fault::Foreign, block, request, POOL);
     };
-    // SAFETY: the lock is held; the caller's promise.
+    // SAFETY: the lock is held; the block is the caller's, if it is one.
     match session.with(|region| unsafe { region.free(block, request.size) }) {
         Some(Ok(())) => {}
-        Some(Err(fault)) => tell(fault, block, request, POOL),
+        Some(Err(fault)) => report(fault, block, request, POOL),
         None => {
             session.lost.fetch_add(1, Relaxed);
         }
     }
 }
 
-/// What all processes of the session together hold.
+/// Returns what all processes of the session together hold.
 pub fn statistics() -> PoolStatistics {
     let Some(session) = session() else { return PoolStatistics::default() };
     // A torn region keeps the numbers that it had.
@@ -118,7 +119,7 @@ pub fn statistics() -> PoolStatistics {
     PoolStatistics { failures: session.failures.load(Relaxed), lost: session.lost.load(Relaxed), ..region }
 }
 
-/// In the child of a fork: nobody is making the pool here.
+/// In the child of a fork: no one is making the pool here.
 pub fn repair_after_fork() {
     MAKING.reset_after_fork();
 }

@@ -1,4 +1,4 @@
-//! The special pool: each block on a page of its own, with pages beside it that nobody may touch.
+//! The special pool: each block on a page of its own, with pages beside it that no one may touch.
 //!
 //! ```text
 //! | guard | page of slot 0 | guard | page of slot 1 | guard | ...        slots ->  table: what each slot is, out of line
@@ -15,15 +15,16 @@
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
 
-use super::{PoolStatistics, Request};
+use super::request::Request;
+use super::statistics::PoolStatistics;
 use crate::platform::{self, ChildRepairs, Guard, Lock, Violation};
 use crate::wdk::{BugCheck, Status, Tag};
 
-/// So many blocks at once, where guards split no mapping: 8 GiB of address space.
+/// The most blocks at once, where guards split no mapping: 8 GiB of address space.
 const SLOTS: usize = 1 << 20;
-/// Slots become usable so many at a time.
+/// How many slots become usable at a time.
 const EXTENT: usize = 512;
-/// A freed slot waits until so many others were freed after it.
+/// How many others are freed before a freed slot is used again.
 const QUARANTINE: u32 = 1024;
 /// What a page holds beside its block.
 const PATTERN: u8 = 0xA5;
@@ -45,7 +46,7 @@ pub enum SlotState {
 /// The block that an address of the special pool belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SpecialBlock {
-    /// Where the block stands, or stood.
+    /// Where the block is, or was.
     pub block: *mut u8,
     /// Its bytes.
     pub size: usize,
@@ -103,7 +104,7 @@ struct Special {
     used: AtomicU64,
     peak: AtomicU64,
     blocks: AtomicU64,
-    // Anybody.
+    // Any thread.
     failures: AtomicU64,
     fallbacks: AtomicU64,
 }
@@ -141,7 +142,7 @@ pub fn prepare() -> Result<(), Status> {
     let table = platform::map(capacity * size_of::<Slot>());
     let pages = platform::reserve((2 * capacity + 1) * page);
     if table.is_null() || pages.is_null() {
-        // SAFETY: whichever was mapped is nobody else's.
+        // SAFETY: whichever was mapped is no one else's.
         unsafe {
             if !table.is_null() {
                 platform::unmap(table, capacity * size_of::<Slot>());
@@ -156,14 +157,14 @@ pub fn prepare() -> Result<(), Status> {
     SPECIAL.capacity.store(capacity, Relaxed);
     SPECIAL.by_advice.store(by_advice, Relaxed);
     SPECIAL.table.store(table.cast(), Relaxed);
-    // Release pairs with the Acquire in `pages`: whoever sees them sees all the rest.
+    // Release pairs with the Acquire in `pages`: a thread that sees them sees all the rest.
     SPECIAL.pages.store(pages, Release);
     Ok(())
 }
 
 fn guards_by_advice(page: usize) -> bool {
     let probe = platform::map(page);
-    // SAFETY: the mapping is new, and nobody else's.
+    // SAFETY: the mapping is new, and no one else's.
     !probe.is_null()
         && unsafe {
             let can = platform::install_guard(probe, page) && platform::remove_guard(probe, page);
@@ -172,8 +173,8 @@ fn guards_by_advice(page: usize) -> bool {
         }
 }
 
-/// A block at the end of a page of its own, as far as its alignment permits, or at its start; of the process heap if
-/// that cannot be; or null.
+/// Allocates a block at the end of a page of its own, as far as its alignment permits, or at its start; of the process
+/// heap if that cannot be; or null.
 pub fn allocate(request: &Request, at_start: bool) -> *mut u8 {
     if let Some(block) = SPECIAL.allocate(request, at_start) {
         return block;
@@ -184,20 +185,20 @@ pub fn allocate(request: &Request, at_start: bool) -> *mut u8 {
     block
 }
 
-/// Takes a block back. Damage beside it is told; and so is an address that is no block in use, which has no effect.
+/// Takes a block back. Damage beside it is reported; and so is an address that is no block in use, which has no effect.
 ///
 /// # Safety
-/// Nobody uses the block any more. One that is not in the pool's pages is of the process heap.
+/// No one uses the block any more. One that is not in the pool's pages is of the process heap.
 pub unsafe fn free(block: *mut u8, request: &Request) {
     match SPECIAL.slot_at(block) {
         Some(slot) => SPECIAL.free(slot, block, request),
-        // SAFETY: the caller's promise.
+        // SAFETY: the block is of no slot, so the heap gave it; no one uses it any more.
         None => unsafe { platform::heap_free(block) },
     }
 }
 
-/// The block that an address belongs to: of its page, or, for a guard, of the page that it is nearer to. `None` for an
-/// address outside of the pool, or where no block ever was. Takes no lock, so that a fault handler may ask.
+/// Returns the block that an address belongs to: of its page, or, for a guard, of the page that it is nearer to. `None`
+/// for an address outside of the pool, or where no block ever was. Takes no lock, so that a fault handler may ask.
 #[must_use]
 pub fn special_block(address: *const u8) -> Option<SpecialBlock> {
     let page = SPECIAL.page.load(Relaxed);
@@ -217,7 +218,7 @@ pub fn special_block(address: *const u8) -> Option<SpecialBlock> {
     (state != SlotState::Fresh).then_some(SpecialBlock { block, size, tag, state })
 }
 
-/// What the pool holds: exact, as of one moment.
+/// Returns what the pool holds: exact, as of one moment.
 pub fn statistics() -> PoolStatistics {
     platform::note_used(ChildRepairs::Pools);
     let _guard = SPECIAL.lock.lock();
@@ -234,7 +235,7 @@ pub fn statistics() -> PoolStatistics {
     }
 }
 
-/// In the child of a fork. If somebody was changing the pool, the quarantine is made anew from what the slots say, and
+/// In the child of a fork. If a thread of the parent was changing the pool, the quarantine is made anew from what the slots say, and
 /// slots that were changing stay out of use.
 pub fn repair_after_fork() {
     let torn = SPECIAL.lock.is_held();
@@ -316,7 +317,7 @@ impl Special {
         if !why.is_empty() {
             let Request { size, tag, .. } = *request;
             Violation { block: block.addr(), tag, ..Violation::new(bug_check) }
-                .tell(format_args!("free of block {block:p} of {size} bytes, tag \"{tag}\", which is {why}"));
+                .report(format_args!("free of block {block:p} of {size} bytes, tag \"{tag}\", which is {why}"));
             return;
         }
         // SAFETY: the slot is ours, and its page can be read until it is closed.
@@ -328,7 +329,7 @@ impl Special {
         self.put(&self.lock.lock(), number, request.size);
     }
 
-    /// Tells if the page beside the block is not as `allocate` left it.
+    /// Reports it if the page beside the block is not as `allocate` left it.
     unsafe fn check(&self, start: *mut u8, block: *mut u8, request: &Request) {
         let page = self.page.load(Relaxed);
         let before = block.addr() - start.addr();
@@ -341,7 +342,7 @@ impl Special {
         let in_front = front.iter().rposition(|byte| *byte != PATTERN).map(|at| at as isize - before as isize);
         if let Some(offset) = behind.or(in_front) {
             let Request { size, tag, .. } = *request;
-            Violation { block: block.addr(), tag, ..Violation::new(BugCheck::OVERRUN) }.tell(format_args!(
+            Violation { block: block.addr(), tag, ..Violation::new(BugCheck::OVERRUN) }.report(format_args!(
                 "block {block:p} of {size} bytes, tag \"{tag}\", of the special pool: memory beside it was written to, at \
                  offset {offset}"
             ));
@@ -397,7 +398,7 @@ impl Special {
         let page = self.page.load(Relaxed);
         // From the page of the first slot to the guard behind that of the last.
         let (start, bytes) = (self.page_of(committed), EXTENT * 2 * page);
-        // SAFETY: nobody uses these pages yet.
+        // SAFETY: no one uses these pages yet.
         let done = unsafe { platform::commit(start, bytes) && platform::install_guard(start, bytes) };
         if done {
             self.committed.store(committed + EXTENT, Relaxed);
@@ -441,7 +442,7 @@ impl Special {
         }
         let (mut used, mut blocks) = (0, 0);
         // Slots are taken in their order, so the first Fresh one ends them; one that was being taken at the fork
-        // may stand behind it.
+        // may be behind it.
         let mut fresh = self.fresh.load(Relaxed);
         while fresh < self.capacity.load(Relaxed) && self.slot(fresh).read().0 != SlotState::Fresh {
             fresh += 1;

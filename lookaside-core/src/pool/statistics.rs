@@ -1,8 +1,6 @@
-//! What pools tell of themselves.
+//! The numbers of a pool.
 
-use super::{nonpaged, paged, session, special};
-
-/// One of the library's pools, as reports tell them apart.
+/// One of the library's pools, as reports name them.
 #[repr(u32)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum PoolKind {
@@ -31,7 +29,7 @@ impl PoolKind {
         PoolKind::Special,
     ];
 
-    /// The name in reports.
+    /// Returns the name in reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -45,14 +43,14 @@ impl PoolKind {
     }
 }
 
-/// A look at one pool, exact as of one moment; of the process heap each number is right for some moment of the look.
+/// The numbers of one pool, exact as of one moment; of the process heap each is right for some moment of the call.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PoolStatistics {
     /// Bytes of the blocks that the pool gave and did not get back, those that lists keep included. Arenas count each
     /// block rounded up to 16 bytes.
     pub used: u64,
-    /// Bytes that the pool took from the system; 0 for the process heap, which tells nobody.
+    /// Bytes that the pool took from the system; 0 for the process heap, which does not report it.
     pub reserved: u64,
     /// Bytes of those that are locked.
     pub locked: u64,
@@ -62,7 +60,7 @@ pub struct PoolStatistics {
     pub limit: u64,
     /// Blocks that `used` counts.
     pub blocks: u64,
-    /// Requests that the pool answered with null.
+    /// Requests for which the pool returned null.
     pub failures: u64,
     /// Blocks that another pool gave instead of this one.
     pub fallbacks: u64,
@@ -86,17 +84,5 @@ impl PoolStatistics {
         ] {
             *sum += part;
         }
-    }
-}
-
-/// What a pool knows of itself: nothing, for the process heap.
-pub fn statistics(kind: PoolKind) -> PoolStatistics {
-    match kind {
-        PoolKind::Heap => PoolStatistics::default(),
-        PoolKind::PagedArenas => paged::statistics(),
-        PoolKind::NonPaged => nonpaged::arena(false).statistics(),
-        PoolKind::NonPagedBestEffort => nonpaged::arena(true).statistics(),
-        PoolKind::Session => session::statistics(),
-        PoolKind::Special => special::statistics(),
     }
 }

@@ -1,21 +1,23 @@
-//! The calls on a small pool for callers that are not trusted: an object that is no small pool is answered and told.
+//! The calls on a small pool for callers that are not trusted: an object that is no small pool is detected and
+//! reported.
 
 use core::alloc::Layout;
 use core::ptr;
 
+use super::kind::Kind;
 use super::lists::HEADER;
-use super::pool::{Kind, RawSmallPool};
-use super::tagged::tell_foreign;
+use super::raw::RawSmallPool;
+use super::tagged::report_foreign;
 use crate::platform::Violation;
 use crate::wdk::{BugCheck, PoolType, SIZE_LIMIT, Status, Tag};
 
 impl RawSmallPool {
-    /// Whether calls on the object can be served: SUCCESS, or why not, as for [`RawSmallPool::delete`].
+    /// Returns whether calls on the object can be served: SUCCESS, or why not, as for [`RawSmallPool::delete`].
     ///
     /// # Safety
     /// As for [`RawSmallPool::prepare`].
     pub unsafe fn check(pool: *const RawSmallPool) -> Status {
-        // SAFETY: the caller's promise.
+        // SAFETY: `pool` is null or may be read.
         unsafe { Self::live(pool) }.map_or_else(|status| status, |_| Status::SUCCESS)
     }
 
@@ -30,7 +32,7 @@ impl RawSmallPool {
         bytes: usize,
         tag: Tag,
     ) -> *mut u8 {
-        // SAFETY: the caller's promise; it is live.
+        // SAFETY: the object is live, so it was initialised.
         unsafe {
             match Self::check(pool) {
                 Status::SUCCESS => Self::allocate_tagged(pool, pool_type, bytes, tag),
@@ -45,7 +47,7 @@ impl RawSmallPool {
     /// # Safety
     /// As for [`RawSmallPool::prepare`] and `free_tagged`.
     pub unsafe fn free_tagged_checked(pool: *const RawSmallPool, block: *mut u8, bytes: Option<usize>, tag: Tag) {
-        // SAFETY: the caller's promise; it is live or deleted.
+        // SAFETY: the object is live or deleted, so it was initialised; the block is its own.
         unsafe {
             if Self::takes(pool, block) {
                 match bytes {
@@ -62,7 +64,7 @@ impl RawSmallPool {
     /// As for [`RawSmallPool::prepare`] and `size_of_tagged`.
     #[must_use]
     pub unsafe fn size_of_checked(pool: *const RawSmallPool, block: *mut u8) -> usize {
-        // SAFETY: the caller's promise; it is live or deleted.
+        // SAFETY: the object is live or deleted, so it was initialised; the block is its own.
         unsafe { if Self::takes(pool, block) { Self::size_of_tagged(pool, block) } else { 0 } }
     }
 
@@ -73,7 +75,7 @@ impl RawSmallPool {
     /// As for [`RawSmallPool::prepare`].
     #[must_use]
     pub unsafe fn allocate_checked(pool: *const RawSmallPool, pool_type: PoolType, bytes: usize) -> *mut u8 {
-        // SAFETY: the caller's promise; it is live.
+        // SAFETY: the object is live, so it was initialised.
         unsafe {
             match (Self::check(pool), Kind::of(pool_type), layout(bytes)) {
                 (Status::SUCCESS, Some(kind), Some(layout)) => Self::allocate(pool, kind, layout),
@@ -88,27 +90,27 @@ impl RawSmallPool {
     ///
     /// # Safety
     /// As for [`RawSmallPool::prepare`]; the block is null, or came from `allocate_checked` by this pool type and size,
-    /// and nobody uses it any more.
+    /// and no one uses it any more.
     pub unsafe fn free_checked(pool: *const RawSmallPool, pool_type: PoolType, block: *mut u8, bytes: usize) {
-        // SAFETY: the caller's promise; it is live or deleted.
+        // SAFETY: the object is live or deleted, so it was initialised; the block is its own.
         unsafe {
             if !Self::takes(pool, block) {
                 return;
             }
             match (Kind::of(pool_type), layout(bytes)) {
-                _ if block.addr() % HEADER != 0 => tell_foreign(block),
+                _ if block.addr() % HEADER != 0 => report_foreign(block),
                 (Some(kind), Some(layout)) => Self::free(pool, kind, block, layout),
-                _ => tell_impossible(block, pool_type, bytes),
+                _ => report_impossible(block, pool_type, bytes),
             }
         }
     }
 
-    /// Whether the object is, or was, a small pool, and there is a block. What never was one is told.
+    /// Whether the object is, or was, a small pool, and there is a block. What never was one is reported.
     unsafe fn takes(pool: *const RawSmallPool, block: *mut u8) -> bool {
         if block.is_null() {
             return false;
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: `pool` is null or may be read.
         let reason = match unsafe { Self::check(pool) } {
             Status::SUCCESS | Status::DELETE_PENDING => return true,
             Status::INVALID_PARAMETER => "no pool",
@@ -116,15 +118,15 @@ impl RawSmallPool {
             _ => "no small pool that was initialised",
         };
         Violation { block: block.addr(), ..Violation::new(BugCheck::NO_LIST) }
-            .tell(format_args!("block {block:p} is given to small pool {pool:p}, which is {reason}"));
+            .report(format_args!("block {block:p} is given to small pool {pool:p}, which is {reason}"));
         false
     }
 }
 
 #[cold]
-fn tell_impossible(block: *mut u8, pool_type: PoolType, bytes: usize) {
+fn report_impossible(block: *mut u8, pool_type: PoolType, bytes: usize) {
     let pool_type = pool_type.0;
-    Violation { block: block.addr(), ..Violation::new(BugCheck::NEVER_ALLOCATED) }.tell(format_args!(
+    Violation { block: block.addr(), ..Violation::new(BugCheck::NEVER_ALLOCATED) }.report(format_args!(
         "block {block:p} is freed as {bytes} bytes of pool type {pool_type:#x}, which no block of this pool is"
     ));
 }

@@ -9,7 +9,8 @@ use crate::platform;
 use crate::pool::{Pool, Request, Source};
 use crate::wdk::ListFlags;
 
-/// Memory as requested, or null. A nonpaged pool of which nothing can be locked has none.
+/// Allocates memory as requested; returns null where there is none. A nonpaged pool of which nothing can be locked has
+/// none.
 pub fn allocate(request: &Request, flags: ListFlags) -> *mut u8 {
     let source = Source::of(request.pool_type, flags);
     if is_ready(source) { source.allocate(request, ptr::null_mut()) } else { ptr::null_mut() }
@@ -18,9 +19,9 @@ pub fn allocate(request: &Request, flags: ListFlags) -> *mut u8 {
 /// Gives memory back.
 ///
 /// # Safety
-/// It came from [`allocate`] (or a list over it) by an equal request and flags, and nobody uses it any more.
+/// It came from [`allocate`] (or a list over it) by an equal request and flags, and no one uses it any more.
 pub unsafe fn free(block: *mut u8, request: &Request, flags: ListFlags) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the memory came from this pool by an equal request, and no one uses it any more.
     unsafe { Source::of(request.pool_type, flags).free(block, request, ptr::null_mut()) }
 }
 

@@ -13,7 +13,7 @@ use crate::wdk::{ListFlags, MAXIMUM_DEPTH_LIMIT, PoolType, Tag};
 /// Blocks of 16 to 512 bytes in steps of 16; a pair, since Rust programs free on other threads than they allocate on.
 const GENERATION: Generation = Generation::V5_2X64;
 
-/// So many allocations and frees of a program go to the heap before it gets lists: a program that makes fewer pays
+/// This many allocations and frees of a program go to the heap before it gets lists: a program that makes fewer pays
 /// neither the engine's self-test nor a thread.
 const PATIENCE: u32 = 1000;
 
@@ -72,13 +72,14 @@ fn list_of(size: usize, alignment: usize) -> Option<usize> {
 }
 
 impl LookasideAlloc {
-    /// The allocator; every one is the same.
+    /// Returns the allocator; every one is the same.
     #[must_use]
     pub const fn new() -> LookasideAlloc {
         LookasideAlloc
     }
 
-    /// A look at the list that serves allocations of this many bytes; `None` where the heap serves them.
+    /// Returns the statistics of the list that serves allocations of this many bytes; `None` where the heap serves
+    /// them.
     #[must_use]
     pub fn statistics(&self, size: usize) -> Option<Statistics> {
         LISTS.statistics(list_of(size, 1)?)
@@ -92,7 +93,7 @@ impl LookasideAlloc {
 }
 
 // SAFETY: every block has its layout's size and alignment: the lists' blocks have the class's size, which is not less,
-// and 16 bytes of alignment. A block is a list's own or the heap's, and as such belongs to one caller until he gives it
+// and 16 bytes of alignment. A block is a list's own or the heap's, and as such belongs to one caller until it gives it
 // back. Nothing here unwinds or allocates through Rust.
 unsafe impl GlobalAlloc for LookasideAlloc {
     #[inline]
@@ -106,7 +107,7 @@ unsafe impl GlobalAlloc for LookasideAlloc {
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise: the block came by the same layout, so from the same list or from the heap.
+        // SAFETY: the block came by the same layout, so from the same list or from the heap.
         unsafe {
             match list_of(layout.size(), layout.align()) {
                 Some(list) => LISTS.free(list, block, plan),
@@ -120,7 +121,7 @@ unsafe impl GlobalAlloc for LookasideAlloc {
         if list_of(layout.size(), layout.align()).is_none() && layout.align() <= HEADER {
             return platform::heap_allocate_zeroed(layout.size());
         }
-        // SAFETY: as for alloc; the block has the layout's size.
+        // SAFETY: the layout has a size, and the block has that size.
         unsafe {
             let block = self.alloc(layout);
             if !block.is_null() {
@@ -138,7 +139,7 @@ unsafe impl GlobalAlloc for LookasideAlloc {
             (None, None) if layout.align() <= HEADER => return unsafe { platform::heap_reallocate(block, new_size) },
             _ => {}
         }
-        // SAFETY: the caller's promises: the new size fits a layout, the block has the old one.
+        // SAFETY: the new size fits a layout, the block has the old one.
         unsafe {
             let new = self.alloc(Layout::from_size_align_unchecked(new_size, layout.align()));
             if !new.is_null() {

@@ -1,9 +1,9 @@
 //! The lists of one kind of memory, one for each block size, made at their first use.
 //!
-//! What they hand out is memory of the general pool, of a block's size. So whoever comes before they are made, or while
-//! another thread makes them, takes such memory from the general pool itself, and may free it to the list later; and a
-//! block of a list may go straight to the general pool. Nobody waits, no lock is held, and where a list cannot be made
-//! (or the process was forked while it was) the general pool serves for ever.
+//! What they hand out is memory of the general pool, of a block's size. So a call that comes before they are made, or
+//! while another thread makes them, takes such memory from the general pool itself, and may free it to the list later;
+//! and a block of a list may go straight to the general pool. No one waits, no lock is held, and where a list cannot be
+//! made (or the process was forked while it was) the general pool serves for ever.
 
 use core::cell::UnsafeCell;
 use core::ptr;
@@ -15,7 +15,7 @@ use super::tables::{Generation, LISTS};
 use crate::face::{Name, Parameters};
 use crate::list::processor::EngineKind;
 use crate::list::{Statistics, Topology, Tuning};
-use crate::manage::{Entry, Owner};
+use crate::manage::{Owner, TagEntry};
 use crate::platform::{Caller, own_value};
 use crate::pool::Request;
 use crate::wdk::{ListFlags, Parts, PoolType, RawList, Status, Tag};
@@ -36,7 +36,7 @@ pub struct Plan<'a> {
     /// The name of each list is this, and its block size.
     pub name: &'a str,
     pub kind: &'a str,
-    /// The most blocks that a list may keep on one level; and no more than so many bytes have room for.
+    /// The most blocks that a list may keep on one level; and no more than fit into this many bytes.
     pub maximum_depth: u16,
     pub maximum_bytes: usize,
     pub batch: u16,
@@ -48,7 +48,8 @@ pub struct Plan<'a> {
 }
 
 impl Plan<'_> {
-    /// What a list asks the general pool for: a block, and what this library's header needs beyond the kernel's.
+    /// Returns what a list asks the general pool for: a block, and what this library's header needs beyond the
+    /// kernel's.
     pub fn request(&self, list: usize) -> Request {
         Request {
             size: self.generation.block_size(list) - self.generation.header() + HEADER,
@@ -87,13 +88,13 @@ const READY: u32 = u32::MAX - 1;
 const DELETED: u32 = u32::MAX;
 
 // SAFETY: each list object is written by the one thread that moved the state to MAKING, before it is published, and by
-// delete, beside which nobody else uses it.
+// delete, beside which no one else uses it.
 unsafe impl Sync for KindLists {}
 // SAFETY: nothing belongs to a thread.
 unsafe impl Send for KindLists {}
 
 impl KindLists {
-    /// Lists that are not made yet.
+    /// Makes lists that are not made yet.
     pub const fn new() -> KindLists {
         KindLists {
             lists: UnsafeCell::new([const { RawList::zeroed() }; LISTS]),
@@ -103,25 +104,25 @@ impl KindLists {
         }
     }
 
-    /// A block of a list, or null.
+    /// Allocates a block of a list, or returns null.
     ///
     /// # Safety
     /// `list` is below [`LISTS`], and below the generation's number of lists.
     #[inline(always)]
     pub unsafe fn allocate<'a>(&self, list: usize, plan: impl FnOnce() -> Plan<'a>) -> *mut u8 {
         let object = self.object(list);
-        // SAFETY: the caller's promise; a published list is initialised.
+        // SAFETY: the list exists; a published list is initialised.
         unsafe { if is_published(object) { RawList::allocate(object) } else { self.allocate_slow(list, plan) } }
     }
 
     /// Gives a block back.
     ///
     /// # Safety
-    /// As for `allocate`; the block came from the same list of these by an equal plan, and nobody uses it any more.
+    /// As for `allocate`; the block came from the same list of these by an equal plan, and no one uses it any more.
     #[inline(always)]
     pub unsafe fn free<'a>(&self, list: usize, block: *mut u8, plan: impl FnOnce() -> Plan<'a>) {
         let object = self.object(list);
-        // SAFETY: the caller's promise; a published list is initialised.
+        // SAFETY: the list exists, and the block is its own; a published list is initialised.
         unsafe { if is_published(object) { RawList::free(object, block) } else { self.free_slow(list, block, plan) } }
     }
 
@@ -141,7 +142,7 @@ impl KindLists {
         if !block.is_null() {
             self.direct_allocates.fetch_add(1, Relaxed);
             if plan.owner == Owner::GlobalAllocator {
-                Entry::of(request.tag, request.pool_type.is_paged()).charge(request.size);
+                TagEntry::of(request.tag, request.pool_type.is_paged()).charge(request.size);
             }
         }
         block
@@ -159,7 +160,7 @@ impl KindLists {
                     let request = plan.request(list);
                     self.direct_frees.fetch_add(1, Relaxed);
                     if plan.owner == Owner::GlobalAllocator {
-                        Entry::of(request.tag, request.pool_type.is_paged()).release(request.size);
+                        TagEntry::of(request.tag, request.pool_type.is_paged()).release(request.size);
                     }
                     general::free(block, &request, plan.flags);
                 }
@@ -188,21 +189,21 @@ impl KindLists {
     /// A list that could be made; the state is READY, or was until delete.
     fn ready(&self, list: usize) -> Option<*mut RawList> {
         let object = self.object(list);
-        // SAFETY: nobody writes to this word any more once the lists are ready.
+        // SAFETY: no one writes to this word any more once the lists are ready.
         (unsafe { (*object).alignment_mask } != 0).then_some(object)
     }
 
-    /// Counts a use. Answers whether the calling thread shall make the lists.
+    /// Counts a use. Returns whether the calling thread has to make the lists.
     #[cold]
     #[inline(never)]
     fn is_due(&self, uses: u32, plan: &Plan<'_>) -> bool {
         own_value(self);
         let next = if uses + 1 >= plan.patience { MAKING } else { uses + 1 };
-        // Relaxed: whoever makes the lists has nothing to see. A use that another one overtook need not count.
+        // Relaxed: the thread that makes the lists has nothing to see. A use that another one overtook need not count.
         self.state.compare_exchange(uses, next, Relaxed, Relaxed).is_ok() && next == MAKING
     }
 
-    /// Makes the lists now, if nobody has, with the first status that is no success. Those that could be made serve.
+    /// Makes the lists now, if no one has, with the first status that is no success. Those that could be made serve.
     pub fn prepare(&self, plan: &Plan<'_>) -> Status {
         match self.state.load(Acquire) {
             READY => Status::SUCCESS,
@@ -222,7 +223,7 @@ impl KindLists {
             let name = plan.name_of(list);
             let parameters = Parameters {
                 alignment: request.alignment,
-                name: name.text(),
+                name: name.as_str(),
                 tag: plan.tag,
                 pool_type: plan.pool_type,
                 maximum_depth: plan.maximum_depth_of(&request),
@@ -235,7 +236,7 @@ impl KindLists {
                 ..Parameters::new(request.size)
             };
             let mut made = RawList::zeroed();
-            // SAFETY: the object is ours; it is moved while nobody uses it.
+            // SAFETY: the object is ours; it is moved while no one uses it.
             let status = unsafe { RawList::initialize_at(&mut made, &parameters, None, plan.owner, Caller::Unknown) };
             if status.is_success() {
                 // SAFETY: this thread alone makes the lists.
@@ -249,16 +250,16 @@ impl KindLists {
         first_failure
     }
 
-    /// Deletes the lists: what they keep goes back to the general pool, and what is freed from now on too. Answers
+    /// Deletes the lists: what they keep goes back to the general pool, and what is freed from now on too. Returns
     /// whether every block is back.
     ///
     /// # Safety
-    /// Nobody else uses them.
+    /// No one else uses them.
     pub unsafe fn delete(&self) -> bool {
         let outstanding = self.outstanding();
         if self.state.swap(DELETED, Acquire) == READY {
             for object in (0..LISTS).filter_map(|list| self.ready(list)) {
-                // SAFETY: the list is made, and the caller's promise.
+                // SAFETY: the list is made, and no one else uses it.
                 unsafe { RawList::delete_for_ever(object) };
             }
         }
@@ -276,12 +277,12 @@ impl KindLists {
         of_lists.wrapping_add(allocates).wrapping_sub(frees)
     }
 
-    /// Allocates and frees that the general pool served in a list's place.
+    /// Returns how many allocates and frees the general pool served in a list's place.
     pub fn direct(&self) -> (u64, u64) {
         (self.direct_allocates.load(Relaxed), self.direct_frees.load(Relaxed))
     }
 
-    /// A look at one list, if it is made.
+    /// Returns the statistics of one list, if it is made.
     pub fn statistics(&self, list: usize) -> Option<Statistics> {
         if list >= LISTS || self.state.load(Acquire) != READY {
             return None;
@@ -307,19 +308,19 @@ impl KindLists {
 /// The object may be read.
 #[inline(always)]
 unsafe fn is_published(object: *mut RawList) -> bool {
-    // Acquire pairs with the Release in publish: whoever sees the number sees the rest.
-    // SAFETY: the caller's promise; beside delete, all writes to this word are atomic.
+    // Acquire pairs with the Release in publish: a thread that sees the number sees the rest.
+    // SAFETY: the object may be read; beside delete, all writes to this word are atomic.
     unsafe { AtomicU32::from_ptr(&raw mut (*object).parts.processors) }.load(Acquire) != 0
 }
 
 /// Moves a list to where others are looking at it.
 ///
 /// # Safety
-/// Nobody else writes to `to`, and others read nothing but its `processors` until they are not 0.
+/// No one else writes to `to`, and others read nothing but its `processors` until they are not 0.
 unsafe fn publish(list: RawList, to: *mut RawList) {
     let RawList { parts, inlined_area, alignment_mask, handle, check, context, locked_processors, _reserved } = list;
     let Parts { base, area, processors, never } = parts;
-    // SAFETY: the caller's promise.
+    // SAFETY: no one else writes to `to`, and others read nothing but `processors` until it is not 0.
     unsafe {
         (*to).parts.base = base;
         (*to).parts.area = area;
@@ -359,7 +360,7 @@ mod tests {
         }
     }
 
-    /// The state of a child that was forked while its parent made the lists: nobody will ever finish them.
+    /// The state of a child that was forked while its parent made the lists: no one will ever finish them.
     #[test]
     fn lists_that_are_never_made_are_served_by_the_general_pool() {
         let lists = KindLists::new();
@@ -375,7 +376,7 @@ mod tests {
             assert_eq!(lists.statistics(list), None);
         }
         assert_eq!(lists.direct(), (LISTS as u64, LISTS as u64));
-        // SAFETY: nobody else uses them.
+        // SAFETY: no one else uses them.
         assert!(unsafe { lists.delete() });
         // SAFETY: the number is in range.
         assert!(unsafe { lists.allocate(0, plan) }.is_null());
@@ -404,8 +405,8 @@ mod tests {
 
     #[test]
     fn names_are_cut_between_characters() {
-        assert_eq!(plan().name_of(0).text(), "a name of 30 bytes, and no more ");
+        assert_eq!(plan().name_of(0).as_str(), "a name of 30 bytes, and no more ");
         let short = Plan { name: "pool", kind: "paged", ..plan() };
-        assert_eq!(short.name_of(31).text(), "pool paged 512");
+        assert_eq!(short.name_of(31).as_str(), "pool paged 512");
     }
 }

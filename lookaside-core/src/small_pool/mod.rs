@@ -1,9 +1,12 @@
-//! Floor 6: small-pool lists, as they stand in front of the kernel's general pool, and
-//! what is built from them. It stands above the list objects of `face`, of which it is made.
+//! Floor 6: small-pool lists, as the kernel has them in front of its general pool, and what is built from them. They
+//! are made of the list objects of `face`.
 
 mod tables;
+mod kind;
+mod statistics;
 mod general;
 mod lists;
+mod raw;
 mod pool;
 mod tagged;
 mod checked;
@@ -11,6 +14,9 @@ mod process;
 mod global;
 
 pub use global::LookasideAlloc;
-pub use pool::{HitCounters, Kind, RawSmallPool, SmallListStatistics, SmallPool, SmallPoolParameters};
+pub use kind::Kind;
+pub use pool::SmallPool;
 pub use process::{pool_allocate, pool_free, pool_free_sized, pool_list_statistics, pool_size};
+pub use raw::{RawSmallPool, SmallPoolParameters};
+pub use statistics::{HitCounters, SmallListStatistics};
 pub use tables::Generation;

@@ -1,16 +1,18 @@
 //! The small pool of the process, for programs that need only one: made by its first call, never deleted.
 
-use super::pool::{Kind, RawSmallPool, SmallListStatistics};
+use super::kind::Kind;
+use super::raw::RawSmallPool;
+use super::statistics::SmallListStatistics;
 use super::tables::Generation;
 use crate::wdk::{PoolType, Tag};
 
 /// Pairs, since the blocks of programs cross threads.
 static POOL: RawSmallPool = RawSmallPool::ready(Generation::V5_2X64);
 
-/// A block of at least so many bytes under a tag, or null: `ExAllocatePoolWithTag`. From small-pool lists (of
-/// generation 5.2, for x64) up to 496 bytes, and beyond from the general pool: see [`RawSmallPool::allocate_tagged`].
-/// Any number of threads at once, from the first call on. Nonpaged memory stays unlocked where the limit of locked
-/// memory is too small; [`pool_report`](crate::pool_report) tells.
+/// Allocates a block of at least this many bytes under a tag; returns it, or null: `ExAllocatePoolWithTag`. From
+/// small-pool lists (of generation 5.2, for x64) up to 496 bytes, and beyond from the general pool: see
+/// [`RawSmallPool::allocate_tagged`]. Any number of threads at once, from the first call on. Nonpaged memory stays
+/// unlocked where the limit of locked memory is too small; [`pool_report`](crate::pool_report) shows it.
 ///
 /// ```
 /// use lookaside_core::{PoolType, Tag, pool_allocate, pool_free, pool_size};
@@ -32,39 +34,39 @@ pub fn pool_allocate(pool_type: PoolType, bytes: usize, tag: Tag) -> *mut u8 {
     unsafe { RawSmallPool::allocate_tagged(&POOL, pool_type, bytes, tag) }
 }
 
-/// Gives a block of [`pool_allocate`] back; tag 0 fits every block, null has no effect. What is told as a violation
-/// stands at [`RawSmallPool::free_tagged`].
+/// Gives a block of [`pool_allocate`] back; tag 0 fits every block, null has no effect. What is reported as a violation
+/// is listed at [`RawSmallPool::free_tagged`].
 ///
 /// # Safety
-/// The block is null, or came from [`pool_allocate`] and nobody uses it any more; for what is told, the 16 bytes before
+/// The block is null, or came from [`pool_allocate`] and no one uses it any more; for the reports, the 16 bytes before
 /// it can be read.
 #[inline]
 pub unsafe fn pool_free(block: *mut u8, tag: Tag) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the object is ready from the start; the block is null or its own.
     unsafe { RawSmallPool::free_tagged(&POOL, block, tag) }
 }
 
-/// [`pool_free`] of a block whose size the caller knows: another one than was asked for is told as well.
+/// [`pool_free`] of a block whose size the caller knows: another one than was asked for is reported as well.
 ///
 /// # Safety
 /// As for [`pool_free`].
 #[inline]
 pub unsafe fn pool_free_sized(block: *mut u8, bytes: usize, tag: Tag) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the object is ready from the start; the block is null or its own.
     unsafe { RawSmallPool::free_tagged_sized(&POOL, block, bytes, tag) }
 }
 
-/// The bytes that a block of [`pool_allocate`] was asked for with (1 for none); 0 for null.
+/// Returns the bytes that a block of [`pool_allocate`] was asked for with (1 for none); 0 for null.
 ///
 /// # Safety
 /// As for [`pool_free`], but the block stays the caller's.
 #[must_use]
 pub unsafe fn pool_size(block: *mut u8) -> usize {
-    // SAFETY: the caller's promise.
+    // SAFETY: the object is ready from the start; the block is null or its own.
     unsafe { RawSmallPool::size_of_tagged(&POOL, block) }
 }
 
-/// A look at one of the lists behind [`pool_allocate`]; `None` for a number above 31.
+/// Returns the statistics of one of the lists behind [`pool_allocate`]; `None` for a number above 31.
 #[must_use]
 pub fn pool_list_statistics(kind: Kind, list: usize) -> Option<SmallListStatistics> {
     POOL.look(kind, list)

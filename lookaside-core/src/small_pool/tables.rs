@@ -1,9 +1,9 @@
 //! The small-pool tables of each version of Windows, as data.
 
-/// Lists of one kind that any generation has at the most.
+/// The most lists of one kind that a generation has.
 pub const LISTS: usize = 32;
 
-/// Which kernel's small-pool lists: how many there are, for which sizes, and whether a shared list stands behind each
+/// Which kernel's small-pool lists: how many there are, for which sizes, and whether a shared list is behind each
 /// processor's.
 ///
 /// The sizes are those of blocks, and a block includes the header that the kernel puts before it. So the largest
@@ -24,66 +24,85 @@ pub enum Generation {
     V6_0X64 = 4,
 }
 
+/// What a generation's lists are: how many, the exponent of the unit, the kernel's header, and whether they are pairs.
+struct Row {
+    lists: usize,
+    shift: u32,
+    header: usize,
+    pairs: bool,
+}
+
+const fn row(lists: usize, shift: u32, header: usize, pairs: bool) -> Row {
+    Row { lists, shift, header, pairs }
+}
+
+/// By the number of the generation.
+static ROWS: [Row; 5] = [
+    row(8, 5, 8, true),       // 5.0
+    row(LISTS, 3, 8, true),   // 5.1, x86
+    row(LISTS, 4, 16, true),  // 5.2, x64
+    row(LISTS, 3, 8, false),  // 6.0, x86
+    row(LISTS, 4, 16, false), // 6.0, x64
+];
+
 impl Generation {
     /// Every generation, the oldest first.
     pub const ALL: [Generation; 5] = [Self::V5_0, Self::V5_1X86, Self::V5_2X64, Self::V6_0X86, Self::V6_0X64];
 
-    /// Lists of each kind of memory.
-    #[must_use]
-    pub const fn lists(self) -> usize {
-        match self {
-            Self::V5_0 => 8,
-            _ => LISTS,
-        }
+    const fn row(self) -> &'static Row {
+        &ROWS[self as usize]
     }
 
-    /// Bytes from one block size to the next, and bytes of the smallest block.
+    /// Returns the number of lists of each kind of memory.
+    #[must_use]
+    pub const fn lists(self) -> usize {
+        self.row().lists
+    }
+
+    /// Returns the bytes from one block size to the next, which are those of the smallest block too.
     #[must_use]
     pub const fn unit(self) -> usize {
         1 << self.shift()
     }
 
-    /// Bytes of a block that the kernel's header takes.
+    /// Returns the bytes of a block that the kernel's header takes.
     #[must_use]
     pub const fn header(self) -> usize {
-        match self {
-            Self::V5_2X64 | Self::V6_0X64 => 16,
-            _ => 8,
-        }
+        self.row().header
     }
 
-    /// Bytes that the address of a block is a multiple of.
+    /// Returns the bytes that the address of a block is a multiple of.
     #[must_use]
     pub const fn alignment(self) -> usize {
         self.header()
     }
 
-    /// Whether a shared list stands behind each processor's list.
+    /// Returns whether a shared list is behind each processor's list.
     #[must_use]
     pub const fn has_shared_lists(self) -> bool {
-        matches!(self, Self::V5_0 | Self::V5_1X86 | Self::V5_2X64)
+        self.row().pairs
     }
 
-    /// Bytes of a block of this list, its header included.
+    /// Returns the bytes of a block of this list, its header included.
     #[must_use]
     pub const fn block_size(self, list: usize) -> usize {
         (list + 1) << self.shift()
     }
 
-    /// The largest request in bytes that a list serves when a header stands before the block: 248 or 496.
+    /// Returns the largest request in bytes that a list serves when a header is put before the block: 248 or 496.
     #[must_use]
     pub const fn tagged_limit(self) -> usize {
         self.sized_limit() - self.header()
     }
 
-    /// The largest request in bytes that a list serves when no header is needed: 256 or 512.
+    /// Returns the largest request in bytes that a list serves when no header is needed: 256 or 512.
     #[must_use]
     pub const fn sized_limit(self) -> usize {
         self.lists() << self.shift()
     }
 
-    /// The list that serves a request of this many bytes with a header before it; `None` for the general pool. No bytes
-    /// count as one.
+    /// Returns the list that serves a request of this many bytes with a header before it; `None` for the general pool.
+    /// No bytes count as one.
     #[must_use]
     pub const fn list_of(self, bytes: usize) -> Option<usize> {
         if bytes > self.tagged_limit() {
@@ -94,24 +113,13 @@ impl Generation {
     }
 
     pub(super) const fn shift(self) -> u32 {
-        match self {
-            Self::V5_0 => 5,
-            Self::V5_1X86 | Self::V6_0X86 => 3,
-            Self::V5_2X64 | Self::V6_0X64 => 4,
-        }
+        self.row().shift
     }
 
-    /// The generation with this number, if there is one.
+    /// Returns the generation with this number, if there is one.
     #[must_use]
     pub const fn from_number(number: u32) -> Option<Generation> {
-        let mut index = 0;
-        while index < Self::ALL.len() {
-            if Self::ALL[index] as u32 == number {
-                return Some(Self::ALL[index]);
-            }
-            index += 1;
-        }
-        None
+        if (number as usize) < Self::ALL.len() { Some(Self::ALL[number as usize]) } else { None }
     }
 }
 

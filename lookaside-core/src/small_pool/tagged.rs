@@ -1,5 +1,5 @@
 //! The tagged interface: blocks that remember their tag and size, so that a free which names another tag or size, comes
-//! twice or brings a foreign block is told.
+//! twice or brings a foreign block is reported.
 //!
 //! ```text
 //! from a list:            [ word | check ] block
@@ -14,14 +14,16 @@ use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::Relaxed;
 
 use super::general;
+use super::kind::Kind;
 use super::lists::HEADER;
-use super::pool::{Kind, RawSmallPool, SmallPool, key_of};
-use crate::manage::{Entry, verifier};
+use super::pool::SmallPool;
+use super::raw::{RawSmallPool, key_of};
+use crate::manage::{TagEntry, verifier};
 use crate::platform::{Caller, Violation};
 use crate::pool::Request;
 use crate::wdk::{BugCheck, ListFlags, PoolType, SIZE_LIMIT, Tag};
 
-/// Requests of so many bytes start a page, as in Windows.
+/// Requests of this many bytes or more start a page, as in Windows.
 const PAGE: usize = 4096;
 const CACHE_LINE: usize = 64;
 
@@ -31,7 +33,7 @@ const ENTRY_BITS: u32 = 11;
 const SIZE_SHIFT: u32 = 32;
 const TYPE_SHIFT: u32 = SIZE_SHIFT + SIZE_BITS;
 const ENTRY_SHIFT: u32 = TYPE_SHIFT + TYPE_BITS;
-/// Set where the general pool gave the block, and its size stands before the header.
+/// Set where the general pool gave the block, and its size is before the header.
 const GENERAL: u64 = 1 << (ENTRY_SHIFT + ENTRY_BITS);
 
 const _: () = assert!(GENERAL == 1 << 63);
@@ -51,12 +53,12 @@ struct Words {
 const _: () = assert!(size_of::<Words>() == HEADER);
 
 impl Words {
-    /// The words that end so many headers before the block.
+    /// Returns the words that end this many headers before the block.
     ///
     /// # Safety
     /// They can be read.
     unsafe fn before<'a>(block: *mut u8, headers: usize) -> &'a Words {
-        // SAFETY: the caller's promise; blocks are aligned to a header's size.
+        // SAFETY: the words may be read; blocks are aligned to a header's size.
         unsafe { &*block.wrapping_sub(headers * HEADER).cast() }
     }
 
@@ -88,11 +90,11 @@ impl Label {
         PoolType(field(self.word, TYPE_SHIFT, TYPE_BITS) as u32)
     }
 
-    fn entry(&self) -> Entry {
-        Entry::from_number(field(self.word, ENTRY_SHIFT, ENTRY_BITS))
+    fn entry(&self) -> TagEntry {
+        TagEntry::from_number(field(self.word, ENTRY_SHIFT, ENTRY_BITS))
     }
 
-    fn of(tag: Tag, pool_type: PoolType, entry: Entry) -> u64 {
+    fn of(tag: Tag, pool_type: PoolType, entry: TagEntry) -> u64 {
         u64::from(tag.0) | u64::from(pool_type.0) << TYPE_SHIFT | (entry.number() as u64) << ENTRY_SHIFT
     }
 }
@@ -110,12 +112,12 @@ fn general_request(pool_type: PoolType, bytes: usize, tag: Tag) -> Option<(usize
     Some((place, Request { size, alignment, pool_type, tag }))
 }
 
-fn tell(bug_check: BugCheck, block: *mut u8, tag: Tag, message: fmt::Arguments<'_>) {
-    Violation { block: block.addr(), tag, ..Violation::new(bug_check) }.tell(message);
+fn report(bug_check: BugCheck, block: *mut u8, tag: Tag, message: fmt::Arguments<'_>) {
+    Violation { block: block.addr(), tag, ..Violation::new(bug_check) }.report(message);
 }
 
 impl RawSmallPool {
-    /// A block of at least so many bytes under a tag, or null: as `ExAllocatePoolWithTag`.
+    /// Allocates a block of at least this many bytes under a tag; returns it, or null: as `ExAllocatePoolWithTag`.
     ///
     /// No bytes count as one. A request that with the kernel's header is no larger than the largest block of the
     /// tables, so up to 248 or 496 bytes, comes from its list; larger ones, session pools and cache-aligned types come
@@ -128,7 +130,7 @@ impl RawSmallPool {
     #[inline]
     #[must_use]
     pub unsafe fn allocate_tagged(pool: *const RawSmallPool, pool_type: PoolType, bytes: usize, tag: Tag) -> *mut u8 {
-        // SAFETY: the caller's promise.
+        // SAFETY: the object was initialised, as the caller promises.
         let pool = unsafe { &*pool };
         let (Some(kind), Some((list, size))) = (Kind::of(pool_type), pool.tagged_list_of(bytes)) else {
             return pool.allocate_general(pool_type, bytes.max(1), tag);
@@ -141,7 +143,7 @@ impl RawSmallPool {
         if start.is_null() {
             return start;
         }
-        let entry = Entry::of(tag, pool_type.is_paged());
+        let entry = TagEntry::of(tag, pool_type.is_paged());
         entry.charge(size);
         let block = start.wrapping_add(HEADER);
         let word = Label::of(tag, pool_type, entry) | (bytes.max(1) as u64) << SIZE_SHIFT;
@@ -161,7 +163,7 @@ impl RawSmallPool {
         if start.is_null() {
             return start;
         }
-        let entry = Entry::of(tag, pool_type.is_paged());
+        let entry = TagEntry::of(tag, pool_type.is_paged());
         entry.charge(bytes);
         let (block, key) = (start.wrapping_add(place), key_of(&self.key));
         // SAFETY: there is room for two headers before the block.
@@ -172,23 +174,24 @@ impl RawSmallPool {
         block
     }
 
-    /// What stands before a block; or `None`, after the violation was told, where it is no live block of this pool.
+    /// Returns what is before a block; or `None`, after the violation was reported, where it is no live block of this
+    /// pool.
     ///
     /// # Safety
     /// The bytes before the block can be read.
     #[inline]
     unsafe fn label(&self, block: *mut u8) -> Option<Label> {
         if block.addr() % HEADER != 0 {
-            tell_foreign(block);
+            report_foreign(block);
             return None;
         }
         let key = key_of(&self.key);
-        // SAFETY: the caller's promise.
+        // SAFETY: the bytes before the block may be read.
         let words = unsafe { Words::before(block, 1) };
         let word = words.word.load(Relaxed);
         let (check, expected) = (words.check.load(Relaxed), words.check_of(key, word));
         if check != expected {
-            tell_bad_check(block, word, check == !expected);
+            report_bad_check(block, word, check == !expected);
             return None;
         }
         if word & GENERAL == 0 {
@@ -198,7 +201,7 @@ impl RawSmallPool {
         let words = unsafe { Words::before(block, 2) };
         let size = words.word.load(Relaxed);
         if words.check.load(Relaxed) != words.check_of(key, size) {
-            tell_bad_check(block, word, false);
+            report_bad_check(block, word, false);
             return None;
         }
         Some(Label { key, word, size: size as usize })
@@ -207,27 +210,27 @@ impl RawSmallPool {
     /// Gives a block back: as `ExFreePoolWithTag`, or as `ExFreePool` with tag 0, which fits every block. Null has no
     /// effect. O(1) unless the general pool is asked.
     ///
-    /// Told as violations (see [`set_violation_hook`](crate::set_violation_hook)) are another tag than the block's, a
-    /// block that is free already, as long as its memory was not used again and no two threads free it at once, and
+    /// Reported as violations (see [`set_violation_hook`](crate::set_violation_hook)) are another tag than the block's,
+    /// a block that is free already, as long as its memory was not used again and no two threads free it at once, and
     /// memory that this pool did not give or whose header was overwritten, but for a chance of 2^-64.
     ///
     /// # Safety
     /// `pool` points to an object that was initialised, and may have been deleted meanwhile. The block is null, or came
-    /// from a tagged allocate and nobody uses it any more; for what is told, the 16 bytes before it can be read.
+    /// from a tagged allocate and no one uses it any more; for the reports, the 16 bytes before it can be read.
     #[inline]
     pub unsafe fn free_tagged(pool: *const RawSmallPool, block: *mut u8, tag: Tag) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the object was initialised; the block is null or its own.
         unsafe { Self::free_if_right(pool, block, tag, None) }
     }
 
-    /// [`RawSmallPool::free_tagged`] of a block whose size the caller knows: another one than was asked for is told as
-    /// well.
+    /// [`RawSmallPool::free_tagged`] of a block whose size the caller knows: another one than was asked for is reported
+    /// as well.
     ///
     /// # Safety
     /// As for `free_tagged`.
     #[inline]
     pub unsafe fn free_tagged_sized(pool: *const RawSmallPool, block: *mut u8, bytes: usize, tag: Tag) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the object was initialised; the block is null or its own.
         unsafe { Self::free_if_right(pool, block, tag, Some(bytes.max(1))) }
     }
 
@@ -236,12 +239,12 @@ impl RawSmallPool {
         if block.is_null() {
             return;
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: the object was initialised, as the caller promises.
         let pool = unsafe { &*pool };
-        // SAFETY: the caller's promise.
+        // SAFETY: the bytes before the block may be read.
         let Some(label) = (unsafe { pool.label(block) }) else { return };
         if tag.0 != 0 && tag != label.tag() || bytes.is_some_and(|bytes| bytes != label.size) {
-            return tell_mismatch(block, &label, tag, bytes);
+            return report_mismatch(block, &label, tag, bytes);
         }
         if verifier::is_known_program_wide() && !verifier::check_range_by(block, label.size, Caller::Unknown) {
             return;
@@ -250,7 +253,7 @@ impl RawSmallPool {
         let words = unsafe { Words::before(block, 1) };
         words.check.store(!words.check_of(label.key, label.word), Relaxed);
         if label.word & GENERAL != 0 {
-            // SAFETY: the caller's promise.
+            // SAFETY: the label says that the general pool gave the block, and no one uses it any more.
             return unsafe { free_general(block, &label, pool.flags) };
         }
         let (Some(kind), Some((list, size))) = (Kind::of(label.pool_type()), pool.tagged_list_of(label.size)) else {
@@ -261,8 +264,8 @@ impl RawSmallPool {
         unsafe { pool.lists(kind).free(list, block.wrapping_sub(HEADER), || pool.plan(kind)) }
     }
 
-    /// The bytes that a block was asked for with; 0 for null. What is no live block of this pool is told as when it is
-    /// freed.
+    /// Returns the bytes that a block was asked for with; 0 for null. What is no live block of this pool is reported as
+    /// when it is freed.
     ///
     /// # Safety
     /// As for `free_tagged`, but the block stays the caller's.
@@ -271,13 +274,13 @@ impl RawSmallPool {
         if block.is_null() {
             return 0;
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: the object was initialised; the bytes before the block may be read.
         unsafe { (*pool).label(block) }.map_or(0, |label| label.size)
     }
 }
 
 impl SmallPool {
-    /// A block under a tag: see [`RawSmallPool::allocate_tagged`].
+    /// Allocates a block under a tag: see [`RawSmallPool::allocate_tagged`].
     #[inline]
     #[must_use]
     pub fn allocate_tagged(&self, pool_type: PoolType, bytes: usize, tag: Tag) -> *mut u8 {
@@ -288,11 +291,11 @@ impl SmallPool {
     /// Gives a block back: see [`RawSmallPool::free_tagged`].
     ///
     /// # Safety
-    /// The block is null, or came from a tagged allocate of this pool and nobody uses it any more; for what is told,
+    /// The block is null, or came from a tagged allocate of this pool and no one uses it any more; for the reports,
     /// the 16 bytes before it can be read.
     #[inline]
     pub unsafe fn free_tagged(&self, block: *mut u8, tag: Tag) {
-        // SAFETY: the object is initialised; the caller's promise.
+        // SAFETY: the object is initialised; the block is null or its own.
         unsafe { RawSmallPool::free_tagged(self.as_raw(), block, tag) }
     }
 
@@ -302,17 +305,17 @@ impl SmallPool {
     /// As for `free_tagged`.
     #[inline]
     pub unsafe fn free_tagged_sized(&self, block: *mut u8, bytes: usize, tag: Tag) {
-        // SAFETY: the object is initialised; the caller's promise.
+        // SAFETY: the object is initialised; the block is null or its own.
         unsafe { RawSmallPool::free_tagged_sized(self.as_raw(), block, bytes, tag) }
     }
 
-    /// The bytes that a block was asked for with.
+    /// Returns the bytes that a block was asked for with.
     ///
     /// # Safety
     /// As for `free_tagged`, but the block stays the caller's.
     #[must_use]
     pub unsafe fn size_of_tagged(&self, block: *mut u8) -> usize {
-        // SAFETY: the object is initialised; the caller's promise.
+        // SAFETY: the object is initialised; the block is null or its own.
         unsafe { RawSmallPool::size_of_tagged(self.as_raw(), block) }
     }
 }
@@ -321,14 +324,14 @@ impl SmallPool {
 unsafe fn free_general(block: *mut u8, label: &Label, flags: ListFlags) {
     label.entry().release(label.size);
     if let Some((place, request)) = general_request(label.pool_type(), label.size, label.tag()) {
-        // SAFETY: the header says that it was asked for so; the caller's promise.
+        // SAFETY: the header says that it was asked for so, and no one uses it any more.
         unsafe { general::free(block.wrapping_sub(place), &request, flags) };
     }
 }
 
 #[cold]
-pub(super) fn tell_foreign(block: *mut u8) {
-    tell(
+pub(super) fn report_foreign(block: *mut u8) {
+    report(
         BugCheck::NEVER_ALLOCATED,
         block,
         Tag(0),
@@ -337,17 +340,17 @@ pub(super) fn tell_foreign(block: *mut u8) {
 }
 
 #[cold]
-fn tell_bad_check(block: *mut u8, word: u64, is_free: bool) {
+fn report_bad_check(block: *mut u8, word: u64, is_free: bool) {
     let tag = Tag(word as u32);
     if is_free {
-        tell(
+        report(
             BugCheck::FREED_TWICE,
             block,
             tag,
             format_args!("pool block {block:p} with tag \"{tag}\" is free already"),
         );
     } else {
-        tell(
+        report(
             BugCheck::NEVER_ALLOCATED,
             block,
             Tag(0),
@@ -357,17 +360,17 @@ fn tell_bad_check(block: *mut u8, word: u64, is_free: bool) {
 }
 
 #[cold]
-fn tell_mismatch(block: *mut u8, label: &Label, tag: Tag, bytes: Option<usize>) {
+fn report_mismatch(block: *mut u8, label: &Label, tag: Tag, bytes: Option<usize>) {
     let (own, size) = (label.tag(), label.size);
     if tag.0 != 0 && tag != own {
-        tell(
+        report(
             BugCheck::WRONG_TAG,
             block,
             own,
             format_args!("pool block {block:p} with tag \"{own}\" is freed with tag \"{tag}\""),
         );
     } else if let Some(bytes) = bytes {
-        tell(
+        report(
             BugCheck::NEVER_ALLOCATED,
             block,
             own,

@@ -9,7 +9,7 @@ use core::fmt;
 pub struct BugCheck {
     /// The bug check.
     pub code: u32,
-    /// Its first parameter; 0 where the bug check is told by its code alone.
+    /// Its first parameter; 0 where the bug check is its code alone.
     pub parameter: u32,
 }
 
@@ -30,7 +30,7 @@ bug_checks! {
     ACTIVE_LIST_INITIALIZED = 0xC4 / 0xCA;
     /// Delete of an object that is no list (any more).
     NO_LIST_DELETED = 0xC4 / 0xCB;
-    /// Memory is freed in which an active list stands.
+    /// Memory is freed that contains an active list.
     LIST_IN_FREED_MEMORY = 0xC4 / 0xCC;
     /// A list is made of blocks that are too small.
     BLOCK_TOO_SMALL = 0xC4 / 0xCD;
@@ -46,7 +46,7 @@ bug_checks! {
     OVERRUN = 0xC1 / 0;
     /// A free named another tag than the allocation did.
     WRONG_TAG = 0xC2 / 0xA;
-    /// Lists that nobody deleted when the program, or its user of lists, ended.
+    /// Lists that no one deleted when the program, or its user of lists, ended.
     LISTS_NOT_DELETED = 0xC7 / 0;
     /// A freed block was used.
     USED_AFTER_FREE = 0xCC / 0;

@@ -1,4 +1,4 @@
-//! What a list shall do beside the ordinary.
+//! What a list does beside the ordinary.
 
 use core::ops::BitOr;
 
@@ -8,7 +8,7 @@ use core::ops::BitOr;
 pub struct ListFlags(pub u32);
 
 impl ListFlags {
-    /// Every call is checked, and nothing is cached: the list goes to the pool each time. What is wrong is told as a
+    /// Every call is checked, and nothing is cached: the list goes to the pool each time. Misuse is reported as a
     /// [`Violation`](crate::Violation) with where it was done: a block freed twice, of another list or of none, written
     /// beyond its ends or after its free, or still out when the list is deleted; a live list initialised again, or not
     /// deleted after the program's last destructor.
@@ -30,19 +30,19 @@ impl ListFlags {
 
     const KNOWN: u32 = 0x3F;
 
-    /// Whether all flags of the other are set.
+    /// Returns whether all flags of the other are set.
     #[must_use]
     pub const fn contains(self, other: ListFlags) -> bool {
         self.0 & other.0 == other.0
     }
 
-    /// Whether no unknown flag is set.
+    /// Returns whether no unknown flag is set.
     #[must_use]
     pub const fn is_known(self) -> bool {
         self.0 & !Self::KNOWN == 0
     }
 
-    /// Whether the list may keep blocks.
+    /// Returns whether the list may keep blocks.
     pub(crate) const fn is_cached(self) -> bool {
         self.0 & (Self::VERIFY.0 | Self::SPECIAL_POOL.0 | Self::SPECIAL_POOL_START.0) == 0
     }

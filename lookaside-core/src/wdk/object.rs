@@ -3,7 +3,7 @@
 use core::ffi::c_void;
 use core::ptr;
 
-/// Where a list's processor lists stand: what the fast path reads, and all that it reads outside a part.
+/// Where a list's processor lists are: what the fast path reads, and all that it reads outside a part.
 ///
 /// The part of processor `c` is at `base + (c << PART_SHIFT)`. With `processors` 0 no processor
 /// number is in range, so every operation takes the slow path.
@@ -11,7 +11,7 @@ use core::ptr;
 #[derive(Clone, Copy, Debug)]
 pub struct Parts {
     pub(crate) base: *mut u8,
-    /// Distance from the thread pointer to the area that tells the processor's number. Here and not in a static, since
+    /// Distance from the thread pointer to the area that has the processor's number. Here and not in a static, since
     /// this line is read anyway.
     pub(crate) area: isize,
     pub(crate) processors: u32,
@@ -42,7 +42,7 @@ pub struct RawList {
 }
 
 impl RawList {
-    /// An object that was never initialised: every call on it answers so.
+    /// Returns an object that was never initialised: every call on it returns that status.
     #[must_use]
     pub const fn zeroed() -> RawList {
         RawList {

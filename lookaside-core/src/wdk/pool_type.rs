@@ -25,7 +25,7 @@ impl PoolType {
     /// Resident memory that cannot be executed.
     pub const NON_PAGED_NX: PoolType = PoolType(0x200);
 
-    /// Flag: a quota that is used up is answered with null. There are no quotas here; reports show the flag.
+    /// Flag: null is returned when a quota is used up. There are no quotas here; reports show the flag.
     pub const QUOTA_FAIL_INSTEAD_OF_RAISE: u32 = 0x8;
     /// Flag: an allocation that fails raises a status. Only the WDK header raises; reports show the flag.
     pub const RAISE_IF_ALLOCATION_FAILURE: u32 = 0x10;
@@ -36,25 +36,25 @@ impl PoolType {
     /// Every bit that has a meaning, the two flags included.
     const KNOWN: u32 = 0x3FF;
 
-    /// Whether bit 0 says paged: the bit by which Windows sorts lists into its two chains.
+    /// Returns whether bit 0 says paged: the bit by which Windows sorts lists into its two chains.
     #[must_use]
     pub const fn is_paged(self) -> bool {
         self.0 & 1 != 0
     }
 
-    /// Whether the memory is the session's.
+    /// Returns whether the memory is the session's.
     #[must_use]
     pub const fn is_session(self) -> bool {
         self.0 & Self::SESSION != 0
     }
 
-    /// Whether blocks start a cache line.
+    /// Returns whether blocks start a cache line.
     #[must_use]
     pub const fn is_cache_aligned(self) -> bool {
         self.0 & Self::CACHE_ALIGNED != 0
     }
 
-    /// Whether a list can be made over this: no bit without a meaning, and not the type 3 that Windows forbids.
+    /// Returns whether a list can be made over this: no bit without a meaning, and not the type 3 that Windows forbids.
     #[must_use]
     pub const fn is_known(self) -> bool {
         self.0 & !Self::KNOWN == 0 && self.0 & 3 != 3

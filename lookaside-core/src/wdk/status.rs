@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// What a set-up or maintenance call answers. The numbers are Windows' NTSTATUS values.
+/// What a set-up or maintenance call returns. The numbers are Windows' NTSTATUS values.
 ///
 /// [`Status::SUCCESS`] and [`Status::PENDING`] are successes, all others name what was wrong; after
 /// those nothing has changed.
@@ -16,8 +16,8 @@ macro_rules! statuses {
         impl Status {
             $($(#[$doc])* pub const $name: Status = Status($value);)*
 
-            /// The WDK's name of this value, without its `STATUS_` prefix; `"UNKNOWN"` for a value that this library
-            /// never returns.
+            /// Returns the WDK's name of this value, without its `STATUS_` prefix; `"UNKNOWN"` for a value that this
+            /// library never returns.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {
@@ -34,9 +34,9 @@ statuses! {
     SUCCESS = 0x0000_0000;
     /// The list is deleted, but callers still hold blocks of it: the last free ends it.
     PENDING = 0x0000_0103;
-    /// A list object must stand at a multiple of 16 bytes.
+    /// A list object must be at a multiple of 16 bytes.
     DATATYPE_MISALIGNMENT = 0x8000_0002;
-    /// The buffer was too short: it holds the beginning, and the length that the whole needs was told.
+    /// The buffer was too short: it holds the beginning, and the length that the whole needs was returned.
     BUFFER_OVERFLOW = 0x8000_0005;
     /// The list is live already, or one of its callbacks is running.
     DEVICE_BUSY = 0x8000_0011;
@@ -60,7 +60,7 @@ statuses! {
 }
 
 impl Status {
-    /// Whether the call did what was asked: NT_SUCCESS, true when the top bit is clear.
+    /// Returns whether the call did what was asked: NT_SUCCESS, true when the top bit is clear.
     #[must_use]
     pub const fn is_success(self) -> bool {
         self.0 < 0x8000_0000

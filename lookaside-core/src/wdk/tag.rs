@@ -15,7 +15,7 @@ use core::fmt;
 pub struct Tag(pub u32);
 
 impl Tag {
-    /// The tag of these four characters. Any bytes are accepted; those outside 0x20 to 0x7E print as a dot.
+    /// Returns the tag of these four characters. Any bytes are accepted; those outside 0x20 to 0x7E print as a dot.
     #[must_use]
     pub const fn new(characters: [u8; 4]) -> Tag {
         Tag(u32::from_le_bytes(characters))

@@ -1,17 +1,24 @@
 //! What several tests share: a pool that knows where each of its blocks is, and processors to run on.
-#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(dead_code, unused_imports, unused_macros, reason = "each test binary uses a part of it")]
 
 pub mod processes;
 
-pub mod told;
+pub mod violations;
 
 use std::collections::HashSet;
 use std::ffi::c_void;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lookaside_core::{
     AllocateCallback, Builder, EngineKind, FreeCallback, LookasideList, PoolType, RawList, Statistics, Status, Tag,
 };
+
+/// Keeps the other tests that take this from what is one for the process: scans, the accounting pool, counts of pools,
+/// the violation hook, the processor that a thread pretends to run on.
+pub fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The engines that can be tested here. Where rseq is missing (Valgrind, a tunable, another kernel) it says so.
 pub fn engines() -> Vec<EngineKind> {

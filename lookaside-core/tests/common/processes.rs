@@ -6,13 +6,28 @@ use std::ptr::NonNull;
 
 use lookaside_core::LookasideList;
 
+/// The name of the test in whose function, or in a closure of it, this stands.
+macro_rules! this_test {
+    () => {{
+        fn name<F>(_: F) -> &'static str {
+            std::any::type_name::<F>()
+        }
+        let path = name(|| ());
+        // Without the crate, and without the closures.
+        path.split_once("::").unwrap().1.split("::{{closure}}").next().unwrap()
+    }};
+}
+pub(crate) use this_test;
+
 /// Runs one test of this program again, in a process of its own, with this case.
 pub fn again(test: &str, case: &str, wrapper: &[&str]) -> Output {
     let program = std::env::current_exe().unwrap();
     let mut words = wrapper.iter().map(std::ffi::OsStr::new).chain([program.as_os_str()]);
     let mut command = Command::new(words.next().unwrap());
     command.args(words).args([test, "--exact", "--nocapture"]).env("LOOKASIDE_TEST_CASE", case);
-    command.output().unwrap()
+    let output = command.output().unwrap();
+    assert!(output.stdout.windows(15).any(|text| text == b"running 1 test\n"), "no test {test}: {output:?}");
+    output
 }
 
 pub fn case() -> Option<String> {
@@ -43,10 +58,10 @@ pub fn with_lock_limit(test: &str, bytes: &str, body: impl FnOnce()) {
 }
 
 pub fn forks() -> usize {
-    std::env::var("LOOKASIDE_TEST_FORKS").ok().map_or(300, |forks| forks.parse().unwrap())
+    std::env::var("LOOKASIDE_TEST_FORKS").ok().map_or(60, |forks| forks.parse().unwrap())
 }
 
-/// A child that is not done after so many seconds will never be.
+/// A child that is not done after this number of seconds will never be.
 const HANGS: u32 = 300;
 
 /// Forks a child, which ends well if `body` returns true. One that hangs is killed.

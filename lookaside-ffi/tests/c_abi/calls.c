@@ -144,7 +144,7 @@ static void pairs(void)
     parameters.pool_type = LOOKASIDE_POOL_PAGED;
     CALL(initialize(&l, &kinds[1]));
     parameters.shared = &l;
-    CALL(lookaside_list_initialize(&p, &parameters));
+    CALL(lookaside_list_initialize_at("calls.c:1", &p, &parameters));
     CALL(lookaside_pp_number(LOOKASIDE_PP_MDL, LOOKASIDE_KERNEL_6_1));
     CALL(lookaside_pp_set(&table, 3, &p, &l));
     CALL(blocks[0] = lookaside_pp_allocate(&table, 3));

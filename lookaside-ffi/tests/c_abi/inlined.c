@@ -54,7 +54,7 @@ static void make(uint16_t inline_abi)
     CHECK(lookaside_list_initialize(&list, &parameters) == LOOKASIDE_STATUS_SUCCESS);
 }
 
-/* The list has seen so many pairs, by whatever way; and not a block is out. */
+/* The list has seen this number of pairs, by whatever way; and not a block is out. */
 static void check_pairs(uint64_t pairs)
 {
     lookaside_statistics statistics;
@@ -262,7 +262,7 @@ static void disturbed(void)
     for (uintptr_t thread = 0; thread < THREADS; thread++) {
         CHECK(pthread_create(&threads[thread], NULL, work, (void *)(thread + 1)) == 0);
     }
-    /* None of them is joined yet, so signals reach nobody else. */
+    /* None of them is joined yet, so signals reach no one else. */
     while (__atomic_load_n(&working, __ATOMIC_ACQUIRE) != 0) {
         pthread_kill(threads[turns % THREADS], SIGUSR1);
         if (turns % 64 == 0) {

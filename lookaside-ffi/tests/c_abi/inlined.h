@@ -3,17 +3,19 @@
 #include "lookaside_inline.h"
 
 static inline __attribute__((__always_inline__)) lookaside_status
-initialize_for_inlined(lookaside_list *list, const lookaside_parameters *parameters)
+initialize_for_inlined(const char *place, lookaside_list *list, const lookaside_parameters *parameters)
 {
     lookaside_parameters changed;
     if (parameters == NULL || parameters->inline_abi != 0) {
-        return lookaside_list_initialize(list, parameters);
+        return lookaside_list_initialize_at(place, list, parameters);
     }
     changed = *parameters;
     changed.inline_abi = LOOKASIDE_INLINE_ABI;
-    return lookaside_list_initialize(list, &changed);
+    return lookaside_list_initialize_at(place, list, &changed);
 }
 
-#define lookaside_list_initialize initialize_for_inlined
+#undef lookaside_list_initialize
+#define lookaside_list_initialize(...)                                                             \
+    initialize_for_inlined(LOOKASIDE_PLACE(__FILE__, __LINE__), __VA_ARGS__)
 #define lookaside_list_allocate lookaside_list_allocate_inline
 #define lookaside_list_free lookaside_list_free_inline

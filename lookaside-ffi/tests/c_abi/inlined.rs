@@ -1,6 +1,6 @@
 //! lookaside_inline.h: what its calls do where they do not call, and when they do not.
 //!
-//! That they answer misuse as the library's calls do is tested in misuse.rs; where they are made, in places.rs.
+//! That they end misuse as the library's calls do is tested in misuse.rs; where they are made, in places.rs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -124,7 +124,7 @@ fn libraries_with_inlined_calls_may_be_unloaded() {
         let out = scratch(&format!("inlined-library-{language:?}"));
         let library = out.join("library.so");
         let mut compiler = language.compiler();
-        // What is unique in the process is never unloaded, so C++ is told to have nothing of that kind.
+        // What is unique in the process is never unloaded, so C++ is compiled to have nothing of that kind.
         compiler.args(["-O2", "-fPIC", "-shared"]).args((language == Language::Cpp).then_some("-fno-gnu-unique"));
         succeed(compiler.arg(folder().join("inlined_other.c")).arg("-o").arg(&library));
         for engine in ENGINES {
@@ -134,7 +134,7 @@ fn libraries_with_inlined_calls_may_be_unloaded() {
     }
 }
 
-/// Every descriptor in the program is what the kernel wants, whatever the linker left out: at least those of three
+/// Every descriptor in the program is what the kernel wants, whatever the linker removed: at least those of three
 /// places with two calls each, or of one in C++, whose two copies of a template's function are one.
 #[test]
 fn sections_are_well_formed() {

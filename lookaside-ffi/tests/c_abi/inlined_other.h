@@ -25,7 +25,7 @@ static inline void counted_free(lookaside_list *list, void *block)
 #ifdef __cplusplus
 extern "C" {
 #endif
-/* As many pairs, in the other unit; answers how many of them did well. */
+/* The same number of pairs, in the other unit; returns how many of them did well. */
 unsigned other_pairs(lookaside_list *list, unsigned pairs);
 #ifdef __cplusplus
 }

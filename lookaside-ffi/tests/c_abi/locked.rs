@@ -2,7 +2,7 @@
 
 use crate::toolchain::{ENGINES, Language, Link, build, succeed, with_engine};
 
-/// No first list and no first call takes so many KiB.
+/// No first list and no first call takes this many KiB.
 const LIMIT: u64 = 1024;
 
 #[test]

@@ -1,18 +1,18 @@
 /* Misuse of lists: objects that are none, parameters that none can have, blocks and callbacks. */
 #include "misuse.h"
 
-/* What every call answers that looks for the list before anything else. */
-static void tell_all_calls(lookaside_list *other)
+/* What every call returns that looks for the list before anything else. */
+static void show_all_calls(lookaside_list *other)
 {
     size_t filled = 99;
     lookaside_statistics statistics;
     memset(&statistics, 0, sizeof statistics);
     statistics.struct_size = sizeof statistics;
-    tell(lookaside_list_flush(other));
-    tell(lookaside_list_trim(other));
-    tell(lookaside_list_prefill(other, 1, &filled));
-    tell(lookaside_list_statistics(other, &statistics));
-    tell(lookaside_list_delete(other));
+    show(lookaside_list_flush(other));
+    show(lookaside_list_trim(other));
+    show(lookaside_list_prefill(other, 1, &filled));
+    show(lookaside_list_statistics(other, &statistics));
+    show(lookaside_list_delete(other));
     tell_pointer(lookaside_list_context(other));
     tell_pointer(lookaside_list_try_allocate(other));
     puts(filled == 99 ? "filled untouched" : "filled written");
@@ -22,14 +22,14 @@ static void tell_all_calls(lookaside_list *other)
 
 static void objects(const char *name)
 {
-    CASE("every call, null list") tell_all_calls(NULL);
-    CASE("every call, misaligned list") tell_all_calls(misaligned());
-    CASE("every call, zeroed list") tell_all_calls(&zeroed);
-    CASE("every call, garbage") tell_all_calls(&garbage);
+    CASE("every call, null list") show_all_calls(NULL);
+    CASE("every call, misaligned list") show_all_calls(misaligned());
+    CASE("every call, zeroed list") show_all_calls(&zeroed);
+    CASE("every call, garbage") show_all_calls(&garbage);
     CASE("every call, deleted list")
     {
         make_and_delete();
-        tell_all_calls(&list);
+        show_all_calls(&list);
     }
     CASE("allocate, null list") tell_pointer(lookaside_list_allocate(NULL));
     CASE("allocate, misaligned list") tell_pointer(lookaside_list_allocate(misaligned()));
@@ -39,18 +39,18 @@ static void objects(const char *name)
         make_and_delete();
         tell_pointer(lookaside_list_allocate(&list));
     }
-    CASE("initialize, null list") tell(lookaside_list_initialize(NULL, &changed));
-    CASE("initialize, misaligned list") tell(lookaside_list_initialize(misaligned(), &changed));
+    CASE("initialize, null list") show(lookaside_list_initialize(NULL, &changed));
+    CASE("initialize, misaligned list") show(lookaside_list_initialize(misaligned(), &changed));
     CASE("initialize, garbage")
     {
-        tell(lookaside_list_initialize(&garbage, &changed));
-        tell(lookaside_list_delete(&garbage));
+        show(lookaside_list_initialize(&garbage, &changed));
+        show(lookaside_list_delete(&garbage));
     }
     CASE("initialize, deleted list")
     {
         make_and_delete();
         tell_initialize(&changed);
-        tell(lookaside_list_delete(&list));
+        show(lookaside_list_delete(&list));
     }
     CASE("initialize twice")
     {
@@ -60,17 +60,17 @@ static void objects(const char *name)
         changed.size = 32;
         tell_initialize(&changed);
         statistics.struct_size = sizeof statistics;
-        tell(lookaside_list_statistics(&list, &statistics));
+        show(lookaside_list_statistics(&list, &statistics));
         printf("size %u, %u out\n", (unsigned)statistics.size, (unsigned)statistics.outstanding);
         lookaside_list_free(&list, block);
-        tell(lookaside_list_delete(&list));
+        show(lookaside_list_delete(&list));
     }
     CASE("copy of a list, original deleted")
     {
         make();
         lookaside_list copy = list;
-        tell(lookaside_list_delete(&list));
-        tell(lookaside_list_delete(&copy));
+        show(lookaside_list_delete(&list));
+        show(lookaside_list_delete(&copy));
     }
 }
 
@@ -119,21 +119,21 @@ static void parameters(const char *name)
         changed.pool_type = LOOKASIDE_POOL_NON_PAGED;
         tell_initialize(&changed);
         lookaside_list_free(&list, take());
-        tell(lookaside_list_delete(&list));
+        show(lookaside_list_delete(&list));
     }
     CASE("nonpaged NX pool")
     {
         changed.pool_type = LOOKASIDE_POOL_NON_PAGED_NX;
         tell_initialize(&changed);
         lookaside_list_free(&list, take());
-        tell(lookaside_list_delete(&list));
+        show(lookaside_list_delete(&list));
     }
     CASE("nonpaged pool, one callback")
     {
         changed.pool_type = LOOKASIDE_POOL_NON_PAGED;
         changed.free = plain_free;
         tell_initialize(&changed);
-        tell(lookaside_list_delete(&list));
+        show(lookaside_list_delete(&list));
     }
     CASE("nonpaged pool, both callbacks")
     {
@@ -142,14 +142,14 @@ static void parameters(const char *name)
         changed.free_ex = ex_free;
         tell_initialize(&changed);
         lookaside_list_free(&list, take());
-        tell(lookaside_list_delete(&list));
+        show(lookaside_list_delete(&list));
     }
     CASE("paged pool, one callback")
     {
         changed.allocate = plain_allocate;
         tell_initialize(&changed);
         lookaside_list_free(&list, take());
-        tell(lookaside_list_delete(&list));
+        show(lookaside_list_delete(&list));
     }
     CASE("tuning 3") changed.tuning = 3, tell_initialize(&changed);
     CASE("topology 3") changed.topology = 3, tell_initialize(&changed);
@@ -187,7 +187,7 @@ static void parameters(const char *name)
 
 static void *deleting_allocate(lookaside_pool_type pool_type, size_t size, lookaside_tag tag, lookaside_list *own)
 {
-    tell(lookaside_list_delete(own));
+    show(lookaside_list_delete(own));
     return plain_allocate(pool_type, size, tag);
 }
 
@@ -200,23 +200,23 @@ static void lives(const char *name)
         make();
         char *first = (char *)take();
         char *second = (char *)take();
-        tell(lookaside_list_delete(&list));
+        show(lookaside_list_delete(&list));
         memset(first, 1, 64);
         memset(second, 2, 64);
         tell_pointer(lookaside_list_allocate(&list));
-        tell(lookaside_list_delete(&list));
+        show(lookaside_list_delete(&list));
         lookaside_list_free(&list, first);
         puts("first freed");
         lookaside_list_free(&list, second);
         puts("second freed");
-        tell(lookaside_list_delete(&list));
-        tell(lookaside_list_initialize(&list, &changed));
+        show(lookaside_list_delete(&list));
+        show(lookaside_list_initialize(&list, &changed));
     }
     CASE("initialize, draining list")
     {
         make();
         void *block = take();
-        tell(lookaside_list_delete(&list));
+        show(lookaside_list_delete(&list));
         tell_initialize(&changed);
         lookaside_list_free(&list, block);
         tell_initialize(&changed);
@@ -225,7 +225,7 @@ static void lives(const char *name)
     {
         make();
         void *block = take();
-        tell(lookaside_list_delete(&list));
+        show(lookaside_list_delete(&list));
         lookaside_list_free(&list, block);
         puts("freed");
         lookaside_list_free(&list, &room);
@@ -303,7 +303,7 @@ static void callbacks(const char *name)
         tell_initialize(&changed);
         tell_pointer(lookaside_list_allocate(&list));
         statistics.struct_size = sizeof statistics;
-        tell(lookaside_list_statistics(&list, &statistics));
+        show(lookaside_list_statistics(&list, &statistics));
         printf("%u failures, %u out\n", (unsigned)statistics.pool_failures, (unsigned)statistics.outstanding);
     }
     CASE("callback has no memory for prefill")
@@ -311,7 +311,7 @@ static void callbacks(const char *name)
         size_t filled = 99;
         changed.allocate = no_memory;
         tell_initialize(&changed);
-        tell(lookaside_list_prefill(&list, 4, &filled));
+        show(lookaside_list_prefill(&list, 4, &filled));
         printf("%u filled\n", (unsigned)filled);
     }
     CASE("callback gives a misaligned block")
@@ -343,37 +343,37 @@ static void pairs(const char *name)
         lookaside_parameters parameters = usual();
         make();
         parameters.shared = &list;
-        tell(lookaside_list_initialize(&garbage, &parameters));
+        show(lookaside_list_initialize(&garbage, &parameters));
         parameters.shared = &zeroed;
-        tell(lookaside_list_initialize(&garbage, &parameters));
+        show(lookaside_list_initialize(&garbage, &parameters));
         parameters.shared = misaligned();
-        tell(lookaside_list_initialize(&garbage, &parameters));
-        tell(lookaside_list_delete(&list));
+        show(lookaside_list_initialize(&garbage, &parameters));
+        show(lookaside_list_delete(&list));
         parameters.shared = &list;
-        tell(lookaside_list_initialize(&garbage, &parameters));
+        show(lookaside_list_initialize(&garbage, &parameters));
     }
     CASE("a shared list, deleted before its pair")
     {
         lookaside_parameters parameters = usual();
         parameters.topology = LOOKASIDE_TOPOLOGY_GENERAL;
-        tell(lookaside_list_initialize(&list, &parameters));
+        show(lookaside_list_initialize(&list, &parameters));
         changed.shared = &list;
-        tell(lookaside_list_initialize(&garbage, &changed));
+        show(lookaside_list_initialize(&garbage, &changed));
         void *block = lookaside_list_allocate(&garbage);
-        tell(lookaside_list_delete(&list));
-        tell(lookaside_list_delete(&garbage));
+        show(lookaside_list_delete(&list));
+        show(lookaside_list_delete(&garbage));
         lookaside_list_free(&list, block);
-        tell(lookaside_list_delete(&list));
+        show(lookaside_list_delete(&list));
     }
     CASE("slots that cannot be")
     {
         static lookaside_pp_table table;
         make();
-        tell(lookaside_pp_set(NULL, 0, &list, &list));
-        tell(lookaside_pp_set(&table, 16, &list, &list));
-        tell(lookaside_pp_set(&table, 0, &list, &list));
-        tell(lookaside_pp_set(&table, 0, &zeroed, &list));
-        tell(lookaside_pp_set(&table, 0, &list, misaligned()));
+        show(lookaside_pp_set(NULL, 0, &list, &list));
+        show(lookaside_pp_set(&table, 16, &list, &list));
+        show(lookaside_pp_set(&table, 0, &list, &list));
+        show(lookaside_pp_set(&table, 0, &zeroed, &list));
+        show(lookaside_pp_set(&table, 0, &list, misaligned()));
         tell_pointer(lookaside_pp_allocate(&table, 0));
         tell_pointer(lookaside_pp_allocate(&table, 16));
         tell_pointer(lookaside_pp_allocate(NULL, 0));
@@ -424,12 +424,12 @@ static void hooks(const char *name)
         lookaside_list_free(NULL, block);
         lookaside_list_free(&zeroed, block);
         lookaside_list_free(&list, block);
-        tell(lookaside_list_delete(&list));
+        show(lookaside_list_delete(&list));
         lookaside_list_free(&list, block);
         changed.allocate = misaligned_block;
         tell_initialize(&changed);
         tell_pointer(lookaside_list_allocate(&list));
-        tell(lookaside_list_delete(&list));
+        show(lookaside_list_delete(&list));
     }
     CASE("hook taken away")
     {

@@ -1,4 +1,4 @@
-/* The frame of misuse.c and its kin: one misuse of the library per run. "misuse CASE" says what the calls answered,
+/* The frame of misuse.c and its kin: one misuse of the library per run. "misuse CASE" prints what the calls returned,
  * unless the library ends it.
  *
  * tests/c_abi/misuse.rs knows every case and what it must come to. All of them compile as C11 and as C++17.
@@ -16,7 +16,7 @@
 
 #include "lookaside.h"
 
-/* A list that a case may make, one that nobody ever makes, and memory with anything in it. */
+/* A list that a case may make, one that is never made, and memory with anything in it. */
 static lookaside_list list, zeroed, garbage;
 
 static union {
@@ -32,7 +32,7 @@ static inline lookaside_list *misaligned(void)
     return (lookaside_list *)(void *)(room.bytes + 8);
 }
 
-static inline void tell(lookaside_status status)
+static inline void show(lookaside_status status)
 {
     puts(lookaside_status_string(status));
 }
@@ -82,12 +82,12 @@ static inline void make_and_delete(void)
     }
 }
 
-/* Initialises with changed parameters, tells the status, and whether the object was left as it was. */
+/* Initialises with changed parameters, shows the status, and whether the object was left as it was. */
 static inline void tell_initialize(const lookaside_parameters *parameters)
 {
     lookaside_list before = list;
     lookaside_status status = lookaside_list_initialize(&list, parameters);
-    tell(status);
+    show(status);
     if (status != LOOKASIDE_STATUS_SUCCESS && memcmp(&before, &list, sizeof list) != 0) {
         puts("and changed the object");
     }

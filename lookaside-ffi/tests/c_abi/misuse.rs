@@ -22,14 +22,14 @@ pub enum End {
 }
 use End::{Abort, Well};
 
-/// What the calls of `tell_all_calls` answer, with one status for each call that has one.
+/// What the calls of `show_all_calls` return, with one status for each call that has one.
 macro_rules! all_calls {
     ($status:literal) => {
         concat!($status, "\n", $status, "\n", $status, "\n", $status, "\n", $status, "\nNULL\nNULL\nfilled untouched\n")
     };
 }
 
-/// What the calls of `tell_all_small_pool_calls` answer, with one status for each call that has one.
+/// What the calls of `show_all_small_pool_calls` return, with one status for each call that has one.
 macro_rules! small_pool_calls {
     ($status:literal) => {
         concat!($status, "\n", $status, "\n", $status, "\n", $status, "\nNULL\nNULL\n0\n")
@@ -42,7 +42,7 @@ pub const PROGRAMS: [(&str, &str, &[Case]); 6] = [
     ("misuse_caches", include_str!("misuse_caches.c"), misuse_many::CACHES),
     ("misuse_many", include_str!("misuse_many.c"), misuse_many::CASES),
     ("misuse_pools", include_str!("misuse_pools.c"), MISUSE_POOLS),
-    ("misuse_told", include_str!("misuse_told.c"), MISUSE_TOLD),
+    ("misuse_reports", include_str!("misuse_reports.c"), MISUSE_REPORTS),
     ("misuse_verified", include_str!("misuse_verified.c"), MISUSE_VERIFIED),
 ];
 
@@ -311,10 +311,10 @@ const MISUSE_POOLS: &[Case] = &[
     ),
 ];
 
-const MISUSE_TOLD: &[Case] = &[
+const MISUSE_REPORTS: &[Case] = &[
     ("statistics, null", "STATUS_INVALID_PARAMETER\n", Well),
     ("statistics, struct_size wrong", "STATUS_INVALID_PARAMETER\nuntouched\n", Well),
-    ("report, null buffer", "STATUS_INVALID_PARAMETER\nlength told\nSTATUS_BUFFER_OVERFLOW\n", Well),
+    ("report, null buffer", "STATUS_INVALID_PARAMETER\nlength returned\nSTATUS_BUFFER_OVERFLOW\n", Well),
     ("report, short buffers", "STATUS_SUCCESS\nlength right\n", Well),
     (
         "report of a list that is none",
@@ -342,7 +342,7 @@ const MISUSE_TOLD: &[Case] = &[
 ];
 
 const MISUSE_VERIFIED: &[Case] = &[
-    // What each misuse is told as.
+    // What each misuse is reported as.
     (
         "verified: block freed twice",
         "",
@@ -403,7 +403,7 @@ const MISUSE_VERIFIED: &[Case] = &[
         ),
     ),
     (
-        "verified: write after the free, told at the end",
+        "verified: write after the free, reported at the end",
         "end\n",
         Abort(
             "0xCC: block A of list \"misuse\" (Test) was written at offset 8 after it was freed; allocated at PLACE, freed at PLACE",
@@ -455,14 +455,14 @@ const MISUSE_VERIFIED: &[Case] = &[
         "verified: free of a block with a list in it",
         "STATUS_SUCCESS\n",
         Abort(
-            "0xC4/0xCC: 64 bytes at A are freed, in which the active list \"inner\" (Test) stands at A; initialised at PLACE, freed at PLACE",
+            "0xC4/0xCC: 64 bytes at A are freed, in which the active list \"inner\" (Test) is at A; initialised at PLACE, freed at PLACE",
         ),
     ),
     (
         "verified: memory with a list in it",
         "STATUS_SUCCESS\n",
         Abort(
-            "0xC4/0xCC: 64 bytes at A are freed, in which the active list \"misuse\" (Test) stands at A; initialised at an unknown place, freed at PLACE",
+            "0xC4/0xCC: 64 bytes at A are freed, in which the active list \"misuse\" (Test) is at A; initialised at an unknown place, freed at PLACE",
         ),
     ),
     (
@@ -546,7 +546,7 @@ fn every_case_ends_as_promised(language: Language, link: Link, flags: &str) {
     }
 }
 
-/// Runs a case and tells what is not as promised.
+/// Runs a case and returns what is not as promised.
 fn difference(program: &str, case: &mut Command, prints: &str, end: End) -> Option<String> {
     let output = run(case);
     let (said, complained) =

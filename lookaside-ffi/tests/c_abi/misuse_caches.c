@@ -56,15 +56,15 @@ static void *take_from_cache(void)
     return block;
 }
 
-static void tell_all_calls(lookaside_cache *other)
+static void show_all_calls(lookaside_cache *other)
 {
     lookaside_counters counters, before;
     memset(&counters, 0x7F, sizeof counters);
     before = counters;
     tell_pointer(lookaside_cache_allocate(other));
-    tell(lookaside_cache_flush(other));
-    tell(lookaside_cache_delete(other));
-    tell(lookaside_cache_counters(other, &counters));
+    show(lookaside_cache_flush(other));
+    show(lookaside_cache_delete(other));
+    show(lookaside_cache_counters(other, &counters));
     puts(memcmp(&before, &counters, sizeof counters) == 0 ? "untouched" : "written");
 }
 
@@ -78,13 +78,13 @@ static void *no_memory(lookaside_pool_type pool_type, size_t size, lookaside_tag
 
 static void objects(const char *name)
 {
-    CASE("cache: every call, null cache") tell_all_calls(NULL);
-    CASE("cache: every call, misaligned cache") tell_all_calls(misaligned_cache());
-    CASE("cache: every call, zeroed cache") tell_all_calls(&none);
+    CASE("cache: every call, null cache") show_all_calls(NULL);
+    CASE("cache: every call, misaligned cache") show_all_calls(misaligned_cache());
+    CASE("cache: every call, zeroed cache") show_all_calls(&none);
     CASE("cache: every call, deleted cache")
     {
         make_and_delete_cache();
-        tell_all_calls(&cache);
+        show_all_calls(&cache);
     }
     CASE("cache: inlined calls, zeroed cache")
     {
@@ -98,23 +98,23 @@ static void objects(const char *name)
         make();
         memset(&cache, 0x33, sizeof cache);
         before = cache;
-        tell(lookaside_cache_initialize(NULL, &list, array, CAPACITY));
-        tell(lookaside_cache_initialize(&cache, NULL, array, CAPACITY));
-        tell(lookaside_cache_initialize(&cache, &list, NULL, CAPACITY));
-        tell(lookaside_cache_initialize(&cache, &list, array, 0));
-        tell(lookaside_cache_initialize(&cache, &list, array, 65536));
-        tell(lookaside_cache_initialize(misaligned_cache(), &list, array, CAPACITY));
-        tell(lookaside_cache_initialize(&cache, misaligned(), array, CAPACITY));
-        tell(lookaside_cache_initialize(&cache, &list, (void **)(void *)((char *)array + 4), CAPACITY - 1));
-        tell(lookaside_cache_initialize(&cache, &zeroed, array, CAPACITY));
+        show(lookaside_cache_initialize(NULL, &list, array, CAPACITY));
+        show(lookaside_cache_initialize(&cache, NULL, array, CAPACITY));
+        show(lookaside_cache_initialize(&cache, &list, NULL, CAPACITY));
+        show(lookaside_cache_initialize(&cache, &list, array, 0));
+        show(lookaside_cache_initialize(&cache, &list, array, 65536));
+        show(lookaside_cache_initialize(misaligned_cache(), &list, array, CAPACITY));
+        show(lookaside_cache_initialize(&cache, misaligned(), array, CAPACITY));
+        show(lookaside_cache_initialize(&cache, &list, (void **)(void *)((char *)array + 4), CAPACITY - 1));
+        show(lookaside_cache_initialize(&cache, &zeroed, array, CAPACITY));
         lookaside_list_delete(&list);
-        tell(lookaside_cache_initialize(&cache, &list, array, CAPACITY));
+        show(lookaside_cache_initialize(&cache, &list, array, CAPACITY));
         puts(memcmp(&before, &cache, sizeof cache) == 0 ? "untouched" : "written");
     }
     CASE("cache: counters, null")
     {
         make_cache();
-        tell(lookaside_cache_counters(&cache, NULL));
+        show(lookaside_cache_counters(&cache, NULL));
     }
 }
 
@@ -151,15 +151,15 @@ static void blocks(const char *name)
     {
         make_cache();
         void *block = take_from_cache();
-        tell(lookaside_list_delete(&list));
+        show(lookaside_list_delete(&list));
         void *other = lookaside_cache_allocate_inline(&cache);
         tell_pointer(other);
         lookaside_cache_free(&cache, block);
         lookaside_cache_free(&cache, other);
-        tell(lookaside_list_initialize(&list, &changed));
-        tell(lookaside_cache_delete(&cache));
-        tell(lookaside_list_initialize(&list, &changed));
-        tell(lookaside_list_delete(&list));
+        show(lookaside_list_initialize(&list, &changed));
+        show(lookaside_cache_delete(&cache));
+        show(lookaside_list_initialize(&list, &changed));
+        show(lookaside_list_delete(&list));
     }
     CASE("cache: callback has no memory")
     {

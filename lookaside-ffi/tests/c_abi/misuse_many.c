@@ -42,14 +42,14 @@ static lookaside_statistics statistics(void)
 
 static void tell_allocates(void)
 {
-    lookaside_statistics told = statistics();
-    printf("%u allocates, %u out\n", (unsigned)told.list.total_allocates, (unsigned)told.outstanding);
+    lookaside_statistics seen = statistics();
+    printf("%u allocates, %u out\n", (unsigned)seen.list.total_allocates, (unsigned)seen.outstanding);
 }
 
 static void tell_frees(void)
 {
-    lookaside_statistics told = statistics();
-    printf("%u frees, %u out\n", (unsigned)told.list.total_frees, (unsigned)told.outstanding);
+    lookaside_statistics seen = statistics();
+    printf("%u frees, %u out\n", (unsigned)seen.list.total_frees, (unsigned)seen.outstanding);
 }
 
 static void *no_memory(lookaside_pool_type pool_type, size_t size, lookaside_tag tag)
@@ -177,12 +177,12 @@ static void frees(const char *name)
     {
         make();
         take_all();
-        tell(lookaside_list_delete(&list));
+        show(lookaside_list_delete(&list));
         tell_count(lookaside_list_allocate_many(&list, blocks, 0));
         lookaside_list_free_many(&list, blocks, COUNT - 1);
-        tell(lookaside_list_initialize(&list, &changed));
+        show(lookaside_list_initialize(&list, &changed));
         lookaside_list_free_many(&list, blocks + COUNT - 1, 1);
-        tell(lookaside_list_initialize(&list, &changed));
+        show(lookaside_list_initialize(&list, &changed));
     }
 }
 
@@ -203,7 +203,7 @@ static void verified(const char *name)
         take_all();
         lookaside_list_free_many(&list, blocks, COUNT);
         tell_frees();
-        tell(lookaside_list_delete(&list));
+        show(lookaside_list_delete(&list));
     }
 }
 

@@ -39,7 +39,7 @@ pub const CASES: &[Case] = &[
     ("verified: a run is whole", "STATUS_SUCCESS\n4 frees, 0 out\nSTATUS_SUCCESS\n", Well),
 ];
 
-/// What the calls of `tell_all_calls` answer for a cache.
+/// What the calls of `show_all_calls` return for a cache.
 macro_rules! cache_calls {
     ($status:literal) => {
         concat!("NULL\n", $status, "\n", $status, "\n", $status, "\nuntouched\n")

@@ -13,7 +13,7 @@ const HEAD: &str = "\
 # What misuse gets
 
 Every row is a case of a program in `lookaside-ffi/tests/c_abi/`, which tests run as C and as C++ on both engines. It
-prints what its calls answer, and ends by itself, or by abort after the line that is shown behind `lookaside: `. A
+prints what its calls return, and ends by itself, or by abort after the line that is shown after `lookaside: `. A
 and B stand for addresses, PLACE for an instruction of the program, which `addr2line` makes a line of. Numbers such as
 0xC4/0x13 are Windows' bug checks; 0xC4/0x4C01 and the like are this library's (see [compat.md](compat.md)). A hook that
 `lookaside_set_violation_hook` sets may take the place of the abort.

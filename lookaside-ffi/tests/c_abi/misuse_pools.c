@@ -26,7 +26,7 @@ static void pools(const char *name)
         changed.pool_type = LOOKASIDE_POOL_NON_PAGED;
         tell_initialize(&changed);
         lookaside_list_free(&list, malloc(64));
-        tell(lookaside_list_flush(&list));
+        show(lookaside_list_flush(&list));
     }
     CASE("session pool, block freed twice")
     {
@@ -103,17 +103,17 @@ static void tell_pool_violation(const lookaside_violation *violation)
            violation->tag == GOOD ? "Good" : "no tag");
 }
 
-/* What every call answers that looks for the small pool before anything else. */
-static void tell_all_small_pool_calls(lookaside_small_pool *other)
+/* What every call returns that looks for the small pool before anything else. */
+static void show_all_small_pool_calls(lookaside_small_pool *other)
 {
     lookaside_small_list_statistics statistics;
     memset(&statistics, 0, sizeof statistics);
     statistics.struct_size = sizeof statistics;
-    tell(lookaside_small_pool_prepare(other, LOOKASIDE_POOL_PAGED));
-    tell(lookaside_small_pool_flush(other));
-    tell(lookaside_small_pool_delete(other));
+    show(lookaside_small_pool_prepare(other, LOOKASIDE_POOL_PAGED));
+    show(lookaside_small_pool_flush(other));
+    show(lookaside_small_pool_delete(other));
     if (other != NULL) {
-        tell(lookaside_small_pool_statistics(other, LOOKASIDE_POOL_PAGED, 0, &statistics));
+        show(lookaside_small_pool_statistics(other, LOOKASIDE_POOL_PAGED, 0, &statistics));
     }
     tell_pointer(lookaside_small_pool_allocate(other, LOOKASIDE_POOL_PAGED, 16, GOOD));
     tell_pointer(lookaside_small_pool_allocate_bare(other, LOOKASIDE_POOL_PAGED, 16));
@@ -122,44 +122,44 @@ static void tell_all_small_pool_calls(lookaside_small_pool *other)
 
 static void small_pools(const char *name)
 {
-    CASE("every call, null small pool") tell_all_small_pool_calls(NULL);
-    CASE("every call, misaligned small pool") tell_all_small_pool_calls((lookaside_small_pool *)((char *)&small + 8));
-    CASE("every call, zeroed small pool") tell_all_small_pool_calls(&small);
+    CASE("every call, null small pool") show_all_small_pool_calls(NULL);
+    CASE("every call, misaligned small pool") show_all_small_pool_calls((lookaside_small_pool *)((char *)&small + 8));
+    CASE("every call, zeroed small pool") show_all_small_pool_calls(&small);
     CASE("every call, small pool of garbage")
     {
         memset(&small, 0xA5, sizeof small);
-        tell_all_small_pool_calls(&small);
+        show_all_small_pool_calls(&small);
     }
     CASE("every call, deleted small pool")
     {
         make_small_pool();
-        tell(lookaside_small_pool_delete(&small));
-        tell_all_small_pool_calls(&small);
+        show(lookaside_small_pool_delete(&small));
+        show_all_small_pool_calls(&small);
     }
     CASE("small pool parameters that cannot be")
     {
         lookaside_small_pool_parameters small_usual = usual_small_pool(), other = small_usual;
-        tell(lookaside_small_pool_initialize(NULL, &small_usual));
-        tell(lookaside_small_pool_initialize(&small, NULL));
-        tell(lookaside_small_pool_initialize((lookaside_small_pool *)((char *)&small + 8), &small_usual));
+        show(lookaside_small_pool_initialize(NULL, &small_usual));
+        show(lookaside_small_pool_initialize(&small, NULL));
+        show(lookaside_small_pool_initialize((lookaside_small_pool *)((char *)&small + 8), &small_usual));
         other.struct_size -= 8;
-        tell(lookaside_small_pool_initialize(&small, &other));
+        show(lookaside_small_pool_initialize(&small, &other));
         other = small_usual, other.generation = 5;
-        tell(lookaside_small_pool_initialize(&small, &other));
+        show(lookaside_small_pool_initialize(&small, &other));
         other = small_usual, other.tuning = 3;
-        tell(lookaside_small_pool_initialize(&small, &other));
+        show(lookaside_small_pool_initialize(&small, &other));
         other = small_usual, other.maximum_depth = 16385;
-        tell(lookaside_small_pool_initialize(&small, &other));
+        show(lookaside_small_pool_initialize(&small, &other));
         other = small_usual, other.flags = LOOKASIDE_FLAG_VERIFY;
-        tell(lookaside_small_pool_initialize(&small, &other));
+        show(lookaside_small_pool_initialize(&small, &other));
         other = small_usual, other.name = "\xFF";
-        tell(lookaside_small_pool_initialize(&small, &other));
-        tell(lookaside_small_pool_initialize(&small, &small_usual));
-        tell(lookaside_small_pool_initialize(&small, &small_usual));
-        tell(lookaside_small_pool_prepare(&small, 0x21));
-        tell(lookaside_small_pool_prepare(&small, 3));
-        tell(lookaside_small_pool_prepare(&small, LOOKASIDE_POOL_PAGED));
-        tell(lookaside_small_pool_delete(&small));
+        show(lookaside_small_pool_initialize(&small, &other));
+        show(lookaside_small_pool_initialize(&small, &small_usual));
+        show(lookaside_small_pool_initialize(&small, &small_usual));
+        show(lookaside_small_pool_prepare(&small, 0x21));
+        show(lookaside_small_pool_prepare(&small, 3));
+        show(lookaside_small_pool_prepare(&small, LOOKASIDE_POOL_PAGED));
+        show(lookaside_small_pool_delete(&small));
     }
     CASE("pool blocks that cannot be")
     {
@@ -180,7 +180,7 @@ static void small_pools(const char *name)
         printf("%d %d\n", (int)lookaside_pool_size(block), other != NULL);
         lookaside_pool_free_sized(block, 0, GOOD);
         lookaside_small_pool_free_bare(&small, LOOKASIDE_POOL_PAGED, other, 0);
-        tell(lookaside_small_pool_delete(&small));
+        show(lookaside_small_pool_delete(&small));
     }
     CASE("pool free, null block")
     {
@@ -254,24 +254,24 @@ static void small_pools(const char *name)
     {
         lookaside_small_list_statistics statistics;
         memset(&statistics, 0x7F, sizeof statistics);
-        tell(lookaside_small_pool_statistics(NULL, LOOKASIDE_POOL_PAGED, 0, NULL));
-        tell(lookaside_small_pool_statistics(NULL, LOOKASIDE_POOL_PAGED, 0, &statistics));
+        show(lookaside_small_pool_statistics(NULL, LOOKASIDE_POOL_PAGED, 0, NULL));
+        show(lookaside_small_pool_statistics(NULL, LOOKASIDE_POOL_PAGED, 0, &statistics));
         statistics.struct_size = sizeof statistics;
-        tell(lookaside_small_pool_statistics(NULL, LOOKASIDE_POOL_PAGED, 32, &statistics));
-        tell(lookaside_small_pool_statistics(NULL, 0x21, 0, &statistics));
+        show(lookaside_small_pool_statistics(NULL, LOOKASIDE_POOL_PAGED, 32, &statistics));
+        show(lookaside_small_pool_statistics(NULL, 0x21, 0, &statistics));
         puts(statistics.block_size == 0x7F7F7F7F7F7F7F7F ? "untouched" : "written");
-        tell(lookaside_small_pool_statistics(NULL, LOOKASIDE_POOL_PAGED, 31, &statistics));
+        show(lookaside_small_pool_statistics(NULL, LOOKASIDE_POOL_PAGED, 31, &statistics));
         printf("%d\n", (int)statistics.block_size);
     }
     CASE("small pool deleted with a block out")
     {
         make_small_pool();
         void *block = lookaside_small_pool_allocate(&small, LOOKASIDE_POOL_PAGED, 100, GOOD);
-        tell(lookaside_small_pool_delete(&small));
+        show(lookaside_small_pool_delete(&small));
         memset(block, 1, 100);
         lookaside_small_pool_free(&small, block, GOOD);
         lookaside_small_pool_free(&small, lookaside_small_pool_allocate(&small, 1, 100, GOOD), GOOD);
-        tell(lookaside_small_pool_delete(&small));
+        show(lookaside_small_pool_delete(&small));
     }
     CASE("pool misuse, hook that returns")
     {

@@ -1,4 +1,4 @@
-/* Verified lists: what each misuse is told as, correct programs, and allocations that fail on purpose. */
+/* Verified lists: what each misuse is reported as, correct programs, and allocations that fail on purpose. */
 #include "misuse.h"
 
 /* Has every list verified that is made from here on: before the first. */
@@ -33,7 +33,7 @@ static void keep_block(void *block)
     (void)block;
 }
 
-/* What each misuse is told as. */
+/* What each misuse is reported as. */
 
 static void misuses(const char *name)
 {
@@ -101,9 +101,9 @@ static void misuses(const char *name)
         char *block = (char *)take();
         lookaside_list_free(&list, block);
         block[8] = 0;
-        tell(lookaside_list_delete(&list));
+        show(lookaside_list_delete(&list));
     }
-    CASE("verified: write after the free, told at the end")
+    CASE("verified: write after the free, reported at the end")
     {
         verify();
         make();
@@ -131,9 +131,9 @@ static void misuses(const char *name)
         lookaside_parameters parameters = usual();
         verify();
         parameters.topology = LOOKASIDE_TOPOLOGY_GENERAL;
-        tell(lookaside_list_initialize(&list, &parameters));
+        show(lookaside_list_initialize(&list, &parameters));
         changed.shared = &list;
-        tell(lookaside_list_initialize(&other_list, &changed));
+        show(lookaside_list_initialize(&other_list, &changed));
         void *block = lookaside_list_allocate(&other_list);
         lookaside_list_free(&list, block);
         lookaside_list_free(&other_list, block);
@@ -147,13 +147,13 @@ static void misuses(const char *name)
     CASE("verified: zeroed list deleted")
     {
         verify();
-        tell(lookaside_list_delete(&zeroed));
+        show(lookaside_list_delete(&zeroed));
     }
     CASE("verified: list deleted twice")
     {
         verify();
         make_and_delete();
-        tell(lookaside_list_delete(&list));
+        show(lookaside_list_delete(&list));
     }
     CASE("verified: allocate from a zeroed list")
     {
@@ -172,14 +172,14 @@ static void misuses(const char *name)
         make();
         lookaside_list *inner = (lookaside_list *)take();
         changed.name = "inner";
-        tell(lookaside_list_initialize(inner, &changed));
+        show(lookaside_list_initialize(inner, &changed));
         lookaside_list_free(&list, inner);
     }
     CASE("verified: memory with a list in it")
     {
         make();
-        tell(lookaside_verify_range(&room, sizeof room));
-        tell(lookaside_verify_range(&list, sizeof list));
+        show(lookaside_verify_range(&room, sizeof room));
+        show(lookaside_verify_range(&list, sizeof list));
     }
     CASE("verified: blocks that are too small for the WDK")
     {
@@ -187,7 +187,7 @@ static void misuses(const char *name)
         changed.flags = LOOKASIDE_FLAG_WDK;
         changed.size = 8;
         tell_initialize(&changed);
-        tell(lookaside_list_delete(&list));
+        show(lookaside_list_delete(&list));
         changed.size = 7;
         tell_initialize(&changed);
     }
@@ -228,7 +228,7 @@ struct Global {
     ~Global()
     {
         if (made) {
-            tell(lookaside_list_delete(&own));
+            show(lookaside_list_delete(&own));
         }
     }
 };
@@ -246,19 +246,19 @@ static void correct(const char *name)
         use_correctly(&list, 64);
         use_correctly(&list, 64);
         lookaside_list_free(&list, NULL);
-        tell(lookaside_verify_range(&room, sizeof room));
-        tell(lookaside_list_delete(&list));
+        show(lookaside_verify_range(&room, sizeof room));
+        show(lookaside_list_delete(&list));
         tell_initialize(&changed);
-        tell(lookaside_list_delete(&list));
+        show(lookaside_list_delete(&list));
         changed.allocate = plain_allocate;
         changed.free = plain_free;
         tell_initialize(&changed);
         use_correctly(&list, 64);
-        tell(lookaside_list_delete(&list));
+        show(lookaside_list_delete(&list));
         changed.free = NULL;
         tell_initialize(&changed);
         use_correctly(&list, 64);
-        tell(lookaside_list_delete(&list));
+        show(lookaside_list_delete(&list));
     }
     CASE("verified: every size and alignment")
     {
@@ -279,14 +279,14 @@ static void correct(const char *name)
     {
         verify();
 #ifdef __cplusplus
-        tell(lookaside_list_initialize(&global.own, &changed));
+        show(lookaside_list_initialize(&global.own, &changed));
         use_correctly(&global.own, 64);
         global.made = true;
 #else
         make();
         use_correctly(&list, 64);
-        tell(LOOKASIDE_STATUS_SUCCESS);
-        tell(lookaside_list_delete(&list));
+        show(LOOKASIDE_STATUS_SUCCESS);
+        show(lookaside_list_delete(&list));
 #endif
     }
 }
@@ -305,32 +305,32 @@ static void failures(const char *name)
             tell_pointer(block);
             lookaside_list_free(&list, block);
         }
-        tell(lookaside_list_delete(&list));
+        show(lookaside_list_delete(&list));
     }
     CASE("failures on purpose, by a call")
     {
         lookaside_low_resources resources;
         const uint64_t schedule[] = {1, 3};
         memset(&resources, 0, sizeof resources);
-        tell(lookaside_simulate_low_resources(&resources));
+        show(lookaside_simulate_low_resources(&resources));
         resources.struct_size = sizeof resources;
         resources.share = 1000001;
-        tell(lookaside_simulate_low_resources(&resources));
+        show(lookaside_simulate_low_resources(&resources));
         resources.share = 0;
         resources.schedule_length = 2;
-        tell(lookaside_simulate_low_resources(&resources));
+        show(lookaside_simulate_low_resources(&resources));
         resources.schedule = schedule;
         resources.tag = changed.tag;
         changed.flags = LOOKASIDE_FLAG_VERIFY;
         tell_initialize(&changed);
-        tell(lookaside_simulate_low_resources(&resources));
+        show(lookaside_simulate_low_resources(&resources));
         for (int i = 0; i < 4; i++) {
             void *block = lookaside_list_allocate(&list);
             tell_pointer(block);
             lookaside_list_free(&list, block);
         }
-        tell(lookaside_simulate_low_resources(NULL));
-        tell(lookaside_list_delete(&list));
+        show(lookaside_simulate_low_resources(NULL));
+        show(lookaside_list_delete(&list));
     }
 }
 

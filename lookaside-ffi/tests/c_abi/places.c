@@ -9,7 +9,7 @@ static lookaside_list list;
 static lookaside_parameters parameters;
 static const char *name;
 
-static void tell(const lookaside_violation *violation)
+static void show(const lookaside_violation *violation)
 {
     printf("%s: %s\n", name, violation->line);
 }
@@ -123,7 +123,7 @@ int main(void)
     parameters.name = "places";
     parameters.pool_type = LOOKASIDE_POOL_PAGED;
     parameters.flags = LOOKASIDE_FLAG_VERIFY;
-    lookaside_set_violation_hook(tell);
+    lookaside_set_violation_hook(show);
     lookaside_list_initialize(&list, &parameters); /* initialised: initialised */
     twice();
     overrun();

@@ -27,7 +27,7 @@ fn places_are_lines(language: Language, link: Link, optimisation: &str) {
     let source = include_str!("places.c");
     let output = succeed(Command::new(&program).env_remove("LOOKASIDE_VERIFY"));
     let places = places(&output);
-    let told: Vec<(&str, &str)> = places.iter().map(|&(case, what, _)| (case, what)).collect();
+    let seen: Vec<(&str, &str)> = places.iter().map(|&(case, what, _)| (case, what)).collect();
     let expected = [
         ("twice", "allocated"),
         ("twice", "freed"),
@@ -44,7 +44,7 @@ fn places_are_lines(language: Language, link: Link, optimisation: &str) {
         ("quiet", "freed"),
         ("quiet", "freed again"),
     ];
-    assert_eq!(told, expected, "{output}");
+    assert_eq!(seen, expected, "{output}");
     assert!(output.ends_with("\n0 calls of malloc\n"), "{output}");
     for (case, what, offset) in places {
         let marker = format!("/* {case}: {what} */");

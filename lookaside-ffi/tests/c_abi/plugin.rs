@@ -27,7 +27,7 @@ fn make_embedded() -> bool {
 }
 
 extern "C" fn delete_embedded() {
-    // SAFETY: nobody uses the list any more.
+    // SAFETY: no one uses the list any more.
     let deleted = !EMBEDDED.1.load(Acquire) || unsafe { RawList::delete(EMBEDDED.0.get()) } == Status::SUCCESS;
     assert!(deleted);
 }
@@ -56,7 +56,7 @@ extern "C" fn touch() -> i32 {
 
 #[unsafe(no_mangle)]
 extern "C" fn end() -> i32 {
-    // SAFETY: `begin` made it, and nobody uses it any more.
+    // SAFETY: `begin` made it, and no one uses it any more.
     drop(unsafe { Box::from_raw(LIST.swap(std::ptr::null_mut(), AcqRel)) });
     1
 }

@@ -34,7 +34,7 @@ unsafe extern "C" {
 
 /// The longest instruction of the processor.
 const LONGEST: usize = 15;
-/// No fast path has so many instructions.
+/// More instructions than any fast path has.
 const LIMIT: usize = 200;
 
 /// The descriptors in this program.
@@ -54,7 +54,7 @@ fn descriptors() -> &'static [Descriptor] {
 
 #[test]
 fn the_sections_have_the_instructions_of_their_golden_file() {
-    // The same section stands in many places.
+    // The same section is in many places.
     let distinct: BTreeSet<String> =
         descriptors().iter().map(|descriptor| Listing::of(&section(descriptor)).text()).collect();
     assert!(distinct.len() >= 5, "pop, push, their forms for many, and the self-test's: {distinct:?}");

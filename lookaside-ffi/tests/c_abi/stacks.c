@@ -1,5 +1,5 @@
 /* Every call of the library on a small stack, the first of the process too: "stacks CASE BYTES". The stack has a page
- * below it that nobody may touch. Prints how many of the bytes were used; an idle thread's start takes some of them. */
+ * below it that no one may touch. Prints how many of the bytes were used; an idle thread's start takes some of them. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <stdio.h>
@@ -63,7 +63,10 @@ static void make(lookaside_list *made, const struct kind *kind, lookaside_list *
     parameters.flags = kind->flags;
     parameters.topology = kind->topology;
     parameters.shared = shared;
-    NEED(lookaside_list_initialize(made, &parameters));
+    if (shared == NULL)
+        NEED(lookaside_list_initialize(made, &parameters));
+    else
+        NEED(lookaside_list_initialize_at("stacks.c:1", made, &parameters));
 }
 
 static void use_list(lookaside_list *used)

@@ -13,7 +13,7 @@ pub enum Language {
 }
 
 impl Language {
-    /// The compiler for this language, told to warn and to take every warning for an error.
+    /// The compiler for this language, which warns, and for which every warning is an error.
     pub fn compiler(self) -> Command {
         let (program, arguments) = match self {
             Language::C => (compiler("CC", "cc"), ["-xc", "-std=c11"]),

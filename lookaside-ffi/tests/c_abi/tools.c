@@ -1,6 +1,7 @@
 /* Programs for the tools that watch memory: a right one, and faults in blocks from each way to get one. */
 #include "lookaside.h"
 #include "lookaside_cache.h"
+#include "lookaside_wdm.h"
 #ifdef INLINE
 #include "lookaside_inline.h"
 #define list_allocate lookaside_list_allocate_inline
@@ -31,6 +32,8 @@
     } while (0)
 
 static lookaside_list paged, other;
+static PAGED_LOOKASIDE_LIST wdk_list;
+static lookaside_slist_header slist;
 static lookaside_small_pool small_pool;
 static void *cache_slots[16];
 static lookaside_cache cache;
@@ -94,6 +97,15 @@ GIVE(small, lookaside_small_pool_free_bare(&small_pool, LOOKASIDE_POOL_PAGED, bl
 TAKE(nonpaged, block = list_allocate(&other))
 GIVE(nonpaged, list_free(&other, block))
 
+TAKE(wdk_list, block = ExAllocateFromPagedLookasideList(&wdk_list))
+GIVE(wdk_list, ExFreeToPagedLookasideList(&wdk_list, block))
+TAKE(wdk_pool, block = ExAllocatePoolWithTag(PagedPool, SIZE, TAG))
+GIVE(wdk_pool, ExFreePoolWithTag(block, TAG))
+
+/* Blocks of the program's own that wait in an S-list. */
+TAKE(slist, block = lookaside_slist_pop(&slist); if (!block) block = aligned_alloc(16, SIZE))
+GIVE(slist, lookaside_slist_push(&slist, (lookaside_slist_entry *)(void *)block))
+
 static void *routine(lookaside_pool_type type, size_t size, lookaside_tag tag)
 {
     (void)type, (void)tag;
@@ -106,7 +118,8 @@ static const way WAYS[] = {
     {"large", take_large, give_large},    {"small pool", take_small, give_small},
     {"nonpaged", take_nonpaged, give_nonpaged}, {"session", take_nonpaged, give_nonpaged},
     {"arenas", take_nonpaged, give_nonpaged},   {"special", take_nonpaged, give_nonpaged},
-    {"callbacks", take_nonpaged, give_nonpaged},
+    {"callbacks", take_nonpaged, give_nonpaged}, {"wdk list", take_wdk_list, give_wdk_list},
+    {"wdk pool", take_wdk_pool, give_wdk_pool}, {"slist", take_slist, give_slist},
 };
 
 static void begin(const char *name)
@@ -123,6 +136,7 @@ static void begin(const char *name)
     else
         make(&other, LOOKASIDE_POOL_NON_PAGED, LOOKASIDE_FLAG_BEST_EFFORT_LOCK);
     CHECK(lookaside_cache_initialize(&cache, &paged, cache_slots, 16) == LOOKASIDE_STATUS_SUCCESS);
+    ExInitializePagedLookasideList(&wdk_list, NULL, NULL, 0, SIZE, TAG, 0);
     lookaside_small_pool_parameters of_pool;
     memset(&of_pool, 0, sizeof of_pool);
     of_pool.struct_size = sizeof of_pool;
@@ -132,6 +146,14 @@ static void begin(const char *name)
 
 static void end(void)
 {
+    /* The program writes nothing to this one. */
+    give_slist((char *)aligned_alloc(16, SIZE));
+    lookaside_slist_entry *next, *entry = lookaside_slist_flush(&slist);
+    for (; entry; entry = next) {
+        next = entry->next;
+        free(entry);
+    }
+    ExDeletePagedLookasideList(&wdk_list);
     CHECK(lookaside_cache_delete(&cache) == LOOKASIDE_STATUS_SUCCESS);
     CHECK(lookaside_small_pool_delete(&small_pool) == LOOKASIDE_STATUS_SUCCESS);
     CHECK(lookaside_list_delete(&other) == LOOKASIDE_STATUS_SUCCESS);

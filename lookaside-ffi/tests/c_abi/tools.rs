@@ -199,7 +199,7 @@ fn right_programs_are_quiet() {
 }
 
 /// How a block may be got, and the program's functions for it.
-const WAYS: [(&str, &str); 7] = [
+const WAYS: [(&str, &str); 9] = [
     ("list", "list"),
     ("run", "run"),
     ("cache", "cache"),
@@ -207,6 +207,8 @@ const WAYS: [(&str, &str); 7] = [
     ("small pool", "small"),
     ("large", "large"),
     ("callbacks", "nonpaged"),
+    ("wdk list", "wdk_list"),
+    ("wdk pool", "wdk_pool"),
 ];
 
 #[test]
@@ -277,12 +279,14 @@ fn leaks_are_reported() {
 #[test]
 fn races_are_reported() {
     let race = line("/* RACE */");
-    for way in ["list", "nonpaged"] {
+    for way in ["list", "nonpaged", "slist"] {
         reports(Sanitizer("cc", "thread"), &[], "race", way, &["data race", &race]);
         reports(Sanitizer("clang", "thread"), &[], "race", way, &["data race", &race]);
     }
-    reports(Valgrind("helgrind"), &[], "race", "nonpaged", &["Possible data race", &race]);
-    reports(Valgrind("drd"), &[], "race", "nonpaged", &["Conflicting", &race]);
+    for way in ["nonpaged", "slist"] {
+        reports(Valgrind("helgrind"), &[], "race", way, &["Possible data race", &race]);
+        reports(Valgrind("drd"), &[], "race", way, &["Conflicting", &race]);
+    }
 }
 
 #[test]

@@ -503,7 +503,7 @@ static void delete_npaged(void) { ExDeleteNPagedLookasideList(&npaged); }
 static void flush_ex(void) { ExFlushLookasideListEx(&ex); }
 static void delete_ex(void) { ExDeleteLookasideListEx(&ex); }
 
-/* What Windows leaves undefined has an answer. */
+/* What Windows leaves undefined has a defined result. */
 static void misuse(void)
 {
     LOOKASIDE_LIST_EX before = ex;

@@ -73,7 +73,7 @@ pub const PROGRAMS: [Program; 3] = [
     },
 ];
 
-/// A name for the build, and what the header is told.
+/// A name for the build, and what is defined for the header.
 const SHAPES: [(&str, &str); 4] = [
     ("pair", "-DLOOKASIDE_WDM_TOPOLOGY=LOOKASIDE_TOPOLOGY_PAIR"),
     ("pair-inlined", "-DLOOKASIDE_INLINE"),
@@ -175,7 +175,7 @@ fn the_wdk_header_lives_beside_other_definitions() {
     }
 }
 
-/// Every call that the header has stands in the table of docs/compat.md with the cases that test it, and those call it.
+/// Every call that the header has is in the table of docs/compat.md with the cases that test it, and those call it.
 #[test]
 fn every_call_is_in_the_table_and_tested() {
     let header = ["lookaside_wdm.h", "lookaside_wdm_links.h"]

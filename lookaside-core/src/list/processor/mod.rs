@@ -31,8 +31,8 @@ pub enum EngineKind {
 
 /// How blocks get into and out of parts. Both engines keep the same parts and pass the same tests.
 ///
-/// Every operation works on the part of the processor that it runs on; the `many` forms answer its number. None
-/// waits: what cannot be done now is answered as a miss.
+/// Every operation works on the part of the processor that it runs on; the `many` forms return its number. None
+/// waits: what cannot be done now is a miss.
 pub trait Engine {
     /// Takes the block that came in last, and counts a hit; or null.
     ///
@@ -58,11 +58,11 @@ pub trait Engine {
     /// As for `pop`; the blocks belong to the caller, who loses those that are put in.
     unsafe fn push_many(parts: &Parts, blocks: *const *mut u8, offered: usize) -> (usize, u32);
 
-    /// Closes a part: answers how many blocks it holds, which belong to the caller until [`Engine::reopen`]. Others
+    /// Closes a part: returns how many blocks it holds, which belong to the caller until [`Engine::reopen`]. Others
     /// miss meanwhile. `None` where the system does not let us any more; the part is as before then.
     ///
     /// # Safety
-    /// The caller holds the pair's `manage` lock, and reopens before letting it go.
+    /// The caller holds the list's `manage` lock, and reopens before letting it go.
     unsafe fn close(part: Part, processor: u32) -> Option<usize>;
 
     /// Opens a closed part with this many blocks in its first slots, at this depth.
@@ -103,22 +103,22 @@ impl Deref for Part {
 #[repr(C, align(64))]
 #[derive(Debug)]
 pub struct Words {
-    // The owner processor, and a closer under the pair's `manage` lock.
+    // The owner processor, and a closer under the list's `manage` lock.
     header: AtomicU64,
     depth: AtomicU64,
     // The portable engine.
     lock: AtomicU32,
-    // Under the pair's `manage` lock.
+    // Under the list's `manage` lock.
     tuner: Tuner,
 
-    // Whoever misses on this processor: one count for each way that a call can end.
+    // A thread that misses on this processor: one count for each way that a call can end.
     counts: [AtomicU64; Count::ALL],
 
-    // Under the pair's `manage` lock: hits folded to 64 bits, up to the header that was seen last.
+    // Under the list's `manage` lock: hits folded to 64 bits, up to the header that was seen last.
     folded_hits: AtomicU64,
     folded_header: AtomicU64,
-    // Whoever misses on this processor: blocks that trips to the pool brought and took there, beyond the one of the
-    // miss. They are added and removed blocks too, and count as misses for tuning (theory §5).
+    // A thread that misses on this processor: blocks that trips to the pool brought and took there, beyond the one of
+    // the miss. They are added and removed blocks too, and count as misses for tuning (theory §5).
     from_pool: AtomicU64,
     to_pool: AtomicU64,
     // The same: how many blocks the last trip to the pool took there (positive) or brought (negative), for the next.
@@ -181,8 +181,8 @@ impl PartCounters {
         self.batched_to_pool = self.batched_to_pool.wrapping_add(other.batched_to_pool);
     }
 
-    /// The counters as the tuner of this part shall see them: as if each block had gone to the pool and come from there
-    /// by itself.
+    /// Returns the counters as the tuner of this part has to see them: as if each block had gone to the pool and come
+    /// from there by itself.
     pub fn for_tuning(&self) -> Counters {
         let mut counters = self.counters;
         counters.allocate_misses = counters.allocate_misses.wrapping_add(self.batched_from_pool);
@@ -192,12 +192,12 @@ impl PartCounters {
 }
 
 impl Part {
-    /// Bytes of a part with room for `maximum` blocks.
+    /// Returns the bytes of a part with room for `maximum` blocks.
     pub const fn bytes(maximum: usize) -> usize {
         (layout::SLOTS + maximum * size_of::<*mut u8>()).next_multiple_of(64)
     }
 
-    /// The part of a processor.
+    /// Returns the part of a processor.
     ///
     /// # Safety
     /// `parts` belongs to a list that is initialised, and the number is below its `processors`.
@@ -207,12 +207,12 @@ impl Part {
         unsafe { Part(NonNull::new_unchecked(parts.base.add((processor as usize) << layout::SHIFT).cast())) }
     }
 
-    /// The processor whose part this is.
+    /// Returns the processor whose part this is.
     pub fn processor(self, parts: &Parts) -> u32 {
         ((self.0.addr().get() - parts.base.addr()) >> layout::SHIFT) as u32
     }
 
-    /// Whether this part was ever used, so that there is something in it to look at.
+    /// Returns whether this part was ever used, so that there is something in it to look at.
     pub fn is_open(self) -> bool {
         self.tuner.target() != 0
     }
@@ -224,30 +224,30 @@ impl Part {
     /// Puts the tuner's target in force.
     ///
     /// # Safety
-    /// The caller holds the pair's `manage` lock, so the part is not closed.
+    /// The caller holds the list's `manage` lock, so the part is not closed.
     pub unsafe fn apply_target(self) {
         self.depth.store(self.tuner.target().into(), Relaxed);
     }
 
-    /// Counts on this part; answers the count. Relaxed: counters order nothing.
+    /// Counts on this part; returns the count. Relaxed: counters order nothing.
     pub fn count(self, what: Count, blocks: u64) -> u64 {
         self.counts[what as usize].fetch_add(blocks, Relaxed).wrapping_add(blocks)
     }
 
-    /// Counts blocks that a trip to the pool brought beyond the one asked for; answers the count. Relaxed: as in
+    /// Counts blocks that a trip to the pool brought beyond the one asked for; returns the count. Relaxed: as in
     /// `count`.
     pub fn count_from_pool(self, blocks: u64) -> u64 {
         self.from_pool.fetch_add(blocks, Relaxed).wrapping_add(blocks)
     }
 
-    /// Counts blocks that a trip took to the pool beyond the one freed, modulo 2^64; answers the count. Relaxed: as in
+    /// Counts blocks that a trip took to the pool beyond the one freed, modulo 2^64; returns the count. Relaxed: as in
     /// `count`.
     pub fn count_to_pool(self, blocks: u64) -> u64 {
         self.to_pool.fetch_add(blocks, Relaxed).wrapping_add(blocks)
     }
 
-    /// How many blocks to bring from the pool on one trip, or to take there, up to `most`: twice as many as on the last
-    /// trip, if that went the same way. Relaxed: a hint, which trips of two threads may disturb.
+    /// Returns how many blocks to bring from the pool on one trip, or to take there, up to `most`: twice the number of
+    /// the last trip, if that went the same way. Relaxed: a hint, which trips of two threads may disturb.
     pub fn next_trip(self, bring: bool, most: usize) -> usize {
         let sign = if bring { -1 } else { 1 };
         let last = self.last_trip.load(Relaxed) * sign;
@@ -256,20 +256,20 @@ impl Part {
         next as usize
     }
 
-    /// Blocks held now.
+    /// Returns how many blocks are held now.
     pub fn length(self) -> usize {
         (self.header.load(Relaxed) & LENGTH_MASK) as usize
     }
 
-    /// Whether a block could be put in now.
+    /// Returns whether a block could be put in now.
     pub fn has_room(self) -> bool {
         (self.length() as u64) < self.depth.load(Relaxed)
     }
 
-    /// Folds the hits into 64 bits and answers all counters. Free hits follow from the rest (theory §4.2).
+    /// Folds the hits into 64 bits and returns all counters. Free hits follow from the rest (theory §4.2).
     ///
     /// # Safety
-    /// The caller holds the pair's `manage` lock.
+    /// The caller holds the list's `manage` lock.
     pub unsafe fn counters(self) -> PartCounters {
         let header = self.header.load(Relaxed);
         let before = self.folded_header.swap(header, Relaxed);
@@ -317,7 +317,7 @@ impl Part {
         }
     }
 
-    /// Puts a block above `length` others of a closed part. The length is told when it is reopened.
+    /// Puts a block above `length` others of a closed part. The length is set when it is reopened.
     ///
     /// # Safety
     /// The part is closed by this thread and holds `length` blocks, fewer than its depth.
@@ -332,7 +332,7 @@ impl Part {
     /// # Safety
     /// No list uses it.
     pub unsafe fn clear(self) {
-        // SAFETY: nobody else looks at the part, and all its fields are plain words for which zero is valid.
+        // SAFETY: no one else looks at the part, and all its fields are plain words for which zero is valid.
         unsafe {
             let words: *mut [u64; size_of::<Words>() / 8] = self.0.as_ptr().cast();
             if words.read() != [0; size_of::<Words>() / 8] {
@@ -341,7 +341,7 @@ impl Part {
         }
     }
 
-    /// Takes the blocks of a part that nobody else uses any more, without closing it: sets the length to 0.
+    /// Takes the blocks of a part that no one else uses any more, without closing it: sets the length to 0.
     pub fn empty(self) -> usize {
         let header = self.header.load(Relaxed);
         // Release: a fork that sees the length sees everything before.
@@ -356,8 +356,8 @@ impl Part {
         }
     }
 
-    /// In the child of a fork: the thread that had closed or locked the part of this processor does not exist here. Where
-    /// the barrier that reopening needs cannot be had, the part stays closed.
+    /// In the child of a fork: the thread that had closed or locked the part of this processor does not exist here.
+    /// Where the barrier that reopening needs cannot be had, the part stays closed.
     pub fn repair_after_fork(self, processor: u32) {
         if self.lock.load(Relaxed) != 0 {
             self.lock.store(0, Relaxed);
@@ -385,14 +385,14 @@ impl Part {
     /// Ends a closing: the slots first, then the length. The depth comes last, by [`Part::admit`].
     fn restore(self, length: usize) {
         let hits = self.header.load(Relaxed) & !LENGTH_MASK;
-        // Release: whoever sees the length sees the slots. (A section reads plainly, which x86 orders; the portable
-        // engine reads under its lock.)
+        // Release: a thread that sees the length sees the slots. (A section reads plainly, which x86 orders; the
+        // portable engine reads under its lock.)
         self.header.store(hits | length as u64, Release);
     }
 
     /// Lets frees in up to this depth.
     fn admit(self, depth: u32) {
-        // Release: whoever sees the depth sees the length.
+        // Release: a thread that sees the depth sees the length.
         self.depth.store(depth.into(), Release);
     }
 }

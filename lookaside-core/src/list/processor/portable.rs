@@ -14,12 +14,12 @@ use crate::wdk::Parts;
 pub struct Portable;
 
 impl Portable {
-    /// Puts a block on top; answers whether there was room.
+    /// Puts a block on top; returns whether there was room.
     ///
     /// # Safety
     /// As for [`Engine::push_many`].
     pub unsafe fn push(parts: &Parts, block: *mut u8) -> bool {
-        // SAFETY: the caller's promise.
+        // SAFETY: `parts` are those of an initialised list.
         let Some((part, _)) = (unsafe { lock_current(parts) }) else { return false };
         let header = part.header.load(Relaxed);
         let length = header & LENGTH_MASK;
@@ -36,7 +36,7 @@ impl Portable {
 
 impl Engine for Portable {
     unsafe fn pop(parts: &Parts) -> *mut u8 {
-        // SAFETY: the caller's promise.
+        // SAFETY: `parts` are those of an initialised list.
         let Some((part, _)) = (unsafe { lock_current(parts) }) else { return core::ptr::null_mut() };
         let header = part.header.load(Relaxed);
         let length = (header & LENGTH_MASK) as usize;
@@ -51,17 +51,17 @@ impl Engine for Portable {
     }
 
     unsafe fn pop_many(parts: &Parts, out: *mut *mut u8, wanted: usize) -> (usize, u32) {
-        // SAFETY: the caller's promise.
+        // SAFETY: `parts` are those of an initialised list, and `out` has room.
         unsafe { pop_each(parts, out, wanted, 0) }
     }
 
     unsafe fn pop_hits(parts: &Parts, out: *mut *mut u8, wanted: usize) -> usize {
-        // SAFETY: the caller's promise.
+        // SAFETY: `parts` are those of an initialised list, and `out` has room.
         unsafe { pop_each(parts, out, wanted, 1) }.0
     }
 
     unsafe fn push_many(parts: &Parts, blocks: *const *mut u8, offered: usize) -> (usize, u32) {
-        // SAFETY: the caller's promise.
+        // SAFETY: `parts` are those of an initialised list.
         let Some((part, processor)) = (unsafe { lock_current(parts) }) else { return (0, 0) };
         let header = part.header.load(Relaxed);
         let length = (header & LENGTH_MASK) as usize;
@@ -88,9 +88,9 @@ impl Engine for Portable {
     }
 }
 
-/// Takes up to `wanted` blocks, each of which counts as so many hits.
+/// Takes up to `wanted` blocks, each of which counts as this many hits.
 unsafe fn pop_each(parts: &Parts, out: *mut *mut u8, wanted: usize, hits: u64) -> (usize, u32) {
-    // SAFETY: the caller's promise.
+    // SAFETY: `parts` are those of an initialised list.
     let Some((part, processor)) = (unsafe { lock_current(parts) }) else { return (0, 0) };
     let header = part.header.load(Relaxed);
     let length = (header & LENGTH_MASK) as usize;
@@ -110,7 +110,7 @@ unsafe fn lock_current(parts: &Parts) -> Option<(Part, u32)> {
     if processor >= parts.processors {
         return None;
     }
-    // SAFETY: the caller's promise, and the number is in range.
+    // SAFETY: `parts` are those of an initialised list, and the number is in range.
     let part = unsafe { Part::of(parts, processor) };
     try_lock(part).then_some((part, processor))
 }

@@ -12,22 +12,22 @@ pub struct Rseq;
 
 impl Engine for Rseq {
     unsafe fn pop(parts: &Parts) -> *mut u8 {
-        // SAFETY: the caller's promise.
+        // SAFETY: `parts` are those of an initialised list.
         unsafe { rseq::pop(parts) }
     }
 
     unsafe fn pop_many(parts: &Parts, out: *mut *mut u8, wanted: usize) -> (usize, u32) {
-        // SAFETY: the caller's promise.
+        // SAFETY: `parts` are those of an initialised list, and `out` has room.
         unsafe { rseq::pop_many::<false>(parts, out, wanted) }
     }
 
     unsafe fn pop_hits(parts: &Parts, out: *mut *mut u8, wanted: usize) -> usize {
-        // SAFETY: the caller's promise.
+        // SAFETY: `parts` are those of an initialised list, and `out` has room.
         unsafe { rseq::pop_many::<true>(parts, out, wanted) }.0
     }
 
     unsafe fn push_many(parts: &Parts, blocks: *const *mut u8, offered: usize) -> (usize, u32) {
-        // SAFETY: the caller's promise.
+        // SAFETY: `parts` are those of an initialised list, and the blocks are the caller's.
         unsafe { rseq::push_many(parts, blocks, offered) }
     }
 
@@ -62,9 +62,9 @@ impl Engine for Rseq {
 
     unsafe fn reopen(part: Part, processor: u32, length: usize, depth: u32) {
         part.restore(length);
-        // A free may have read the header of the closed part, with length 0 or with the mark, and not yet the depth: with
-        // the new depth it would store that header back. After the barrier it has missed or starts anew; at length 0
-        // too (theory §3). Without a barrier the part stays closed.
+        // A free may have read the header of the closed part, with length 0 or with the mark, and not yet the depth:
+        // with the new depth it would store that header back. After the barrier it has missed or starts anew; at length
+        // 0 too (theory §3). Without a barrier the part stays closed.
         if depth != 0 && platform::barrier(processor) {
             part.admit(depth);
         }

@@ -1,17 +1,17 @@
-//! Faults in the special pool, told in one line before the program ends by them.
+//! Faults in the special pool, reported in one line before they end the program.
 
 use core::fmt::{self, Display, Formatter};
 
 use super::TABLE;
 use super::message::{Acted, ListName};
-use super::table::{Entry, State};
+use super::table::{BlockEntry, BlockState};
 use crate::platform::{self, Fault};
 use crate::pool::{SlotState, SpecialBlock, special_block};
 use crate::wdk::BugCheck;
 
-/// Tells of accesses to freed blocks of the special pool, and beside its blocks, by one line on standard error before
+/// Reports accesses to freed blocks of the special pool, and beside its blocks, by one line on standard error before
 /// the signal (SIGSEGV or SIGBUS) takes its course: the handler that was installed until now, or the default action.
-/// `LOOKASIDE_VERIFY=1` in the environment does this with the first list. Answers whether the handlers are installed; a
+/// `LOOKASIDE_VERIFY=1` in the environment does this with the first list. Returns whether the handlers are installed; a
 /// program that installs its own afterwards replaces them.
 pub fn verify_faults() -> bool {
     platform::look_at_faults(look)
@@ -36,7 +36,7 @@ fn look(fault: &Fault) {
     ));
 }
 
-struct Of<'a>(&'a SpecialBlock, &'a Option<Entry>);
+struct Of<'a>(&'a SpecialBlock, &'a Option<BlockEntry>);
 
 impl Display for Of<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -47,12 +47,12 @@ impl Display for Of<'_> {
     }
 }
 
-struct Acts<'a>(&'a Option<Entry>);
+struct Acts<'a>(&'a Option<BlockEntry>);
 
 impl Display for Acts<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Some(entry) = self.0 else { return Ok(()) };
         write!(f, "; {}", Acted("allocated", entry.allocated))?;
-        if entry.state == State::Held { Ok(()) } else { write!(f, ", {}", Acted("freed", entry.freed)) }
+        if entry.state == BlockState::Held { Ok(()) } else { write!(f, ", {}", Acted("freed", entry.freed)) }
     }
 }

@@ -14,10 +14,10 @@ const ZONE: u8 = 0x9E;
 
 /// Bytes that are looked at on each side.
 const REACH: usize = 32;
-/// A zone in front costs one alignment; above this it is left out.
+/// A zone in front costs one alignment; above this there is none.
 const FRONT_LIMIT: usize = 4096;
 
-/// How the blocks of a list stand in what its pool is asked for.
+/// How the blocks of a list are in what its pool is asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Layout {
     /// What the pool is asked for.
@@ -38,7 +38,7 @@ impl Layout {
         if own { Layout::own(request) } else { Layout { request, own, front: 0, size: request.size } }
     }
 
-    /// How blocks stand that a list asks for so, where the memory is the library's.
+    /// How blocks lie in memory of the library's.
     pub fn own(request: Request) -> Layout {
         let front = if request.alignment <= FRONT_LIMIT { request.alignment } else { 0 };
         // A size is so small that this cannot overflow.
@@ -46,7 +46,7 @@ impl Layout {
         Layout { request: Request { size, ..request }, own: true, front, size: request.size }
     }
 
-    /// Surrounds and fills a new block of the pool; answers where the caller's begins.
+    /// Surrounds and fills a new block of the pool; returns where the caller's begins.
     ///
     /// # Safety
     /// The memory came from the pool by `request`, and is the caller's.
@@ -62,7 +62,7 @@ impl Layout {
     unsafe fn fill(&self, block: *mut u8, with: u8) {
         if self.own {
             let before = self.front.min(REACH);
-            // SAFETY: the caller's promise: all of it lies within the request.
+            // SAFETY: the memory is the caller's, and all of it lies within the request.
             unsafe {
                 block.sub(before).write_bytes(ZONE, before);
                 block.write_bytes(with, self.size);
@@ -71,11 +71,11 @@ impl Layout {
         }
     }
 
-    /// The first byte of the zones that was written, as an offset in the block: behind it if any, else the nearest
-    /// before it.
+    /// Returns the first byte of the zones that was written, as an offset in the block: behind it if any, else the
+    /// nearest before it.
     ///
     /// # Safety
-    /// `prepare` answered this block, and it was not given back.
+    /// `prepare` returned this block, and it was not given back.
     pub unsafe fn overrun(&self, block: *const u8) -> Option<isize> {
         if !self.own {
             return None;
@@ -89,21 +89,21 @@ impl Layout {
         }
     }
 
-    /// Fills a freed block, and surrounds it anew, so that a damage is told once.
+    /// Fills a freed block, and surrounds it anew, so that a damage is reported once.
     ///
     /// # Safety
-    /// As for `overrun`, and nobody uses the block any more.
+    /// As for `overrun`, and no one uses the block any more.
     pub unsafe fn bury(&self, block: *mut u8) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the block is freed, so its bytes are the verifier's.
         unsafe { self.fill(block, FREED) };
     }
 
-    /// The first byte in or around a buried block that was written since, as an offset in the block.
+    /// Returns the first byte in or around a buried block that was written since, as an offset in the block.
     ///
     /// # Safety
     /// As for `overrun`.
     pub unsafe fn disturbed(&self, block: *const u8) -> Option<isize> {
-        // SAFETY: as in overrun.
+        // SAFETY: `prepare` returned the block, so the bytes around it exist.
         unsafe {
             const WORD: usize = size_of::<u64>();
             let written = |offset: &usize| ptr::read_volatile(block.add(*offset)) != FREED;
@@ -117,12 +117,12 @@ impl Layout {
         }
     }
 
-    /// What the pool gave for this block.
+    /// Returns what the pool gave for this block.
     ///
     /// # Safety
     /// As for `overrun`.
     pub unsafe fn memory(&self, block: *mut u8) -> *mut u8 {
-        // SAFETY: the caller's promise.
+        // SAFETY: `prepare` returned the block, `front` bytes behind the memory's start.
         unsafe { block.sub(self.front) }
     }
 }

@@ -2,9 +2,9 @@
 
 use core::fmt;
 
-use super::registry;
-use super::table::{Act, Entry};
-use crate::manage::Record;
+use super::table::{Act, BlockEntry};
+use crate::manage::record::Record;
+use crate::manage::registry;
 use crate::platform;
 use crate::wdk::{NAME_LIMIT, Tag};
 
@@ -16,11 +16,11 @@ pub struct ListName {
 
 impl ListName {
     pub fn of(record: &Record) -> ListName {
-        ListName { name: Some(record.name()), tag: record.pair().settings().request.tag }
+        ListName { name: Some(record.name()), tag: record.list().settings().request.tag }
     }
 
     /// Of the list that a block is of, which may be gone.
-    pub fn of_owner(entry: &Entry) -> ListName {
+    pub fn of_owner(entry: &BlockEntry) -> ListName {
         let record = registry::record(entry.owner.index).filter(|record| record.generation() == entry.owner.generation);
         ListName { name: record.map(Record::name), tag: entry.tag }
     }
@@ -48,8 +48,8 @@ impl fmt::Display for Acted {
     }
 }
 
-/// The first of so many blocks.
-pub struct Blocks<'a>(pub &'a [Option<Entry>], pub usize);
+/// The first of this many blocks.
+pub struct Blocks<'a>(pub &'a [Option<BlockEntry>], pub usize);
 
 impl fmt::Display for Blocks<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -27,14 +27,14 @@ const FIRST: usize = 1 << 12;
 
 /// Which list a block is of: the record, and which of its lists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Owner {
+pub struct ListId {
     pub index: u32,
     pub generation: u32,
 }
 
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum BlockState {
     /// A caller has it.
     Held = 1,
     /// It was freed, and its memory is kept.
@@ -62,13 +62,13 @@ pub struct Home {
 
 /// What is known of one block.
 #[derive(Clone, Copy, Debug)]
-pub struct Entry {
+pub struct BlockEntry {
     /// 0 in an empty place of the table. Written last, so that a fork finds whole entries.
     pub block: usize,
     pub size: usize,
-    pub owner: Owner,
+    pub owner: ListId,
     pub tag: Tag,
-    pub state: State,
+    pub state: BlockState,
     pub home: Home,
     pub allocated: Act,
     pub freed: Act,
@@ -76,16 +76,16 @@ pub struct Entry {
     ticket: u64,
 }
 
-impl Entry {
-    /// A block that a caller gets.
-    pub fn held(block: usize, owner: Owner, request: &Request, source: Source, allocated: Act) -> Entry {
+impl BlockEntry {
+    /// Makes the entry of a block that a caller gets.
+    pub fn held(block: usize, owner: ListId, request: &Request, source: Source, allocated: Act) -> BlockEntry {
         let Request { size, alignment, pool_type, tag } = *request;
         let home = Home { alignment: alignment as u32, pool_type, source };
         let freed = Act { place: Place::UNKNOWN, thread: 0 };
-        Entry { block, size, owner, tag, state: State::Held, home, allocated, freed, ticket: 0 }
+        BlockEntry { block, size, owner, tag, state: BlockState::Held, home, allocated, freed, ticket: 0 }
     }
 
-    /// What its list asks its pool for.
+    /// Returns what its list asks its pool for.
     pub fn request(&self) -> Request {
         let Home { alignment, pool_type, .. } = self.home;
         Request { size: self.size, alignment: alignment as usize, pool_type, tag: self.tag }
@@ -125,7 +125,7 @@ pub enum Refused {
     /// There is no memory to remember it.
     NoMemory,
     /// A caller has it already.
-    Held(Entry),
+    Held(BlockEntry),
 }
 
 impl Table {
@@ -148,23 +148,23 @@ impl Table {
     fn with<T>(&self, work: impl FnOnce(&mut Inner) -> T) -> T {
         let guard: Guard<'_> = self.lock.lock();
         // SAFETY: the lock is held.
-        let answer = work(unsafe { &mut *self.inner.get() });
+        let result = work(unsafe { &mut *self.inner.get() });
         drop(guard);
-        answer
+        result
     }
 
     /// Remembers a block that a caller gets.
-    pub fn insert(&self, entry: Entry) -> Result<(), Refused> {
+    pub fn insert(&self, entry: BlockEntry) -> Result<(), Refused> {
         self.with(|inner| {
             if !inner.has_room() {
                 return Err(Refused::NoMemory);
             }
             let place = inner.place(entry.block);
-            // SAFETY: `place` answers a place of the table.
+            // SAFETY: `place` returns a place of the table.
             unsafe {
                 if (*place).block == 0 {
                     inner.count += 1;
-                } else if (*place).state == State::Held {
+                } else if (*place).state == BlockState::Held {
                     return Err(Refused::Held(*place));
                 }
                 write(place, &entry);
@@ -173,15 +173,15 @@ impl Table {
         })
     }
 
-    /// Marks a block as freed which this list's caller holds. Otherwise answers what is known of it.
-    pub fn free(&self, block: usize, owner: Owner, freed: Act, keep: bool) -> Result<Entry, Option<Entry>> {
+    /// Marks a block as freed which this list's caller holds. Otherwise returns what is known of it.
+    pub fn free(&self, block: usize, owner: ListId, freed: Act, keep: bool) -> Result<BlockEntry, Option<BlockEntry>> {
         self.with(|inner| {
             let Some(entry) = inner.find(block) else { return Err(None) };
-            if entry.state != State::Held || entry.owner != owner {
+            if entry.state != BlockState::Held || entry.owner != owner {
                 return Err(Some(*entry));
             }
             entry.freed = freed;
-            entry.state = if keep { State::Kept } else { State::Gone };
+            entry.state = if keep { BlockState::Kept } else { BlockState::Gone };
             let entry = *entry;
             // A block that is kept is checked and filled first, and takes its place in the order of frees then.
             if !keep {
@@ -202,8 +202,8 @@ impl Table {
         });
     }
 
-    /// A block that leaves the quarantine because that is full; `None` when it is not.
-    pub fn leaving(&self) -> Option<Entry> {
+    /// Returns a block that leaves the quarantine because that is full; `None` when it is not.
+    pub fn leaving(&self) -> Option<BlockEntry> {
         self.with(|inner| {
             // In time, before the ring comes round to a block that is kept.
             while inner.kept_blocks > KEPT_BLOCKS
@@ -220,9 +220,9 @@ impl Table {
         })
     }
 
-    /// A block of this list that leaves the quarantine because the list is deleted; `None` when there are no more.
-    /// `from` is where to look on, 0 at first.
-    pub fn leaving_of(&self, owner: Owner, from: &mut u64) -> Option<Entry> {
+    /// Returns a block of this list that leaves the quarantine because the list is deleted; `None` when there are no
+    /// more. `from` is where to look on, 0 at first.
+    pub fn leaving_of(&self, owner: ListId, from: &mut u64) -> Option<BlockEntry> {
         self.with(|inner| {
             *from = (*from).max(inner.held);
             while *from < inner.head {
@@ -237,25 +237,25 @@ impl Table {
     }
 
     /// Looks at every entry. `look` must not call anything that takes a lock.
-    pub fn each(&self, mut look: impl FnMut(&Entry)) {
+    pub fn each(&self, mut look: impl FnMut(&BlockEntry)) {
         self.with(|inner| inner.all().for_each(|entry| look(entry)));
     }
 
-    /// What is known of a block, for a signal handler; `None` when the table is in use.
-    pub fn try_find(&self, block: usize) -> Option<Option<Entry>> {
+    /// Returns what is known of a block, for a signal handler; `None` when the table is in use.
+    pub fn try_find(&self, block: usize) -> Option<Option<BlockEntry>> {
         let _guard = self.lock.try_lock()?;
         // SAFETY: the lock is held.
         Some(unsafe { &mut *self.inner.get() }.find(block).map(|entry| *entry))
     }
 
     /// Forgets the blocks of a list that callers hold and can never give back.
-    pub fn forget(&self, owner: Owner) {
+    pub fn forget(&self, owner: ListId) {
         self.with(|inner| {
             let mut at = 0;
             while at < inner.capacity() {
                 // SAFETY: `at` is within the table, and what has a block was written wholly.
                 let entry = unsafe { &*inner.entries().add(at) };
-                if entry.block != 0 && entry.state == State::Held && entry.owner == owner {
+                if entry.block != 0 && entry.state == BlockState::Held && entry.owner == owner {
                     // Another entry may come to this place.
                     inner.remove(at);
                 } else {
@@ -282,11 +282,11 @@ impl Inner {
         unsafe { self.slots.as_ref() }.map_or(0, |slots| slots.capacity)
     }
 
-    fn entries(&self) -> *mut Entry {
+    fn entries(&self) -> *mut BlockEntry {
         self.slots.wrapping_add(1).cast()
     }
 
-    fn all(&mut self) -> impl Iterator<Item = &mut Entry> {
+    fn all(&mut self) -> impl Iterator<Item = &mut BlockEntry> {
         let entries = self.entries();
         // SAFETY: the numbers are within the table; what has a block was written wholly, and each is lent once.
         (0..self.capacity()).filter_map(move |at| unsafe {
@@ -301,7 +301,7 @@ impl Inner {
     }
 
     /// The place that has this block, or the empty one where it belongs. The table has room.
-    fn place(&self, block: usize) -> *mut Entry {
+    fn place(&self, block: usize) -> *mut BlockEntry {
         let mut at = self.slot_of(block);
         loop {
             // SAFETY: `at` is within the table, which is never full.
@@ -315,12 +315,12 @@ impl Inner {
         }
     }
 
-    fn find(&mut self, block: usize) -> Option<&mut Entry> {
+    fn find(&mut self, block: usize) -> Option<&mut BlockEntry> {
         if self.slots.is_null() {
             return None;
         }
         let place = self.place(block);
-        // SAFETY: as in place; what has a block was written wholly.
+        // SAFETY: `place` returns a place of the table; what has a block was written wholly.
         unsafe { if (*place).block == 0 { None } else { Some(&mut *place) } }
     }
 
@@ -334,9 +334,9 @@ impl Inner {
             && (self.count < capacity / 2 || self.move_to((capacity * 2).max(FIRST)) || self.count + 1 < capacity)
     }
 
-    /// Moves all entries to a new table; answers whether there was memory for it.
+    /// Moves all entries to a new table; returns whether there was memory for it.
     fn move_to(&mut self, capacity: usize) -> bool {
-        let bytes = |capacity: usize| size_of::<Slots>() + capacity * size_of::<Entry>();
+        let bytes = |capacity: usize| size_of::<Slots>() + capacity * size_of::<BlockEntry>();
         let memory = platform::map(bytes(capacity)).cast::<Slots>();
         if memory.is_null() {
             return false;
@@ -399,15 +399,16 @@ impl Inner {
             // SAFETY: the ticket is of the ring.
             let block = unsafe { self.ring_at(oldest).read() };
             // One in quarantine stays in the table: it leaves the line, but not the memory. See `KEPT_BLOCKS`.
-            let forget = self.find(block).is_some_and(|entry| entry.ticket == oldest && entry.state == State::Gone);
+            let forget =
+                self.find(block).is_some_and(|entry| entry.ticket == oldest && entry.state == BlockState::Gone);
             if forget {
                 let at = self.place(block).addr() - self.entries().addr();
-                self.remove(at / size_of::<Entry>());
+                self.remove(at / size_of::<BlockEntry>());
             }
             self.tail += 1;
         }
         let ticket = self.head;
-        // SAFETY: as above.
+        // SAFETY: the ring has a place for each ticket, and the lock is held.
         unsafe { self.ring_at(ticket).write(block) };
         self.head += 1;
         if let Some(entry) = self.find(block) {
@@ -416,14 +417,14 @@ impl Inner {
     }
 
     /// Ends the keeping of the block with this number, if it is kept and wanted.
-    fn let_go(&mut self, ticket: u64, wanted: impl Fn(&Entry) -> bool) -> Option<Entry> {
-        // SAFETY: as above.
+    fn let_go(&mut self, ticket: u64, wanted: impl Fn(&BlockEntry) -> bool) -> Option<BlockEntry> {
+        // SAFETY: the ring has a place for each ticket, and the lock is held.
         let block = unsafe { self.ring_at(ticket).read() };
         let entry = self.find(block)?;
-        if entry.ticket != ticket || entry.state != State::Kept || !wanted(entry) {
+        if entry.ticket != ticket || entry.state != BlockState::Kept || !wanted(entry) {
             return None;
         }
-        entry.state = State::Gone;
+        entry.state = BlockState::Gone;
         let entry = *entry;
         self.kept_blocks -= 1;
         self.kept_bytes -= entry.size;
@@ -438,7 +439,7 @@ impl Inner {
         let (held, head) = (self.held, self.head);
         let (mut blocks, mut bytes) = (0, 0);
         for entry in self.all() {
-            if entry.state == State::Kept && (held..head).contains(&entry.ticket) {
+            if entry.state == BlockState::Kept && (held..head).contains(&entry.ticket) {
                 blocks += 1;
                 bytes += entry.size;
             }
@@ -447,16 +448,16 @@ impl Inner {
     }
 }
 
-/// Writes an entry so that whoever finds it in the middle finds either none or the whole.
+/// Writes an entry so that a thread that finds it in the middle finds either none or the whole.
 ///
 /// # Safety
 /// The place is of the table, whose lock is held.
-unsafe fn write(place: *mut Entry, entry: &Entry) {
-    // SAFETY: the caller's promise.
+unsafe fn write(place: *mut BlockEntry, entry: &BlockEntry) {
+    // SAFETY: the place is the table's, and the lock is held.
     unsafe {
         ptr::write_volatile(&raw mut (*place).block, 0);
         compiler_fence(Release);
-        place.write(Entry { block: 0, ..*entry });
+        place.write(BlockEntry { block: 0, ..*entry });
         compiler_fence(Release);
         ptr::write_volatile(&raw mut (*place).block, entry.block);
     }

@@ -6,9 +6,9 @@
 //!
 //! * Each looks at the part of the processor that it runs on, and at no other.
 //! * Each takes effect by one store, its last instruction. A section that is preempted, migrated, interrupted by a
-//!   signal or restarted by `membarrier` before that store has no effect; it then answers as if the part had
+//!   signal or restarted by `membarrier` before that store has no effect; it then returns as if the part had
 //!   nothing to give (or no room), so that nothing is retried without bound.
-//! * Where the processor's number is not below `processors` they answer the same way. A thread without rseq has
+//! * Where the processor's number is not below `processors` they return the same way. A thread without rseq has
 //!   the number -1 or -2, which as an unsigned number never is.
 //! * They neither read nor write a block.
 
@@ -23,7 +23,7 @@ pub use verdict::{Planted, Verdict, judge};
 use core::sync::atomic::AtomicIsize;
 use core::sync::atomic::Ordering::Relaxed;
 
-/// Where the words of a part stand: shared between the assembly and `list::processor`, which asserts that they agree.
+/// Where the words of a part are: shared between the assembly and `list::processor`, which asserts that they agree.
 pub mod layout {
     /// Offset of the header word, in bytes.
     pub const HEADER: usize = 0;
@@ -36,7 +36,7 @@ pub mod layout {
     /// What an allocate adds to the header: one hit in the upper 48 bits, less one block in the lower 16. (A free adds
     /// one block: 1.)
     pub const ONE_HIT: u32 = (1 << 16) - 1;
-    /// What stands before the address of an abort: what glibc registers on x86-64.
+    /// What is before the address of an abort: what glibc registers on x86-64.
     pub const SIGNATURE: u32 = 0x5305_3053;
 }
 
@@ -45,24 +45,24 @@ pub mod layout {
 static AREA: AtomicIsize = AtomicIsize::new(0);
 
 /// Finds the area: glibc's where it is registered with the kernel, else a spare one of ours, in which every thread's
-/// processor number is out of range. Answers whether the kernel serves it.
+/// processor number is out of range. Returns whether the kernel serves it.
 pub fn initialize() -> bool {
     let registered = sections::registered_area();
     AREA.store(registered.unwrap_or_else(sections::spare_area), Relaxed);
     registered.is_some()
 }
 
-/// The area for a new list's sections.
+/// Returns the area for a new list's sections.
 pub fn area() -> isize {
     AREA.load(Relaxed)
 }
 
-/// Whether the kernel serves sections here.
+/// Returns whether the kernel serves sections here.
 pub fn is_registered() -> bool {
     sections::registered_area().is_some()
 }
 
-/// The processor that this thread runs on, where rseq tells it.
+/// Returns the processor that this thread runs on, where rseq has it.
 pub fn processor() -> Option<u32> {
     match AREA.load(Relaxed) {
         0 => None,

@@ -63,7 +63,8 @@ struct Judged {
 /// What the child's signal handler works on. Set under the lock of the engine's choice.
 static JUDGED: AtomicPtr<Judged> = AtomicPtr::new(null_mut());
 
-/// Judges this kernel, in about the time that creating and reaping a child takes. The caller makes sure that one thread at a time does.
+/// Judges this kernel, in about the time that creating and reaping a child takes. The caller makes sure that one thread
+/// at a time does.
 pub fn judge(planted: Planted) -> Verdict {
     let memory = map_briefly(MAPPED);
     if memory.is_null() {
@@ -114,7 +115,7 @@ fn reap(child: isize) {
 fn set_signal_mask(mask: u64) -> u64 {
     let mut before = 0u64;
     let [new, old] = [(&raw const mask).addr(), (&raw mut before).addr()];
-    // SAFETY: both masks have the 8 bytes that the kernel is told of.
+    // SAFETY: both masks have the 8 bytes that the kernel gets the size of.
     unsafe { system_call(libc::SYS_rt_sigprocmask, [libc::SIG_SETMASK as usize, new, old, size_of::<u64>(), 0, 0]) };
     before
 }

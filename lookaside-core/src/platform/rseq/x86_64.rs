@@ -6,8 +6,8 @@
 //! disarms and continues at the abort address, which must follow the signature that glibc registered.
 //! The abort leaves like a miss: the slow path tries once more before it believes it (theory §2.3).
 //!
-//! What is out of line is emitted into a section of our own name. In one that compilers use, such as `.text.unlikely`, it
-//! would be in the middle of a function that is emitted there, which would run into it.
+//! What is out of line is emitted into a section of our own name. In one that compilers use, such as `.text.unlikely`,
+//! it would be in the middle of a function that is emitted there, which would run into it.
 
 use core::arch::{asm, global_asm};
 use core::ffi::c_void;
@@ -17,7 +17,7 @@ use super::super::system_call::keep_errno;
 use super::layout::{DEPTH, HEADER, ONE_HIT, SHIFT, SIGNATURE, SLOTS};
 use crate::wdk::Parts;
 
-/// With `--cfg lookaside_slow_sections` a pause of about a microsecond stands where a closer can come between: so tests
+/// With `--cfg lookaside_slow_sections` a pause of about a microsecond is where a closer can come between: so tests
 /// meet in seconds what else takes days. Without it, nothing.
 #[cfg(lookaside_slow_sections)]
 macro_rules! slow {
@@ -313,11 +313,11 @@ pub unsafe fn pop_many<const HITS: bool>(parts: *const Parts, out: *mut *mut u8,
             ONE_BLOCK = const if HITS { ONE_HIT as i32 } else { -1 },
         );
     }
-    // SAFETY: the caller's promise that `parts` can be read.
+    // SAFETY: `parts` may be read.
     (count, if count == 0 { 0 } else { unsafe { processor_of(parts, part) } })
 }
 
-/// Puts the first blocks of `blocks` on top, up to as many as there is room for; returns how many and into whose part.
+/// Puts the first blocks of `blocks` on top, as far as there is room; returns how many and into whose part.
 ///
 /// ```text
 /// header = part.header
@@ -370,13 +370,13 @@ pub unsafe fn push_many(parts: *const Parts, blocks: *const *mut u8, offered: us
             SLOTS = const SLOTS,
         );
     }
-    // SAFETY: the caller's promise that `parts` can be read.
+    // SAFETY: `parts` may be read.
     (count, if count == 0 { 0 } else { unsafe { processor_of(parts, part) } })
 }
 
-/// The processor whose part stands at this address.
+/// Returns the processor whose part is at this address.
 unsafe fn processor_of(parts: *const Parts, part: usize) -> u32 {
-    // SAFETY: the caller's promise.
+    // SAFETY: `parts` may be read.
     let base = unsafe { (*parts).base };
     ((part - base.addr()) >> SHIFT) as u32
 }
@@ -408,7 +408,7 @@ pub struct Descriptor {
 /// `area` is registered with the kernel for the calling thread, both places may be written, and a handler of SIGILL
 /// that does not return is installed.
 pub unsafe fn fault(area: *mut u8, descriptor: *mut *mut Descriptor, armed: bool) -> ! {
-    // SAFETY: the caller's promises; nothing is executed after the fault.
+    // SAFETY: the area is registered for this thread, both places may be written; nothing is executed after the fault.
     unsafe {
         asm!(
             ".pushsection __rseq_cs, \"aw\"",
@@ -478,7 +478,8 @@ pub unsafe fn run_child(stack: *mut u8, body: extern "C" fn(*mut c_void) -> !, a
     child
 }
 
-/// Bytes of the area that glibc registers: 32, or where the kernel has more to say, and glibc knows it, its size.
+/// Returns the bytes of the area that glibc registers: 32, or where the kernel has more to say, and glibc knows it, its
+/// size.
 pub fn registered_length() -> usize {
     /// Entries of the auxiliary vector: what the area must be aligned to.
     const AT_RSEQ_ALIGN: libc::c_ulong = 28;
@@ -546,7 +547,7 @@ pub fn spare_area() -> isize {
     offset
 }
 
-/// The processor's number in the calling thread's area; as a signed number negative where there is none.
+/// Returns the processor's number in the calling thread's area; as a signed number negative where there is none.
 pub fn processor_number(area: isize) -> u32 {
     let number;
     // SAFETY: `area` came from one of the two functions above.

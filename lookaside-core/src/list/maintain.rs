@@ -1,0 +1,300 @@
+//! Maintenance of a list: blocks taken out of other processors' lists, and put in beforehand.
+
+use core::sync::atomic::Ordering::{AcqRel, Relaxed};
+
+use super::batch::Batch;
+use super::list::{List, Settings, activity, attention, by_engine};
+use crate::list::Tuning;
+use crate::list::processor::{Count, Engine, Part};
+use crate::platform::{self, Guard};
+use crate::pool::{OnUnwind, Pool, Request, Source};
+use crate::wdk::RawList;
+
+/// Misses that make a list at rest active. The rule on demand needs more of them to raise a depth.
+const MISSES_AT_REST: u8 = 8;
+
+/// How much [`List::drain`] leaves in each list.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    Depth,
+    Nothing,
+    /// Nothing, and the processor lists stay closed for ever.
+    Never,
+}
+
+/// Blocks that were taken out of a list whose free routine is the library's, and the pool that they go back to.
+pub struct Surplus {
+    batch: Batch,
+    source: Source,
+    request: Request,
+}
+
+impl Surplus {
+    /// Gives the blocks back. The list need not exist any more.
+    pub fn give_back(self) {
+        self.give(&self.batch);
+    }
+
+    fn give(&self, blocks: &[*mut u8]) {
+        let mut rest = blocks.iter();
+        while let Some(block) = rest.next() {
+            // A hook may unwind.
+            let unwinding = OnUnwind::new(|| self.give(rest.as_slice()));
+            // SAFETY: the block is of this pool by this request, and no one else's.
+            unsafe { self.source.free(*block, &self.request, core::ptr::null_mut()) };
+            unwinding.disarm();
+        }
+    }
+}
+
+impl List {
+    /// Takes some of the blocks above a depth out, for their pool, where the free routine is the library's; `None`
+    /// when there are no more. So a scan holds no lock while the pool works, which may report a violation.
+    pub fn take_surplus(&self) -> Option<Surplus> {
+        let Settings { backing, request, lower, .. } = *self.settings();
+        let mut batch = Batch::new();
+        for (processor, part) in self.parts() {
+            let kept = part.tuner().target() as usize;
+            if part.length() > kept && self.take_above(&mut batch, part, processor, kept, false) != 0 {
+                break;
+            }
+        }
+        self.count_direct(0, batch.len() as u64);
+        if batch.is_empty() && lower.is_none() {
+            self.shared.remove(&mut batch, self.shared.target() as usize);
+        }
+        (!batch.is_empty()).then_some(Surplus { batch, source: backing.source, request })
+    }
+
+    /// Gives every cached block back to the pool; returns how many. The list stays usable.
+    pub fn flush(&self, object: *mut RawList) -> usize {
+        self.drain(object, Keep::Nothing)
+    }
+
+    /// Gives back what each list holds above its depth; returns how many blocks.
+    pub fn trim(&self, object: *mut RawList) -> usize {
+        self.drain(object, Keep::Depth)
+    }
+
+    /// Flushes for the last time: the processor lists miss from now on.
+    pub fn retire(&self, object: *mut RawList) {
+        let unwinding = OnUnwind::new(|| _ = self.drain(object, Keep::Never));
+        self.drain(object, Keep::Never);
+        unwinding.disarm();
+    }
+
+    /// Does what a scan left to the next call that misses.
+    #[inline]
+    pub(super) fn attend(&self, object: *mut RawList) {
+        // Relaxed: a hint.
+        if self.attention.load(Relaxed) != 0 {
+            self.attend_slowly(object);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn attend_slowly(&self, object: *mut RawList) {
+        self.count_at_rest();
+        // Relaxed: the call that sees the wish does the work, once.
+        let asked = self.attention.fetch_and(!attention::SURPLUS, Relaxed);
+        if asked & attention::SURPLUS != 0 {
+            self.trim(object);
+        } else if asked & attention::AT_REST == 0 {
+            // A count that came when another call had just woken the list.
+            self.attention.fetch_and(attention::SURPLUS | attention::AT_REST, Relaxed);
+        }
+    }
+
+    /// Counts a miss of a list at rest: after some of them scans visit it again. A list that misses a few times, as
+    /// thousands do that were made and used once, gets no more depth for it, and has no surplus.
+    #[inline]
+    pub(super) fn count_at_rest(&self) {
+        if self.attention.load(Relaxed) & attention::AT_REST != 0 {
+            let before = self.attention.fetch_add(attention::ONE_MISS, Relaxed);
+            self.around().activity.fetch_or(activity::USED, Relaxed);
+            if self.settings().tuning != Tuning::Default || before / attention::ONE_MISS >= MISSES_AT_REST - 1 {
+                self.wake_if_at_rest();
+            }
+        }
+    }
+
+    /// Makes scans visit the list again, if they do not.
+    pub(super) fn wake_if_at_rest(&self) {
+        if self.attention.load(Relaxed) & attention::AT_REST != 0 {
+            // A thread that holds the lock is tuning or closing: then the period begins with the next scan.
+            self.wake(self.manage.try_lock().as_ref());
+        }
+    }
+
+    /// The same before a depth rises under `manage`, which keeps a scan from putting the list to rest in between.
+    pub(super) fn wake_before_raise(&self, manage: &Guard<'_>) {
+        if self.attention.load(Relaxed) & attention::AT_REST != 0 {
+            self.wake(Some(manage));
+        }
+    }
+
+    /// Makes scans visit the list again. The rule's period begins now: what came before was hits alone.
+    #[cold]
+    pub(super) fn wake(&self, manage: Option<&Guard<'_>>) {
+        // AcqRel: the activity is set after the scan that put the list to rest has cleared it.
+        let was_at_rest = self.attention.fetch_and(attention::SURPLUS, AcqRel) & attention::AT_REST != 0;
+        if let (true, Some(manage)) = (was_at_rest, manage) {
+            self.begin_period(manage);
+        }
+        self.around().activity.fetch_or(activity::ACTIVE | activity::USED, Relaxed);
+    }
+
+    fn drain(&self, object: *mut RawList, keep: Keep) -> usize {
+        // What the list holds of its pool changes.
+        self.wake_if_at_rest();
+        let kept_of = |depth: u32| if keep == Keep::Depth { depth as usize } else { 0 };
+        let mut drained = 0;
+        let mut give_back = |batch: &Batch| {
+            self.count_direct(0, batch.len() as u64);
+            // SAFETY: the blocks are of this list, and ours.
+            unsafe { self.pool_free_all(object, batch) };
+            drained += batch.len();
+            batch.len() == Batch::LIMIT
+        };
+        // While others free into the list there is no end to wait for: one maximum from each is enough.
+        let rounds = self.settings().maximum_depth as usize / Batch::LIMIT + 1;
+        for (processor, part) in self.parts() {
+            for _ in 0..rounds {
+                let kept = kept_of(part.tuner().target());
+                if keep != Keep::Never && part.length() <= kept {
+                    break;
+                }
+                let mut batch = Batch::new();
+                self.take_above(&mut batch, part, processor, kept, keep == Keep::Never);
+                if !give_back(&batch) {
+                    break;
+                }
+            }
+        }
+        // What a shared list keeps the others who share it may need, and it is maintained as a list of its own.
+        if self.settings().lower.is_none() {
+            for _ in 0..rounds * self.shared.divisions() {
+                let mut batch = Batch::new();
+                self.shared.remove(&mut batch, kept_of(self.shared.target()));
+                if !give_back(&batch) {
+                    break;
+                }
+            }
+        }
+        drained
+    }
+
+    /// Counts, on a list that others share, calls of its pool that its own misses do not show.
+    pub(super) fn count_direct(&self, allocates: u64, frees: u64) {
+        if let Some(lower) = self.settings().lower {
+            lower.list.direct_allocates.fetch_add(allocates, Relaxed);
+            lower.list.direct_frees.fetch_add(frees, Relaxed);
+        }
+    }
+
+    /// Takes the oldest blocks above `kept` of a part out into a batch, up to its room; returns how many.
+    fn take_above(&self, batch: &mut Batch, part: Part, processor: u32, kept: usize, retire: bool) -> usize {
+        by_engine!(self, E => self.take_above_by::<E>(batch, part, processor, kept, retire))
+    }
+
+    fn take_above_by<E: Engine>(
+        &self,
+        batch: &mut Batch,
+        part: Part,
+        processor: u32,
+        kept: usize,
+        retire: bool,
+    ) -> usize {
+        let _guard = self.manage.lock();
+        // SAFETY: `manage` is held; between close and reopen the first `length` slots are ours.
+        unsafe {
+            let length = match E::close(part, processor) {
+                Some(length) => length,
+                // No one else uses a list that is deleted.
+                None if retire => part.empty(),
+                None => return 0,
+            };
+            let taken = batch.fill(length.saturating_sub(kept), |place, wanted| {
+                part.take_oldest(place, wanted, length);
+                wanted
+            });
+            part.count(Count::Removed, taken as u64);
+            E::reopen(part, processor, length - taken, if retire { 0 } else { part.tuner().target() });
+            taken
+        }
+    }
+
+    /// Puts `wanted` new blocks into the shared list, and what finds no room there into the current processor's,
+    /// raising their depths up to the maximum. Returns how many, and whether the pool had all that there was room for.
+    pub fn prefill(&self, object: *mut RawList, wanted: usize) -> (usize, bool) {
+        let maximum = self.settings().maximum_depth;
+        if !self.settings().cached {
+            return (0, true);
+        }
+        let raised = |depth: u32, maximum: u32, held: usize, by: usize| {
+            u32::try_from(held.saturating_add(by)).unwrap_or(maximum).clamp(depth, maximum)
+        };
+        let lower = self.settings().lower.map_or(self, |lower| lower.list);
+        {
+            let guard = lower.manage.lock();
+            lower.wake_before_raise(&guard);
+            let maximum = lower.settings().shared_maximum();
+            let shared = &lower.shared;
+            shared.open_of(platform::current());
+            shared.set_target(raised(shared.target(), maximum, shared.own_length(), wanted));
+        }
+        for filled in 0..wanted {
+            if lower.shared.with_room().room() == 0 {
+                let Some(part) = self.current_part() else { return (filled, true) };
+                if !part.has_room() {
+                    let guard = self.manage.lock();
+                    self.note_opened(part, &guard);
+                    self.wake_before_raise(&guard);
+                    let depth = part.tuner().target().max(self.settings().initial_depth);
+                    part.tuner().set_target(raised(depth, maximum, part.length(), wanted - filled));
+                    // SAFETY: `manage` is held.
+                    unsafe { part.apply_target() };
+                    if !part.has_room() {
+                        return (filled, true);
+                    }
+                }
+            }
+            self.direct_allocates.fetch_add(1, Relaxed);
+            self.count_direct(1, 0);
+            let block = self.pool_allocate(object);
+            if block.is_null() {
+                return (filled, false);
+            }
+            // SAFETY: the block is new, and ours until a list takes it.
+            unsafe {
+                if lower.shared.with_room().add(&[block]) == 0 && !self.add_to_part(block) {
+                    self.direct_frees.fetch_add(1, Relaxed);
+                    self.count_direct(0, 1);
+                    self.pool_free_all(object, &[block]);
+                    return (filled, true);
+                }
+            }
+        }
+        (wanted, true)
+    }
+
+    unsafe fn add_to_part(&self, block: *mut u8) -> bool {
+        /// A section may be aborted, or find itself on another processor.
+        const TRIES: usize = 16;
+        let parts = &self.settings().parts;
+        if parts.processors == 0 {
+            return false;
+        }
+        (0..TRIES).any(|_| {
+            // SAFETY: the list is open; the caller owns the block.
+            unsafe {
+                let (put, processor) = by_engine!(self, E => E::push_many(parts, &block, 1));
+                if put == 1 {
+                    Part::of(parts, processor).count(Count::Added, 1);
+                }
+                put == 1
+            }
+        })
+    }
+}

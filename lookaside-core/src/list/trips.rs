@@ -1,0 +1,95 @@
+//! Trips to the pool: a miss that has to go there anyhow moves several blocks, so that those that follow hit (theory
+//! §6.3).
+
+use core::sync::atomic::Ordering::Relaxed;
+
+use super::batch::Batch;
+use super::list::List;
+use crate::list::processor::{Count, Engine, Part};
+use crate::wdk::RawList;
+
+impl List {
+    /// Puts new blocks into the processor list: the pool is asked for them on the trip that a miss makes anyhow.
+    pub(super) fn refill_from_pool<E: Engine>(&self, object: *mut RawList, wanted: usize) {
+        let mut batch = Batch::new();
+        while batch.len() < wanted {
+            let block = self.pool_allocate(object);
+            if block.is_null() {
+                // Not a failed call: these blocks were optional.
+                self.pool_failures.fetch_sub(1, Relaxed);
+                break;
+            }
+            batch.push(block);
+        }
+        // SAFETY: the list is open, and the blocks are ours.
+        unsafe {
+            let parts = &self.settings().parts;
+            let (put, processor) = E::push_many(parts, batch.as_ptr(), batch.len());
+            if put > 0 {
+                let part = Part::of(parts, processor);
+                self.demand(part, part.count_from_pool(put as u64), put as u64, true);
+            }
+            let rest = &batch[put..];
+            if !rest.is_empty() {
+                // The thread was moved to a processor that has less room.
+                self.direct_allocates.fetch_add(rest.len() as u64, Relaxed);
+                self.direct_frees.fetch_add(rest.len() as u64, Relaxed);
+                self.pool_free_all(object, rest);
+            }
+        }
+    }
+
+    /// Frees a block that neither P nor L had room for: takes some blocks of P to the pool, and puts this one in their
+    /// place. Returns whether it did.
+    ///
+    /// # Safety
+    /// As for `free`.
+    pub(super) unsafe fn spill_to_pool<E: Engine>(
+        &self,
+        object: *mut RawList,
+        part: Part,
+        block: *mut u8,
+        wanted: usize,
+    ) -> bool {
+        let parts = &self.settings().parts;
+        let mut batch = Batch::new();
+        // SAFETY: the list is open; the block is the caller's until a push takes it.
+        unsafe {
+            let (taken, from) = batch.take::<E>(parts, wanted);
+            if taken == 0 {
+                return false;
+            }
+            let from = Part::of(parts, from);
+            let taken = taken as u64;
+            let (put, into) = E::push_many(parts, &block, 1);
+            if put == 0 {
+                batch.push(block);
+                from.count_to_pool(taken);
+            } else {
+                // One of the taken blocks counts as the freed one.
+                let into = Part::of(parts, into);
+                if from == into {
+                    self.demand(from, from.count_to_pool(taken - 1), taken - 1, true);
+                } else {
+                    from.count_to_pool(taken);
+                    into.count_to_pool(1u64.wrapping_neg());
+                }
+            }
+            self.demand(part, part.count(Count::FreesToPool, 1), 1, true);
+            self.pool_free_all(object, &batch);
+        }
+        true
+    }
+
+    /// Returns how many blocks to move on this trip between P and the pool, at least 1. They double with each trip the
+    /// same way, up to an eighth of the depth, so that a list whose traffic just exceeds what it keeps moves little
+    /// more than it must.
+    #[inline]
+    pub(super) fn trip(&self, part: Part, bring: bool) -> usize {
+        let eighth = part.tuner().target() as usize / 8;
+        if eighth < 2 {
+            return 1;
+        }
+        part.next_trip(bring, eighth.min(self.batch(part)).min(self.settings().trip_limit))
+    }
+}

@@ -1,0 +1,21 @@
+//! The tests that may share a process.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod allocator;
+mod cache;
+mod floors;
+mod many;
+mod object_cache;
+#[cfg(target_arch = "x86_64")]
+mod sections;
+mod send_sync;
+mod slist;
+mod small_pool;
+mod switches;
+mod typed;
+mod unwinding;
+mod vectors;
+#[cfg(target_arch = "x86_64")]
+mod verdict;

@@ -1,0 +1,8 @@
+//! The pools of the library's own. Cases that need a process of their own, or fewer rights, run this program again.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod kinds;
+mod session;
+mod special;

@@ -1,0 +1,9 @@
+//! What scans do to lists: one test at a time, since a scan looks at every list of the process.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod divisions;
+mod pairs;
+mod trips;
+mod tuning;
