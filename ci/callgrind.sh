@@ -24,7 +24,7 @@ rm -rf "$counts"
 PATH=$tools/bin:$PATH IAI_CALLGRIND_HOME=$counts \
     cargo bench -p lookaside-benches --features callgrind --bench instructions
 
-pairs=$(sed -n 's/^pub const PAIRS: u64 = \([0-9 *]*\);$/\1/p' lookaside-bench/src/counts.rs)
+pairs=$(sed -n 's/^pub const PAIRS: u64 = \([0-9 *]*\);$/\1/p' lookaside-bench/benches/instructions.rs)
 made_by="Counted with $(rustc --version), $(getconf GNU_LIBC_VERSION) and $(valgrind --version)."
 update=()
 [[ ${1-} != --update ]] || update=("$made_by")

@@ -32,7 +32,7 @@ else
 fi
 report=$(mktemp)
 trap 'rm -f "$report"' EXIT
-cargo test -p lookaside-bench "${features[@]}" --lib -- --show-output contenders:: | tee "$report"
-cargo test -p lookaside-bench "${features[@]}" --test compare -- pools_of_others
+cargo test -p lookaside-bench "${features[@]}" --test contenders -- --show-output | tee "$report"
+cargo test -p lookaside-bench "${features[@]}" --test all -- pools_of_others
 # What is installed has to build, which the tests do not demand: a machine may have another version.
 ! grep "could not be built" "$report"

@@ -5,18 +5,18 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
-/// The packages whose versions the tables name, with the variables that carry them into the build.
-const RIVALS: [(&str, &str); 10] = [
-    ("crossbeam-queue", "VERSION_OF_CROSSBEAM_QUEUE"),
-    ("heapless", "VERSION_OF_HEAPLESS"),
-    ("libmimalloc-sys", "VERSION_OF_LIBMIMALLOC_SYS"),
-    ("lockfree-object-pool", "VERSION_OF_LOCKFREE_OBJECT_POOL"),
-    ("opool", "VERSION_OF_OPOOL"),
-    ("regex", "VERSION_OF_REGEX"),
-    ("serde_json", "VERSION_OF_SERDE_JSON"),
-    ("sharded-slab", "VERSION_OF_SHARDED_SLAB"),
-    ("snmalloc-rs", "VERSION_OF_SNMALLOC_RS"),
-    ("tikv-jemalloc-sys", "VERSION_OF_TIKV_JEMALLOC_SYS"),
+/// The packages whose versions the tables name, in their order.
+const RIVALS: [&str; 10] = [
+    "tikv-jemalloc-sys",
+    "libmimalloc-sys",
+    "snmalloc-rs",
+    "crossbeam-queue",
+    "heapless",
+    "lockfree-object-pool",
+    "opool",
+    "sharded-slab",
+    "serde_json",
+    "regex",
 ];
 
 fn main() {
@@ -229,10 +229,10 @@ fn note_versions() {
     let lock = Path::new(&home).join("../Cargo.lock");
     println!("cargo:rerun-if-changed={}", lock.display());
     let lock = fs::read_to_string(lock).unwrap_or_default();
-    for (package, variable) in RIVALS {
-        let version = version_in(&lock, package).unwrap_or("of unknown version");
-        println!("cargo:rustc-env={variable}={version}");
-    }
+    let built = |package: &&str| *package != "snmalloc-rs" || env::var_os("CARGO_FEATURE_SNMALLOC").is_some();
+    let version = |package| format!("{package} {}", version_in(&lock, package).unwrap_or("of unknown version"));
+    let versions: Vec<String> = RIVALS.into_iter().filter(built).map(version).collect();
+    println!("cargo:rustc-env=VERSIONS={}", versions.join(";"));
 }
 
 /// The version of `package` in the text of a Cargo.lock.

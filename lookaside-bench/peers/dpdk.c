@@ -165,9 +165,10 @@ static void own_destroy(void *shared)
         rte_mempool_generic_put(kind##_pool(pool), &block, 1, kind##_cache(pool));                   \
     }                                                                                                \
                                                                                                      \
-    static int kind##_allocate_many(void *pool, void **blocks, size_t count)                         \
+    static size_t kind##_allocate_many(void *pool, void **blocks, size_t count)                      \
     {                                                                                                \
-        return rte_mempool_generic_get(kind##_pool(pool), blocks, (unsigned)count, kind##_cache(pool)) == 0; \
+        int status = rte_mempool_generic_get(kind##_pool(pool), blocks, (unsigned)count, kind##_cache(pool)); \
+        return likely(status == 0) ? count : 0;                                                      \
     }                                                                                                \
                                                                                                      \
     static void kind##_free_many(void *pool, void *const *blocks, size_t count)                      \

@@ -1,5 +1,5 @@
 /* What the contenders in C and C++ have in common: each is a shared library of its own, which exports these functions
- * and is loaded by the rounds that play it. */
+ * and is loaded by the rounds that need it. */
 
 #ifndef LOOKASIDE_PEER_H
 #define LOOKASIDE_PEER_H
@@ -17,15 +17,16 @@ struct peer {
     /* A block, or NULL where the pool has a fixed number of blocks and all are out. */
     void *(*allocate)(void *pool);
     void (*free)(void *pool, void *block);
-    /* All blocks that are asked for or none, and NULL for pools that have no such calls. */
-    int (*allocate_many)(void *pool, void **blocks, size_t count);
+    /* Returns how many there are: all that are asked for or none. NULL for pools that have no such calls. */
+    size_t (*allocate_many)(void *pool, void **blocks, size_t count);
     void (*free_many)(void *pool, void *const *blocks, size_t count);
-    /* The free blocks that the pool keeps. NULL for pools that cannot tell. */
+    /* The free blocks that the pool keeps. NULL for pools that do not know. */
     uint64_t (*kept)(void *pool);
+    /* May be NULL. */
     void (*destroy)(void *pool);
 };
 
-/* Makes a pool of this shape, for blocks of so many bytes, and returns NULL; or returns why there is none. */
+/* Makes a pool of this shape, for blocks of this size, and returns NULL; or returns why there is none. */
 const char *lookaside_peer_make(const char *shape, size_t size, struct peer *peer);
 
 /* For libraries that have to be started before any pool is made; the others have no such function. Returns NULL, or why

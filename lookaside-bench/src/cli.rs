@@ -1,16 +1,12 @@
-//! What can be said on the command line.
+//! The command line: each command has its arguments and its help in its own module.
 
-use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::builder::PossibleValuesParser;
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use lookaside_core::hooks::switches;
 
-use crate::jobs::{self, Set};
-use crate::{compare, contenders, scale, trace, tune, workloads};
+use crate::{compare, matrix, record, replay, tags, tune};
 
 /// Lookaside lists: replay recorded programs over them, and compare them with allocators.
 ///
@@ -18,36 +14,17 @@ use crate::{compare, contenders, scale, trace, tune, workloads};
 /// report and a table of times beside those of malloc and its rivals.
 #[derive(Parser)]
 #[command(name = "lookaside", version)]
-struct Cli {
+pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
 }
 
 #[derive(Subcommand)]
 enum Command {
-    Compare(Compare),
-    Scale(Scale),
-    /// Replay one recorded trace over lookaside lists and over their rivals
-    Replay {
-        #[arg(help = about_trace(trace::DEFAULT))]
-        trace: Option<PathBuf>,
-    },
-    /// Replay a trace through tagged small-pool calls and print the usage by tag, as poolmon shows it
-    ///
-    /// Three tables: when the most blocks are allocated, at the program's end, and when all are freed. The tag of a block is the
-    /// thread that allocated it and the largest size of its size class: "0 1M" are blocks of thread 0 up to 1 MiB.
-    Tags {
-        #[arg(help = about_trace(trace::DEFAULT))]
-        trace: Option<PathBuf>,
-        /// Print the rows as one JSON array, and nothing else
-        #[arg(long)]
-        json: bool,
-    },
-    /// Run a program and record what it allocates and frees
-    ///
-    /// Its threads are recorded, and what it executes in its own place; its children are only named. Ctrl-C and SIGTERM end the
-    /// program, and keep the trace. The exit status is the program's, or 128 + N after signal N.
-    Record(Record),
+    Compare(compare::Compare),
+    Replay(replay::Replay),
+    Tags(tags::Tags),
+    Record(record::Record),
     Tune(tune::Tune),
     /// Print the environment variables that the library and this command read
     // A table keeps its lines, whatever the terminal's width.
@@ -56,155 +33,13 @@ enum Command {
     /// One round of one contender in this process; `compare` starts it
     #[command(hide = true)]
     Round {
-        job: String,
+        workload: String,
         contender: String,
         size: usize,
     },
 }
 
-/// Time the workloads on lookaside lists and on their rivals
-///
-/// What is compared, an allocator, a pool or a way to call a list, is a contender. Workloads come in sets, which the flags from
-/// --lists to --pools choose; without one, --lists is run, or the workloads that --workload names. Contenders take turns by
-/// rounds, each in a process of its own with a warm-up before it is timed. Tables name the units of their figures.
-#[derive(Args)]
-pub struct Compare {
-    /// Few rounds, and only the best known contenders: the set --lists takes less than a minute
-    #[arg(long)]
-    pub quick: bool,
-    /// Print the figures as one JSON array, and nothing else
-    #[arg(long)]
-    pub json: bool,
-    /// Write index.html, report.md, figures.csv and figures.json into this folder
-    #[arg(long, value_name = "DIR")]
-    pub report: Option<PathBuf>,
-    /// Lists beside allocators and pools, on workloads of one size of block
-    #[arg(long)]
-    pub lists: bool,
-    /// Published workloads of others: larson, xmalloc, mstress, packet pools, ...
-    #[arg(long)]
-    pub foreign: bool,
-    /// Memory that is resident, instead of time
-    #[arg(long)]
-    pub memory: bool,
-    /// Percentiles of single calls, hits and misses
-    #[arg(long)]
-    pub latency: bool,
-    /// Whole programs on several global allocators
-    #[arg(long, conflicts_with = "size")]
-    pub global: bool,
-    /// The library's special, nonpaged and paged pools beside the same work by hand
-    #[arg(long, conflicts_with = "size")]
-    pub pools: bool,
-    /// All of these sets
-    #[arg(long, conflicts_with_all = ["lists", "foreign", "memory", "latency", "global", "pools"])]
-    pub all: bool,
-    /// Only these workloads; without a flag that names a set, of whichever set they are
-    #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',', value_parser = PossibleValuesParser::new(workload_names()))]
-    pub workload: Vec<String>,
-    /// Only these contenders
-    #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',', value_parser = PossibleValuesParser::new(contender_names()))]
-    pub contender: Vec<String>,
-    /// Fail where the fastest round of one of these is slower than that of the fastest malloc
-    #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',', value_parser = PossibleValuesParser::new(contender_names()))]
-    pub ahead: Vec<String>,
-    /// Rounds of each contender in each workload [default: 25, with --quick up to 5]
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub rounds: Option<u32>,
-    /// Bytes in a block [default: 64]
-    #[arg(long, value_parser = block_size)]
-    pub size: Option<usize>,
-}
-
-impl Compare {
-    /// Whether this set is to be run: where no flag names one, those of the workloads that are named, or else our own.
-    #[must_use]
-    pub fn runs(&self, set: Set) -> bool {
-        let asked = |set| match set {
-            Set::Lists => self.lists,
-            Set::Foreign => self.foreign,
-            Set::Memory => self.memory,
-            Set::Latency => self.latency,
-            Set::Global => self.global,
-            Set::Pools => self.pools,
-        };
-        match &self.workload[..] {
-            _ if self.all || asked(set) => true,
-            _ if Set::ALL.into_iter().any(asked) => false,
-            [] => set == Set::Lists,
-            names => names.iter().any(|name| jobs::set_of(name) == Some(set)),
-        }
-    }
-
-    /// The names of those that are.
-    #[must_use]
-    pub fn sets(&self) -> String {
-        Set::ALL.into_iter().filter(|&set| self.runs(set)).map(Set::name).collect::<Vec<_>>().join(", ")
-    }
-}
-
-/// What help says of the argument that names a trace, with what is taken without it.
-pub fn about_trace(default: &str) -> String {
-    let names = trace::built_in_names();
-    format!("A file that `lookaside record` wrote, or a built-in trace: {names} [default: {default}]")
-}
-
-/// The names of all workloads of all tables, without repetition.
-fn workload_names() -> Vec<&'static str> {
-    workloads::names().chain(jobs::all().map(|job| job.name)).collect()
-}
-
-/// The names of all contenders of all tables, without repetition.
-fn contender_names() -> Vec<&'static str> {
-    let mut names: Vec<&str> = contenders::names().collect();
-    for contender in jobs::all().flat_map(|job| job.contenders) {
-        if !names.contains(&contender.name) {
-            names.push(contender.name);
-        }
-    }
-    names
-}
-
-/// Simulate the lists on machines of up to 1,024 processors, from costs that are measured here
-///
-/// An event simulation with the costs of this machine and the assumptions of docs/scaling.md. Prints throughput and hit rates
-/// by number of processors, size of batch, and pattern of exchange between processors: beside the ideal, beside one shared list
-/// alone, and with the shared list divided between groups of processors.
-#[derive(Args)]
-pub struct Scale {
-    /// Fewer numbers of processors
-    #[arg(long)]
-    pub quick: bool,
-    /// Print the figures as one JSON object, and nothing else
-    #[arg(long)]
-    pub json: bool,
-    /// Draw a chart for each pattern into this directory
-    #[arg(long, value_name = "DIR")]
-    pub svg: Option<PathBuf>,
-    /// Read the costs from a file with the output of --json, instead of measuring them
-    #[arg(long, value_name = "FILE")]
-    pub costs: Option<PathBuf>,
-    /// Seed of the simulation's random numbers
-    #[arg(long, default_value_t = 1)]
-    pub seed: u64,
-}
-
-/// The arguments of `lookaside record`.
-#[derive(Args)]
-pub struct Record {
-    /// The file for the trace
-    #[arg(long, short, default_value = "lookaside.trace")]
-    pub output: PathBuf,
-    /// Stop recording after this number of allocations and frees
-    #[arg(long, default_value_t = trace::DEFAULT_LIMIT, value_parser = clap::value_parser!(u64).range(1..))]
-    pub limit: u64,
-    /// The program and its arguments
-    #[arg(last = true, required = true, value_name = "PROGRAM")]
-    pub program: Vec<OsString>,
-}
-
 /// Reads the command line and does what it says.
-#[must_use]
 pub fn main() -> ExitCode {
     let command = Cli::parse().command;
     if matches!(command, Some(Command::Round { .. })) {
@@ -214,21 +49,20 @@ pub fn main() -> ExitCode {
     }
     let success = |()| ExitCode::SUCCESS;
     let done = match command {
-        None => trace::run_replay(None).map(success),
+        None => replay::run(&replay::Replay::default()).map(success),
         Some(Command::Compare(arguments)) => compare::run(&arguments).map(success),
-        Some(Command::Scale(arguments)) => scale::run(&arguments).map(success),
-        Some(Command::Replay { trace }) => trace::run_replay(trace.as_deref()).map(success),
-        Some(Command::Tags { trace, json }) => trace::run_tags(trace.as_deref(), json).map(success),
-        Some(Command::Record(record)) => {
-            trace::run_record(&record.program, &record.output, record.limit).map(ExitCode::from)
-        }
+        Some(Command::Replay(arguments)) => replay::run(&arguments).map(success),
+        Some(Command::Tags(arguments)) => tags::run(&arguments).map(success),
+        Some(Command::Record(arguments)) => record::run(&arguments).map(ExitCode::from),
         Some(Command::Tune(arguments)) => tune::run(&arguments).map(success),
         Some(Command::Switches) => print_switches().map(success),
-        Some(Command::Round { job, contender, size }) => compare::serve_round(&job, &contender, size).map(success),
+        Some(Command::Round { workload, contender, size }) => {
+            matrix::serve_round(&workload, &contender, size).map(success)
+        }
     };
     match done {
         Ok(code) => code,
-        // Whoever read the output has seen enough, as `head` does.
+        // The reader of the output has seen enough, as `head` does.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("lookaside: {error:#}");
@@ -241,14 +75,6 @@ fn print_switches() -> anyhow::Result<()> {
     Ok(write!(io::stdout(), "{}", switches::Table)?)
 }
 
-/// Accepts the sizes that every contender serves.
-fn block_size(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(size @ 16..=contenders::LARGEST) => Ok(size),
-        _ => Err(format!("a whole number from 16 to {}", contenders::LARGEST)),
-    }
-}
-
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error
         .chain()
@@ -259,6 +85,7 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ground::workload::Set;
     use clap::CommandFactory;
 
     #[test]
@@ -269,7 +96,10 @@ mod tests {
     #[test]
     fn flags_choose_sets() {
         let sets = |line: &str| match Cli::try_parse_from(line.split(' ')).map(|cli| cli.command) {
-            Ok(Some(Command::Compare(compare))) => compare.sets(),
+            Ok(Some(Command::Compare(compare))) => {
+                let sets = Set::ALL.into_iter().filter(|&set| compare.runs(set));
+                sets.map(Set::name).collect::<Vec<_>>().join(", ")
+            }
             _ => panic!("{line}"),
         };
         assert_eq!(sets("lookaside compare"), "lists");

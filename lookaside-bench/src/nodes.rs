@@ -6,7 +6,6 @@
 
 use std::ffi::CString;
 use std::sync::OnceLock;
-use std::time::Duration;
 
 use ::lookaside::{
     lookaside_list, lookaside_list_allocate, lookaside_list_free, lookaside_list_initialize, lookaside_parameters,
@@ -16,46 +15,47 @@ use anyhow::{Context, anyhow, bail};
 use libc::{c_char, c_int, c_void};
 use libloading::Library;
 
-use crate::files;
-use crate::jobs::{Job, Set};
-use crate::rounds::{Absent, Entrant, Figures, Measure};
-use crate::workloads::{clock, timed_from};
-
-/// How long the timed part of a round takes, about.
-const ROUND: Duration = Duration::from_millis(10);
+use crate::ground::files;
+use crate::ground::measure::{Absent, Figures, Measure, ROUND, clock, timed};
+use crate::ground::workload::{Case, Job, Set, Workload};
 
 /// Changes before the first that is timed: the containers are full by then.
 const FILL: u64 = 1 << 15;
 
-/// The containers.
 pub const JOBS: &[Job] = &[
     Job {
-        set: Set::Foreign,
-        name: "btree",
-        about: "a B-tree in C++ as index of the last 4096 events: one comes in, the oldest leaves, one is found",
-        measures: &[Measure::less("ns", "ns", "nanoseconds for one such change")],
-        contenders: ALLOCATORS,
-        serve: |allocator| play(c"btree".as_ptr(), allocator),
+        workload: workload(
+            "btree",
+            "a B-tree in C++ as index of the last 4096 events: one comes in, the oldest leaves, one is found",
+            &[Measure::less("ns", "ns", "nanoseconds for one such change")],
+        ),
+        cases: ALLOCATORS,
+        run: |allocator| run(c"btree".as_ptr(), allocator),
     },
     Job {
-        set: Set::Foreign,
-        name: "linked-hash-map",
-        about: "a hash map of C++ into a linked list: 4096 sessions, three of four uses replace the eldest",
-        measures: &[Measure::less("ns", "ns", "nanoseconds for one use of a session")],
-        contenders: ALLOCATORS,
-        serve: |allocator| play(c"linked-hash-map".as_ptr(), allocator),
+        workload: workload(
+            "linked-hash-map",
+            "a hash map of C++ into a linked list: 4096 sessions, three of four uses replace the eldest",
+            &[Measure::less("ns", "ns", "nanoseconds for one use of a session")],
+        ),
+        cases: ALLOCATORS,
+        run: |allocator| run(c"linked-hash-map".as_ptr(), allocator),
     },
 ];
 
-const ALLOCATORS: &[Entrant] = &[
-    Entrant { name: "glibc", variable: None },
-    Entrant { name: "jemalloc", variable: None },
-    Entrant { name: "mimalloc", variable: None },
-    Entrant { name: "boost-fast-pool", variable: None },
-    Entrant { name: "boost-fast-pool-unsync", variable: None },
-    Entrant { name: "foonathan", variable: None },
-    Entrant { name: "lookaside", variable: None },
-    Entrant { name: "lookaside-portable", variable: Some(("LOOKASIDE_ENGINE", "portable")) },
+const fn workload(name: &'static str, about: &'static str, measures: &'static [Measure]) -> Workload {
+    Workload { measures, ..Workload::new(Set::Foreign, name, about) }
+}
+
+const ALLOCATORS: &[Case] = &[
+    Case::new("glibc", ""),
+    Case::new("jemalloc", ""),
+    Case::new("mimalloc", ""),
+    Case::new("boost-fast-pool", "boost::fast_pool_allocator as it comes, which locks a mutex"),
+    Case::new("boost-fast-pool-unsync", "the same without the mutex, for programs of one thread"),
+    Case::new("foonathan", ""),
+    Case::new("lookaside", ""),
+    Case { variable: Some(("LOOKASIDE_ENGINE", "portable")), ..Case::new("lookaside-portable", "") },
 ];
 
 /// `struct nodes_host` of `nodes/nodes.h`.
@@ -88,7 +88,6 @@ struct Raw {
 
 type Make = unsafe extern "C" fn(*const c_char, *const c_char, *const Host) -> *mut Raw;
 type Run = unsafe extern "C" fn(*mut Raw, u64) -> u64;
-#[cfg(test)]
 type Size = unsafe extern "C" fn(*const Raw) -> u64;
 type Delete = unsafe extern "C" fn(*mut Raw);
 
@@ -98,7 +97,7 @@ struct Source {
     carried: &'static [u8],
     /// The Debian package that brings what it may lack.
     package: &'static str,
-    /// Loaded for good: the sources of nodes stand in it.
+    /// Loaded for good: the sources of nodes are in it.
     loaded: OnceLock<anyhow::Result<Library>>,
 }
 
@@ -131,7 +130,6 @@ impl Source {
     }
 }
 
-/// A container.
 struct Nodes {
     raw: *mut Raw,
     library: &'static Library,
@@ -155,14 +153,12 @@ impl Nodes {
         Ok(Self { raw, library, run })
     }
 
-    /// Changes it so many times; answers a sum over what was found.
+    /// Changes it this number of times; returns a sum over what was found.
     fn run(&mut self, changes: u64) -> u64 {
         // SAFETY: the container was made, and is this one's own.
         unsafe { (self.run)(self.raw, changes) }
     }
 
-    /// How many elements are in it.
-    #[cfg(test)]
     fn size(&self) -> u64 {
         // SAFETY: as above; the type is that of nodes.h.
         unsafe { self.library.get::<Size>(c"nodes_size").expect("the library has it")(self.raw) }
@@ -171,45 +167,20 @@ impl Nodes {
 
 impl Drop for Nodes {
     fn drop(&mut self) {
-        // SAFETY: the container was made, and nobody uses it any more; the type is that of nodes.h.
+        // SAFETY: the container was made, and no one uses it any more; the type is that of nodes.h.
         unsafe { self.library.get::<Delete>(c"nodes_delete").expect("the library has it")(self.raw) };
     }
 }
 
-fn play(container: *const c_char, allocator: &str) -> anyhow::Result<Figures> {
-    let mut nodes = Nodes::new(container, allocator)?;
-    nodes.run(FILL);
-    let nanoseconds = timed_from(1024, ROUND, |changes| {
-        clock(|| {
-            std::hint::black_box(nodes.run(changes));
-        })
-    });
-    Ok(vec![("ns", nanoseconds)])
+/// What a container comes to after a number of changes: a sum over what was found, and how many elements are in it.
+pub fn sum_and_size(container: &str, allocator: &str, changes: u64) -> anyhow::Result<(u64, u64)> {
+    let mut nodes = Nodes::new(CString::new(container)?.as_ptr(), allocator)?;
+    Ok((nodes.run(changes), nodes.size()))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The containers find the same under every allocator, and hold what they say.
-    #[test]
-    fn containers_find_the_same_under_every_allocator() {
-        for container in [c"btree", c"linked-hash-map"] {
-            let mut sums = Vec::new();
-            for Entrant { name, .. } in ALLOCATORS {
-                let mut nodes = match Nodes::new(container.as_ptr(), name) {
-                    Ok(nodes) => nodes,
-                    Err(reason) => {
-                        assert!(reason.is::<Absent>(), "{name}: {reason:#}");
-                        println!("skipped: {name}: {reason}");
-                        continue;
-                    }
-                };
-                sums.push((name, nodes.run(3 * FILL)));
-                assert_eq!(nodes.size(), 4096, "{name}");
-            }
-            assert!(sums.len() >= 5, "what needs no package is there: {sums:?}");
-            assert!(sums.iter().all(|&(_, sum)| sum == sums[0].1 && sum > 3 * FILL / 4), "{container:?}: {sums:?}");
-        }
-    }
+fn run(container: *const c_char, allocator: &str) -> anyhow::Result<Figures> {
+    let mut nodes = Nodes::new(container, allocator)?;
+    nodes.run(FILL);
+    let nanoseconds = timed(ROUND, &mut |changes| clock(|| _ = std::hint::black_box(nodes.run(changes))));
+    Ok(vec![("ns", nanoseconds)])
 }

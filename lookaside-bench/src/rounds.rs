@@ -1,13 +1,9 @@
-//! Rounds: every contender of a job in turn, again and again, each round in a process of its own.
+//! Rounds: every contender of a workload in turn, again and again, each round in a process of its own.
 //!
 //! So a round finds no other contender's heap, each samples another address layout, and an engine or an allocator can be
 //! chosen for one contender alone.
-//!
-//! A round answers with a line for each measure, its name and its value; or with one line, `skip` and why this machine
-//! has no such contender.
 
-use std::fmt;
-use std::io::{self, BufRead, BufReader, Lines, Write};
+use std::io::{BufRead, BufReader, Lines};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -15,89 +11,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Who plays rounds of a job.
-#[derive(Clone, Copy, Debug)]
-pub struct Entrant {
-    /// The contender's name.
-    pub name: &'static str,
-    /// What its process finds in the environment.
-    pub variable: Option<(&'static str, &'static str)>,
-}
-
-/// Something that rounds measure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Measure {
-    /// What a round's answer and the columns of tables call it.
-    pub name: &'static str,
-    /// The unit, as short as on an axis.
-    pub unit: &'static str,
-    /// What it is, in a few words that name the unit.
-    pub about: &'static str,
-    /// Which of two figures is the better one.
-    pub better: Better,
-}
-
-/// Which of two figures of a measure is the better one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Better {
-    /// The smaller.
-    Less,
-    /// The larger.
-    More,
-    /// Neither: it tells something about the others.
-    Neither,
-}
-
-impl Measure {
-    /// One of which less is better.
-    #[must_use]
-    pub const fn less(name: &'static str, unit: &'static str, about: &'static str) -> Self {
-        Self { name, unit, about, better: Better::Less }
-    }
-
-    /// One of which more is better.
-    #[must_use]
-    pub const fn more(name: &'static str, unit: &'static str, about: &'static str) -> Self {
-        Self { better: Better::More, ..Self::less(name, unit, about) }
-    }
-
-    /// One that is told beside the others, and does not compare.
-    #[must_use]
-    pub const fn told(name: &'static str, unit: &'static str, about: &'static str) -> Self {
-        Self { better: Better::Neither, ..Self::less(name, unit, about) }
-    }
-}
-
-/// What a round found: values by the names of measures.
-pub type Figures = Vec<(&'static str, f64)>;
-
-/// Writes what a round found, so that whoever started it can read it at once.
-pub fn answer(figures: &[(&'static str, f64)]) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    for (name, value) in figures {
-        writeln!(out, "{name} {value}")?;
-    }
-    out.flush()
-}
-
-/// Writes why this machine has no such contender.
-pub fn answer_absent(reason: &dyn fmt::Display) -> io::Result<()> {
-    // One line, whatever the reason's text is.
-    let reason = format!("{reason:#}").replace('\n', "; ");
-    writeln!(io::stdout(), "skip {reason}")
-}
-
-/// The error of a contender that this machine does not have.
-#[derive(Debug)]
-pub struct Absent(pub String);
-
-impl fmt::Display for Absent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Absent {}
+use crate::ground::measure::{Better, Measure};
+use crate::ground::workload::{Case, Workload};
 
 /// What the rounds of a contender came to in a measure.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -106,162 +21,146 @@ pub struct Spread {
     pub min: f64,
     /// The one in the middle, or the mean of the two in the middle.
     pub median: f64,
-    /// The largest.
     pub max: f64,
 }
 
 impl Spread {
     /// Nothing of nothing.
-    fn of(figures: &mut [f64]) -> Option<Self> {
+    pub fn of(figures: &mut [f64]) -> Option<Self> {
         figures.sort_unstable_by(f64::total_cmp);
         let (&min, &max) = (figures.first()?, figures.last()?);
         let (low, high) = (figures[(figures.len() - 1) / 2], figures[figures.len() / 2]);
         Some(Self { min, median: f64::midpoint(low, high), max })
     }
+
+    /// The best round's figure; of a measure that does not compare the smallest.
+    pub fn best(self, better: Better) -> f64 {
+        match better {
+            Better::Less | Better::Neither => self.min,
+            Better::More => self.max,
+        }
+    }
 }
 
-/// What a contender came to in a job.
+/// What a contender came to in a workload.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
-    /// The contender's name.
     pub name: &'static str,
     /// How many rounds there were.
     pub rounds: usize,
-    /// For each measure of the job what came out, where the contender could tell.
+    /// For each measure of the workload what came out, if the contender has it.
     pub spreads: Vec<Option<Spread>>,
 }
 
 /// A contender that this machine does not have, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeftOut {
-    /// The contender's name.
+pub struct Skipped {
     pub name: &'static str,
-    /// Why.
     pub reason: String,
 }
 
-/// A job about to be played.
-pub struct Stage {
-    program: PathBuf,
-    job: &'static str,
-    measures: &'static [Measure],
-    size: usize,
-    rounds: u32,
-    time: Option<Duration>,
-    lingers: bool,
+/// How a workload is run.
+pub struct Runner {
+    pub workload: &'static Workload,
+    /// Bytes in a block, where it has any.
+    pub size: usize,
+    /// Rounds of each contender,
+    pub rounds: u32,
+    /// or, once each had one, as many as fit into this time.
+    pub time: Option<Duration>,
 }
 
-impl Stage {
-    /// So many rounds of each contender, with blocks of so many bytes where the job has any; or, once each had one, as many
-    /// as fit into the `time`.
+impl Runner {
+    /// Runs the rounds of all contenders in turn, each round starting with another one. Those that this machine does not
+    /// have are skipped.
     ///
-    /// Where a job `lingers`, its processes take long to come to what follows the first measure, which is therefore read
+    /// Where a workload lingers, its processes take long to come to what follows the first measure, which is therefore read
     /// after the last round: one round idles while the next works.
-    pub fn new(
-        job: &'static str,
-        measures: &'static [Measure],
-        size: usize,
-        rounds: u32,
-        time: Option<Duration>,
-        lingers: bool,
-    ) -> anyhow::Result<Self> {
+    pub fn run(&self, cases: &[Case], progress: &ProgressBar) -> anyhow::Result<(Vec<Outcome>, Vec<Skipped>)> {
         let program = std::env::current_exe().context("cannot find this program itself")?;
-        Ok(Self { program, job, measures, size, rounds, time, lingers })
-    }
-
-    /// Plays the rounds of all contenders in turn, each round starting with another one. Those that this machine does not
-    /// have are left out.
-    pub fn play(&self, entrants: &[Entrant], progress: &ProgressBar) -> anyhow::Result<(Vec<Outcome>, Vec<LeftOut>)> {
-        progress.set_message(self.job);
-        let mut entered: Vec<Entered> =
-            entrants.iter().map(|&entrant| Entered::new(entrant, self.measures.len())).collect();
+        progress.set_message(self.workload.name);
+        let mut running: Vec<Running> = cases.iter().map(|&case| Running::new(case, self.workload.measures)).collect();
         let start = Instant::now();
         for round in 0..self.rounds {
-            let count = entered.len();
+            let count = running.len();
             if self.time.is_some_and(|time| !another_fits(round, start.elapsed(), time)) {
                 progress.inc(u64::from(self.rounds - round) * count as u64);
                 break;
             }
             for turn in 0..count {
-                let contender = &mut entered[(turn + round as usize) % count];
-                let played = self.play_round(contender);
-                played.with_context(|| format!("{}, {}", self.job, contender.entrant.name))?;
+                let contender = &mut running[(turn + round as usize) % count];
+                let done = self.run_round(&program, contender);
+                done.with_context(|| format!("{}, {}", self.workload.name, contender.case.name))?;
                 progress.inc(1);
             }
         }
-        let (mut outcomes, mut left_out) = (Vec::new(), Vec::new());
-        for mut contender in entered {
+        let (mut outcomes, mut skipped) = (Vec::new(), Vec::new());
+        for mut contender in running {
             for round in std::mem::take(&mut contender.lingering) {
-                let ended = round.end(|line| contender.note(self.measures, line));
-                ended.with_context(|| format!("{}, {}", self.job, contender.entrant.name))?;
+                let ended = round.end(|line| contender.note(line));
+                ended.with_context(|| format!("{}, {}", self.workload.name, contender.case.name))?;
             }
             match contender.absent.take() {
-                Some(reason) => left_out.push(LeftOut { name: contender.entrant.name, reason }),
+                Some(reason) => skipped.push(Skipped { name: contender.case.name, reason }),
                 None => outcomes.push(contender.into_outcome()),
             }
         }
-        Ok((outcomes, left_out))
+        Ok((outcomes, skipped))
     }
 
-    fn play_round(&self, contender: &mut Entered) -> anyhow::Result<()> {
+    fn run_round(&self, program: &PathBuf, contender: &mut Running) -> anyhow::Result<()> {
         if contender.absent.is_some() {
             return Ok(());
         }
-        let mut round = self.start(contender.entrant)?;
-        let Some(line) = round.line()? else {
+        let mut command = Command::new(program);
+        command.args(["round", self.workload.name, contender.case.name, &self.size.to_string()]);
+        command.envs(contender.case.variable).stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = command.spawn().context("a round cannot be started")?;
+        let output = child.stdout.take().context("a round has no output")?;
+        let mut round = Round { child, lines: BufReader::new(output).lines() };
+        let Some(line) = round.lines.next().transpose()? else {
             bail!("the round ended without a figure: {}", round.child.wait()?);
         };
         if let Some(reason) = line.strip_prefix("skip ") {
             contender.absent = Some(reason.to_owned());
             return round.end(|line| bail!("a round went on with {line:?}"));
         }
-        ensure!(
-            line.split(' ').next() == self.measures.first().map(|measure| measure.name),
-            "a round began with {line:?}"
-        );
-        contender.note(self.measures, &line)?;
-        if self.lingers {
+        let first = self.workload.measures.first().map(|measure| measure.name);
+        ensure!(line.split(' ').next() == first, "a round began with {line:?}");
+        contender.note(&line)?;
+        if self.workload.lingers {
             contender.lingering.push(round);
             return Ok(());
         }
-        round.end(|line| contender.note(self.measures, line))
-    }
-
-    fn start(&self, entrant: Entrant) -> anyhow::Result<Round> {
-        let mut command = Command::new(&self.program);
-        command.args(["round", self.job, entrant.name, &self.size.to_string()]);
-        command.envs(entrant.variable);
-        command.stdin(Stdio::null()).stdout(Stdio::piped());
-        let mut child = command.spawn().context("a round cannot be started")?;
-        let answers = child.stdout.take().context("a round has no output")?;
-        Ok(Round { child, answers: BufReader::new(answers).lines() })
+        round.end(|line| contender.note(line))
     }
 }
 
-/// Whether, after so many rounds that took so long, another one fits into the time. The first one always does.
+/// Whether, after a number of rounds that took some time, another one fits into all of it. The first one always does.
 fn another_fits(rounds: u32, took: Duration, time: Duration) -> bool {
     rounds == 0 || took + took / rounds <= time
 }
 
-/// A contender in a job.
-struct Entered {
-    entrant: Entrant,
-    /// The figures of each measure.
+/// A contender in a workload.
+struct Running {
+    case: Case,
+    measures: &'static [Measure],
     figures: Vec<Vec<f64>>,
     lingering: Vec<Round>,
     absent: Option<String>,
 }
 
-impl Entered {
-    fn new(entrant: Entrant, measures: usize) -> Self {
-        Self { entrant, figures: vec![Vec::new(); measures], lingering: Vec::new(), absent: None }
+impl Running {
+    fn new(case: Case, measures: &'static [Measure]) -> Self {
+        Self { case, measures, figures: vec![Vec::new(); measures.len()], lingering: Vec::new(), absent: None }
     }
 
-    /// Takes a line of a round's answer.
-    fn note(&mut self, measures: &[Measure], line: &str) -> anyhow::Result<()> {
+    /// Takes a line that a round printed.
+    fn note(&mut self, line: &str) -> anyhow::Result<()> {
         let (name, value) = line.split_once(' ').with_context(|| format!("a round printed {line:?}"))?;
-        let measure = measures.iter().position(|measure| measure.name == name);
-        let measure = measure.with_context(|| format!("a round measured {name:?}, which its job does not know"))?;
+        let measure = self.measures.iter().position(|measure| measure.name == name);
+        let measure =
+            measure.with_context(|| format!("a round measured {name:?}, which its workload does not have"))?;
         let value: f64 = value.parse().with_context(|| format!("a round printed {line:?}"))?;
         ensure!(value.is_finite(), "a round printed {line:?}");
         self.figures[measure].push(value);
@@ -271,24 +170,20 @@ impl Entered {
     fn into_outcome(mut self) -> Outcome {
         let rounds = self.figures.first().map_or(0, Vec::len);
         let spreads = self.figures.iter_mut().map(|figures| Spread::of(figures)).collect();
-        Outcome { name: self.entrant.name, rounds, spreads }
+        Outcome { name: self.case.name, rounds, spreads }
     }
 }
 
-/// A process that plays one round.
+/// A process that runs one round.
 struct Round {
     child: Child,
-    answers: Lines<BufReader<ChildStdout>>,
+    lines: Lines<BufReader<ChildStdout>>,
 }
 
 impl Round {
-    fn line(&mut self) -> anyhow::Result<Option<String>> {
-        Ok(self.answers.next().transpose()?)
-    }
-
-    /// Hands on the rest of its answer, and waits for its end.
+    /// Hands on the rest of its output, and waits for its end.
     fn end(mut self, mut note: impl FnMut(&str) -> anyhow::Result<()>) -> anyhow::Result<()> {
-        while let Some(line) = self.line()? {
+        while let Some(line) = self.lines.next().transpose()? {
             note(&line)?;
         }
         let status = self.child.wait()?;
@@ -297,7 +192,7 @@ impl Round {
     }
 }
 
-/// A bar on the terminal for so many rounds, or nothing where there is none.
+/// A bar on the terminal for a number of rounds, or nothing where there is none.
 pub fn progress(rounds: u64) -> ProgressBar {
     let bar = ProgressBar::new(rounds);
     match ProgressStyle::with_template("{bar:40} {pos}/{len} rounds, {elapsed} gone, {eta} left: {msg}") {
@@ -330,16 +225,16 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_noted_by_their_names_and_others_refused() {
-        const MEASURES: &[Measure] = &[Measure::less("ns", "ns", "time"), Measure::told("kept", "blocks", "kept")];
-        let mut entered = Entered::new(Entrant { name: "ours", variable: None }, MEASURES.len());
+    fn lines_are_noted_by_their_names_and_others_refused() {
+        const MEASURES: &[Measure] = &[Measure::less("ns", "ns", "time"), Measure::beside("kept", "blocks", "kept")];
+        let mut running = Running::new(Case::new("ours", ""), MEASURES);
         for line in ["ns 1.5", "kept 8", "ns 2.5"] {
-            entered.note(MEASURES, line).unwrap();
+            running.note(line).unwrap();
         }
         for line in ["", "ns", "ns 1 2", "ns NaN", "ns inf", "bytes 3", "1.5"] {
-            assert!(entered.note(MEASURES, line).is_err(), "{line:?}");
+            assert!(running.note(line).is_err(), "{line:?}");
         }
-        let outcome = entered.into_outcome();
+        let outcome = running.into_outcome();
         assert_eq!(outcome.rounds, 2);
         let spread = |min, median, max| Some(Spread { min, median, max });
         assert_eq!(outcome.spreads, [spread(1.5, 2.0, 2.5), spread(8.0, 8.0, 8.0)]);

@@ -11,10 +11,11 @@
 LOOKASIDE_LIST_EX *NAME(make)(size_t size);
 void *NAME(allocate)(LOOKASIDE_LIST_EX *list);
 void NAME(free)(LOOKASIDE_LIST_EX *list, void *block);
-uint64_t NAME(kept)(LOOKASIDE_LIST_EX *list, uint64_t *shared);
+uint64_t NAME(kept)(LOOKASIDE_LIST_EX *list);
+uint64_t NAME(kept_shared)(LOOKASIDE_LIST_EX *list);
 void NAME(delete)(LOOKASIDE_LIST_EX *list);
 
-/* NULL if there is no list to be had. */
+/* Returns NULL if no list can be made. */
 LOOKASIDE_LIST_EX *NAME(make)(size_t size)
 {
     LOOKASIDE_LIST_EX *list = aligned_alloc(_Alignof(LOOKASIDE_LIST_EX), sizeof *list);
@@ -35,13 +36,23 @@ void NAME(free)(LOOKASIDE_LIST_EX *list, void *block)
     ExFreeToLookasideListEx(list, block);
 }
 
-/* The blocks that the processor lists keep, and those that the list behind them does. */
-uint64_t NAME(kept)(LOOKASIDE_LIST_EX *list, uint64_t *shared)
+static lookaside_statistics statistics_of(LOOKASIDE_LIST_EX *list)
 {
     lookaside_statistics statistics = {.struct_size = sizeof statistics};
     lookaside_list_statistics(&list->L.List, &statistics);
-    *shared = statistics.shared.current_depth;
-    return statistics.processor.current_depth;
+    return statistics;
+}
+
+/* The free blocks that the list keeps. */
+uint64_t NAME(kept)(LOOKASIDE_LIST_EX *list)
+{
+    return statistics_of(list).processor.current_depth + NAME(kept_shared)(list);
+}
+
+/* Those of them that are not in the lists of processors. */
+uint64_t NAME(kept_shared)(LOOKASIDE_LIST_EX *list)
+{
+    return statistics_of(list).shared.current_depth;
 }
 
 void NAME(delete)(LOOKASIDE_LIST_EX *list)

@@ -2,52 +2,30 @@
 
 use crossbeam_queue::ArrayQueue;
 
-use super::{CAPACITY, Contender};
+use super::kept::{Block, Kept, Stack};
+use crate::ground::contender::{About, CAPACITY};
+
+pub const ARRAY_QUEUE: About = About::new("arrayqueue", "crossbeam's bounded lock-free queue of free blocks");
 
 /// A queue of free blocks that all threads share.
-pub struct Queue {
-    size: usize,
-    free: ArrayQueue<Block>,
+pub struct Queue(ArrayQueue<Block>);
+
+pub fn new(_size: usize) -> anyhow::Result<Kept<Queue>> {
+    Ok(Kept(Queue(ArrayQueue::new(CAPACITY))))
 }
 
-struct Block(*mut u8);
-
-// SAFETY: a free block belongs to nobody, so any thread may take it.
-unsafe impl Send for Block {}
-
-impl Contender for Queue {
-    fn new(size: usize) -> anyhow::Result<Self> {
-        let free = ArrayQueue::new(CAPACITY);
-        Ok(Self { size, free })
+impl Stack for Queue {
+    #[inline(always)]
+    fn pop(&self) -> Option<*mut u8> {
+        self.0.pop().map(|block| block.0)
     }
 
     #[inline(always)]
-    fn allocate(&self) -> *mut u8 {
-        match self.free.pop() {
-            Some(Block(block)) => block,
-            // SAFETY: malloc takes any size.
-            None => unsafe { libc::malloc(self.size).cast() },
-        }
+    unsafe fn push(&self, block: *mut u8) -> bool {
+        self.0.push(Block(block)).is_ok()
     }
 
-    #[inline(always)]
-    unsafe fn free(&self, block: *mut u8) {
-        if let Err(Block(block)) = self.free.push(Block(block)) {
-            // SAFETY: every block came from malloc, and the caller gives this one back.
-            unsafe { libc::free(block.cast()) };
-        }
-    }
-
-    fn kept(&self) -> Option<u64> {
-        Some(self.free.len() as u64)
-    }
-}
-
-impl Drop for Queue {
-    fn drop(&mut self) {
-        while let Some(Block(block)) = self.free.pop() {
-            // SAFETY: every block came from malloc, and nobody else holds those that are kept here.
-            unsafe { libc::free(block.cast()) };
-        }
+    fn depth(&self) -> u64 {
+        self.0.len() as u64
     }
 }

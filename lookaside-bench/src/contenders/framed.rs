@@ -14,13 +14,12 @@ pub const FRAME: usize = 32;
 /// A block from malloc with a frame before it, which has room for a guard. Dropped, it goes back to malloc.
 pub struct Framed(NonNull<u8>);
 
-// SAFETY: a block's memory belongs to whoever holds the block, on any thread.
+// SAFETY: a block's memory belongs to the holder of the block, on any thread.
 unsafe impl Send for Framed {}
-// SAFETY: a shared block tells where it is and nothing else.
+// SAFETY: a shared block only returns where it is.
 unsafe impl Sync for Framed {}
 
 impl Framed {
-    /// A block of so many bytes.
     pub fn new(size: usize) -> Self {
         // SAFETY: malloc takes any size.
         let memory = NonNull::new(unsafe { libc::malloc(FRAME + size) }.cast::<u8>());
@@ -29,7 +28,6 @@ impl Framed {
         Self(unsafe { memory.add(FRAME) })
     }
 
-    /// Where it is.
     #[inline(always)]
     pub fn address(&self) -> *mut u8 {
         self.0.as_ptr()
@@ -46,7 +44,7 @@ impl Drop for Framed {
 /// Leaves a guard or a key in the frame of a block.
 ///
 /// # Safety
-/// `block` is the address of a [`Framed`], and nobody else uses its frame.
+/// `block` is the address of a [`Framed`], and no one else uses its frame.
 #[inline(always)]
 pub unsafe fn put<G>(block: *mut u8, guard: G) {
     const { assert!(size_of::<G>() <= FRAME && align_of::<G>() <= 16) };

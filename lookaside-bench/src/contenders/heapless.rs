@@ -9,17 +9,20 @@ use std::sync::{Mutex, MutexGuard};
 use anyhow::anyhow;
 use heapless::pool::object::{Object, ObjectBlock};
 
-use super::Contender;
 use super::framed::{self, FRAME};
+use crate::ground::contender::{About, Contender};
+
+pub const HEAPLESS: About =
+    About::beside("heapless", "the crate heapless: its object pool, a stack by 16-byte compare-and-swap");
 
 heapless::object_pool!(Blocks: Place);
 
 /// Where the block of a node is: behind it, in the same piece of memory, after a frame for the guard.
 pub struct Place(NonNull<u8>);
 
-// SAFETY: a block's memory belongs to whoever holds its node, on any thread.
+// SAFETY: a block's memory belongs to the holder of its node, on any thread.
 unsafe impl Send for Place {}
-// SAFETY: a shared place tells where the block is and nothing else.
+// SAFETY: a shared place only returns where the block is.
 unsafe impl Sync for Place {}
 
 /// The process's pool, taken for blocks of one size.
@@ -29,6 +32,11 @@ pub struct Heapless {
 }
 
 static TAKEN: Mutex<()> = Mutex::new(());
+
+pub fn new(size: usize) -> anyhow::Result<Heapless> {
+    let taken = TAKEN.try_lock().map_err(|_| anyhow!("heapless has one pool in a process, with blocks of one size"))?;
+    Ok(Heapless { size, _taken: taken })
+}
 
 impl Heapless {
     /// Gives the pool one more block, and takes one.
@@ -56,23 +64,17 @@ impl Heapless {
 }
 
 impl Contender for Heapless {
-    fn new(size: usize) -> anyhow::Result<Self> {
-        let taken =
-            TAKEN.try_lock().map_err(|_| anyhow!("heapless has one pool in a process, with blocks of one size"))?;
-        Ok(Self { size, _taken: taken })
-    }
-
     #[inline(always)]
-    fn allocate(&self) -> *mut u8 {
+    unsafe fn allocate(&self, _size: usize) -> *mut u8 {
         let object = Blocks.request().unwrap_or_else(|| self.grow());
         let block = object.0.as_ptr();
-        // SAFETY: the object's block is out, so its frame is nobody else's.
+        // SAFETY: the object's block is out, so its frame is no one else's.
         unsafe { framed::put(block, object) };
         block
     }
 
     #[inline(always)]
-    unsafe fn free(&self, block: *mut u8) {
+    unsafe fn free(&self, block: *mut u8, _size: usize) {
         // SAFETY: the caller gives the block back, whose guard `allocate` put there.
         drop(unsafe { framed::take::<Object<Blocks>>(block) });
     }

@@ -1,18 +1,28 @@
-//! Our own lists from Rust, inlined: the pair list and the general list.
+//! Our own lists from Rust, inlined: the pair list and the general list; a pair list by its calls for several blocks at
+//! once, and behind a cache that its thread owns.
 
+use std::mem::transmute;
 use std::ptr::{self, NonNull};
 
 use anyhow::{Context, bail};
 use lookaside_core::hooks::switches;
-use lookaside_core::{EngineKind, LookasideList, Topology};
+use lookaside_core::{EngineKind, LocalCache, LookasideList, Topology};
 
-use super::Contender;
+use crate::ground::contender::{About, CAPACITY, Contender};
 
-/// A pair list, with the engine that the process chose.
-pub struct Pair(LookasideList);
+pub const GENERAL: About = About::new("general", "one list for all processors, as a Windows driver's list is");
+pub const LOOKASIDE: About =
+    About::new("lookaside", "a lookaside list (or the pool, or the global allocator) called from Rust");
+pub const PORTABLE: About = About {
+    engine: Some("portable"),
+    ..About::new("lookaside-portable", "the same by the engine for systems without restartable sequences")
+};
+pub const BULK: About =
+    About { runs: true, ..About::new("lookaside-bulk", "the same by the calls for many blocks at once") };
+pub const CACHED: About = About::new("lookaside-cache", "a cache of its blocks that one thread holds");
 
-/// A general list: one list that all processors share, as a driver has it in Windows.
-pub struct General(LookasideList);
+/// A list from Rust: with one call for several blocks, where it is asked for `MANY`.
+pub struct List<const MANY: bool>(LookasideList);
 
 fn build(size: usize, topology: Topology) -> anyhow::Result<LookasideList> {
     if switches::ENGINE.is("portable") && lookaside_core::engine() != EngineKind::Portable {
@@ -21,42 +31,74 @@ fn build(size: usize, topology: Topology) -> anyhow::Result<LookasideList> {
     LookasideList::builder(size).name("compare").topology(topology).build().context("the list cannot be built")
 }
 
+/// A pair list, with the engine that the process chose.
+pub fn pair(size: usize) -> anyhow::Result<List<false>> {
+    build(size, Topology::Pair).map(List)
+}
+
+/// A general list: one list that all processors share, as a driver has it in Windows.
+pub fn general(size: usize) -> anyhow::Result<List<false>> {
+    build(size, Topology::General).map(List)
+}
+
+/// A pair list that is asked for runs.
+pub fn bulk(size: usize) -> anyhow::Result<List<true>> {
+    build(size, Topology::Pair).map(List)
+}
+
 fn kept(list: &LookasideList) -> u64 {
     let statistics = list.statistics();
     statistics.processor.current_depth + statistics.shared.current_depth
 }
 
-/// A general list has no processor lists, whose counters stay at 0.
-fn misses(list: &LookasideList) -> u64 {
-    let statistics = list.statistics();
-    let nearest = if statistics.processors > 0 { statistics.processor } else { statistics.list };
-    nearest.allocate_misses + nearest.free_misses
-}
-
-impl Pair {
-    pub(super) fn list(&self) -> &LookasideList {
-        &self.0
+impl<const MANY: bool> From<LookasideList> for List<MANY> {
+    fn from(list: LookasideList) -> Self {
+        Self(list)
     }
 }
 
-impl Contender for Pair {
-    fn new(size: usize) -> anyhow::Result<Self> {
-        build(size, Topology::Pair).map(Self)
-    }
-
+impl<const MANY: bool> Contender for List<MANY> {
     #[inline(always)]
-    fn allocate(&self) -> *mut u8 {
+    unsafe fn allocate(&self, _size: usize) -> *mut u8 {
         self.0.allocate().map_or(ptr::null_mut(), NonNull::as_ptr)
     }
 
     #[inline(always)]
-    unsafe fn free(&self, block: *mut u8) {
+    unsafe fn free(&self, block: *mut u8, _size: usize) {
         // SAFETY: the caller gives back a block of this list, and none of them is null.
         unsafe { self.0.free(NonNull::new_unchecked(block)) };
     }
 
+    #[inline(always)]
+    unsafe fn allocate_many(&self, out: &mut [*mut u8], size: usize) -> usize {
+        if MANY {
+            return self.0.allocate_many(out);
+        }
+        for (filled, place) in out.iter_mut().enumerate() {
+            // SAFETY: as the caller says.
+            *place = unsafe { self.allocate(size) };
+            if place.is_null() {
+                return filled;
+            }
+        }
+        out.len()
+    }
+
+    #[inline(always)]
+    unsafe fn free_many(&self, blocks: &[*mut u8], size: usize) {
+        if MANY {
+            // SAFETY: the caller gives back blocks of this list, each once, and none of them is null.
+            return unsafe { self.0.free_many(blocks) };
+        }
+        // SAFETY: as the caller says.
+        blocks.iter().for_each(|&block| unsafe { self.free(block, size) });
+    }
+
+    /// A general list has no processor lists, whose counters stay at 0.
     fn misses(&self) -> Option<u64> {
-        Some(misses(&self.0))
+        let statistics = self.0.statistics();
+        let nearest = if statistics.processors > 0 { statistics.processor } else { statistics.list };
+        Some(nearest.allocate_misses + nearest.free_misses)
     }
 
     fn kept(&self) -> Option<u64> {
@@ -64,27 +106,38 @@ impl Contender for Pair {
     }
 }
 
-impl Contender for General {
-    fn new(size: usize) -> anyhow::Result<Self> {
-        build(size, Topology::General).map(Self)
+/// A cache before a pair list. It keeps as many blocks as caches that are written by hand.
+pub struct Cached {
+    // Before its list, so that it is dropped first.
+    cache: LocalCache<'static, CAPACITY>,
+    list: Box<LookasideList>,
+}
+
+pub fn cached(size: usize) -> anyhow::Result<Cached> {
+    let list = Box::new(build(size, Topology::Pair)?);
+    // SAFETY: the list stays in its box until the cache has gone.
+    let lasting = unsafe { transmute::<&LookasideList, &'static LookasideList>(&*list) };
+    Ok(Cached { cache: lasting.cache(), list })
+}
+
+impl Contender for Cached {
+    #[inline(always)]
+    unsafe fn allocate(&self, _size: usize) -> *mut u8 {
+        self.cache.allocate().map_or(ptr::null_mut(), NonNull::as_ptr)
     }
 
     #[inline(always)]
-    fn allocate(&self) -> *mut u8 {
-        self.0.allocate().map_or(ptr::null_mut(), NonNull::as_ptr)
-    }
-
-    #[inline(always)]
-    unsafe fn free(&self, block: *mut u8) {
-        // SAFETY: the caller gives back a block of this list, and none of them is null.
-        unsafe { self.0.free(NonNull::new_unchecked(block)) };
+    unsafe fn free(&self, block: *mut u8, _size: usize) {
+        // SAFETY: the caller gives back a block of this cache, and none of them is null.
+        unsafe { self.cache.free(NonNull::new_unchecked(block)) };
     }
 
     fn misses(&self) -> Option<u64> {
-        Some(misses(&self.0))
+        let counters = self.cache.counters();
+        Some(counters.allocate_misses + counters.free_misses)
     }
 
     fn kept(&self) -> Option<u64> {
-        Some(kept(&self.0))
+        Some(kept(&self.list) + self.cache.counters().current_depth)
     }
 }

@@ -1,89 +1,71 @@
 //! One `Vec` of free blocks behind a mutex: the pool of the first hour.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
-use super::{CAPACITY, Contender};
+use super::kept::{Block, Kept, Stack};
+use crate::ground::contender::{About, CAPACITY};
+use crate::ground::team::lock;
+
+pub const MUTEX_VEC: About = About::new("mutex-vec", "one Vec behind a mutex");
 
 /// A stack of free blocks that all threads share under a lock.
 pub struct MutexVec {
-    size: usize,
     free: Mutex<Vec<Block>>,
+    most: usize,
 }
 
-struct Block(*mut u8);
+pub fn new(_size: usize) -> anyhow::Result<Kept<MutexVec>> {
+    Ok(Kept(MutexVec { free: Mutex::new(Vec::with_capacity(CAPACITY)), most: CAPACITY }))
+}
 
-// SAFETY: a free block belongs to nobody, so any thread may take it.
-unsafe impl Send for Block {}
+/// One that keeps all that is freed.
+pub fn unbounded() -> Kept<MutexVec> {
+    Kept(MutexVec { free: Mutex::default(), most: usize::MAX })
+}
 
 impl MutexVec {
     #[inline(always)]
     fn blocks(&self) -> MutexGuard<'_, Vec<Block>> {
-        self.free.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.free)
     }
 }
 
-impl Contender for MutexVec {
-    fn new(size: usize) -> anyhow::Result<Self> {
-        let free = Mutex::new(Vec::with_capacity(CAPACITY));
-        Ok(Self { size, free })
+impl Stack for MutexVec {
+    #[inline(always)]
+    fn pop(&self) -> Option<*mut u8> {
+        self.blocks().pop().map(|block| block.0)
     }
 
     #[inline(always)]
-    fn allocate(&self) -> *mut u8 {
-        let block = self.blocks().pop();
-        match block {
-            Some(Block(block)) => block,
-            // SAFETY: malloc takes any size.
-            None => unsafe { libc::malloc(self.size).cast() },
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn free(&self, block: *mut u8) {
+    unsafe fn push(&self, block: *mut u8) -> bool {
         let mut blocks = self.blocks();
-        if blocks.len() < blocks.capacity() {
+        let room = blocks.len() < self.most;
+        if room {
             blocks.push(Block(block));
-        } else {
-            drop(blocks);
-            // SAFETY: every block came from malloc, and the caller gives this one back.
-            unsafe { libc::free(block.cast()) };
         }
+        room
     }
 
     #[inline(always)]
-    fn allocate_many(&self, out: &mut [*mut u8]) -> usize {
+    fn pop_many(&self, out: &mut [*mut u8]) -> usize {
         let mut blocks = self.blocks();
         let kept = blocks.len().min(out.len());
         let from = blocks.len() - kept;
         for (place, Block(block)) in out.iter_mut().zip(blocks.drain(from..)) {
             *place = block;
         }
-        drop(blocks);
-        // SAFETY: malloc takes any size.
-        out[kept..].iter_mut().for_each(|place| *place = unsafe { libc::malloc(self.size).cast() });
-        out.len()
+        kept
     }
 
     #[inline(always)]
-    unsafe fn free_many(&self, given: &[*mut u8]) {
+    unsafe fn push_many(&self, given: &[*mut u8]) -> usize {
         let mut blocks = self.blocks();
-        let room = (blocks.capacity() - blocks.len()).min(given.len());
+        let room = (self.most - blocks.len()).min(given.len());
         blocks.extend(given[..room].iter().map(|&block| Block(block)));
-        drop(blocks);
-        // SAFETY: every block came from malloc, and the caller gives these back.
-        given[room..].iter().for_each(|block| unsafe { libc::free(block.cast()) });
+        room
     }
 
-    fn kept(&self) -> Option<u64> {
-        Some(self.blocks().len() as u64)
-    }
-}
-
-impl Drop for MutexVec {
-    fn drop(&mut self) {
-        for Block(block) in self.blocks().drain(..) {
-            // SAFETY: every block came from malloc, and nobody else holds those that are kept here.
-            unsafe { libc::free(block.cast()) };
-        }
+    fn depth(&self) -> u64 {
+        self.blocks().len() as u64
     }
 }

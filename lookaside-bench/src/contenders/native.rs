@@ -1,32 +1,20 @@
 //! Pools in C and C++: Boost.Pool, foonathan/memory and DPDK's rte_mempool.
 //!
 //! Each is a small shared library of its own (`peers/`), compiled by the build script where the pool's headers are, and
-//! loaded by the rounds that play it. There the compiler has inlined the pool into two functions, which a round calls: one
+//! loaded by the rounds that need it. There the compiler has inlined the pool into two functions, which a round calls: one
 //! call more for each allocate and free than a program in C or C++ has, as with `lookaside-c`.
 
 use std::ffi::{CStr, CString};
-use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::sync::OnceLock;
 
 use anyhow::{Context, anyhow, bail};
-use libc::{c_char, c_int, c_void};
+use libc::c_char;
 use libloading::Library;
 
-use super::{Contender, exhausted};
-use crate::files;
-
-/// `struct peer` of `peers/peer.h`.
-#[repr(C)]
-struct Peer {
-    pool: *mut c_void,
-    allocate: unsafe extern "C" fn(*mut c_void) -> *mut c_void,
-    free: unsafe extern "C" fn(*mut c_void, *mut c_void),
-    allocate_many: Option<unsafe extern "C" fn(*mut c_void, *mut *mut c_void, usize) -> c_int>,
-    free_many: Option<unsafe extern "C" fn(*mut c_void, *const *mut c_void, usize)>,
-    kept: Option<unsafe extern "C" fn(*mut c_void) -> u64>,
-    destroy: unsafe extern "C" fn(*mut c_void),
-}
+use super::called::{Called, Peer};
+use crate::ground::contender::About;
+use crate::ground::files;
 
 type Make = unsafe extern "C" fn(*const c_char, usize, *mut Peer) -> *const c_char;
 type Start = unsafe extern "C" fn() -> *const c_char;
@@ -34,7 +22,6 @@ type Version = unsafe extern "C" fn() -> *const c_char;
 
 /// A library of such pools.
 pub struct Source {
-    /// Its name.
     name: &'static str,
     /// The Debian packages that bring what its build needs.
     packages: &'static str,
@@ -86,6 +73,30 @@ impl Source {
         loaded.with_context(|| format!("{} cannot be loaded", self.name))
     }
 
+    /// Starts the library, where it has to be.
+    fn start(&self) {
+        // What fails here fails again, and is reported, where a pool is made.
+        if let Ok(library) = self.library() {
+            // SAFETY: the type is that of peer.h.
+            _ = unsafe { library.get::<Start>(c"lookaside_peer_start").map(|start| start()) };
+        }
+    }
+
+    /// A pool of this name, which may be shared only if its name says so in `peers/`.
+    fn pool<const SHARED: bool>(&self, about: &About, size: usize) -> anyhow::Result<Called<SHARED>> {
+        let library = self.library()?;
+        let name = CString::new(about.name)?;
+        let mut peer = MaybeUninit::<Peer>::uninit();
+        // SAFETY: the type is that of peer.h, and the function fills in the pool unless it says why not.
+        unsafe {
+            let reason = library.get::<Make>(c"lookaside_peer_make")?(name.as_ptr(), size, peer.as_mut_ptr());
+            if !reason.is_null() {
+                bail!("{}: {}", self.name, CStr::from_ptr(reason).to_string_lossy());
+            }
+            Ok(Called::new(about.name, peer.assume_init()))
+        }
+    }
+
     fn version(&self) -> anyhow::Result<String> {
         let library = self.library()?;
         // SAFETY: the type is that of peer.h, and the text is the library's, which stays loaded.
@@ -99,153 +110,33 @@ pub fn versions() -> impl Iterator<Item = String> {
     [&BOOST, &FOONATHAN, &DPDK].into_iter().filter_map(|source| source.version().ok())
 }
 
-/// Why this command has no pool of this shape.
-#[cfg(test)]
-pub fn missing<S: Shape>() -> Option<String> {
-    S::SOURCE.missing()
-}
+macro_rules! pools {
+    ($($name:ident $new:ident: $source:ident $shared:literal $text:literal, $about:literal;)*) => {$(
+        pub const $name: About = About::beside($text, $about);
 
-/// One pool of a source.
-pub trait Shape {
-    /// What brings it.
-    const SOURCE: &'static Source;
-    /// Its name, in tables and in the source.
-    const NAME: &'static str;
-}
-
-/// A shape that threads may share.
-pub trait Shared: Shape {}
-
-macro_rules! shapes {
-    ($($(#[$about:meta])* $shape:ident: $source:ident $name:literal $($shared:ident)?;)*) => {$(
-        $(#[$about])*
-        pub struct $shape;
-
-        impl Shape for $shape {
-            const SOURCE: &'static Source = &$source;
-            const NAME: &'static str = $name;
+        pub fn $new(size: usize) -> anyhow::Result<Called<$shared>> {
+            $source.pool(&$name, size)
         }
-
-        $(impl $shared for $shape {})?
     )*};
 }
 
-shapes! {
-    /// `boost::pool`.
-    BoostPool: BOOST "boost-pool";
-    /// `boost::singleton_pool`, behind a mutex.
-    BoostSingletonPool: BOOST "boost-singleton-pool" Shared;
-    /// `memory_pool<node_pool>`.
-    Foonathan: FOONATHAN "foonathan";
-    /// The same behind a mutex.
-    FoonathanMutex: FOONATHAN "foonathan-mutex" Shared;
-    /// `rte_mempool` with a cache for each core.
-    Dpdk: DPDK "dpdk" Shared;
-    /// `rte_mempool` with caches that threads own.
-    DpdkUserCache: DPDK "dpdk-user-cache" Shared;
+pools! {
+    BOOST_POOL boost_pool: BOOST false "boost-pool", "boost::pool, which one thread owns";
+    BOOST_SINGLETON_POOL boost_singleton_pool: BOOST true "boost-singleton-pool",
+        "boost::singleton_pool, which has a mutex";
+    FOONATHAN_POOL foonathan: FOONATHAN false "foonathan", "foonathan/memory's memory_pool, which one thread owns";
+    FOONATHAN_MUTEX foonathan_mutex: FOONATHAN true "foonathan-mutex",
+        "the same with a mutex, as that library has it for threads";
+    DPDK_POOL dpdk: DPDK true "dpdk", "DPDK's rte_mempool, with its cache for each core";
+    DPDK_USER_CACHE dpdk_user_cache: DPDK true "dpdk-user-cache", "the same with caches that the program owns";
 }
 
-/// A pool of this shape.
-pub struct Native<S> {
-    peer: Peer,
-    _shape: PhantomData<S>,
+/// Starts DPDK, which takes memory once for a process.
+pub fn start_dpdk() {
+    DPDK.start();
 }
 
-// SAFETY: the functions of a shared shape may be called on any thread, and nothing else here changes before the drop.
-unsafe impl<S: Shared> Sync for Native<S> {}
-
-impl<S: Shape> Contender for Native<S> {
-    fn start() {
-        // What fails here fails again, and is told, where a pool is made.
-        if let Ok(library) = S::SOURCE.library() {
-            // SAFETY: the type is that of peer.h.
-            _ = unsafe { library.get::<Start>(c"lookaside_peer_start").map(|start| start()) };
-        }
-    }
-
-    fn new(size: usize) -> anyhow::Result<Self> {
-        let library = S::SOURCE.library()?;
-        let name = CString::new(S::NAME)?;
-        let mut peer = MaybeUninit::<Peer>::uninit();
-        // SAFETY: the type is that of peer.h, and the function fills in the pool unless it says why not.
-        let peer = unsafe {
-            let reason = library.get::<Make>(c"lookaside_peer_make")?(name.as_ptr(), size, peer.as_mut_ptr());
-            if !reason.is_null() {
-                bail!("{}: {}", S::SOURCE.name, CStr::from_ptr(reason).to_string_lossy());
-            }
-            peer.assume_init()
-        };
-        Ok(Self { peer, _shape: PhantomData })
-    }
-
-    #[inline(always)]
-    fn allocate(&self) -> *mut u8 {
-        // SAFETY: the pool was made.
-        let block = unsafe { (self.peer.allocate)(self.peer.pool) };
-        if block.is_null() {
-            exhausted(S::NAME);
-        }
-        block.cast()
-    }
-
-    #[inline(always)]
-    unsafe fn free(&self, block: *mut u8) {
-        // SAFETY: the pool was made, and the caller gives back a block of it.
-        unsafe { (self.peer.free)(self.peer.pool, block.cast()) };
-    }
-
-    #[inline(always)]
-    fn allocate_many(&self, out: &mut [*mut u8]) -> usize {
-        match self.peer.allocate_many {
-            Some(many) => {
-                // SAFETY: the pool was made, and there are so many places.
-                if unsafe { many(self.peer.pool, out.as_mut_ptr().cast(), out.len()) } == 0 {
-                    exhausted(S::NAME);
-                }
-            }
-            None => out.fill_with(|| self.allocate()),
-        }
-        out.len()
-    }
-
-    #[inline(always)]
-    unsafe fn free_many(&self, blocks: &[*mut u8]) {
-        match self.peer.free_many {
-            // SAFETY: the pool was made, and the caller gives back so many blocks of it.
-            Some(many) => unsafe { many(self.peer.pool, blocks.as_ptr().cast(), blocks.len()) },
-            None => {
-                for &block in blocks {
-                    // SAFETY: as the caller says.
-                    unsafe { self.free(block) };
-                }
-            }
-        }
-    }
-
-    fn kept(&self) -> Option<u64> {
-        // SAFETY: the pool was made, and its functions belong to it.
-        self.peer.kept.map(|kept| unsafe { kept(self.peer.pool) })
-    }
-}
-
-impl<S> Drop for Native<S> {
-    fn drop(&mut self) {
-        // SAFETY: the pool was made, and nobody else can reach it any more.
-        unsafe { (self.peer.destroy)(self.peer.pool) };
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_are_those_of_the_libraries() {
-        for source in [&BOOST, &FOONATHAN, &DPDK] {
-            match source.missing() {
-                None => assert!(source.version().expect("it was built").starts_with(source.name), "{}", source.name),
-                Some(reason) => eprintln!("skipped: {reason}"),
-            }
-        }
-    }
+/// Why this command has no pool of this library, if it has none.
+pub fn missing(library: &str) -> Option<String> {
+    [&BOOST, &FOONATHAN, &DPDK].into_iter().find(|source| source.name == library)?.missing()
 }

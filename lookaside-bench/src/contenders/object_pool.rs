@@ -5,8 +5,13 @@ use std::mem;
 
 use lockfree_object_pool::{LinearObjectPool, LinearReusable};
 
-use super::Contender;
 use super::framed::{self, Framed};
+use crate::ground::contender::{About, Contender};
+
+pub const OBJECT_POOL: About = About::beside(
+    "lockfree-object-pool",
+    "the crate of that name: its LinearObjectPool, which hands out guards and keeps every object",
+);
 
 /// A pool of blocks that all threads share.
 pub struct LinearPool {
@@ -16,22 +21,22 @@ pub struct LinearPool {
 
 type Guard<'a> = LinearReusable<'a, Framed>;
 
-impl Contender for LinearPool {
-    fn new(size: usize) -> anyhow::Result<Self> {
-        Ok(Self { pool: Box::new(LinearObjectPool::new(move || Framed::new(size), |_| {})) })
-    }
+pub fn new(size: usize) -> anyhow::Result<LinearPool> {
+    Ok(LinearPool { pool: Box::new(LinearObjectPool::new(move || Framed::new(size), |_| {})) })
+}
 
+impl Contender for LinearPool {
     #[inline(always)]
-    fn allocate(&self) -> *mut u8 {
+    unsafe fn allocate(&self, _size: usize) -> *mut u8 {
         let guard = self.pool.pull();
         let block = guard.address();
-        // SAFETY: the guard's block is out, so its frame is nobody else's; and it is given back before the pool is dropped.
+        // SAFETY: the guard's block is out, so its frame is no one else's; and it is given back before the pool is dropped.
         unsafe { framed::put(block, mem::transmute::<Guard<'_>, Guard<'static>>(guard)) };
         block
     }
 
     #[inline(always)]
-    unsafe fn free(&self, block: *mut u8) {
+    unsafe fn free(&self, block: *mut u8, _size: usize) {
         // SAFETY: the caller gives the block back, whose guard `allocate` put there.
         drop(unsafe { framed::take::<Guard<'static>>(block) });
     }

@@ -5,7 +5,9 @@ use std::mem;
 use opool::{Pool, PoolAllocator, RefGuard};
 
 use super::framed::{self, Framed};
-use super::{CAPACITY, Contender};
+use crate::ground::contender::{About, CAPACITY, Contender};
+
+pub const OPOOL: About = About::beside("opool", "the crate opool: guards over crossbeam's queue");
 
 /// A pool of blocks that all threads share.
 pub struct Opool {
@@ -13,7 +15,6 @@ pub struct Opool {
     pool: Box<Pool<Blocks, Framed>>,
 }
 
-/// Makes the blocks.
 struct Blocks {
     size: usize,
 }
@@ -26,22 +27,22 @@ impl PoolAllocator<Framed> for Blocks {
     }
 }
 
-impl Contender for Opool {
-    fn new(size: usize) -> anyhow::Result<Self> {
-        Ok(Self { pool: Box::new(Pool::new(CAPACITY, Blocks { size })) })
-    }
+pub fn new(size: usize) -> anyhow::Result<Opool> {
+    Ok(Opool { pool: Box::new(Pool::new(CAPACITY, Blocks { size })) })
+}
 
+impl Contender for Opool {
     #[inline(always)]
-    fn allocate(&self) -> *mut u8 {
+    unsafe fn allocate(&self, _size: usize) -> *mut u8 {
         let guard = self.pool.get();
         let block = guard.address();
-        // SAFETY: the guard's block is out, so its frame is nobody else's; and it is given back before the pool is dropped.
+        // SAFETY: the guard's block is out, so its frame is no one else's; and it is given back before the pool is dropped.
         unsafe { framed::put(block, mem::transmute::<Guard<'_>, Guard<'static>>(guard)) };
         block
     }
 
     #[inline(always)]
-    unsafe fn free(&self, block: *mut u8) {
+    unsafe fn free(&self, block: *mut u8, _size: usize) {
         // SAFETY: the caller gives the block back, whose guard `allocate` put there.
         drop(unsafe { framed::take::<Guard<'static>>(block) });
     }

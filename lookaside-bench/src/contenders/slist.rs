@@ -1,5 +1,5 @@
 //! The S-list of Windows: a linked stack whose head, a pointer with a sequence number, changes by one 16-byte
-//! compare-and-swap. It is what a driver's lookaside list stands on there.
+//! compare-and-swap. A driver's lookaside list is built on it there.
 //!
 //! A pop reads the link of a block that another thread may just have taken, so a block stays mapped as long as the list
 //! lives: none goes back to malloc before that, and nothing bounds how many the list keeps.
@@ -10,103 +10,50 @@ use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use anyhow::ensure;
 
-use super::Contender;
+use super::kept::{Kept, Stack};
+use crate::ground::contender::About;
 
-/// An S-list of free blocks.
-pub struct SList {
-    size: usize,
-    free: Stack,
+pub const SLIST: About =
+    About::new("slist", "a stack of free blocks by 16-byte compare-and-swap, which has to keep its blocks mapped");
+
+pub fn new(_size: usize) -> anyhow::Result<Kept<SList>> {
+    ensure!(std::arch::is_x86_feature_detected!("cmpxchg16b"), "this processor has no 16-byte compare-and-swap");
+    Ok(Kept(SList(UnsafeCell::new([0; 2]))))
 }
 
-impl Contender for SList {
-    fn new(size: usize) -> anyhow::Result<Self> {
-        ensure!(std::arch::is_x86_feature_detected!("cmpxchg16b"), "this processor has no 16-byte compare-and-swap");
-        let free = Stack::new();
-        Ok(Self { size, free })
-    }
-
-    #[inline(always)]
-    fn allocate(&self) -> *mut u8 {
-        // SAFETY: `new` saw that the processor has the instruction, and blocks stay mapped.
-        let block = unsafe { self.free.pop() };
-        if block.is_null() {
-            // SAFETY: malloc takes any size.
-            return unsafe { libc::malloc(self.size).cast() };
-        }
-        block
-    }
-
-    #[inline(always)]
-    unsafe fn free(&self, block: *mut u8) {
-        // SAFETY: `new` saw that the processor has the instruction; the caller gives the block back, which is longer than a word.
-        unsafe { self.free.push(block) };
-    }
-
-    fn kept(&self) -> Option<u64> {
-        Some(self.free.depth())
-    }
-}
-
-impl Drop for SList {
-    fn drop(&mut self) {
-        loop {
-            // SAFETY: as in `allocate`.
-            let block = unsafe { self.free.pop() };
-            if block.is_null() {
-                break;
-            }
-            // SAFETY: every block came from malloc, and nobody else holds those that are kept here.
-            unsafe { libc::free(block.cast()) };
-        }
-    }
-}
-
-/// The head of the list: its first half is the depth in the low 16 bits with a sequence number above them, its second
-/// half the first block.
+/// The list, which is there only where the processor has `cmpxchg16b`. The first half of its head is the depth in the low 16
+/// bits with a sequence number above them, the second half the first block.
 #[repr(align(64))]
-struct Stack(UnsafeCell<[u64; 2]>);
+pub struct SList(UnsafeCell<[u64; 2]>);
 
 // SAFETY: the halves of the head are only read as atomics, and only written by a compare-and-swap.
-unsafe impl Sync for Stack {}
+unsafe impl Sync for SList {}
 
-impl Stack {
-    const fn new() -> Self {
-        Self(UnsafeCell::new([0; 2]))
-    }
-
-    /// Takes the first block, or null.
-    ///
-    /// # Safety
-    /// The processor has `cmpxchg16b`, and every block that was ever pushed is still mapped.
+impl Stack for SList {
     #[inline(always)]
-    unsafe fn pop(&self) -> *mut u8 {
+    fn pop(&self) -> Option<*mut u8> {
         loop {
             let (state, first) = self.read();
             if first.is_null() {
-                return first;
+                return None;
             }
-            // SAFETY: the block may have been taken meanwhile, but it is mapped; the exchange then finds another sequence number.
+            // SAFETY: the block may have been taken meanwhile, but it is mapped as long as the list lives; the exchange then finds
+            // another sequence number.
             let next = unsafe { AtomicPtr::from_ptr(first.cast::<*mut u8>()) }.load(Ordering::Relaxed);
-            // SAFETY: the processor has the instruction.
-            if unsafe { self.exchange((state, first), (state + (1 << 16) - 1, next)) } {
-                return first;
+            if self.exchange((state, first), (state + (1 << 16) - 1, next)) {
+                return Some(first);
             }
         }
     }
 
-    /// Puts a block on top.
-    ///
-    /// # Safety
-    /// The processor has `cmpxchg16b`, and `block` is at least a word long, aligned, and the caller's to give.
     #[inline(always)]
-    unsafe fn push(&self, block: *mut u8) {
+    unsafe fn push(&self, block: *mut u8) -> bool {
         loop {
             let (state, first) = self.read();
             // SAFETY: the block is the caller's and has room for a pointer; a late `pop` may read it at the same time.
             unsafe { AtomicPtr::from_ptr(block.cast::<*mut u8>()) }.store(first, Ordering::Relaxed);
-            // SAFETY: the processor has the instruction.
-            if unsafe { self.exchange((state, first), (state + (1 << 16) + 1, block)) } {
-                return;
+            if self.exchange((state, first), (state + (1 << 16) + 1, block)) {
+                return true;
             }
         }
     }
@@ -114,7 +61,9 @@ impl Stack {
     fn depth(&self) -> u64 {
         self.read().0 & 0xFFFF
     }
+}
 
+impl SList {
     /// Both halves of the head, which may be of two moments: the exchange then fails.
     #[inline(always)]
     fn read(&self) -> (u64, *mut u8) {
@@ -128,16 +77,13 @@ impl Stack {
         }
     }
 
-    /// Changes the whole head from `old` to `new`, or says that it was another.
-    ///
-    /// # Safety
-    /// The processor has `cmpxchg16b`.
+    /// Changes the whole head from `old` to `new`; returns false if it was another.
     #[inline(always)]
-    unsafe fn exchange(&self, old: (u64, *mut u8), new: (u64, *mut u8)) -> bool {
+    fn exchange(&self, old: (u64, *mut u8), new: (u64, *mut u8)) -> bool {
         let same: u64;
         // The instruction wants the low half of the new value in rbx, which no operand can name. The others are named, so that
         // none of them is rbx.
-        // SAFETY: the head is 16 bytes at a multiple of 64, and rbx is put back.
+        // SAFETY: `new` saw that the processor has the instruction; the head is 16 bytes at a multiple of 64, and rbx is put back.
         unsafe {
             asm!(
                 "xchg {low}, rbx",

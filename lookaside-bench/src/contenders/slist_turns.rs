@@ -3,50 +3,37 @@
 
 use lookaside_core::{SListEntry, SListHeader};
 
-use super::Contender;
+use super::kept::{Kept, Stack};
+use crate::ground::contender::About;
+
+pub const SLIST_TURNS: About = About::beside(
+    "slist-turns",
+    "this library's S-list, whose pops take turns, so that it never reads a block that is gone",
+);
 
 /// An S-list of free blocks, in a cache line of its own.
 #[repr(align(64))]
-pub struct SListTurns {
-    free: SListHeader,
-    size: usize,
+pub struct SListTurns(SListHeader);
+
+pub fn new(_size: usize) -> anyhow::Result<Kept<SListTurns>> {
+    Ok(Kept(SListTurns(SListHeader::new())))
 }
 
-impl Contender for SListTurns {
-    fn new(size: usize) -> anyhow::Result<Self> {
-        Ok(Self { free: SListHeader::new(), size })
+impl Stack for SListTurns {
+    #[inline(always)]
+    fn pop(&self) -> Option<*mut u8> {
+        let block = self.0.pop();
+        (!block.is_null()).then_some(block.cast())
     }
 
     #[inline(always)]
-    fn allocate(&self) -> *mut u8 {
-        let block = self.free.pop();
-        if block.is_null() {
-            // SAFETY: malloc takes any size.
-            return unsafe { libc::malloc(self.size).cast() };
-        }
-        block.cast()
+    unsafe fn push(&self, block: *mut u8) -> bool {
+        // SAFETY: the caller gives the block, which has the 16 bytes of an entry, at a multiple of 16.
+        unsafe { self.0.push(block.cast::<SListEntry>()) };
+        true
     }
 
-    #[inline(always)]
-    unsafe fn free(&self, block: *mut u8) {
-        // SAFETY: the caller gives the block back, which has the 16 bytes of an entry, at a multiple of 16.
-        unsafe { self.free.push(block.cast::<SListEntry>()) };
-    }
-
-    fn kept(&self) -> Option<u64> {
-        Some(self.free.depth().into())
-    }
-}
-
-impl Drop for SListTurns {
-    fn drop(&mut self) {
-        loop {
-            let block = self.free.pop();
-            if block.is_null() {
-                break;
-            }
-            // SAFETY: every block came from malloc, and nobody else holds those that are kept here.
-            unsafe { libc::free(block.cast()) };
-        }
+    fn depth(&self) -> u64 {
+        self.0.depth().into()
     }
 }

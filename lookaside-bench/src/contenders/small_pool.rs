@@ -8,7 +8,11 @@ use lookaside_core::{
     Generation, HitCounters, Kind, PoolType, SmallPool, Tag, pool_allocate, pool_free, pool_list_statistics,
 };
 
-use super::Contender;
+use crate::ground::contender::{About, Contender};
+
+pub const SMALL_POOL: About = About::new("small-pool", "a small pool's list, chosen by the size of each request");
+pub const TAGGED: About =
+    About::beside("small-pool-tagged", "ExAllocatePoolWithTag: each block labelled, checked and counted by tag");
 
 /// A small pool of its own, of pairs, by the sized calls.
 pub struct Sized {
@@ -18,9 +22,7 @@ pub struct Sized {
 
 /// The process's small pool, by the tagged calls. Each block has a header
 /// with its tag and size, which its free checks, and is counted by its tag.
-pub struct Tagged {
-    size: usize,
-}
+pub struct Tagged;
 
 const GENERATION: Generation = Generation::V5_2X64;
 const TAG: Tag = Tag::new(*b"Comp");
@@ -30,20 +32,20 @@ fn kept(statistics: impl Fn(usize) -> Option<[HitCounters; 2]>) -> u64 {
     lists.flatten().map(|counters| counters.current_depth).sum()
 }
 
-impl Contender for Sized {
-    fn new(size: usize) -> anyhow::Result<Self> {
-        let pool = SmallPool::new(GENERATION);
-        pool.prepare(Kind::Paged).context("the small pool's lists cannot be made")?;
-        Ok(Self { pool, layout: Layout::from_size_align(size, 16)? })
-    }
+pub fn sized(size: usize) -> anyhow::Result<Sized> {
+    let pool = SmallPool::new(GENERATION);
+    pool.prepare(Kind::Paged).context("the small pool's lists cannot be made")?;
+    Ok(Sized { pool, layout: Layout::from_size_align(size, 16)? })
+}
 
+impl Contender for Sized {
     #[inline(always)]
-    fn allocate(&self) -> *mut u8 {
+    unsafe fn allocate(&self, _size: usize) -> *mut u8 {
         self.pool.allocate(Kind::Paged, self.layout).map_or(ptr::null_mut(), NonNull::as_ptr)
     }
 
     #[inline(always)]
-    unsafe fn free(&self, block: *mut u8) {
+    unsafe fn free(&self, block: *mut u8, _size: usize) {
         // SAFETY: the caller gives back a block of this pool and layout, and none of them is null.
         unsafe { self.pool.free(Kind::Paged, NonNull::new_unchecked(block), self.layout) };
     }
@@ -53,22 +55,22 @@ impl Contender for Sized {
     }
 }
 
+pub fn tagged(size: usize) -> anyhow::Result<Tagged> {
+    let block = pool_allocate(PoolType::PAGED, size, TAG);
+    ensure!(!block.is_null(), "the small pool has no block");
+    // SAFETY: the block was given above.
+    unsafe { pool_free(block, TAG) };
+    Ok(Tagged)
+}
+
 impl Contender for Tagged {
-    fn new(size: usize) -> anyhow::Result<Self> {
-        let block = pool_allocate(PoolType::PAGED, size, TAG);
-        ensure!(!block.is_null(), "the small pool has no block");
-        // SAFETY: the block was given above.
-        unsafe { pool_free(block, TAG) };
-        Ok(Self { size })
+    #[inline(always)]
+    unsafe fn allocate(&self, size: usize) -> *mut u8 {
+        pool_allocate(PoolType::PAGED, size, TAG)
     }
 
     #[inline(always)]
-    fn allocate(&self) -> *mut u8 {
-        pool_allocate(PoolType::PAGED, self.size, TAG)
-    }
-
-    #[inline(always)]
-    unsafe fn free(&self, block: *mut u8) {
+    unsafe fn free(&self, block: *mut u8, _size: usize) {
         // SAFETY: the caller gives back a block of these calls.
         unsafe { pool_free(block, TAG) };
     }
@@ -86,11 +88,11 @@ mod tests {
     #[test]
     fn kept_blocks_are_counted() {
         for size in [16, 64, 512] {
-            let pool = <Sized as Contender>::new(size).expect("a small pool can always be had");
-            let blocks: Vec<*mut u8> = (0..3).map(|_| pool.allocate()).collect();
-            for block in blocks {
-                // SAFETY: the block came from this pool, and each is given back once.
-                unsafe { pool.free(block) };
+            let pool = sized(size).expect("a small pool can always be had");
+            // SAFETY: the pool is of this size, and each block is given back once.
+            unsafe {
+                let blocks: Vec<*mut u8> = (0..3).map(|_| pool.allocate(size)).collect();
+                blocks.into_iter().for_each(|block| pool.free(block, size));
             }
             assert!((1..=3).contains(&pool.kept().unwrap()), "{size}");
             pool.pool.flush();

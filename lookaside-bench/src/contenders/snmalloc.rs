@@ -4,28 +4,27 @@ use std::alloc::{GlobalAlloc, Layout};
 
 use snmalloc_rs::SnMalloc;
 
-use super::Contender;
+use crate::ground::contender::{About, Contender};
+
+pub const SNMALLOC: About = About::malloc("snmalloc", "snmalloc, with its free by size");
 
 /// snmalloc's `sn_rust_alloc` and `sn_rust_dealloc`.
-pub struct Snmalloc {
-    layout: Layout,
+pub struct Snmalloc;
+
+pub fn new(_size: usize) -> anyhow::Result<Snmalloc> {
+    Ok(Snmalloc)
 }
 
 impl Contender for Snmalloc {
-    fn new(size: usize) -> anyhow::Result<Self> {
-        let layout = Layout::from_size_align(size, 16)?;
-        Ok(Self { layout })
+    #[inline(always)]
+    unsafe fn allocate(&self, size: usize) -> *mut u8 {
+        // SAFETY: contenders are made for sizes that are not zero and far below the limit of a layout.
+        unsafe { SnMalloc.alloc(Layout::from_size_align_unchecked(size, 16)) }
     }
 
     #[inline(always)]
-    fn allocate(&self) -> *mut u8 {
-        // SAFETY: contenders are made for sizes that are not zero.
-        unsafe { SnMalloc.alloc(self.layout) }
-    }
-
-    #[inline(always)]
-    unsafe fn free(&self, block: *mut u8) {
+    unsafe fn free(&self, block: *mut u8, size: usize) {
         // SAFETY: the caller gives back what snmalloc gave for this layout.
-        unsafe { SnMalloc.dealloc(block, self.layout) };
+        unsafe { SnMalloc.dealloc(block, Layout::from_size_align_unchecked(size, 16)) };
     }
 }

@@ -8,11 +8,12 @@ use anyhow::Context;
 use libc::c_void;
 use libloading::Library;
 
-use super::Contender;
+use crate::ground::contender::{About, Contender};
+
+pub const TCMALLOC: About = About::malloc("tcmalloc", "gperftools' tcmalloc, with its free by size");
 
 /// gperftools' `tc_malloc` and `tc_free_sized`.
 pub struct Tcmalloc {
-    size: usize,
     malloc: unsafe extern "C" fn(usize) -> *mut c_void,
     free_sized: unsafe extern "C" fn(*mut c_void, usize),
 }
@@ -29,8 +30,7 @@ fn library() -> anyhow::Result<&'static Library> {
     loaded.context("gperftools' tcmalloc is not installed (Debian: libtcmalloc-minimal4)")
 }
 
-/// Why this machine has none.
-#[cfg(test)]
+/// Why this machine has none, if it has none.
 pub fn missing() -> Option<String> {
     library().err().map(|reason| format!("{reason:#}"))
 }
@@ -45,23 +45,23 @@ pub fn version() -> Option<String> {
     Some(format!("gperftools {major}.{minor}"))
 }
 
+pub fn new(_size: usize) -> anyhow::Result<Tcmalloc> {
+    let library = library()?;
+    // SAFETY: the types are those of gperftools' header.
+    let (malloc, free_sized) = unsafe { (*library.get("tc_malloc")?, *library.get("tc_free_sized")?) };
+    Ok(Tcmalloc { malloc, free_sized })
+}
+
 impl Contender for Tcmalloc {
-    fn new(size: usize) -> anyhow::Result<Self> {
-        let library = library()?;
-        // SAFETY: the types are those of gperftools' header.
-        let (malloc, free_sized) = unsafe { (*library.get("tc_malloc")?, *library.get("tc_free_sized")?) };
-        Ok(Self { size, malloc, free_sized })
-    }
-
     #[inline(always)]
-    fn allocate(&self) -> *mut u8 {
+    unsafe fn allocate(&self, size: usize) -> *mut u8 {
         // SAFETY: malloc takes any size.
-        unsafe { (self.malloc)(self.size).cast() }
+        unsafe { (self.malloc)(size).cast() }
     }
 
     #[inline(always)]
-    unsafe fn free(&self, block: *mut u8) {
+    unsafe fn free(&self, block: *mut u8, size: usize) {
         // SAFETY: the caller gives back what tcmalloc gave for this size.
-        unsafe { (self.free_sized)(block.cast(), self.size) };
+        unsafe { (self.free_sized)(block.cast(), size) };
     }
 }

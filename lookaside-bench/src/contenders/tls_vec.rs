@@ -6,19 +6,28 @@ use std::cell::{Cell, UnsafeCell};
 
 use anyhow::ensure;
 
-use super::{CAPACITY, Contender};
+use super::kept::{Kept, Stack};
+use super::vec;
+use crate::ground::contender::{About, CAPACITY};
+
+pub const TLS_VEC: About = About::beside("tls-vec", "such a Vec for each thread, in its thread-local storage");
 
 /// A stack of free blocks in thread-local storage.
-pub struct TlsVec {
-    size: usize,
-}
+pub struct TlsVec;
 
-struct Kept(UnsafeCell<Vec<*mut u8>>);
+struct OfThread(UnsafeCell<Vec<*mut u8>>);
 
 thread_local! {
     /// The size of the blocks that this thread keeps, once it has made a pool.
     static SIZE: Cell<usize> = const { Cell::new(0) };
-    static KEPT: Kept = const { Kept(UnsafeCell::new(Vec::new())) };
+    static KEPT: OfThread = const { OfThread(UnsafeCell::new(Vec::new())) };
+}
+
+pub fn new(size: usize) -> anyhow::Result<Kept<TlsVec>> {
+    let first = SIZE.get();
+    ensure!(first == 0 || first == size, "a thread has one stack, and its blocks one size: {first} bytes");
+    SIZE.set(size);
+    Ok(Kept(TlsVec))
 }
 
 #[inline(always)]
@@ -34,83 +43,61 @@ fn with<R>(work: impl FnOnce(&mut Vec<*mut u8>) -> R) -> R {
     })
 }
 
-impl Drop for Kept {
+impl Drop for OfThread {
     fn drop(&mut self) {
         for block in self.0.get_mut().drain(..) {
-            // SAFETY: every block came from malloc, and nobody else holds those that are kept here.
+            // SAFETY: every block came from malloc, and no one else holds those that are kept here.
             unsafe { libc::free(block.cast()) };
         }
     }
 }
 
-impl Contender for TlsVec {
-    fn new(size: usize) -> anyhow::Result<Self> {
-        let first = SIZE.get();
-        ensure!(first == 0 || first == size, "a thread has one stack, and its blocks one size: {first} bytes");
-        SIZE.set(size);
-        Ok(Self { size })
+impl Stack for TlsVec {
+    #[inline(always)]
+    fn pop(&self) -> Option<*mut u8> {
+        with(Vec::pop)
     }
 
     #[inline(always)]
-    fn allocate(&self) -> *mut u8 {
-        match with(Vec::pop) {
-            Some(block) => block,
-            // SAFETY: malloc takes any size.
-            None => unsafe { libc::malloc(self.size).cast() },
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn free(&self, block: *mut u8) {
+    unsafe fn push(&self, block: *mut u8) -> bool {
         with(|blocks| {
             if blocks.len() < blocks.capacity() {
                 blocks.push(block);
-            } else {
-                // SAFETY: the caller gives the block back.
-                unsafe { no_room(blocks, block) };
+                return true;
             }
-        });
+            make_room(blocks) && {
+                blocks.push(block);
+                true
+            }
+        })
     }
 
     #[inline(always)]
-    fn allocate_many(&self, out: &mut [*mut u8]) -> usize {
-        with(|blocks| {
-            let from = blocks.len().saturating_sub(out.len());
-            let (kept, lacking) = out.split_at_mut(blocks.len() - from);
-            kept.copy_from_slice(&blocks[from..]);
-            blocks.truncate(from);
-            // SAFETY: malloc takes any size.
-            lacking.iter_mut().for_each(|place| *place = unsafe { libc::malloc(self.size).cast() });
-        });
-        out.len()
+    fn pop_many(&self, out: &mut [*mut u8]) -> usize {
+        with(|blocks| vec::pop_many(blocks, out))
     }
 
     #[inline(always)]
-    unsafe fn free_many(&self, given: &[*mut u8]) {
+    unsafe fn push_many(&self, given: &[*mut u8]) -> usize {
         with(|blocks| {
-            let room = (blocks.capacity() - blocks.len()).min(given.len());
-            blocks.extend_from_slice(&given[..room]);
-            // SAFETY: the caller gives the blocks back.
-            given[room..].iter().for_each(|&block| unsafe { no_room(blocks, block) });
-        });
+            if blocks.capacity() == 0 {
+                make_room(blocks);
+            }
+            vec::push_many(blocks, given)
+        })
     }
 
-    fn kept(&self) -> Option<u64> {
-        Some(with(|blocks| blocks.len() as u64))
+    fn depth(&self) -> u64 {
+        with(|blocks| blocks.len() as u64)
     }
 }
 
-/// Makes the room of a thread that frees for the first time, or gives the block back to malloc.
-///
-/// # Safety
-/// `block` came from malloc and is the caller's to give.
+/// Makes the room of a thread that frees for the first time; otherwise there is none to be made.
 #[cold]
-unsafe fn no_room(blocks: &mut Vec<*mut u8>, block: *mut u8) {
-    if blocks.is_empty() {
+fn make_room(blocks: &mut Vec<*mut u8>) -> bool {
+    let first = blocks.capacity() == 0;
+    if first {
         blocks.reserve_exact(CAPACITY);
-        blocks.push(block);
-    } else {
-        // SAFETY: as the caller says.
-        unsafe { libc::free(block.cast()) };
     }
+    first
 }

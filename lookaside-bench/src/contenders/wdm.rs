@@ -4,105 +4,91 @@
 //! statically. A round calls those compiled functions, so it has one call more for each allocate and free than a ported
 //! program, in which they are inlined.
 
-use std::ptr::NonNull;
-
-use anyhow::Context;
+use anyhow::ensure;
 use libc::c_void;
 
-use super::Contender;
+use super::called::{Called, Peer};
+use crate::ground::contender::About;
 
-/// A list of the header's.
-#[repr(C)]
-struct List {
-    _private: [u8; 0],
+pub const WDM: About =
+    About::beside("wdm", "a list through the WDK header, with one call more than a ported program has");
+pub const WDM_GENERAL: About = About::beside("wdm-general", "a general list through it");
+
+unsafe extern "C" {
+    fn wdm_pair_make(size: usize) -> *mut c_void;
+    fn wdm_pair_allocate(list: *mut c_void) -> *mut c_void;
+    fn wdm_pair_free(list: *mut c_void, block: *mut c_void);
+    fn wdm_pair_kept(list: *mut c_void) -> u64;
+    fn wdm_pair_delete(list: *mut c_void);
+    fn wdm_general_make(size: usize) -> *mut c_void;
+    fn wdm_general_allocate(list: *mut c_void) -> *mut c_void;
+    fn wdm_general_free(list: *mut c_void, block: *mut c_void);
+    fn wdm_general_kept(list: *mut c_void) -> u64;
+    fn wdm_general_delete(list: *mut c_void);
 }
 
-macro_rules! shape {
-    ($(#[$about:meta])* $type:ident: $make:ident $allocate:ident $free:ident $kept:ident $delete:ident) => {
-        unsafe extern "C" {
-            fn $make(size: usize) -> *mut List;
-            fn $allocate(list: *mut List) -> *mut c_void;
-            fn $free(list: *mut List, block: *mut c_void);
-            fn $kept(list: *mut List, shared: *mut u64) -> u64;
-            fn $delete(list: *mut List);
-        }
-
-        $(#[$about])*
-        pub struct $type(NonNull<List>);
-
-        // SAFETY: any thread may use a list.
-        unsafe impl Sync for $type {}
-
-        impl $type {
-            /// The blocks that processor lists keep, and those that the list behind them, or the only one, does.
-            fn kept_by_each(&self) -> (u64, u64) {
-                let mut shared = 0;
-                // SAFETY: the list was initialised.
-                (unsafe { $kept(self.0.as_ptr(), &raw mut shared) }, shared)
-            }
-        }
-
-        impl Contender for $type {
-            fn new(size: usize) -> anyhow::Result<Self> {
-                // SAFETY: the function takes any size.
-                let list = unsafe { $make(size) };
-                NonNull::new(list).map(Self).context("the list cannot be initialised")
-            }
-
-            #[inline(always)]
-            fn allocate(&self) -> *mut u8 {
-                // SAFETY: the list was initialised.
-                unsafe { $allocate(self.0.as_ptr()).cast() }
-            }
-
-            #[inline(always)]
-            unsafe fn free(&self, block: *mut u8) {
-                // SAFETY: the list was initialised, and the caller gives back a block of it.
-                unsafe { $free(self.0.as_ptr(), block.cast()) };
-            }
-
-            fn kept(&self) -> Option<u64> {
-                let (processors, shared) = self.kept_by_each();
-                Some(processors + shared)
-            }
-        }
-
-        impl Drop for $type {
-            fn drop(&mut self) {
-                // SAFETY: the list was initialised, and nobody else can reach it any more.
-                unsafe { $delete(self.0.as_ptr()) };
-            }
-        }
+/// A list as the header makes it by default: a pair.
+pub fn pair(size: usize) -> anyhow::Result<Called<true>> {
+    let peer = Peer {
+        // SAFETY: the function takes any size.
+        pool: unsafe { wdm_pair_make(size) },
+        allocate: wdm_pair_allocate,
+        free: wdm_pair_free,
+        allocate_many: None,
+        free_many: None,
+        kept: Some(wdm_pair_kept),
+        destroy: Some(wdm_pair_delete),
     };
+    made(WDM.name, peer)
 }
 
-shape! {
-    /// Lists as the header makes them by default: pairs.
-    Pair: wdm_pair_make wdm_pair_allocate wdm_pair_free wdm_pair_kept wdm_pair_delete
+/// A list as the header makes it when asked for Windows' shape: one for all processors.
+pub fn general(size: usize) -> anyhow::Result<Called<true>> {
+    let peer = Peer {
+        // SAFETY: the function takes any size.
+        pool: unsafe { wdm_general_make(size) },
+        allocate: wdm_general_allocate,
+        free: wdm_general_free,
+        allocate_many: None,
+        free_many: None,
+        kept: Some(wdm_general_kept),
+        destroy: Some(wdm_general_delete),
+    };
+    made(WDM_GENERAL.name, peer)
 }
 
-shape! {
-    /// Lists as the header makes them when asked for Windows' shape: one for all processors.
-    General: wdm_general_make wdm_general_allocate wdm_general_free wdm_general_kept wdm_general_delete
+fn made(name: &'static str, peer: Peer) -> anyhow::Result<Called<true>> {
+    ensure!(!peer.pool.is_null(), "the list cannot be initialised");
+    // SAFETY: the functions are those of the list, which any thread may use.
+    Ok(unsafe { Called::new(name, peer) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ground::contender::Contender;
+
+    unsafe extern "C" {
+        fn wdm_pair_kept_shared(list: *mut c_void) -> u64;
+        fn wdm_general_kept_shared(list: *mut c_void) -> u64;
+    }
 
     /// What was freed is kept where the shape of the list has it kept.
     #[test]
     fn freed_blocks_are_kept() {
-        fn used_once<C: Contender>() -> C {
-            let list = C::new(64).expect("the header's lists can be had");
+        let used_once = |list: Called<true>| {
             assert_eq!(list.kept(), Some(0));
-            let block = list.allocate();
-            assert!(!block.is_null());
-            // SAFETY: the block came from this list, and is given back once.
-            unsafe { list.free(block) };
+            // SAFETY: the list is of 64 bytes, and its block is given back once.
+            unsafe { list.free(list.allocate(64), 64) };
+            assert_eq!(list.kept(), Some(1));
             list
+        };
+        let pair = used_once(pair(64).unwrap());
+        let general = used_once(general(64).unwrap());
+        // SAFETY: the lists were initialised.
+        unsafe {
+            assert_eq!(wdm_pair_kept_shared(pair.pool()), 0);
+            assert_eq!(wdm_general_kept_shared(general.pool()), 1);
         }
-        assert_eq!(used_once::<Pair>().kept_by_each(), (1, 0));
-        assert_eq!(used_once::<General>().kept_by_each(), (0, 1));
     }
 }

@@ -5,10 +5,9 @@ use std::hint::black_box;
 use anyhow::ensure;
 use serde_json::{Value, json};
 
-use super::Random;
-use crate::workloads::{clock, timed_from};
+use crate::ground::measure::{ROUND, clock, timed_from};
+use crate::ground::random::Random;
 
-/// Posts in the document.
 const POSTS: usize = 240;
 
 const WORDS: [&str; 24] = [
@@ -42,8 +41,8 @@ const WORDS: [&str; 24] = [
 pub fn run() -> anyhow::Result<f64> {
     let text = document(POSTS).to_string();
     ensure!(turn(&text)? == text.len(), "a document did not come back as it was");
-    let round = |turns| clock(|| (0..turns).for_each(|_| drop(black_box(turn(black_box(&text))))));
-    Ok(timed_from(1, super::ROUND, round) / 1e6)
+    let mut round = |turns| clock(|| (0..turns).for_each(|_| drop(black_box(turn(black_box(&text))))));
+    Ok(timed_from(1, ROUND, &mut round) / 1e6)
 }
 
 /// Parses a text, writes what it says, drops both, and returns the length of what was written.
@@ -71,7 +70,7 @@ fn words(random: &mut Random, count: usize) -> String {
 
 /// A post; some carry another one within.
 fn post(random: &mut Random, number: usize, outer: bool) -> Value {
-    let id = random.next() >> 1;
+    let id = random.draw() >> 1;
     let count = 6 + random.below(18);
     let mut post = json!({
         "metadata": { "result_type": "recent", "iso_language_code": "en" },
@@ -101,7 +100,7 @@ fn post(random: &mut Random, number: usize, outer: bool) -> Value {
 }
 
 fn user(random: &mut Random) -> Value {
-    let id = random.next() >> 40;
+    let id = random.draw() >> 40;
     json!({
         "id": id,
         "id_str": id.to_string(),
@@ -125,7 +124,7 @@ fn user(random: &mut Random) -> Value {
         "lang": "en",
         "profile_background_color": "C0DEED",
         "profile_background_image_url": "https://example.org/images/themes/theme1/bg.png",
-        "profile_image_url": format!("https://example.org/profile_images/{}/{:x}_normal.jpeg", random.next() >> 8, id),
+        "profile_image_url": format!("https://example.org/profile_images/{}/{:x}_normal.jpeg", random.draw() >> 8, id),
         "profile_link_color": "0084B4",
         "profile_use_background_image": true,
         "default_profile": true,
@@ -137,7 +136,7 @@ fn user(random: &mut Random) -> Value {
 fn entities(random: &mut Random) -> Value {
     let mentions: Vec<Value> = (0..random.below(4))
         .map(|place| {
-            let id = random.next() >> 36;
+            let id = random.draw() >> 36;
             json!({ "screen_name": format!("user_{id:x}"), "name": words(random, 2), "id": id, "id_str": id.to_string(),
                     "indices": [place * 10, place * 10 + 9] })
         })

@@ -4,12 +4,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::mem;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
-use super::Random;
-use crate::machine;
-use crate::workloads::team::team;
-use crate::workloads::timed_from;
+use crate::ground::machine;
+use crate::ground::measure::{ROUND, timed_from};
+use crate::ground::random::Random;
+use crate::ground::team::{Work, lock, team};
 
 /// Keys, of which about half are in a map.
 const KEYS: usize = 8192;
@@ -27,19 +27,13 @@ pub fn run() -> anyhow::Result<f64> {
     // They outlive the threads, so that each team goes on with full ones.
     let maps: Vec<Mutex<Maps>> = (0..machine::processors()).map(|thread| Mutex::new(Maps::new(thread))).collect();
     maps.iter().for_each(|maps| lock(maps).change(FILL, &left));
-    let member = |thread: usize| {
-        let mut maps = lock(&maps[thread]);
-        let left = &left;
-        move |changes| maps.change(changes, left)
+    let member = |thread: usize| -> Work<'_> {
+        let (mut maps, left) = (lock(&maps[thread]), &left);
+        Box::new(move |changes| maps.change(changes, left))
     };
-    Ok(timed_from(EXCHANGE, super::ROUND, |changes| team(machine::processors(), changes, member)))
+    Ok(timed_from(EXCHANGE, ROUND, &mut |changes| team(machine::processors(), changes, &member)))
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The maps of one thread.
 struct Maps {
     random: Random,
     tree: BTreeMap<u64, Box<[u8]>>,
@@ -48,7 +42,7 @@ struct Maps {
 
 impl Maps {
     fn new(thread: usize) -> Self {
-        Self { random: Random::new(thread as u64), tree: BTreeMap::new(), words: Words::new() }
+        Self { random: Random::new(thread), tree: BTreeMap::new(), words: Words::new() }
     }
 
     /// Takes a random key out of each map if it is there, or puts it in, so many times.

@@ -5,8 +5,8 @@ use std::hint::black_box;
 
 use regex::Regex;
 
-use super::Random;
-use crate::workloads::{clock, timed_from};
+use crate::ground::measure::{ROUND, clock, timed_from};
+use crate::ground::random::Random;
 
 /// Bytes of the text, about.
 const TEXT: usize = 64 << 10;
@@ -65,7 +65,7 @@ const WORDS: [&str; 28] = [
 pub fn run() -> anyhow::Result<f64> {
     let text = text(TEXT);
     let expected = search_all(&text)?;
-    let round = |turns| {
+    let mut round = |turns| {
         clock(|| {
             for _ in 0..turns {
                 let found = black_box(search_all(black_box(&text)));
@@ -73,7 +73,7 @@ pub fn run() -> anyhow::Result<f64> {
             }
         })
     };
-    Ok(timed_from(1, super::ROUND, round) / 1e6)
+    Ok(timed_from(1, ROUND, &mut round) / 1e6)
 }
 
 /// Compiles every pattern, searches the text with it, and keeps the first group of each match until its search is done.

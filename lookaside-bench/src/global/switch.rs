@@ -13,7 +13,6 @@ use tikv_jemallocator::Jemalloc;
 /// What names the allocator in the environment.
 pub const VARIABLE: &str = "LOOKASIDE_GLOBAL";
 
-/// The allocators to choose from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Allocator {
@@ -21,9 +20,7 @@ pub enum Allocator {
     System = 0,
     /// jemalloc, by the crate tikv-jemallocator.
     Jemalloc = 1,
-    /// mimalloc, by the crate mimalloc.
     Mimalloc = 2,
-    /// [`LookasideAlloc`].
     Lookaside = 3,
 }
 
@@ -35,9 +32,6 @@ static CHOICE: AtomicU8 = AtomicU8::new(OPEN);
 
 impl Allocator {
     const ALL: [Self; 4] = [Self::System, Self::Jemalloc, Self::Mimalloc, Self::Lookaside];
-
-    /// The name that chooses it.
-    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::System => "system",
@@ -54,7 +48,6 @@ impl Allocator {
 }
 
 /// The allocator that serves this process; `None` if [`Switch`] is not its global allocator.
-#[must_use]
 pub fn serving() -> Option<Allocator> {
     // A process that came here has allocated.
     let choice = CHOICE.load(Relaxed);

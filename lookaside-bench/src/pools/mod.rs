@@ -6,67 +6,66 @@ mod nonpaged;
 mod paged;
 mod special;
 
-use std::time::Duration;
-
-use crate::jobs::{Job, Set};
-use crate::rounds::{Entrant, Figures, Measure};
-use crate::workloads::NS;
-
-/// How long the timed part of a round takes, about.
-const ROUND: Duration = Duration::from_millis(10);
+use crate::ground::measure::{Measure, NS};
+use crate::ground::workload::{Case, Job, Set, Workload};
 
 /// The jobs. The first contender of each is the one to compare with.
 pub const JOBS: &[Job] = &[
     Job {
-        set: Set::Pools,
-        name: "special",
-        about: "a block of 64 bytes before an inaccessible page: allocated, written to, freed",
-        measures: &[
-            Measure::less("ns", "ns", "nanoseconds for one block"),
-            Measure::told("blocks_per_second", "blocks/s", "blocks in a second"),
-        ],
-        contenders: &[named("by-hand"), named("lookaside"), named("glibc")],
-        serve: special::one,
+        workload: workload(
+            "special",
+            "a block of 64 bytes before an inaccessible page: allocated, written to, freed",
+            &[
+                Measure::less("ns", "ns", "nanoseconds for one block"),
+                Measure::beside("blocks_per_second", "blocks/s", "blocks in a second"),
+            ],
+        ),
+        cases: &[BY_HAND, LOOKASIDE, GLIBC],
+        run: special::one,
     },
     Job {
-        set: Set::Pools,
-        name: "special-many",
-        about: "120,000 such blocks allocated at once, or as many as there can be",
-        measures: &[
-            Measure::less("ns", "ns", "nanoseconds for one block, allocated, written to and freed"),
-            Measure::more("guarded_at_once", "blocks", "blocks that were guarded, all at once"),
-        ],
-        contenders: &[named("by-hand"), named("lookaside"), named("glibc")],
-        serve: special::many,
+        workload: workload(
+            "special-many",
+            "120,000 such blocks allocated at once, or as many as there can be",
+            &[
+                Measure::less("ns", "ns", "nanoseconds for one block, allocated, written to and freed"),
+                Measure::more("guarded_at_once", "blocks", "blocks that were guarded, all at once"),
+            ],
+        ),
+        cases: &[BY_HAND, LOOKASIDE, GLIBC],
+        run: special::many,
     },
     Job {
-        set: Set::Pools,
-        name: "nonpaged",
-        about: "a program's first 16 MiB of locked memory, in blocks of 32 KiB, each page written to",
-        measures: &[
-            Measure::less("us", "us/MiB", "microseconds for one MiB"),
-            Measure::told("locked_bytes", "bytes", "bytes that were locked then"),
-        ],
-        contenders: &[named("by-hand"), named("lookaside"), named("first-touch"), named("glibc")],
-        serve: nonpaged::grow,
+        workload: workload(
+            "nonpaged",
+            "a program's first 16 MiB of locked memory, in blocks of 32 KiB, each page written to",
+            &[
+                Measure::less("us", "us/MiB", "microseconds for one MiB"),
+                Measure::beside("locked_bytes", "bytes", "bytes that were locked then"),
+            ],
+        ),
+        cases: &[BY_HAND, LOOKASIDE, Case::new("first-touch", "pages from the system that are not locked"), GLIBC],
+        run: nonpaged::grow,
     },
     Job {
-        set: Set::Pools,
-        name: "paged-2t",
-        about: "128 blocks of 256 bytes out, then in, on two threads, by lists that keep 4 on each processor",
-        measures: &[NS],
-        contenders: &[named("glibc"), named("lookaside-heap"), named("lookaside-arenas")],
-        serve: paged::two_threads,
+        workload: workload(
+            "paged-2t",
+            "128 blocks of 256 bytes out, then in, on two threads, by lists that keep 4 on each processor",
+            &[NS],
+        ),
+        cases: &[
+            GLIBC,
+            Case::new("lookaside-heap", "a list over the process heap"),
+            Case::new("lookaside-arenas", "a list over paged arenas"),
+        ],
+        run: paged::two_threads,
     },
 ];
 
-const fn named(name: &'static str) -> Entrant {
-    Entrant { name, variable: None }
+const fn workload(name: &'static str, about: &'static str, measures: &'static [Measure]) -> Workload {
+    Workload { measures, ..Workload::new(Set::Pools, name, about) }
 }
 
-/// A round's figure, and with it the count, if there is any.
-fn figures(figure: (&'static str, f64), count: &'static str, counted: u64) -> Figures {
-    let mut figures = vec![figure];
-    figures.extend((counted > 0).then_some((count, counted as f64)));
-    figures
-}
+const GLIBC: Case = Case::new("glibc", "");
+const LOOKASIDE: Case = Case::new("lookaside", "");
+const BY_HAND: Case = Case::new("by-hand", "what a program without the library's pools writes: pages from the system");

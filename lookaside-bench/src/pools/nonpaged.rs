@@ -6,14 +6,13 @@ use anyhow::ensure;
 use lookaside_core::PoolKind;
 
 use super::by_hand::{map, page};
-use super::list::OverPool;
-use crate::contenders::{Contender, Glibc};
-use crate::rounds::{Absent, Figures};
+use super::list;
+use crate::contenders::glibc;
+use crate::ground::contender::{Blocks, Contender};
+use crate::ground::measure::{Absent, Figures, figures};
 
 const MIB: usize = 1 << 20;
-/// Bytes in all.
 const TOTAL: usize = 16 * MIB;
-/// Bytes of a block.
 const BLOCK: usize = 32 << 10;
 
 /// Takes all of it once, as a program does.
@@ -21,12 +20,12 @@ pub fn grow(contender: &str) -> anyhow::Result<Figures> {
     let (took, locked) = match contender {
         "by-hand" => pieces(true)?,
         "lookaside" => {
-            blocks(&OverPool::nonpaged(BLOCK)?, || lookaside_core::pool_statistics(PoolKind::NonPaged).locked)?
+            blocks(&Blocks::new(list::nonpaged, BLOCK)?, || lookaside_core::pool_statistics(PoolKind::NonPaged).locked)?
         }
         "first-touch" => pieces(false)?,
-        _ => blocks(&Glibc::new(BLOCK)?, || 0)?,
+        _ => blocks(&Blocks::new(glibc::new, BLOCK)?, || 0)?,
     };
-    Ok(super::figures(("us", took.as_secs_f64() * 1e6 / (TOTAL / MIB) as f64), "locked_bytes", locked))
+    Ok(figures(("us", took.as_secs_f64() * 1e6 / (TOTAL / MIB) as f64), "locked_bytes", locked))
 }
 
 /// By pieces of a MiB from the system, each locked if they shall be.
@@ -48,7 +47,7 @@ fn pieces(locked: bool) -> anyhow::Result<(Duration, u64)> {
 }
 
 /// By blocks of a pool, which are given back after the clock stopped.
-fn blocks<C: Contender>(pool: &C, locked: impl FnOnce() -> u64) -> anyhow::Result<(Duration, u64)> {
+fn blocks<C: Contender>(pool: &Blocks<C>, locked: impl FnOnce() -> u64) -> anyhow::Result<(Duration, u64)> {
     let start = Instant::now();
     let mut blocks = Vec::with_capacity(TOTAL / BLOCK);
     for _ in 0..TOTAL / BLOCK {
@@ -61,7 +60,7 @@ fn blocks<C: Contender>(pool: &C, locked: impl FnOnce() -> u64) -> anyhow::Resul
     let locked = locked();
     ensure!(locked == 0 || locked >= TOTAL as u64, "of {TOTAL} bytes {locked} are locked");
     for block in blocks {
-        // SAFETY: the block came from this pool, and is given back once.
+        // SAFETY: the block came from this pool, and is freed once.
         unsafe { pool.free(block) };
     }
     Ok((took, locked))
@@ -69,7 +68,7 @@ fn blocks<C: Contender>(pool: &C, locked: impl FnOnce() -> u64) -> anyhow::Resul
 
 fn touch_pages(start: *mut u8, bytes: usize) {
     for offset in (0..bytes).step_by(page()) {
-        // SAFETY: there are so many bytes, and they are ours.
+        // SAFETY: the byte is within the piece, which is ours.
         unsafe { start.add(offset).write_volatile(1) };
     }
 }

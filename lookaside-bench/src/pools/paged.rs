@@ -1,12 +1,11 @@
 //! Several paged pools, so that threads wait less for each other.
 
-use lookaside_core::ListFlags;
-
-use super::list::OverPool;
-use crate::contenders::{Contender, Glibc};
-use crate::rounds::Figures;
-use crate::workloads::team::team;
-use crate::workloads::{NS, batch, timed_from};
+use super::list;
+use crate::contenders::glibc;
+use crate::ground::contender::{Blocks, Contender};
+use crate::ground::measure::{Figures, NS, ROUND, timed};
+use crate::ground::team::team;
+use crate::workloads::batch;
 
 /// Bytes of a block.
 const SIZE: usize = 256;
@@ -15,13 +14,13 @@ const THREADS: usize = 2;
 /// Both threads at once, each with blocks of its own.
 pub fn two_threads(contender: &str) -> anyhow::Result<Figures> {
     let figure = match contender {
-        "lookaside-heap" => play(&OverPool::paged(SIZE, ListFlags::default())?),
-        "lookaside-arenas" => play(&OverPool::paged(SIZE, ListFlags::PAGED_ARENAS)?),
-        _ => play(&Glibc::new(SIZE)?),
+        "lookaside-heap" => run(&Blocks::new(list::paged, SIZE)?),
+        "lookaside-arenas" => run(&Blocks::new(list::paged_arenas, SIZE)?),
+        _ => run(&Blocks::new(glibc::new, SIZE)?),
     };
     Ok(vec![(NS.name, figure)])
 }
 
-fn play<C: Contender + Sync>(pool: &C) -> f64 {
-    timed_from(1024, super::ROUND, |pairs| team(THREADS, pairs, |_| |pairs| batch::run(pool, pairs)))
+fn run<C: Contender + Sync>(pool: &Blocks<C>) -> f64 {
+    timed(ROUND, &mut |pairs| team(THREADS, pairs, &|_| batch(pool)))
 }

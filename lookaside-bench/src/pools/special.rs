@@ -3,52 +3,54 @@
 use anyhow::ensure;
 use lookaside_core::PoolKind;
 
-use super::by_hand::{GuardedPages, is_inaccessible};
-use super::list::OverPool;
-use crate::contenders::{Contender, Glibc};
-use crate::rounds::{Absent, Figures};
-use crate::workloads::{clock, pair, timed_from, touch};
+use super::by_hand::{self, is_inaccessible};
+use super::list;
+use crate::contenders::glibc;
+use crate::ground::contender::{Blocks, Contender};
+use crate::ground::measure::{Absent, Figures, ROUND, clock, figures, timed_from, touch};
+use crate::workloads::pair;
 
 /// Bytes of a block.
 const SIZE: usize = 64;
-/// So many blocks are asked for at once.
+/// Blocks that are asked for at once.
 const MANY: usize = 120_000;
-/// Of so many blocks one is looked at, whether it is guarded.
+/// Of this number of blocks one is looked at, whether it is guarded.
 const SAMPLE: usize = 512;
 
 /// One block at a time.
 pub fn one(contender: &str) -> anyhow::Result<Figures> {
     match contender {
-        "by-hand" => pairs(&GuardedPages::new(SIZE)?, true),
-        "lookaside" => pairs(&OverPool::special(SIZE)?, true),
-        _ => pairs(&Glibc::new(SIZE)?, false),
+        "by-hand" => pairs(&Blocks::new(by_hand::new, SIZE)?, true),
+        "lookaside" => pairs(&Blocks::new(list::special, SIZE)?, true),
+        _ => pairs(&Blocks::new(glibc::new, SIZE)?, false),
     }
 }
 
-fn pairs<C: Contender>(contender: &C, guarded: bool) -> anyhow::Result<Figures> {
+fn pairs<C: Contender>(contender: &Blocks<C>, guarded: bool) -> anyhow::Result<Figures> {
     let block = touch(contender.allocate());
     let found = is_guarded(block);
-    // SAFETY: the block was handed out above, and is given back once.
+    // SAFETY: the block was allocated above, and is freed once.
     unsafe { contender.free(block) };
     ensure!(found == guarded, "a block's guard is {found} and not {guarded}");
-    let figure = timed_from(64, super::ROUND, |pairs| clock(|| pair::run(contender, pairs)));
-    Ok(super::figures(("ns", figure), "blocks_per_second", (1e9 / figure) as u64))
+    let mut work = pair(contender);
+    let figure = timed_from(64, ROUND, &mut |pairs| clock(|| work(pairs)));
+    Ok(figures(("ns", figure), "blocks_per_second", (1e9 / figure) as u64))
 }
 
 /// As many blocks at once as can be had.
 pub fn many(contender: &str) -> anyhow::Result<Figures> {
     match contender {
-        "by-hand" => out_at_once(&GuardedPages::new(SIZE)?, |blocks| blocks as u64),
+        "by-hand" => out_at_once(&Blocks::new(by_hand::new, SIZE)?, |blocks| blocks as u64),
         "lookaside" => {
-            let pool = OverPool::special(SIZE)?;
+            let pool = Blocks::new(list::special, SIZE)?;
             // Where the pool is full the process heap serves, without a guard.
             out_at_once(&pool, |_| lookaside_core::pool_statistics(PoolKind::Special).blocks)
         }
-        _ => out_at_once(&Glibc::new(SIZE)?, |_| 0),
+        _ => out_at_once(&Blocks::new(glibc::new, SIZE)?, |_| 0),
     }
 }
 
-fn out_at_once<C: Contender>(contender: &C, guarded: impl FnOnce(usize) -> u64) -> anyhow::Result<Figures> {
+fn out_at_once<C: Contender>(contender: &Blocks<C>, guarded: impl FnOnce(usize) -> u64) -> anyhow::Result<Figures> {
     let mut blocks = Vec::with_capacity(MANY);
     let taking = clock(|| {
         while blocks.len() < MANY {
@@ -65,15 +67,15 @@ fn out_at_once<C: Contender>(contender: &C, guarded: impl FnOnce(usize) -> u64) 
     ensure!(sample.clone().all(|&block| is_guarded(block)), "a block has no guard");
     let giving = clock(|| {
         for &block in &blocks {
-            // SAFETY: the block was handed out above, and is given back once.
+            // SAFETY: the block was allocated above, and is freed once.
             unsafe { contender.free(block) };
         }
     });
     let figure = (taking + giving).as_secs_f64() * 1e9 / blocks.len() as f64;
-    Ok(super::figures(("ns", figure), "guarded_at_once", guarded))
+    Ok(figures(("ns", figure), "guarded_at_once", guarded))
 }
 
-/// Whether nobody may touch what stands behind the block.
+/// Whether no one may touch what is behind the block.
 fn is_guarded(block: *mut u8) -> bool {
     !is_inaccessible(block.wrapping_add(SIZE - 1)) && is_inaccessible(block.wrapping_add(SIZE))
 }

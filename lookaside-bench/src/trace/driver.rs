@@ -1,43 +1,45 @@
-//! The driver: one loop, compiled for each heap, that replays a script as the program would have: it writes to every
+//! The driver: one loop, compiled for each contender, that replays a script as the program would have: it writes to every
 //! block that it gets and reads it before it gives it back.
 
 use core::hint::black_box;
 use std::time::{Duration, Instant};
 
-use super::heaps::{Glibc, Heap};
 use super::script::{Operation, Script};
+use crate::contenders::glibc::Glibc;
+use crate::ground::contender::Contender;
 
-/// One thread's table of live blocks, and what it writes into them.
-pub struct Player {
+/// One thread's table of live blocks, and what it writes into them. `LARGEST` is the largest size that the contender serves;
+/// beyond, the C library's malloc does.
+pub struct Replayer<const LARGEST: usize> {
     blocks: Vec<*mut u8>,
     stamp: u64,
 }
 
-// SAFETY: the blocks in its table are used by whoever has the player; no heap here ties a block to a thread.
-unsafe impl Send for Player {}
+// SAFETY: the blocks in its table are used by the holder of the replayer; no contender here ties a block to a thread.
+unsafe impl<const LARGEST: usize> Send for Replayer<LARGEST> {}
 
-impl Player {
-    /// A player for thread `number`.
-    pub fn new(script: &Script, number: usize) -> Player {
-        Player { blocks: vec![core::ptr::null_mut(); script.slots()], stamp: (number as u64) << 32 }
+impl<const LARGEST: usize> Replayer<LARGEST> {
+    /// A replayer for thread `number`.
+    pub fn new(script: &Script, number: usize) -> Self {
+        Self { blocks: vec![core::ptr::null_mut(); script.slots()], stamp: (number as u64) << 32 }
     }
 
-    /// Replays the script once over a heap, and returns how long that took. What the program never gave back is given back
-    /// after the clock stops.
+    /// Replays the script once, and returns how long that took. What the program never gave back is given back after the
+    /// clock stops. Blocks have to keep what is written to them, unless the contender has but one.
     ///
-    /// When the heap runs out of memory, or a block did not keep what was written to it, the process ends with a message:
-    /// other threads are in the middle of that heap.
+    /// When there is no memory, or a block did not keep what was written to it, the process ends with a message: other
+    /// threads are in the middle of that contender.
     ///
     /// # Safety
     ///
-    /// The heap was made for the classes of this script, and the player for this script.
-    pub unsafe fn play<H: Heap>(&mut self, heap: &H, script: &Script) -> Duration {
+    /// The contender was made for the classes of this script, and the replayer for this script.
+    pub unsafe fn replay<C: Contender>(&mut self, contender: &C, script: &Script, keeps: bool) -> Duration {
         let start = Instant::now();
-        // SAFETY: all operations from the first on, over the heap that the caller vouches for.
-        let found = unsafe { self.play_part(heap, script.operations()) };
+        // SAFETY: all operations from the first on, over the contender that the caller vouches for.
+        let found = unsafe { self.replay_part(contender, script.operations()) };
         let elapsed = start.elapsed();
-        // SAFETY: they were all played.
-        unsafe { self.finish(heap, script, found) };
+        // SAFETY: they were all replayed.
+        unsafe { self.finish(contender, script, found, keeps) };
         elapsed
     }
 
@@ -45,13 +47,13 @@ impl Player {
     ///
     /// # Safety
     ///
-    /// As for `play`; the operations follow those that were played last.
+    /// As for `replay`; the operations follow those that were replayed last.
     #[inline(always)]
-    pub unsafe fn play_part<H: Heap>(&mut self, heap: &H, operations: &[Operation]) -> u64 {
+    pub unsafe fn replay_part<C: Contender>(&mut self, contender: &C, operations: &[Operation]) -> u64 {
         let mut found = 0u64;
         for &operation in operations {
-            // SAFETY: in a script every free follows the allocation that filled its slot, and the caller vouches for the heap.
-            found = found.wrapping_add(unsafe { self.step(heap, operation) });
+            // SAFETY: in a script every free follows the allocation that filled its slot; the caller vouches for the contender.
+            found = found.wrapping_add(unsafe { self.step(contender, operation) });
         }
         found
     }
@@ -60,27 +62,26 @@ impl Player {
     ///
     /// # Safety
     ///
-    /// As for `play`; all of the script was played once.
-    pub unsafe fn finish<H: Heap>(&mut self, heap: &H, script: &Script, found: u64) {
+    /// As for `replay`; all of the script was replayed once.
+    pub unsafe fn finish<C: Contender>(&mut self, contender: &C, script: &Script, found: u64, keeps: bool) {
         for &operation in script.leftover() {
-            // SAFETY: these slots are filled still, and each stands here once.
-            unsafe { self.free(heap, operation) };
+            // SAFETY: these slots are filled still, and each is there once.
+            unsafe { self.free(contender, operation) };
         }
-        let kept = black_box(found) == script.check(self.stamp);
-        if !kept && !H::FORGETS {
+        if keeps && black_box(found) != script.check(self.stamp) {
             fail("a block did not keep what was written to it");
         }
     }
 
     #[inline(always)]
-    unsafe fn step<H: Heap>(&mut self, heap: &H, operation: Operation) -> u64 {
+    unsafe fn step<C: Contender>(&mut self, contender: &C, operation: Operation) -> u64 {
         if operation.is_free() {
             // SAFETY: as the caller says.
-            return unsafe { self.free(heap, operation) };
+            return unsafe { self.free(contender, operation) };
         }
         let size = operation.size();
-        // SAFETY: the caller vouches for the heap, and no size in a script is below 8.
-        let block = unsafe { if size <= H::LARGEST { heap.allocate(size) } else { Glibc.allocate(size) } };
+        // SAFETY: the caller vouches for the contender, and no size in a script is below 8.
+        let block = unsafe { if size <= LARGEST { contender.allocate(size) } else { Glibc.allocate(size) } };
         if block.is_null() {
             fail("no memory for a block");
         }
@@ -92,13 +93,13 @@ impl Player {
 
     /// Gives the block of a slot back and returns what it held.
     #[inline(always)]
-    unsafe fn free<H: Heap>(&mut self, heap: &H, operation: Operation) -> u64 {
+    unsafe fn free<C: Contender>(&mut self, contender: &C, operation: Operation) -> u64 {
         let block = self.blocks[operation.slot()];
         // SAFETY: the slot was filled by an allocation of this size, which wrote eight bytes.
         let held = unsafe { block.cast::<u64>().read_unaligned() };
         let size = operation.size();
-        // SAFETY: the block came from the heap that serves its size, and the slot is not used again before it is filled.
-        unsafe { if size <= H::LARGEST { heap.free(block, size) } else { Glibc.free(block, size) } };
+        // SAFETY: the block came from what serves its size, and the slot is not used again before it is filled.
+        unsafe { if size <= LARGEST { contender.free(block, size) } else { Glibc.free(block, size) } };
         held
     }
 }

@@ -20,12 +20,10 @@ pub enum Action {
     },
 }
 
-/// One event of a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event {
     /// The thread that did it: numbers without gaps from 0, in the order of first events.
     pub thread: u32,
-    /// What it did.
     pub action: Action,
 }
 
@@ -36,7 +34,6 @@ pub struct Summary {
     pub threads: u32,
     /// Allocations and frees.
     pub events: u64,
-    /// Allocations alone.
     pub allocates: u64,
     /// The most blocks that were out at once.
     pub peak_blocks: u64,

@@ -1,68 +1,40 @@
-//! Traces of real programs: recording them, keeping them in files, and replaying them over lookaside lists and their
-//! rivals.
+//! Traces of real programs: in memory, in files, and flat for a replay.
 //!
 //! A replay runs on all processors at once. Each thread replays the whole trace with blocks of its own, while all threads
-//! share the heap under test, so the lists see the traffic of as many programs like the recorded one. The trace of a program
-//! with several threads keeps their numbers and the order of all events; here too each replaying thread plays all of
-//! them, since a trace does not say how its threads waited for each other.
+//! share the allocator under test, so lists see the traffic of that number of programs. The trace of a program with several
+//! threads keeps their numbers and the order of all events; here too each replaying thread does all of them, since a trace
+//! does not say how its threads waited for each other.
 
-use std::ffi::OsString;
 use std::fs;
-use std::io::{self, Write};
-use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use self::committed::{COMMITTED, Committed};
-use self::contest::Contest;
-use self::events::Trace;
-use self::script::Script;
-use self::signals::PassedOn;
-use crate::files::Output;
-use crate::machine;
+use self::events::{Summary, Trace};
+use crate::ground::text::grouped;
 
 pub mod committed;
-mod contest;
-pub(crate) mod driver;
+pub mod driver;
 pub mod events;
 pub mod format;
-pub(crate) mod heaps;
-pub mod raw_log;
-pub mod record;
-pub(crate) mod script;
-pub(crate) mod show;
-mod signals;
-pub mod tags;
+pub mod lists;
+pub mod script;
 
 /// The name of the trace that is taken where none is named.
 pub const DEFAULT: &str = COMMITTED[0].0;
-
-/// Events that are recorded unless another limit is given.
-pub const DEFAULT_LIMIT: u64 = 1_000_000;
-
-/// How long a replay plays rounds.
-const TIME: Duration = Duration::from_secs(8);
-
-/// Replays a trace: `lookaside replay`, and `lookaside` without arguments.
-///
-/// # Errors
-///
-/// When the trace cannot be read or is not sound, the lists cannot be made, or nothing can be printed.
-pub fn run_replay(trace: Option<&Path>) -> Result<()> {
-    let (name, trace) = load(trace)?;
-    replay(&name, &trace)
-}
 
 /// The trace that is replayed where none is named, and its name.
 pub fn built_in() -> Result<(&'static str, Trace)> {
     read_built_in(COMMITTED[0])
 }
 
-/// The names of the built-in traces, as in a sentence.
-#[must_use]
-pub fn built_in_names() -> String {
+/// What help says of the argument that names a trace, with what is taken without it.
+pub fn about_argument(default: &str) -> String {
+    format!("A file that `lookaside record` wrote, or a built-in trace: {} [default: {default}]", built_in_names())
+}
+
+fn built_in_names() -> String {
     COMMITTED.map(|(name, _)| name).join(", ")
 }
 
@@ -87,66 +59,18 @@ pub fn load(trace: Option<&Path>) -> Result<(String, Trace)> {
     Ok((name, trace))
 }
 
-/// Replays a trace through the tagged small-pool calls, and prints the usage by
-/// tag: `lookaside tags`.
-///
-/// # Errors
-///
-/// When the file cannot be read or is no sound trace, there is no memory for a block, or nothing can be printed.
-pub fn run_tags(path: Option<&Path>, json: bool) -> Result<()> {
-    let (name, trace) = load(path)?;
-    let moments = tags::replay(&trace).with_context(|| name.clone())?;
-    let mut out = io::stdout().lock();
-    if json {
-        writeln!(out, "{:#}", tags::json(&moments))?;
-    } else {
-        write!(out, "{name}: {}\n\n{}", show::summary(trace.summary()), tags::text(&moments))?;
-    }
-    Ok(())
+pub fn summary(trace: Summary) -> String {
+    format!(
+        "{} events of {} {}, {} of them allocations, at most {} blocks, of together {} bytes, allocated at once",
+        grouped(trace.events),
+        trace.threads,
+        plural(trace.threads.into(), "thread"),
+        grouped(trace.allocates),
+        grouped(trace.peak_blocks),
+        grouped(trace.peak_bytes),
+    )
 }
 
-/// Runs a program and writes the trace of its first `limit` allocations and frees to a file: `lookaside record`. Returns what
-/// a shell would: the program's exit status, or 128 more than the signal that ended it.
-///
-/// # Errors
-///
-/// When the program cannot be run or recorded, or the file cannot be written.
-pub fn run_record(program: &[OsString], output: &Path, limit: u64) -> Result<u8> {
-    let (name, arguments) = program.split_first().context("no program to run")?;
-    let output = Output::open(output)?;
-    let _signals = PassedOn::begin();
-    let recording = record::record(name, arguments, limit)?;
-    let file = format::write(&recording.log.trace);
-    let text = show::recording(&recording, output.path(), file.len());
-    output.write(&file)?;
-    // The terminal may be gone, as after SIGHUP. The trace is there.
-    _ = io::stderr().write_all(text.as_bytes());
-    let status = recording.status;
-    let code = status.code().or_else(|| Some(128 + status.signal()?));
-    Ok(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX))
-}
-
-fn replay(name: &str, trace: &Trace) -> Result<()> {
-    let script = Script::new(trace);
-    if script.small() == 0 {
-        bail!("{name}: no event of this trace is for a list");
-    }
-    let (threads, busy) = (machine::processors(), machine::busy());
-    let mut out = io::stdout().lock();
-    writeln!(out, "{}", show::introduction(name, trace.summary(), &script, threads))?;
-
-    let contest = Contest::new(&script)?;
-    let times = contest.run(threads, TIME);
-    let mut report = String::new();
-    lookaside_core::report(&mut report).context("no report")?;
-    writeln!(out, "{}", show::lists(&report, &contest.statistics()?))?;
-    writeln!(out, "{}", show::times(&times, &script)?)?;
-    writeln!(
-        out,
-        "Machine: {}\nEngine: {}\nVersions: {}",
-        machine::describe(),
-        machine::engine(),
-        machine::versions()
-    )?;
-    busy.map_or(Ok(()), |warning| Ok(writeln!(out, "\n{warning}")?))
+pub fn plural(number: u64, word: &str) -> String {
+    if number == 1 { word.to_owned() } else { format!("{word}s") }
 }

@@ -31,7 +31,6 @@ impl Operation {
         self.slot_and_kind & FREE != 0
     }
 
-    /// The size of the block.
     #[inline(always)]
     pub fn size(self) -> usize {
         self.size as usize

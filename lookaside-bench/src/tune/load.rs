@@ -8,7 +8,7 @@ use crate::trace::script::{LARGEST, Script};
 /// Parts of a second. Traffic is spread over them, and each ends with a look at the lists.
 pub const TICKS: usize = 10;
 
-/// A name and what it stands for.
+/// A name, what it means, and how it is made.
 type Made = (&'static str, &'static str, fn(&mut Sketch));
 
 /// The loads that are made up. A request takes some blocks, and gives them all back.
@@ -29,7 +29,6 @@ pub struct Load {
     pub name: String,
     /// What it does, in a few words.
     pub about: String,
-    /// All operations.
     pub script: Script,
     /// How many of them are done at the end of each tick.
     pub ticks: Vec<usize>,
@@ -45,7 +44,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 }
 
 impl Load {
-    /// The one that is made up under this name, of blocks of so many bytes.
+    /// The one that is made up under this name, of blocks of this size.
     pub fn made_up(name: &str, size: u32) -> Option<Load> {
         let (name, about, draw) = MADE.into_iter().find(|made| made.0 == name)?;
         let mut sketch = Sketch { trace: Trace::default(), ticks: Vec::new(), size };
@@ -53,7 +52,7 @@ impl Load {
         Some(Load::new(name.into(), about.into(), &sketch.trace, sketch.ticks))
     }
 
-    /// A trace spread evenly over so many seconds, and then so many idle ones.
+    /// A trace spread evenly over some seconds, and then some idle ones.
     pub fn of_trace(name: String, trace: &Trace, seconds: usize, idle: usize) -> Load {
         let events = trace.events().len();
         let done = |tick: usize| (tick * events).div_ceil(seconds * TICKS);
@@ -82,7 +81,6 @@ impl Load {
         Load { name, about, script, ticks, out, last }
     }
 
-    /// How long it is.
     pub fn seconds(&self) -> usize {
         self.ticks.len() / TICKS
     }
@@ -103,8 +101,8 @@ struct Sketch {
 }
 
 impl Sketch {
-    /// So many seconds of requests, of which so many make a second, each for the blocks that `blocks` tells from the seconds
-    /// that have passed.
+    /// Seconds of requests, `requests` of them in each, for the blocks that `blocks` returns of the seconds that have
+    /// passed.
     fn requests(&mut self, seconds: usize, requests: usize, blocks: impl Fn(f64) -> u32) {
         for tick in 0..seconds * TICKS {
             for request in 0..requests / TICKS {

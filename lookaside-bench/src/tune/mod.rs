@@ -1,13 +1,13 @@
 //! `lookaside tune`: how lists tune themselves under each schedule, as a table, a picture and JSON.
 //!
-//! Each schedule plays each load in a process of its own, on one thread that keeps to one processor. Unless the clock's
+//! Each schedule is measured under each load in a process of its own, on one thread that keeps to one processor. Unless the clock's
 //! seconds are asked for, seconds are virtual: as soon as the operations of one are done the library's clock is set
 //! ahead by a second, and the scan is called by hand. So the counts are those of real seconds, whatever the machine's
 //! speed.
 
 mod chart;
 mod load;
-mod play;
+mod measure;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -23,10 +23,11 @@ use comfy_table::{CellAlignment, Table};
 use serde_json::{Value, json};
 
 use self::load::Load;
-use self::play::{BEGINNING, Conditions, Run, SCHEDULES};
-use crate::files::Output;
-use crate::trace::show::grouped;
-use crate::{cli, machine, rounds, trace};
+use self::measure::{BEGINNING, Conditions, Run, SCHEDULES};
+use crate::ground::files::Output;
+use crate::ground::machine;
+use crate::ground::text::grouped;
+use crate::{rounds, trace};
 
 /// Show how lists tune themselves: depth, hits and kept memory over time
 ///
@@ -38,7 +39,7 @@ use crate::{cli, machine, rounds, trace};
 /// All operations are on one thread and one processor.
 #[derive(Args, Clone, Debug)]
 pub struct Tune {
-    #[arg(help = cli::about_trace("artificial traffic"))]
+    #[arg(help = trace::about_argument("artificial traffic"))]
     trace: Option<PathBuf>,
     /// Only these kinds of artificial traffic
     #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',', conflicts_with = "trace", value_parser = PossibleValuesParser::new(load::names()))]
@@ -67,9 +68,9 @@ pub struct Tune {
     /// Print everything as one JSON object, and nothing else
     #[arg(long)]
     json: bool,
-    /// Which load, and under which schedule, this process plays; the command starts it
+    /// Which load, and under which schedule, this process measures; the command starts it
     #[arg(long, hide = true, num_args = 2)]
-    play: Vec<String>,
+    measure: Vec<String>,
 }
 
 impl Tune {
@@ -101,26 +102,26 @@ pub fn run(arguments: &Tune) -> Result<()> {
     let conditions = arguments.conditions();
     let loads = arguments.loads()?;
     let mut out = io::stdout().lock();
-    if let [name, schedule] = arguments.play.as_slice() {
+    if let [name, schedule] = arguments.measure.as_slice() {
         let load = loads.iter().find(|load| load.name == *name).context("no such load")?;
-        let run = play::play(load, schedule, conditions)?;
+        let run = measure::measure(load, schedule, conditions)?;
         return Ok(writeln!(out, "{}", serde_json::to_string(&run)?)?);
     }
 
     let picture = Output::open(&arguments.svg)?;
-    let played = play_all(loads, conditions)?;
-    picture.write(chart::draw(&played, conditions)?)?;
+    let measured = measure_all(loads, conditions)?;
+    picture.write(chart::draw(&measured, conditions))?;
     if arguments.json {
-        writeln!(out, "{:#}", json(&played, conditions))?;
+        writeln!(out, "{:#}", json(&measured, conditions))?;
     } else {
-        write!(out, "{}", text(&played, conditions))?;
+        write!(out, "{}", text(&measured, conditions))?;
         writeln!(out, "Picture: {}", arguments.svg.display())?;
     }
     Ok(())
 }
 
-/// Lets every schedule play every load: one process after the other, or all at once by the clock.
-fn play_all(loads: Vec<Load>, conditions: Conditions) -> Result<Vec<(Load, Vec<Run>)>> {
+/// Measures every schedule under every load: one process after the other, or all at once by the clock.
+fn measure_all(loads: Vec<Load>, conditions: Conditions) -> Result<Vec<(Load, Vec<Run>)>> {
     let seconds = if conditions.real { loads.iter().map(Load::seconds).max().unwrap_or(0) } else { 0 };
     let progress = rounds::progress((seconds + loads.len() * SCHEDULES.len()) as u64);
     progress.set_message(if conditions.real { "by the clock" } else { "virtual seconds" });
@@ -132,77 +133,61 @@ fn play_all(loads: Vec<Load>, conditions: Conditions) -> Result<Vec<(Load, Vec<R
         progress.inc(1);
         serde_json::from_slice(&output.stdout).context("a process that measured did not print JSON")
     };
-    let mut playing = Vec::new();
+    let mut running = Vec::new();
     for load in loads {
         let start = |(schedule, _)| start(&load, schedule);
         let runs: Vec<_> = match conditions.real {
-            true => SCHEDULES.map(start).into_iter().map(|child| child.map(Playing::Still)).collect::<Result<_>>()?,
+            true => SCHEDULES.map(start).into_iter().map(|child| child.map(Running::Still)).collect::<Result<_>>()?,
             false => {
-                let run = |schedule| start(schedule).and_then(finish).map(Playing::Done);
+                let run = |schedule| start(schedule).and_then(finish).map(Running::Done);
                 SCHEDULES.into_iter().map(run).collect::<Result<_>>()?
             }
         };
-        playing.push((load, runs));
+        running.push((load, runs));
     }
     for _ in 0..seconds {
         thread::sleep(Duration::from_secs(1));
         progress.inc(1);
     }
-    let end = |playing| match playing {
-        Playing::Still(child) => finish(child),
-        Playing::Done(run) => Ok(run),
+    let end = |running| match running {
+        Running::Still(child) => finish(child),
+        Running::Done(run) => Ok(run),
     };
-    let played = playing
+    let measured = running
         .into_iter()
         .map(|(load, runs)| Ok((load, runs.into_iter().map(end).collect::<Result<_>>()?)))
         .collect::<Result<_>>()?;
     progress.finish_and_clear();
-    Ok(played)
+    Ok(measured)
 }
 
-enum Playing {
+enum Running {
     Still(Child),
     Done(Run),
 }
 
-/// The same command line, with who shall play.
+/// The same command line, with what shall be measured.
 fn start(load: &Load, schedule: &str) -> Result<Child> {
     let program = std::env::current_exe().context("cannot find this program itself")?;
     let mut command = Command::new(program);
-    command.args(std::env::args_os().skip(1)).args(["--play", &load.name, schedule]);
+    command.args(std::env::args_os().skip(1)).args(["--measure", &load.name, schedule]);
     command.stdin(Stdio::null()).stdout(Stdio::piped());
     command.spawn().context("a process to measure in cannot be started")
 }
 
-fn seconds(conditions: Conditions) -> &'static str {
-    match conditions.real {
-        true => "seconds are the clock's",
-        false => "seconds are virtual: a scan by hand after the operations of each",
-    }
-}
-
-fn about_schedule(run: &Run, conditions: Conditions) -> String {
-    match run.schedule.as_str() {
-        "manual" => format!("manual, adjust_depth() every {} s", conditions.adjust),
-        // One list at a time: the processors' and the shared one.
-        "windows" => format!("windows, each list every {} s", 3 * (run.processors + 1)),
-        name => name.into(),
-    }
-}
-
-fn text(played: &[(Load, Vec<Run>)], conditions: Conditions) -> String {
+fn text(measured: &[(Load, Vec<Run>)], conditions: Conditions) -> String {
     let mut text = String::new();
-    for (load, runs) in played {
+    for (load, runs) in measured {
         let mut table = Table::new();
         table.load_style(ASCII_MARKDOWN);
         let beginning = format!("hits in the first {}", grouped(BEGINNING as u64));
         table.set_header(["schedule", &beginning, "hits later", "most kept", "kept at the end", "back after"]);
         for run in runs {
-            let percent = |calls: play::Calls| calls.hit_rate().map_or("-".into(), |rate| format!("{rate:.2} %"));
+            let percent = |calls: measure::Calls| calls.hit_rate().map_or("-".into(), |rate| format!("{rate:.2} %"));
             let back = run.seconds_until_back.map_or("not yet".into(), |seconds| format!("{seconds:.1} s"));
             let kept = [run.most_kept, run.kept_at_end].map(|bytes| format!("{:.1} KiB", bytes as f64 / 1024.0));
             let [most, at_end] = kept;
-            let schedule = about_schedule(run, conditions);
+            let schedule = run.about(conditions);
             table.add_row([schedule, percent(run.beginning), percent(run.later), most, at_end, back]);
         }
         for column in table.column_iter_mut().skip(1) {
@@ -214,12 +199,12 @@ fn text(played: &[(Load, Vec<Run>)], conditions: Conditions) -> String {
              depth, in idle seconds after the last operation.\n\n";
     let lists = if conditions.general { "general" } else { "pairs" };
     text += &format!("Lists: {lists}, of the usual depths (4 at first, at most 256), used on one processor\n");
-    text += &format!("Seconds: {}\n", seconds(conditions).trim_start_matches("seconds are "));
+    text += &format!("Seconds: {}\n", conditions.seconds().trim_start_matches("seconds are "));
     text + &format!("Machine: {}\nEngine: {}\n", machine::describe(), machine::engine())
 }
 
-fn json(played: &[(Load, Vec<Run>)], conditions: Conditions) -> Value {
-    let loads = played.iter().map(|(load, runs)| json!({"load": load.name, "about": load.about, "runs": runs}));
+fn json(measured: &[(Load, Vec<Run>)], conditions: Conditions) -> Value {
+    let loads = measured.iter().map(|(load, runs)| json!({"load": load.name, "about": load.about, "runs": runs}));
     json!({
         "seconds": if conditions.real { "clock" } else { "virtual" },
         "topology": if conditions.general { "general" } else { "pair" },

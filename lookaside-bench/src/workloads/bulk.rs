@@ -2,18 +2,32 @@
 
 use std::ptr;
 
-use super::touch;
-use crate::contenders::Contender;
+use crate::ground::contender::{Blocks, Contender};
+use crate::ground::measure::touch;
+use crate::ground::team::Work;
+use crate::ground::workload::{Set, Workload};
+
+pub const BULK8: Workload = bulk("bulk8", "8 blocks allocated by one call, and freed by one");
+pub const BULK32: Workload = bulk("bulk32", "32 blocks allocated by one call, and freed by one");
+pub const BULK128: Workload = bulk("bulk128", "128 blocks allocated by one call, and freed by one");
+
+const fn bulk(name: &'static str, about: &'static str) -> Workload {
+    Workload { runs: true, ..Workload::new(Set::Lists, name, about) }
+}
+
+pub fn work<C: Contender, const RUN: usize>(blocks: &Blocks<C>) -> Work<'_> {
+    Box::new(move |pairs| run::<C, RUN>(blocks, pairs))
+}
 
 #[inline(never)]
-pub fn run<C: Contender, const RUN: usize>(contender: &C, pairs: u64) {
-    let mut blocks = [ptr::null_mut(); RUN];
+fn run<C: Contender, const RUN: usize>(blocks: &Blocks<C>, pairs: u64) {
+    let mut bulk = [ptr::null_mut(); RUN];
     for _ in 0..pairs.div_ceil(RUN as u64) {
-        assert_eq!(contender.allocate_many(&mut blocks), RUN, "out of memory");
-        for &block in &blocks {
+        assert_eq!(blocks.allocate_many(&mut bulk), RUN, "out of memory");
+        for &block in &bulk {
             touch(block);
         }
-        // SAFETY: each of the blocks was handed out above, and is given back once.
-        unsafe { contender.free_many(&blocks) };
+        // SAFETY: each of the blocks was allocated above, and is freed once.
+        unsafe { blocks.free_many(&bulk) };
     }
 }

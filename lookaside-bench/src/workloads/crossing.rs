@@ -3,16 +3,14 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::team;
-use crate::machine;
+use crate::ground::machine;
+use crate::ground::team::team;
 
-/// Journeys in one try.
 const JOURNEYS: u64 = 2000;
 /// Tries, of which the fastest counts.
 const TRIES: u32 = 5;
 
 /// Nanoseconds that a cache line takes to another processor and back; nothing where there is only one.
-#[must_use]
 pub fn crossing() -> Option<f64> {
     if machine::processors() < 2 {
         return None;
@@ -24,15 +22,15 @@ pub fn crossing() -> Option<f64> {
 /// Two threads change one word by turns.
 fn journeys() -> std::time::Duration {
     let word = AtomicU64::new(0);
-    team(2, JOURNEYS, |thread| {
+    team(2, JOURNEYS, &|thread| {
         let (word, mut turn) = (&word, thread as u64);
-        move |journeys| {
+        Box::new(move |journeys| {
             for _ in 0..journeys {
                 while word.load(Ordering::Relaxed) != turn {}
                 word.store(turn + 1, Ordering::Relaxed);
                 turn += 2;
             }
-        }
+        })
     })
 }
 

@@ -3,38 +3,43 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use super::ring::{Consumer, Producer, Ring};
-use super::{team, touch};
-use crate::contenders::Contender;
+use crate::ground::contender::{Blocks, Contender};
+use crate::ground::measure::touch;
+use crate::ground::ring::{Consumer, Producer, Ring};
+use crate::ground::team::team;
+use crate::ground::workload::{Set, Workload};
+
+pub const HANDOFF: Workload =
+    Workload::shared(Set::Lists, "handoff", "one thread allocates and writes, another reads and frees");
 
 /// How many blocks can be on the way.
 const RING: usize = 1024;
 
-pub fn run<C: Contender + Sync>(contender: &C, pairs: u64) -> Duration {
+pub fn run<C: Contender + Sync>(blocks: &Blocks<C>, pairs: u64) -> Duration {
     let ring = Ring::new(RING);
-    team(2, pairs, |thread| {
+    team(2, pairs, &|thread| {
         let (mut producer, mut consumer) = (ring.producer(), ring.consumer());
-        move |pairs| match thread {
-            0 => produce(contender, &mut producer, pairs),
-            _ => consume(contender, &mut consumer, pairs),
-        }
+        Box::new(move |pairs| match thread {
+            0 => produce(blocks, &mut producer, pairs),
+            _ => consume(blocks, &mut consumer, pairs),
+        })
     })
 }
 
 #[inline(never)]
-pub(super) fn produce<C: Contender>(contender: &C, ring: &mut Producer<'_>, pairs: u64) {
+pub fn produce<C: Contender>(blocks: &Blocks<C>, ring: &mut Producer<'_>, pairs: u64) {
     for _ in 0..pairs {
-        ring.put(touch(contender.allocate()));
+        ring.put(touch(blocks.allocate()));
     }
 }
 
 #[inline(never)]
-pub(super) fn consume<C: Contender>(contender: &C, ring: &mut Consumer<'_>, pairs: u64) {
+pub fn consume<C: Contender>(blocks: &Blocks<C>, ring: &mut Consumer<'_>, pairs: u64) {
     for _ in 0..pairs {
         let block = ring.take();
-        // SAFETY: the producer wrote this word before it put the block, which nobody else holds.
+        // SAFETY: the producer wrote this word before it put the block, which no one else holds.
         black_box(unsafe { block.cast::<u64>().read() });
         // SAFETY: the producer allocated the block, and the ring gave it out once.
-        unsafe { contender.free(block) };
+        unsafe { blocks.free(block) };
     }
 }

@@ -10,25 +10,42 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use super::handoff::{consume, produce};
-use super::ring::Ring;
-use super::team::team;
-use super::touch;
-use crate::contenders::Contender;
-use crate::machine;
-use crate::rounds::{self, Figures, Measure};
+use crate::ground::contender::{Blocks, Contender, Make};
+use crate::ground::machine;
+use crate::ground::measure::{Figures, Measure, touch};
+use crate::ground::ring::Ring;
+use crate::ground::team::team;
+use crate::ground::workload::{Set, Workload};
 
-/// The workloads that are judged by memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Memory {
-    /// Bursts, and then nothing.
-    Burst,
-    /// Many that are hardly used.
-    Lists,
-    /// One thread allocates, another frees.
-    Handoff,
-}
+/// Bursts, and then nothing.
+pub const BURST: Workload = Workload {
+    measures: OF_BURST,
+    lingers: true,
+    ..Workload::new(
+        Set::Memory,
+        "memory-burst",
+        "9 bursts of 65,536 blocks in a fresh process, which then does nothing",
+    )
+};
+/// Many that are hardly used.
+pub const LISTS: Workload = Workload {
+    measures: OF_LISTS,
+    ..Workload::new(
+        Set::Memory,
+        "memory-lists",
+        "64 of them, of which each gave out one block and got it back, on one processor; an allocator is there once for all",
+    )
+};
+/// One thread allocates, another frees.
+pub const HANDOFF: Workload = Workload {
+    measures: OF_HANDOFF,
+    ..Workload::shared(
+        Set::Memory,
+        "memory-handoff",
+        "one thread allocates and writes, another reads and frees: 400,000 blocks, 1,024 at once",
+    )
+};
 
-/// Blocks of a burst.
 const BLOCKS: usize = 65_536;
 /// Bursts after the first.
 const BURSTS: usize = 8;
@@ -37,7 +54,7 @@ const PATIENCE: Duration = Duration::from_secs(12);
 /// The time between two looks.
 const LOOK: Duration = Duration::from_millis(50);
 /// How many are made to be hardly used.
-const LISTS: usize = 64;
+const MANY: usize = 64;
 /// Blocks that pass from thread to thread, and how many of them are on their way at most.
 const PASSED: u64 = 400_000;
 const RING: usize = 1024;
@@ -56,58 +73,9 @@ const OF_LISTS: &[Measure] = &[
 const OF_HANDOFF: &[Measure] =
     &[Measure::less("blow-up", "KiB", "KiB resident more than before, at the end and with both threads still there")];
 
-impl Memory {
-    /// What it does, in a few words.
-    pub fn about(self) -> &'static str {
-        match self {
-            Memory::Burst => "9 bursts of 65,536 blocks in a fresh process, which then does nothing",
-            Memory::Lists => {
-                "64 of them, of which each gave out one block and got it back, on one processor; an allocator is there once for all"
-            }
-            Memory::Handoff => {
-                "one thread allocates and writes, another reads and frees: 400,000 blocks, 1,024 at once"
-            }
-        }
-    }
-
-    /// What its rounds find.
-    pub fn measures(self) -> &'static [Measure] {
-        match self {
-            Memory::Burst => OF_BURST,
-            Memory::Lists => OF_LISTS,
-            Memory::Handoff => OF_HANDOFF,
-        }
-    }
-
-    /// Whether its rounds idle before they have answered all.
-    pub fn lingers(self) -> bool {
-        self == Memory::Burst
-    }
-
-    /// Whether it runs on several threads.
-    pub fn shares(self) -> bool {
-        self == Memory::Handoff
-    }
-}
-
-/// Plays one round of what plays instead of a contender that is there already, or where the kernel does not tell of
-/// memory; says whether it did.
-pub fn serve<C: Contender>(workload: Memory, size: usize) -> anyhow::Result<bool> {
-    let absent = match (resident(), workload) {
-        (Err(reason), _) => reason,
-        (Ok(_), Memory::Lists) => match lists::<C>(size) {
-            Ok(figures) => return Ok(rounds::answer(&figures).map(|()| true)?),
-            Err(reason) => reason,
-        },
-        (Ok(_), _) => return Ok(false),
-    };
-    Ok(rounds::answer_absent(&absent).map(|()| true)?)
-}
-
 /// What it takes to make a contender is part of what it takes: there are pools that have all their blocks from the start.
 /// What a process needs once is not.
-pub fn weighed<C>(start: impl FnOnce(), make: impl FnOnce() -> C) -> C {
-    start();
+pub fn weighed<T>(make: impl FnOnce() -> T) -> T {
     let before = now();
     let made = make();
     MADE.store(since(before), Ordering::Relaxed);
@@ -119,26 +87,9 @@ fn before() -> u64 {
     now().saturating_sub(MADE.load(Ordering::Relaxed))
 }
 
-/// Plays what one thread plays.
-pub fn alone<C: Contender>(workload: Memory, contender: &C) -> Figures {
-    match workload {
-        Memory::Burst => burst(contender),
-        Memory::Lists => unreachable!("it needs no contender"),
-        Memory::Handoff => unreachable!("{workload:?} needs a contender that threads can share"),
-    }
-}
-
-/// Plays any of them.
-pub fn together<C: Contender + Sync>(workload: Memory, contender: &C) -> Figures {
-    match workload {
-        Memory::Handoff => hand_over(contender),
-        _ => alone(workload, contender),
-    }
-}
-
 /// Bytes that the kernel holds for this process alone: memory of no file, or in shared or huge pages. Not what was given
 /// back by `MADV_FREE`, which the kernel takes when it needs it.
-fn resident() -> anyhow::Result<u64> {
+pub fn resident() -> anyhow::Result<u64> {
     let text = fs::read_to_string("/proc/self/smaps_rollup").context("the kernel does not report what is resident")?;
     resident_in(&text).context("the kernel does not report what is resident")
 }
@@ -152,9 +103,9 @@ fn resident_in(text: &str) -> Option<u64> {
     Some(held.saturating_sub(field("LazyFree")?) * 1024)
 }
 
-/// The same where it told before.
+/// The same where the kernel reported it before.
 fn now() -> u64 {
-    resident().expect("the kernel told before what is resident")
+    resident().expect("the kernel reported before what is resident")
 }
 
 /// The bytes that came on top.
@@ -162,7 +113,7 @@ fn since(before: u64) -> u64 {
     now().saturating_sub(before)
 }
 
-fn burst<C: Contender>(contender: &C) -> Figures {
+pub fn burst<C: Contender>(contender: &Blocks<C>) -> Figures {
     // For ever, since it is part of what was resident before.
     let blocks = vec![ptr::dangling_mut::<u8>(); BLOCKS].leak();
     // What is taken once for the whole process is no part of a block.
@@ -211,50 +162,49 @@ pub fn rest() -> Figures {
     figures
 }
 
-fn lists<C: Contender>(size: usize) -> anyhow::Result<Figures> {
+pub fn lists<C: Contender>(make: Make<C>, size: usize) -> anyhow::Result<Figures> {
     // Each processor that uses a list has memory of its own.
     machine::pin(0);
     // SAFETY: the block was just handed out.
-    let use_once = |list: &C| unsafe { list.free(touch(list.allocate())) };
-    let mut lists = Vec::with_capacity(LISTS + 1);
-    lists.push(C::new(size)?);
+    let use_once = |list: &Blocks<C>| unsafe { list.free(touch(list.allocate())) };
+    let mut lists = Vec::with_capacity(MANY + 1);
+    lists.push(Blocks::new(make, size)?);
     // The first brings what all have in common.
     use_once(&lists[0]);
     let before = now();
-    for _ in 0..LISTS {
-        lists.push(C::new(size)?);
+    for _ in 0..MANY {
+        lists.push(Blocks::new(make, size)?);
     }
     let unused = since(before);
     lists[1..].iter().for_each(use_once);
     let used = since(before);
-    Ok([("used", used), ("unused", unused)].map(|(name, bytes)| (name, bytes as f64 / LISTS as f64)).to_vec())
+    Ok([("used", used), ("unused", unused)].map(|(name, bytes)| (name, bytes as f64 / MANY as f64)).to_vec())
 }
 
-fn hand_over<C: Contender + Sync>(contender: &C) -> Figures {
+pub fn hand_over<C: Contender + Sync>(blocks: &Blocks<C>) -> anyhow::Result<Figures> {
     let ring = Ring::new(RING);
     let seen = AtomicU64::new(0);
     // Stacks of threads and the ring are there from the first time on.
-    pass(&Standing::new(), &ring, STANDING as u64, || ());
+    pass(&Blocks::new(|_| Ok(Standing::new()), 16)?, &ring, STANDING as u64, &|| ());
     let before = before();
-    pass(contender, &ring, PASSED, || seen.store(since(before), Ordering::Relaxed));
-    vec![("blow-up", seen.into_inner() as f64 / 1024.0)]
+    pass(blocks, &ring, PASSED, &|| seen.store(since(before), Ordering::Relaxed));
+    Ok(vec![("blow-up", seen.into_inner() as f64 / 1024.0)])
 }
 
 /// Lets blocks pass from one thread to another, and looks while both are there.
-fn pass<C: Contender + Sync>(contender: &C, ring: &Ring, blocks: u64, look: impl Fn() + Sync) {
-    let there = Barrier::new(2);
-    team(2, blocks, |thread| {
+fn pass<C: Contender + Sync>(blocks: &Blocks<C>, ring: &Ring, count: u64, look: &(dyn Fn() + Sync)) {
+    let there = &Barrier::new(2);
+    team(2, count, &|thread| {
         let (mut producer, mut consumer) = (ring.producer(), ring.consumer());
-        let (there, look) = (&there, &look);
-        move |blocks| {
+        Box::new(move |count| {
             if thread == 0 {
-                produce(contender, &mut producer, blocks);
+                produce(blocks, &mut producer, count);
             } else {
-                consume(contender, &mut consumer, blocks);
+                consume(blocks, &mut consumer, count);
                 look();
             }
             there.wait();
-        }
+        })
     });
 }
 
@@ -275,16 +225,12 @@ impl Standing {
 }
 
 impl Contender for Standing {
-    fn new(_size: usize) -> anyhow::Result<Self> {
-        Ok(Self::new())
-    }
-
-    fn allocate(&self) -> *mut u8 {
+    unsafe fn allocate(&self, _size: usize) -> *mut u8 {
         let next = self.next.fetch_add(1, Ordering::Relaxed) % self.blocks.len();
         self.blocks[next][0].as_ptr().cast()
     }
 
-    unsafe fn free(&self, _block: *mut u8) {}
+    unsafe fn free(&self, _block: *mut u8, _size: usize) {}
 }
 
 #[cfg(test)]
@@ -293,11 +239,11 @@ mod tests {
 
     #[test]
     fn resident_is_what_the_kernel_holds_for_the_process() {
-        let told = "1000-2000 ---p 00000000 00:00 0 [rollup]\nRss: 9000 kB\nPss_Anon:   112 kB\nPss_File: 90 kB\n\
+        let printed = "1000-2000 ---p 00000000 00:00 0 [rollup]\nRss: 9000 kB\nPss_Anon:   112 kB\nPss_File: 90 kB\n\
                     Pss_Shmem: 3 kB\nLazyFree: 12 kB\nShared_Hugetlb: 0 kB\nPrivate_Hugetlb: 2048 kB\n";
-        assert_eq!(resident_in(told), Some((112 + 3 + 2048 - 12) * 1024));
+        assert_eq!(resident_in(printed), Some((112 + 3 + 2048 - 12) * 1024));
         assert_eq!(resident_in("Pss_Anon: 112 kB\n"), None);
-        assert_eq!(resident_in(&told.replace("112 kB", "112 MB")), None);
+        assert_eq!(resident_in(&printed.replace("112 kB", "112 MB")), None);
         assert!(now() > 0);
     }
 
@@ -305,7 +251,7 @@ mod tests {
     #[test]
     fn what_a_contender_took_when_it_was_made_counts() {
         const BYTES: usize = 64 << 20;
-        let blocks = weighed(|| (), || vec![1_u8; BYTES]);
+        let blocks = weighed(|| vec![1_u8; BYTES]);
         let counted = since(before());
         MADE.store(0, Ordering::Relaxed);
         assert!(blocks.len() == BYTES && counted >= BYTES as u64 * 9 / 10, "{counted}");
@@ -315,11 +261,13 @@ mod tests {
     #[test]
     fn blocks_that_stand_come_by_turns() {
         let standing = Standing::new();
-        let first: Vec<*mut u8> = (0..STANDING).map(|_| standing.allocate()).collect();
+        // SAFETY: its blocks have 16 bytes.
+        let first: Vec<*mut u8> = (0..STANDING).map(|_| unsafe { standing.allocate(16) }).collect();
         let mut distinct = first.clone();
         distinct.sort_unstable();
         distinct.dedup();
         assert_eq!(distinct.len(), STANDING);
-        assert!(first.iter().all(|&block| standing.allocate() == block));
+        // SAFETY: as above.
+        assert!(first.iter().all(|&block| unsafe { standing.allocate(16) } == block));
     }
 }

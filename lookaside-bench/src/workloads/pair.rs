@@ -1,16 +1,26 @@
 //! One block out, and in again.
 
-use super::touch;
-use crate::contenders::Contender;
+use crate::ground::contender::{Blocks, Contender};
+use crate::ground::measure::touch;
+use crate::ground::team::Work;
+use crate::ground::workload::{Set, Workload};
+
+pub const PAIR: Workload = Workload::new(Set::Lists, "pair", "one block allocated, then freed");
+pub const PAIR_2T: Workload = Workload::shared(Set::Lists, "pair-2t", "pair on two threads");
+
+pub fn work<C: Contender>(blocks: &Blocks<C>) -> Work<'_> {
+    Box::new(move |pairs| run(blocks, pairs))
+}
 
 #[inline(never)]
-pub fn run<C: Contender>(contender: &C, pairs: u64) {
-    if let Some(loops) = C::LOOPS {
-        return (loops.pair)(contender, pairs);
+fn run<C: Contender>(blocks: &Blocks<C>, pairs: u64) {
+    if let Some(loops) = blocks.source().loops() {
+        // SAFETY: the loops are the contender's own, and give back what they take.
+        return unsafe { (loops.pair)(loops.pool, pairs) };
     }
     for _ in 0..pairs {
-        let block = touch(contender.allocate());
-        // SAFETY: the block was handed out a line above.
-        unsafe { contender.free(block) };
+        let block = touch(blocks.allocate());
+        // SAFETY: the block was allocated a line above.
+        unsafe { blocks.free(block) };
     }
 }

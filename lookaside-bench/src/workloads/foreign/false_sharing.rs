@@ -10,13 +10,23 @@
 
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
-use super::threads;
-use crate::contenders::Contender;
-use crate::rounds::{Figures, Measure};
-use crate::workloads::{NS, TEAM_ROUND, team, timed, touch};
+use super::parcel::threads;
+use crate::ground::contender::{Blocks, Contender};
+use crate::ground::measure::{Figures, Measure, NS, TEAM_ROUND, timed, touch};
+use crate::ground::team::team;
+use crate::ground::workload::{Set, Workload};
+
+pub const CACHE_THRASH: Workload =
+    workload("cache-thrash", "on each processor a block of 16 bytes is allocated, written to 100 times, and freed");
+pub const CACHE_SCRATCH: Workload =
+    workload("cache-scratch", "cache-thrash after each thread has freed a block that was beside the others'");
+
+const fn workload(name: &'static str, about: &'static str) -> Workload {
+    Workload { measures: MEASURES, sizes: (SIZE, SIZE), ..Workload::shared(Set::Foreign, name, about) }
+}
 
 /// Bytes in a block: several of them fit into a cache line, or there is nothing to measure.
-pub const SIZE: usize = 16;
+const SIZE: usize = 16;
 /// How often each block is written to.
 const WRITES: u32 = 100;
 
@@ -24,38 +34,40 @@ const WRITES: u32 = 100;
 const LINE: usize = 64;
 
 /// What both find: the time of a block with all that is written to it, and whether there was false sharing at all.
-pub const MEASURES: &[Measure] =
-    &[NS, Measure::told("sharing", "threads", "threads whose last block shared its cache line with another thread's")];
+const MEASURES: &[Measure] = &[
+    NS,
+    Measure::beside("sharing", "threads", "threads whose last block shared its cache line with another thread's"),
+];
 
 /// Blocks as they come.
-pub fn thrash<C: Contender + Sync>(contender: &C) -> Figures {
+pub fn thrash<C: Contender + Sync>(blocks: &Blocks<C>) -> Figures {
     let lines = lines();
-    let nanoseconds = timed(TEAM_ROUND, |pairs| {
-        team(threads(), pairs, |thread| {
+    let nanoseconds = timed(TEAM_ROUND, &mut |pairs| {
+        team(threads(), pairs, &|thread| {
             let line = &lines[thread];
-            move |pairs| line.store(run(contender, pairs), Ordering::Relaxed)
+            Box::new(move |pairs| line.store(run(blocks, pairs), Ordering::Relaxed))
         })
     });
     figures(nanoseconds, lines)
 }
 
 /// The same after each thread has freed a block that stood beside those of the others.
-pub fn scratch<C: Contender + Sync>(contender: &C) -> Figures {
+pub fn scratch<C: Contender + Sync>(blocks: &Blocks<C>) -> Figures {
     let lines = lines();
-    let nanoseconds = timed(TEAM_ROUND, |pairs| {
-        let neighbours: Vec<_> = (0..threads()).map(|_| AtomicPtr::new(touch(contender.allocate()))).collect();
-        team(threads(), pairs, |thread| {
+    let nanoseconds = timed(TEAM_ROUND, &mut |pairs| {
+        let neighbours: Vec<_> = (0..threads()).map(|_| AtomicPtr::new(touch(blocks.allocate()))).collect();
+        team(threads(), pairs, &|thread| {
             // Relaxed: the blocks were there before the thread was.
-            // SAFETY: the block was handed out above, and each thread gives back its own.
-            unsafe { contender.free(neighbours[thread].load(Ordering::Relaxed)) };
+            // SAFETY: the block was allocated above, and each thread gives back its own.
+            unsafe { blocks.free(neighbours[thread].load(Ordering::Relaxed)) };
             let line = &lines[thread];
-            move |pairs| line.store(run(contender, pairs), Ordering::Relaxed)
+            Box::new(move |pairs| line.store(run(blocks, pairs), Ordering::Relaxed))
         })
     });
     figures(nanoseconds, lines)
 }
 
-/// For each thread where its last block stood. Relaxed: the threads have ended before anybody reads it.
+/// For each thread where its last block stood. Relaxed: the threads have ended before anyone reads it.
 fn lines() -> Vec<AtomicUsize> {
     (0..threads()).map(|_| AtomicUsize::new(0)).collect()
 }
@@ -72,52 +84,32 @@ fn sharing(lines: &[usize]) -> usize {
 
 /// Returns the line of the last block.
 #[inline(never)]
-fn run<C: Contender>(contender: &C, pairs: u64) -> usize {
+fn run<C: Contender>(blocks: &Blocks<C>, pairs: u64) -> usize {
     let mut last = 0;
     for _ in 0..pairs {
-        let block = touch(contender.allocate());
+        let block = touch(blocks.allocate());
         let word = block.cast::<u64>();
         for _ in 0..WRITES {
             // SAFETY: the block is out, aligned, and `touch` wrote its first word.
             unsafe { word.write_volatile(word.read_volatile() + 1) };
         }
         last = block.addr() / LINE;
-        // SAFETY: the block was handed out above.
-        unsafe { contender.free(block) };
+        // SAFETY: the block was allocated above.
+        unsafe { blocks.free(block) };
     }
     last
 }
 
 #[cfg(test)]
 mod tests {
-    use std::ptr::{self, NonNull};
-
-    use lookaside_core::LookasideList;
-
     use super::*;
-
-    /// A list whose blocks begin at multiples of a cache line.
-    struct Aligned(LookasideList);
-
-    impl Contender for Aligned {
-        fn new(size: usize) -> anyhow::Result<Self> {
-            Ok(Self(LookasideList::builder(size).alignment(LINE).build()?))
-        }
-
-        fn allocate(&self) -> *mut u8 {
-            self.0.allocate().map_or(ptr::null_mut(), NonNull::as_ptr)
-        }
-
-        unsafe fn free(&self, block: *mut u8) {
-            // SAFETY: the caller gives back a block of this list, and none of them is null.
-            unsafe { self.0.free(NonNull::new_unchecked(block)) };
-        }
-    }
+    use crate::contenders::lookaside::List;
 
     /// What a program does that cannot afford that blocks of two processors share a line.
     #[test]
     fn lists_aligned_to_lines_do_not_share_them() {
-        let list = Aligned::new(SIZE).expect("a list can always be had");
+        let aligned = |size| Ok(lookaside_core::LookasideList::builder(size).alignment(LINE).build()?.into());
+        let list = Blocks::<List<false>>::new(aligned, SIZE).expect("a list can always be had");
         for figures in [thrash(&list), scratch(&list)] {
             assert_eq!(figures[1], ("sharing", 0.0));
         }

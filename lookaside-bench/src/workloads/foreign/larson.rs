@@ -4,68 +4,63 @@
 //! Source: P. Larson and M. Krishnan, "Memory Allocation for Long-Running Server Applications", ISMM 1998, who call this
 //! "bleeding".
 
-use std::thread;
+use super::parcel::{Parcel, threads};
+use crate::ground::contender::{Blocks, Contender};
+use crate::ground::measure::{TEAM_ROUND, timed, touch};
+use crate::ground::random::Random;
+use crate::ground::team::{lives, team};
+use crate::ground::workload::{Set, Workload};
 
-use super::{Parcel, threads};
-use crate::contenders::Contender;
-use crate::workloads::dice::Dice;
-use crate::workloads::{TEAM_ROUND, team, timed, touch};
+pub const LARSON: Workload = Workload::shared(
+    Set::Foreign,
+    "larson",
+    "threads replace random ones of 1000 blocks each, end, and leave the rest to a new thread",
+);
 
 /// How many blocks each thread holds.
 const HELD: usize = 1000;
-/// How many it replaces in its life.
 const LIFE: u64 = 50_000;
 
 /// Nanoseconds for a replacement.
-pub fn play<C: Contender + Sync>(contender: &C) -> f64 {
-    timed(TEAM_ROUND, |pairs| {
-        team(threads(), pairs, |thread| {
-            let mut line = Line::new(contender, thread);
-            move |pairs| line.run(pairs)
+pub fn run<C: Contender + Sync>(blocks: &Blocks<C>) -> f64 {
+    timed(TEAM_ROUND, &mut |pairs| {
+        team(threads(), pairs, &|thread| {
+            let mut line = Line::new(blocks, thread);
+            Box::new(move |pairs| lives(pairs, LIFE, &mut |life| line.live(life)))
         })
     })
 }
 
 /// Threads that follow one another, and what the latest left to the next.
 struct Line<'a, C: Contender> {
-    contender: &'a C,
+    blocks: &'a Blocks<C>,
     held: Parcel,
-    dice: Dice,
+    random: Random,
 }
 
 impl<'a, C: Contender + Sync> Line<'a, C> {
-    fn new(contender: &'a C, thread: usize) -> Self {
+    fn new(blocks: &'a Blocks<C>, thread: usize) -> Self {
         let mut held = Parcel::with_room(HELD);
-        held.fill(contender, HELD);
-        Self { contender, held, dice: Dice::new(thread) }
+        held.fill(blocks, HELD);
+        Self { blocks, held, random: Random::new(thread) }
     }
 
-    fn run(&mut self, mut pairs: u64) {
-        while pairs > 0 {
-            let life = pairs.min(LIFE);
-            pairs -= life;
-            thread::scope(|scope| {
-                scope.spawn(|| live(self.contender, &mut self.held, &mut self.dice, life));
-            });
+    /// What one thread does.
+    #[inline(never)]
+    fn live(&mut self, life: u64) {
+        for _ in 0..life {
+            let place = self.random.below(HELD);
+            let block = &mut self.held.0[place];
+            // SAFETY: the block was allocated when its place was filled, and leaves it now.
+            unsafe { self.blocks.free(*block) };
+            *block = touch(self.blocks.allocate());
         }
-    }
-}
-
-/// What one thread does.
-#[inline(never)]
-fn live<C: Contender>(contender: &C, held: &mut Parcel, dice: &mut Dice, life: u64) {
-    for _ in 0..life {
-        let place = dice.below(HELD);
-        let block = &mut held.0[place];
-        // SAFETY: the block was handed out when its place was filled, and leaves it now.
-        unsafe { contender.free(*block) };
-        *block = touch(contender.allocate());
     }
 }
 
 impl<C: Contender> Drop for Line<'_, C> {
     fn drop(&mut self) {
         // SAFETY: every block that is held came from this contender.
-        unsafe { self.held.empty(self.contender) };
+        unsafe { self.held.empty(self.blocks) };
     }
 }

@@ -7,41 +7,44 @@
 
 use std::ptr;
 
-use super::touch;
-use crate::contenders::Contender;
-use crate::workloads::dice::Dice;
-use crate::workloads::{ROUND, clock, timed};
+use crate::ground::contender::{Blocks, Contender};
+use crate::ground::measure::{ROUND, clock, timed, touch};
+use crate::ground::random::Random;
+use crate::ground::workload::{Set, Workload};
 
-/// The least bytes that an entry has.
-pub const ENTRY: usize = size_of::<Entry>();
+pub const LRU: Workload = Workload {
+    sizes: (size_of::<Entry>(), usize::MAX),
+    ..Workload::new(
+        Set::Foreign,
+        "lru",
+        "an LRU cache of 4096 entries, each a block; figures are for an entry that comes and one that goes",
+    )
+};
+
 /// Entries of a full cache.
 const ENTRIES: usize = 4096;
-/// Chains of the table.
 const CHAINS: usize = 8192;
-/// Keys that are asked for.
 const KEYS: usize = 16_384;
 
 /// Nanoseconds for an entry that comes and one that goes, with the look-ups that lie between.
-pub fn play<C: Contender>(contender: &C) -> f64 {
-    let mut cache = Cache::new(contender);
-    let mut dice = Dice::new(0);
-    timed(ROUND, |pairs| clock(|| run(&mut cache, &mut dice, pairs)))
+pub fn run<C: Contender>(blocks: &Blocks<C>) -> f64 {
+    let mut cache = Cache::new(blocks);
+    let mut random = Random::new(0);
+    timed(ROUND, &mut |pairs| clock(|| ask(&mut cache, &mut random, pairs)))
 }
 
 #[inline(never)]
-fn run<C: Contender>(cache: &mut Cache<'_, C>, dice: &mut Dice, pairs: u64) {
+fn ask<C: Contender>(cache: &mut Cache<'_, C>, random: &mut Random, pairs: u64) {
     let mut made = 0;
     while made < pairs {
         // The product of two numbers leans to the small ones.
-        let key = dice.below(KEYS) * dice.below(KEYS) / KEYS;
+        let key = random.below(KEYS) * random.below(KEYS) / KEYS;
         made += u64::from(!cache.ask(key));
     }
 }
 
-/// What stands in a block.
 struct Entry {
     key: usize,
-    /// The next of its chain.
     chain: *mut Entry,
     /// Its neighbours in the order of use.
     newer: *mut Entry,
@@ -49,7 +52,7 @@ struct Entry {
 }
 
 struct Cache<'a, C: Contender> {
-    contender: &'a C,
+    blocks: &'a Blocks<C>,
     chains: Vec<*mut Entry>,
     entries: usize,
     newest: *mut Entry,
@@ -57,9 +60,9 @@ struct Cache<'a, C: Contender> {
 }
 
 impl<'a, C: Contender> Cache<'a, C> {
-    fn new(contender: &'a C) -> Self {
+    fn new(blocks: &'a Blocks<C>) -> Self {
         let chains = vec![ptr::null_mut(); CHAINS];
-        Self { contender, chains, entries: 0, newest: ptr::null_mut(), oldest: ptr::null_mut() }
+        Self { blocks, chains, entries: 0, newest: ptr::null_mut(), oldest: ptr::null_mut() }
     }
 
     /// Whether the key was there; it is now.
@@ -74,7 +77,7 @@ impl<'a, C: Contender> Cache<'a, C> {
             }
             entry = found.chain;
         }
-        let entry = touch(self.contender.allocate()).cast::<Entry>();
+        let entry = touch(self.blocks.allocate()).cast::<Entry>();
         let chain = &mut self.chains[chain_of(key)];
         // SAFETY: the block is new, aligned, and has room for an entry.
         unsafe { entry.write(Entry { key, chain: *chain, newer: ptr::null_mut(), older: ptr::null_mut() }) };
@@ -129,7 +132,7 @@ impl<'a, C: Contender> Cache<'a, C> {
                 link = &raw mut (**link).chain;
             }
             *link = (*oldest).chain;
-            self.contender.free(oldest.cast());
+            self.blocks.free(oldest.cast());
         }
         self.entries -= 1;
     }
@@ -143,7 +146,6 @@ impl<C: Contender> Drop for Cache<'_, C> {
     }
 }
 
-/// Which chain a key is in.
 fn chain_of(key: usize) -> usize {
     (key as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) as usize >> 51
 }
@@ -151,12 +153,12 @@ fn chain_of(key: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contenders::Glibc;
+    use crate::contenders::glibc;
 
     #[test]
     fn the_least_recently_used_is_forgotten() {
-        let contender = Glibc::new(64).expect("malloc is always there");
-        let mut cache = Cache::new(&contender);
+        let blocks = Blocks::new(glibc::new, 64).expect("malloc is always there");
+        let mut cache = Cache::new(&blocks);
         assert!((0..ENTRIES).all(|key| !cache.ask(key)), "nothing was there");
         assert!((0..ENTRIES).all(|key| cache.ask(key)), "everything is there");
         assert!(cache.ask(0), "and 0 is the newest now");

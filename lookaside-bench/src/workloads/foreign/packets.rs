@@ -7,15 +7,26 @@
 
 use std::hint::black_box;
 
-use super::super::ring::{Consumer, Producer, Ring};
-use super::Parcel;
-use crate::contenders::Contender;
-use crate::workloads::{TEAM_ROUND, team, timed, touch};
+use super::parcel::Parcel;
+use crate::ground::contender::{Blocks, Contender};
+use crate::ground::measure::{TEAM_ROUND, timed, touch};
+use crate::ground::ring::{Consumer, Producer, Ring};
+use crate::ground::team::team;
+use crate::ground::workload::{Set, Workload};
+
+pub const PACKETS: Workload = Workload {
+    largest: BUFFER,
+    ..Workload::shared(
+        Set::Foreign,
+        "packets",
+        "a receiver's descriptors and 2048-byte buffers, which a worker frees; the worker's own",
+    )
+};
 
 /// Bytes in the buffer of a datagram.
-pub const BUFFER: usize = 2048;
+const BUFFER: usize = 2048;
 /// Bytes in the worker's descriptors.
-pub const ANSWER: usize = 64;
+const ANSWER: usize = 64;
 /// How many datagrams can be on the way.
 const RING: usize = 256;
 /// How many answers wait to be acknowledged.
@@ -23,27 +34,25 @@ const UNACKNOWLEDGED: usize = 32;
 /// Blocks for two datagrams: two buffers, two descriptors, and the descriptor of one answer.
 const BLOCKS: u64 = 5;
 
-/// The pools of the receiver.
 struct Pools<'a, C> {
-    descriptors: &'a C,
-    buffers: &'a C,
+    descriptors: &'a Blocks<C>,
+    buffers: &'a Blocks<C>,
 }
 
-/// Nanoseconds for a block; the pools are for descriptors, for buffers and for the worker's descriptors.
-pub fn play<C: Contender + Sync>(descriptors: &C, buffers: &C, answers: &C) -> f64 {
-    let pools = Pools { descriptors, buffers };
+pub fn run<C: Contender + Sync>(descriptors: &Blocks<C>) -> anyhow::Result<f64> {
+    let (buffers, answers) = (&descriptors.another(BUFFER)?, &descriptors.another(ANSWER)?);
+    let pools = &Pools { descriptors, buffers };
     let ring = Ring::new(RING);
-    timed(TEAM_ROUND, |blocks| {
-        team(2, blocks, |thread| {
+    Ok(timed(TEAM_ROUND, &mut |blocks| {
+        team(2, blocks, &|thread| {
             let (mut producer, mut consumer) = (ring.producer(), ring.consumer());
             let mut worker = Worker::new(answers);
-            let pools = &pools;
-            move |blocks| match (thread, 2 * blocks.div_ceil(BLOCKS)) {
+            Box::new(move |blocks| match (thread, 2 * blocks.div_ceil(BLOCKS)) {
                 (0, datagrams) => receive(pools, &mut producer, datagrams),
                 (_, datagrams) => worker.work(pools, &mut consumer, datagrams),
-            }
+            })
         })
-    })
+    }))
 }
 
 #[inline(never)]
@@ -51,9 +60,9 @@ fn receive<C: Contender>(pools: &Pools<'_, C>, ring: &mut Producer<'_>, datagram
     for number in 0..datagrams {
         let descriptor = touch(pools.descriptors.allocate());
         let buffer = touch(pools.buffers.allocate());
-        // SAFETY: the buffer has more words than this one, its last in the first cache line, and nobody else holds it.
+        // SAFETY: the buffer has more words than this one, its last in the first cache line, and no one else holds it.
         unsafe { buffer.cast::<u64>().add(7).write(number) };
-        // SAFETY: a descriptor has 16 bytes and more, and nobody else holds it.
+        // SAFETY: a descriptor has 16 bytes and more, and no one else holds it.
         unsafe { descriptor.cast::<*mut u8>().add(1).write(buffer) };
         ring.put(descriptor);
     }
@@ -61,13 +70,13 @@ fn receive<C: Contender>(pools: &Pools<'_, C>, ring: &mut Producer<'_>, datagram
 
 /// The worker, with the answers that it waits for.
 struct Worker<'a, C: Contender> {
-    answers: &'a C,
+    answers: &'a Blocks<C>,
     sent: Parcel,
     next: usize,
 }
 
 impl<'a, C: Contender> Worker<'a, C> {
-    fn new(answers: &'a C) -> Self {
+    fn new(answers: &'a Blocks<C>) -> Self {
         Self { answers, sent: Parcel::with_room(UNACKNOWLEDGED), next: 0 }
     }
 
@@ -79,7 +88,7 @@ impl<'a, C: Contender> Worker<'a, C> {
             let buffer = unsafe { descriptor.cast::<*mut u8>().add(1).read() };
             // SAFETY: it wrote to the buffer before that.
             black_box(unsafe { buffer.cast::<u64>().add(7).read() });
-            // SAFETY: both were handed out for this datagram, by these pools, and nobody else holds them any more.
+            // SAFETY: both were handed out for this datagram, by these pools, and no one else holds them any more.
             unsafe {
                 pools.buffers.free(buffer);
                 pools.descriptors.free(descriptor);
@@ -99,14 +108,14 @@ impl<'a, C: Contender> Worker<'a, C> {
         }
         let oldest = std::mem::replace(&mut self.sent.0[self.next], answer);
         self.next = (self.next + 1) % UNACKNOWLEDGED;
-        // SAFETY: the descriptor was handed out when its answer was sent.
+        // SAFETY: the descriptor was allocated when its answer was sent.
         unsafe { self.answers.free(oldest) };
     }
 }
 
 impl<C: Contender> Drop for Worker<'_, C> {
     fn drop(&mut self) {
-        // SAFETY: each was handed out when its answer was sent.
+        // SAFETY: each was allocated when its answer was sent.
         unsafe { self.sent.empty(self.answers) };
     }
 }

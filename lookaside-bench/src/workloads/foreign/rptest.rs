@@ -7,11 +7,18 @@
 use std::ptr;
 use std::sync::Mutex;
 
-use super::{Parcel, threads};
-use crate::contenders::Contender;
-use crate::workloads::dice::Dice;
-use crate::workloads::team::lock;
-use crate::workloads::{TEAM_ROUND, team, timed, touch};
+use super::parcel::{Parcel, threads};
+use crate::ground::contender::{Blocks, Contender};
+use crate::ground::measure::{TEAM_ROUND, timed, touch};
+use crate::ground::random::Random;
+use crate::ground::team::{lock, team};
+use crate::ground::workload::{Set, Workload};
+
+pub const RPTEST: Workload = Workload::shared(
+    Set::Foreign,
+    "rptest",
+    "scattered frees and allocates in 1000 places, and a third of the blocks for the next thread",
+);
 
 /// Places of a thread's array.
 const PLACES: usize = 1000;
@@ -21,32 +28,29 @@ const OPERATIONS: usize = 100;
 const CROSS: u64 = 2;
 /// After so many loops everything is given back.
 const LOOPS: u64 = 500;
-/// The most blocks that wait for a thread, which may not come for long; who would hand on more frees them itself.
+/// The most blocks that wait for a thread, which may not come for long; a thread that would hand on more frees them itself.
 const WAITING: usize = 20 * OPERATIONS;
 
-/// Nanoseconds for a block.
-pub fn play<C: Contender + Sync>(contender: &C) -> f64 {
-    timed(TEAM_ROUND, |pairs| {
+pub fn run<C: Contender + Sync>(blocks: &Blocks<C>) -> f64 {
+    timed(TEAM_ROUND, &mut |pairs| {
         let boxes: Vec<_> = (0..threads()).map(|_| Mutex::new(Parcel::with_room(WAITING))).collect();
-        let took = team(threads(), pairs, |thread| {
+        let took = team(threads(), pairs, &|thread| {
             let next = &boxes[(thread + 1) % boxes.len()];
-            let mut array = Array::new(contender, thread, &boxes[thread], next);
-            move |pairs| array.run(pairs)
+            let mut array = Array::new(blocks, thread, &boxes[thread], next);
+            Box::new(move |pairs| array.run(pairs))
         });
         for waiting in &boxes {
-            // SAFETY: whoever handed the blocks on had them from this contender.
-            unsafe { lock(waiting).empty(contender) };
+            // SAFETY: the blocks are this contender's.
+            unsafe { lock(waiting).empty(blocks) };
         }
         took
     })
 }
 
-/// The array of one thread.
 struct Array<'a, C: Contender> {
-    contender: &'a C,
+    blocks: &'a Blocks<C>,
     places: [*mut u8; PLACES],
-    dice: Dice,
-    /// Loops done.
+    random: Random,
     loops: u64,
     /// What others have for this thread, and what it has taken of it.
     mine: &'a Mutex<Parcel>,
@@ -57,12 +61,12 @@ struct Array<'a, C: Contender> {
 }
 
 impl<'a, C: Contender> Array<'a, C> {
-    fn new(contender: &'a C, thread: usize, mine: &'a Mutex<Parcel>, next: &'a Mutex<Parcel>) -> Self {
+    fn new(blocks: &'a Blocks<C>, thread: usize, mine: &'a Mutex<Parcel>, next: &'a Mutex<Parcel>) -> Self {
         let (taken, made) = (Parcel::with_room(WAITING), Parcel::with_room(OPERATIONS));
         Self {
-            contender,
+            blocks,
             places: [ptr::null_mut(); PLACES],
-            dice: Dice::new(thread),
+            random: Random::new(thread),
             loops: 0,
             mine,
             taken,
@@ -76,13 +80,13 @@ impl<'a, C: Contender> Array<'a, C> {
         let mut made = 0;
         while made < pairs {
             for _ in 0..OPERATIONS {
-                let place = self.dice.below(PLACES);
+                let place = self.random.below(PLACES);
                 self.clear(place);
             }
             for _ in 0..OPERATIONS {
-                let place = self.dice.below(PLACES);
+                let place = self.random.below(PLACES);
                 self.clear(place);
-                self.places[place] = touch(self.contender.allocate());
+                self.places[place] = touch(self.blocks.allocate());
             }
             made += OPERATIONS as u64;
             self.loops += 1;
@@ -100,14 +104,14 @@ impl<'a, C: Contender> Array<'a, C> {
     fn clear(&mut self, place: usize) {
         let block = std::mem::replace(&mut self.places[place], ptr::null_mut());
         if !block.is_null() {
-            // SAFETY: the block was handed out when the place was filled.
-            unsafe { self.contender.free(block) };
+            // SAFETY: the block was allocated when the place was filled.
+            unsafe { self.blocks.free(block) };
         }
     }
 
     /// Makes blocks for the next thread, and frees those that the one before has made for this.
     fn hand_on(&mut self) {
-        self.made.fill(self.contender, OPERATIONS);
+        self.made.fill(self.blocks, OPERATIONS);
         let mut waiting = lock(self.next);
         if waiting.0.len() + OPERATIONS <= WAITING {
             waiting.0.append(&mut self.made.0);
@@ -115,8 +119,8 @@ impl<'a, C: Contender> Array<'a, C> {
         drop(waiting);
         std::mem::swap(&mut self.taken, &mut *lock(self.mine));
         for parcel in [&mut self.made, &mut self.taken] {
-            // SAFETY: this thread or the one before made the blocks, and nobody else holds them.
-            unsafe { parcel.empty(self.contender) };
+            // SAFETY: this thread or the one before made the blocks, and no one else holds them.
+            unsafe { parcel.empty(self.blocks) };
         }
     }
 }

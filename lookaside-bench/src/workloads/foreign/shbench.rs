@@ -8,12 +8,20 @@ use std::collections::VecDeque;
 use std::mem;
 use std::sync::Mutex;
 
-use super::{Parcel, threads};
-use crate::contenders::Contender;
-use crate::workloads::team::lock;
-use crate::workloads::{TEAM_ROUND, team, timed, touch};
+use super::parcel::{Parcel, threads};
+use crate::ground::contender::{Blocks, Contender};
+use crate::ground::measure::{TEAM_ROUND, timed, touch};
+use crate::ground::team::{lock, team};
+use crate::ground::workload::{Set, Workload};
 
-/// Blocks in a run.
+pub const SH6: Workload = Workload::shared(
+    Set::Foreign,
+    "sh6bench",
+    "on each processor runs of 256 allocated and freed, two of three youngest first, 1024 always allocated",
+);
+pub const SH8: Workload =
+    Workload::shared(Set::Foreign, "sh8bench", "sh6bench where every second run changes hands between the threads");
+
 const RUN: usize = 256;
 /// Blocks that a thread has out all the time.
 const STANDING: usize = 1024;
@@ -22,43 +30,34 @@ const REVERSE: u64 = 3;
 /// One run in so many changes hands.
 const MIGRATE: u64 = 2;
 
-/// sh6bench: nanoseconds for a block.
-pub fn sh6<C: Contender + Sync>(contender: &C) -> f64 {
-    play(contender, false)
-}
-
-/// sh8bench: nanoseconds for a block.
-pub fn sh8<C: Contender + Sync>(contender: &C) -> f64 {
-    play(contender, true)
-}
-
-fn play<C: Contender + Sync>(contender: &C, migrates: bool) -> f64 {
-    timed(TEAM_ROUND, |pairs| {
+/// Nanoseconds for a block; `migrates` for sh8bench.
+pub fn run<C: Contender + Sync>(blocks: &Blocks<C>, migrates: bool) -> f64 {
+    timed(TEAM_ROUND, &mut |pairs| {
         let market = Mutex::new(Parcel::with_room(RUN));
-        let took = team(threads(), pairs, |_| {
-            let mut stock = Stock::new(contender, migrates.then_some(&market));
-            move |pairs| stock.run(pairs)
+        let took = team(threads(), pairs, &|_| {
+            let mut stock = Stock::new(blocks, migrates.then_some(&market));
+            Box::new(move |pairs| stock.run(pairs))
         });
         // SAFETY: the runs on the market came from this contender.
-        unsafe { lock(&market).empty(contender) };
+        unsafe { lock(&market).empty(blocks) };
         took
     })
 }
 
 /// What one thread has out, the oldest in front.
 struct Stock<'a, C: Contender> {
-    contender: &'a C,
-    blocks: VecDeque<*mut u8>,
+    blocks: &'a Blocks<C>,
+    out: VecDeque<*mut u8>,
     run: Parcel,
     runs: u64,
     market: Option<&'a Mutex<Parcel>>,
 }
 
 impl<'a, C: Contender> Stock<'a, C> {
-    fn new(contender: &'a C, market: Option<&'a Mutex<Parcel>>) -> Self {
-        let mut blocks = VecDeque::with_capacity(STANDING + RUN);
-        blocks.extend((0..STANDING).map(|_| touch(contender.allocate())));
-        Self { contender, blocks, run: Parcel::with_room(RUN), runs: 0, market }
+    fn new(blocks: &'a Blocks<C>, market: Option<&'a Mutex<Parcel>>) -> Self {
+        let mut out = VecDeque::with_capacity(STANDING + RUN);
+        out.extend((0..STANDING).map(|_| touch(blocks.allocate())));
+        Self { blocks, out, run: Parcel::with_room(RUN), runs: 0, market }
     }
 
     #[inline(never)]
@@ -66,22 +65,22 @@ impl<'a, C: Contender> Stock<'a, C> {
         for _ in 0..pairs.div_ceil(RUN as u64) {
             self.runs += 1;
             if let Some(market) = self.market.filter(|_| self.runs.is_multiple_of(MIGRATE)) {
-                self.run.fill(self.contender, RUN);
+                self.run.fill(self.blocks, RUN);
                 mem::swap(&mut self.run, &mut *lock(market));
                 while let Some(block) = self.run.0.pop() {
                     // SAFETY: some thread brought the block to the market, which gave it to this one.
-                    unsafe { self.contender.free(block) };
+                    unsafe { self.blocks.free(block) };
                 }
                 continue;
             }
             for _ in 0..RUN {
-                self.blocks.push_back(touch(self.contender.allocate()));
+                self.out.push_back(touch(self.blocks.allocate()));
             }
             let reverse = self.runs.is_multiple_of(REVERSE);
             for _ in 0..RUN {
-                let block = if reverse { self.blocks.pop_front() } else { self.blocks.pop_back() };
-                // SAFETY: the block was handed out when it was put here, and is no longer.
-                block.into_iter().for_each(|block| unsafe { self.contender.free(block) });
+                let block = if reverse { self.out.pop_front() } else { self.out.pop_back() };
+                // SAFETY: the block was allocated when it was put here, and is no longer.
+                block.into_iter().for_each(|block| unsafe { self.blocks.free(block) });
             }
         }
     }
@@ -89,9 +88,9 @@ impl<'a, C: Contender> Stock<'a, C> {
 
 impl<C: Contender> Drop for Stock<'_, C> {
     fn drop(&mut self) {
-        for block in self.blocks.drain(..).chain(self.run.0.drain(..)) {
-            // SAFETY: the block was handed out when it was put here.
-            unsafe { self.contender.free(block) };
+        for block in self.out.drain(..).chain(self.run.0.drain(..)) {
+            // SAFETY: the block was allocated when it was put here.
+            unsafe { self.blocks.free(block) };
         }
     }
 }

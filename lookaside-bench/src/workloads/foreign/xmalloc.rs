@@ -7,45 +7,51 @@
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, PoisonError};
 
-use super::{Parcel, threads};
-use crate::contenders::Contender;
-use crate::workloads::team::lock;
-use crate::workloads::{TEAM_ROUND, team, timed};
+use super::parcel::{Parcel, threads};
+use crate::ground::contender::{Blocks, Contender};
+use crate::ground::measure::{TEAM_ROUND, timed};
+use crate::ground::team::{lock, team};
+use crate::ground::workload::{Set, Workload};
 
-/// Blocks in a batch.
+pub const XMALLOC: Workload = Workload::shared(
+    Set::Foreign,
+    "xmalloc",
+    "threads that only allocate, and threads that only free, by batches of 4096 through a queue",
+);
+
 const BATCH: usize = 4096;
 
 /// Nanoseconds for a block, from thread to thread.
-pub fn play<C: Contender + Sync>(contender: &C) -> f64 {
+pub fn run<C: Contender + Sync>(blocks: &Blocks<C>) -> f64 {
     let sides = threads() / 2;
-    timed(TEAM_ROUND, |pairs| {
+    timed(TEAM_ROUND, &mut |pairs| {
         let queue = Queue::new(sides);
-        team(2 * sides, pairs, |thread| {
+        team(2 * sides, pairs, &|thread| {
             let queue = &queue;
-            move |pairs| match thread % 2 {
-                0 => allocate(contender, queue, pairs),
-                _ => free(contender, queue, pairs),
-            }
+            Box::new(move |pairs| match thread % 2 {
+                0 => allocate(blocks, queue, pairs),
+                _ => free(blocks, queue, pairs),
+            })
         })
     })
 }
 
 #[inline(never)]
-fn allocate<C: Contender>(contender: &C, queue: &Queue, pairs: u64) {
+fn allocate<C: Contender>(blocks: &Blocks<C>, queue: &Queue, pairs: u64) {
     for batch in batches(pairs) {
         let mut parcel = queue.empty.take();
-        parcel.fill(contender, batch);
+        parcel.fill(blocks, batch);
         queue.full.put(parcel);
     }
 }
 
 #[inline(never)]
-fn free<C: Contender>(contender: &C, queue: &Queue, pairs: u64) {
+fn free<C: Contender>(blocks: &Blocks<C>, queue: &Queue, pairs: u64) {
     // There are as many of one side as of the other, so each takes as many batches as each puts.
     for _ in batches(pairs) {
         let mut parcel = queue.full.take();
         // SAFETY: the other side filled the parcel from this contender.
-        unsafe { parcel.empty(contender) };
+        unsafe { parcel.empty(blocks) };
         queue.empty.put(parcel);
     }
 }

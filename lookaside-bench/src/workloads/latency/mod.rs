@@ -18,13 +18,36 @@ use std::sync::Mutex;
 
 use hdrhistogram::Histogram;
 
-use super::dice::Dice;
-use super::team::{lock, team};
-use super::touch;
-use crate::contenders::Contender;
-use crate::machine;
-use crate::rounds::{Figures, Measure};
+use crate::ground::contender::{Blocks, Contender};
+use crate::ground::machine;
+use crate::ground::measure::{Figures, Measure, touch};
+use crate::ground::random::Random;
+use crate::ground::team::{lock, team};
+use crate::ground::workload::{Set, Workload};
 use timer::{Clock, Counter, System};
+
+/// Few blocks, out and in, on every processor.
+pub const HITS: Workload = latency(
+    "latency-hits",
+    HITTING,
+    "single calls, allocates and frees at random in 32 places, a thread on every processor",
+);
+/// The same with more threads than processors.
+pub const HITS_OVER: Workload =
+    latency("latency-hits-over", HITTING, "latency-hits with four threads for each processor");
+/// Bursts on every processor.
+pub const MISSES: Workload = latency(
+    "latency-misses",
+    MISSING,
+    "single calls in bursts of 4096 blocks out, then in, a thread on every processor",
+);
+/// The same with more threads than processors.
+pub const MISSES_OVER: Workload =
+    latency("latency-misses-over", MISSING, "latency-misses with four threads for each processor");
+
+const fn latency(name: &'static str, measures: &'static [Measure], about: &'static str) -> Workload {
+    Workload { measures, ..Workload::shared(Set::Latency, name, about) }
+}
 
 /// Blocks that a thread has out at most while it hits.
 const FEW: usize = 32;
@@ -33,165 +56,139 @@ const BURST: usize = 4096;
 /// Calls that each thread times.
 const CALLS: u64 = 100_000;
 /// Threads for each processor where there are too many.
-const CROWD: usize = 4;
-
-/// The workloads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Latency {
-    /// Few blocks, out and in, on every processor.
-    Hits,
-    /// The same with more threads than processors.
-    HitsOver,
-    /// Bursts on every processor.
-    Misses,
-    /// The same with more threads than processors.
-    MissesOver,
-}
+pub const CROWD: usize = 4;
 
 const P50: Measure =
     Measure::less("p50", "ns", "nanoseconds that half of the calls do not exceed, without the timer's");
 const P99: Measure = Measure::less("p99", "ns", "99 of 100 calls");
 const P999: Measure = Measure::less("p99.9", "ns", "999 of 1000 calls");
 const MAX: Measure = Measure::less("max", "ns", "the longest call");
-const TIMER: Measure = Measure::told("timer", "ns", "the timer's own cost, which was taken off each");
-const STEP: Measure = Measure::told("step", "ns", "the steps in which the timer counts");
+const TIMER: Measure = Measure::beside("timer", "ns", "the timer's own cost, which was taken off each");
+const STEP: Measure = Measure::beside("step", "ns", "the steps in which the timer counts");
 
-const HITS: &[Measure] = &[
+const HITTING: &[Measure] = &[
     P50,
     P99,
     P999,
     MAX,
     TIMER,
     STEP,
-    Measure::told("missed", "calls", "calls of a million that missed after all, where the contender counts them"),
+    Measure::beside("missed", "calls", "calls of a million that missed after all, where the blocks counts them"),
 ];
 
-const MISSES: &[Measure] = &[
+const MISSING: &[Measure] = &[
     P50,
     P99,
     P999,
     MAX,
     TIMER,
     STEP,
-    Measure::less("missed-p50", "ns", "half of the calls that missed by the contender's count, on one thread"),
+    Measure::less("missed-p50", "ns", "half of the calls that missed by the blocks's count, on one thread"),
     Measure::less("missed-p99", "ns", "99 of 100 of them"),
     Measure::less("missed-p99.9", "ns", "999 of 1000 of them"),
     Measure::less("missed-max", "ns", "the longest of them"),
 ];
 
-impl Latency {
-    /// What it does, in a few words.
-    #[must_use]
-    pub fn about(self) -> &'static str {
-        match self {
-            Self::Hits => "single calls, allocates and frees at random in 32 places, a thread on every processor",
-            Self::HitsOver => "latency-hits with four threads for each processor",
-            Self::Misses => "single calls in bursts of 4096 blocks out, then in, a thread on every processor",
-            Self::MissesOver => "latency-misses with four threads for each processor",
-        }
-    }
-
-    /// What its rounds find.
-    #[must_use]
-    pub fn measures(self) -> &'static [Measure] {
-        if self.hits() { HITS } else { MISSES }
-    }
-
-    fn hits(self) -> bool {
-        matches!(self, Self::Hits | Self::HitsOver)
-    }
-
-    fn threads(self) -> usize {
-        machine::processors() * if matches!(self, Self::HitsOver | Self::MissesOver) { CROWD } else { 1 }
-    }
-}
-
-/// Plays one round.
-pub fn play<C: Contender + Sync>(workload: Latency, contender: &C) -> Figures {
+/// Runs one round: hits or misses, on as many threads for each processor.
+pub fn run<C: Contender + Sync>(blocks: &Blocks<C>, hit: bool, threads: usize) -> Figures {
     if timer::has_counter() {
-        play_by::<C, Counter>(workload, contender)
+        run_by::<C, Counter>(blocks, hit, threads)
     } else {
-        play_by::<C, System>(workload, contender)
+        run_by::<C, System>(blocks, hit, threads)
     }
 }
 
-fn play_by<C: Contender + Sync, K: Clock>(workload: Latency, contender: &C) -> Figures {
+fn run_by<C: Contender + Sync, K: Clock>(blocks: &Blocks<C>, hit: bool, threads: usize) -> Figures {
+    let calls = |random: &mut Random, count: u64, times: &mut Histogram<u64>| match hit {
+        true => hits::<C, K>(blocks, random, count, times),
+        false => bursts::<C, K>(blocks, count, &mut |ticks| times.saturating_record(ticks)),
+    };
+    let (all, before) = times_of(threads * machine::processors(), &calls, &|| blocks.source().misses());
+    let after = blocks.source().misses();
     let scale = Scale::of::<K>();
-    let (all, before) = (Mutex::new(histogram()), Mutex::new(None));
-    team(workload.threads(), CALLS, |thread| {
-        let (mut times, mut dice) = (histogram(), Dice::new(thread));
-        let (all, before) = (&all, &before);
-        move |calls| {
-            // What is timed to warm up is not kept.
-            let warm = calls == CALLS;
-            if warm {
-                times.reset();
-                lock(before).get_or_insert_with(|| contender.misses());
-            }
-            if workload.hits() {
-                hits::<C, K>(contender, &mut dice, calls, &mut times);
-            } else {
-                bursts::<C, K>(contender, calls, |ticks| times.saturating_record(ticks));
-            }
-            if warm {
-                lock(all).add(&times).expect("all histograms have the same bounds");
-            }
-        }
-    });
-    let (after, all) = (contender.misses(), lock(&all));
     let mut figures = scale.figures([P50.name, P99.name, P999.name, MAX.name], &all);
     figures.push((TIMER.name, scale.timer * scale.tick));
     figures.push((STEP.name, scale.step * scale.tick));
-    if !workload.hits() {
+    if !hit {
         let names = ["missed-p50", "missed-p99", "missed-p99.9", "missed-max"];
-        let times = missed::<C, K>(contender).filter(|times| !times.is_empty());
+        let times = missed::<C, K>(blocks).filter(|times| !times.is_empty());
         figures.extend(times.into_iter().flat_map(|times| scale.figures(names, &times)));
-    } else if let Some((before, after)) = lock(&before).flatten().zip(after) {
+    } else if let Some((before, after)) = before.zip(after) {
         figures.push(("missed", (after - before) as f64 * 1e6 / all.len() as f64));
     }
     figures
 }
 
+/// Does timed calls and notes their times.
+type Calls<'a> = dyn Fn(&mut Random, u64, &mut Histogram<u64>) + Sync + 'a;
+
+/// The times of all threads, and how many misses there were before the first of them.
+fn times_of(
+    threads: usize,
+    calls: &Calls<'_>,
+    misses: &(dyn Fn() -> Option<u64> + Sync),
+) -> (Histogram<u64>, Option<u64>) {
+    let (all, before) = (Mutex::new(histogram()), Mutex::new(None));
+    team(threads, CALLS, &|thread| {
+        let (mut times, mut random) = (histogram(), Random::new(thread));
+        let (all, before) = (&all, &before);
+        Box::new(move |count| {
+            // What is timed to warm up is not kept.
+            let warm = count == CALLS;
+            if warm {
+                times.reset();
+                lock(before).get_or_insert_with(misses);
+            }
+            calls(&mut random, count, &mut times);
+            if warm {
+                lock(all).add(&times).expect("all histograms have the same bounds");
+            }
+        })
+    });
+    let unlocked = "no thread panicked";
+    (all.into_inner().expect(unlocked), before.into_inner().expect(unlocked).flatten())
+}
+
 /// A random one of few places is filled if it is empty and emptied if it is full.
 #[inline(never)]
-fn hits<C: Contender, K: Clock>(contender: &C, dice: &mut Dice, calls: u64, times: &mut Histogram<u64>) {
+fn hits<C: Contender, K: Clock>(blocks: &Blocks<C>, random: &mut Random, calls: u64, times: &mut Histogram<u64>) {
     let mut places = [ptr::null_mut::<u8>(); FEW];
     for _ in 0..calls {
-        let place = &mut places[dice.below(FEW)];
+        let place = &mut places[random.below(FEW)];
         if place.is_null() {
-            *place = allocate::<C, K>(contender, |ticks| times.saturating_record(ticks));
+            *place = allocate::<C, K>(blocks, |ticks| times.saturating_record(ticks));
         } else {
             // SAFETY: the block was handed out when the place was filled, and leaves it now.
-            unsafe { free::<C, K>(contender, *place, |ticks| times.saturating_record(ticks)) };
+            unsafe { free::<C, K>(blocks, *place, |ticks| times.saturating_record(ticks)) };
             *place = ptr::null_mut();
         }
     }
     for block in places.into_iter().filter(|block| !block.is_null()) {
         // SAFETY: the block was handed out when its place was filled.
-        unsafe { free::<C, K>(contender, block, |ticks| times.saturating_record(ticks)) };
+        unsafe { free::<C, K>(blocks, block, |ticks| times.saturating_record(ticks)) };
     }
 }
 
 /// Many blocks out, then all in, the oldest first.
 #[inline(never)]
-fn bursts<C: Contender, K: Clock>(contender: &C, calls: u64, mut done: impl FnMut(u64)) {
-    let mut blocks = Vec::with_capacity(BURST);
+fn bursts<C: Contender, K: Clock>(blocks: &Blocks<C>, calls: u64, done: &mut dyn FnMut(u64)) {
+    let mut burst = Vec::with_capacity(BURST);
     for _ in 0..calls.div_ceil(2 * BURST as u64) {
         for _ in 0..BURST {
-            blocks.push(allocate::<C, K>(contender, &mut done));
+            burst.push(allocate::<C, K>(blocks, &mut *done));
         }
-        for block in blocks.drain(..) {
+        for block in burst.drain(..) {
             // SAFETY: the block was handed out above, and is given back once.
-            unsafe { free::<C, K>(contender, block, &mut done) };
+            unsafe { free::<C, K>(blocks, block, &mut *done) };
         }
     }
 }
 
 /// One allocate, and how many ticks it took.
 #[inline(always)]
-fn allocate<C: Contender, K: Clock>(contender: &C, done: impl FnOnce(u64)) -> *mut u8 {
+fn allocate<C: Contender, K: Clock>(blocks: &Blocks<C>, done: impl FnOnce(u64)) -> *mut u8 {
     let start = K::start();
-    let block = contender.allocate();
+    let block = blocks.allocate();
     let stop = K::stop();
     done(stop.saturating_sub(start));
     touch(block)
@@ -200,22 +197,22 @@ fn allocate<C: Contender, K: Clock>(contender: &C, done: impl FnOnce(u64)) -> *m
 /// One free, and how many ticks it took.
 ///
 /// # Safety
-/// The block came from this contender, and nobody else holds it.
+/// The block came from this contender, and no one else holds it.
 #[inline(always)]
-unsafe fn free<C: Contender, K: Clock>(contender: &C, block: *mut u8, done: impl FnOnce(u64)) {
+unsafe fn free<C: Contender, K: Clock>(blocks: &Blocks<C>, block: *mut u8, done: impl FnOnce(u64)) {
     let start = K::start();
     // SAFETY: as the caller says.
-    unsafe { contender.free(block) };
+    unsafe { blocks.free(block) };
     let stop = K::stop();
     done(stop.saturating_sub(start));
 }
 
 /// The calls of bursts that the contender counts as misses, by one thread; nothing if it does not count.
-fn missed<C: Contender, K: Clock>(contender: &C) -> Option<Histogram<u64>> {
-    let mut before = contender.misses()?;
+fn missed<C: Contender, K: Clock>(blocks: &Blocks<C>) -> Option<Histogram<u64>> {
+    let mut before = blocks.source().misses()?;
     let mut times = histogram();
-    bursts::<C, K>(contender, CALLS, |ticks| {
-        let after = contender.misses().unwrap_or(before);
+    bursts::<C, K>(blocks, CALLS, &mut |ticks| {
+        let after = blocks.source().misses().unwrap_or(before);
         if after > before {
             times.saturating_record(ticks);
         }
@@ -231,7 +228,6 @@ fn histogram() -> Histogram<u64> {
 
 /// From ticks to nanoseconds.
 struct Scale {
-    /// Nanoseconds in a tick.
     tick: f64,
     /// Ticks from one value that the timer can have to the next.
     step: f64,
@@ -296,8 +292,8 @@ fn quantile(times: &Histogram<u64>, share: f64, width: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contenders::CAPACITY;
-    use crate::contenders::Pair;
+    use crate::contenders::lookaside;
+    use crate::ground::contender::CAPACITY;
 
     #[test]
     fn quantiles_are_read_off_within_a_class() {
@@ -315,11 +311,11 @@ mod tests {
     /// Whatever the classes are, those closer together than a step too.
     #[test]
     fn a_larger_share_has_no_smaller_value() {
-        let mut dice = Dice::new(1);
+        let mut random = Random::new(1);
         for _ in 0..100 {
             let mut times = histogram();
             for _ in 0..1000 {
-                times.record(20 + (dice.below(30) * dice.below(30)) as u64).unwrap();
+                times.record(20 + (random.below(30) * random.below(30)) as u64).unwrap();
             }
             let values: Vec<f64> = (0..=1000).map(|share| quantile(&times, f64::from(share) / 1000.0, 10.0)).collect();
             assert!(values.is_sorted() && values[1000] <= times.max() as f64, "{values:?}");
@@ -328,7 +324,7 @@ mod tests {
 
     /// A timer that counts ticks one by one has steps of one, however long an empty interval is.
     #[test]
-    fn steps_are_told_from_the_cost() {
+    fn steps_are_not_the_cost() {
         let of = |lengths: &[u64]| {
             let mut empty = histogram();
             lengths.iter().for_each(|&length| empty.record_n(length, 1000).unwrap());
@@ -341,16 +337,17 @@ mod tests {
     #[test]
     fn hits_hit_and_bursts_miss() {
         const { assert!(BURST >= 2 * CAPACITY) };
-        let list = Pair::new(64).expect("a list can always be had");
-        let figures = play(Latency::Hits, &list);
+        let list = Blocks::new(lookaside::pair, 64).expect("a list can always be had");
+        let figures = run(&list, true, 1);
         let of_million = figures.iter().find(|figure| figure.0 == "missed").expect("lists count").1;
         assert!(of_million < 1e4, "{of_million} of a million");
 
-        let (before, mut calls) = (list.misses().unwrap(), 0);
-        bursts::<_, System>(&list, CALLS, |_| calls += 1);
-        let misses = list.misses().unwrap() - before;
+        let misses = || list.source().misses().unwrap();
+        let (before, mut calls) = (misses(), 0);
+        bursts::<_, System>(&list, CALLS, &mut |_| calls += 1);
+        let misses = misses() - before;
         assert!(calls >= CALLS && misses > calls / 100, "{misses} of {calls}");
-        // Those are told apart, and no others.
+        // Those are counted, and no others.
         let counted = missed::<_, System>(&list).expect("lists count").len();
         assert!(counted > CALLS / 100 && counted < CALLS, "{counted}");
     }

@@ -11,21 +11,23 @@ pub trait Clock {
     /// Before a call.
     fn start() -> u64;
 
-    /// After it.
     fn stop() -> u64;
 
-    /// Nanoseconds in a tick.
     fn tick() -> f64;
 }
 
 /// The processor's counter; there is one where [`has_counter`] says so.
+#[cfg(target_arch = "x86_64")]
 pub struct Counter;
+
+/// There is none here.
+#[cfg(not(target_arch = "x86_64"))]
+pub type Counter = System;
 
 /// The system's monotonic clock, in nanoseconds.
 pub struct System;
 
 /// Whether the processor's counter runs evenly, whatever the processor does.
-#[must_use]
 pub fn has_counter() -> bool {
     #[cfg(target_arch = "x86_64")]
     {
@@ -72,21 +74,6 @@ impl Clock for Counter {
             let (took, ticks) = (since.elapsed(), Self::stop() - from);
             took.as_secs_f64() * 1e9 / ticks as f64
         })
-    }
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-impl Clock for Counter {
-    fn start() -> u64 {
-        unreachable!("there is no counter")
-    }
-
-    fn stop() -> u64 {
-        unreachable!("there is no counter")
-    }
-
-    fn tick() -> f64 {
-        unreachable!("there is no counter")
     }
 }
 

@@ -1,0 +1,73 @@
+//! The report as Markdown: what the page says, without its charts.
+
+use std::fmt::Write;
+
+use super::duels;
+use super::goals::Goal;
+use super::report::{CAVEATS, explained, skipped, without_figures};
+use super::results::{Benchmark, Comparison};
+use super::table::{caption, ranking};
+use crate::ground::workload::Set;
+pub fn report(comparison: &Comparison, goals: &[Goal]) -> String {
+    let conditions = &comparison.conditions;
+    let mut text = format!(
+        "# Lookaside lists beside their peers\n\nMeasured on {} by `{}`.\n\n",
+        conditions.date, conditions.command
+    );
+    for (what, value) in comparison.facts() {
+        _ = writeln!(text, "- {what}: {value}");
+    }
+    _ = writeln!(text, "- Blocks of {} bytes, where a workload names no other size", conditions.size);
+    for warning in &conditions.warnings {
+        _ = write!(text, "\n**{warning}**\n");
+    }
+    text += "\n## Where a peer wins\n\n";
+    text += &losses(&comparison.benchmarks);
+    for set in Set::ALL {
+        let of_set: Vec<&Benchmark> = comparison.benchmarks.iter().filter(|benchmark| benchmark.set() == set).collect();
+        if !of_set.is_empty() {
+            _ = write!(text, "\n## The set {}\n", set.name());
+        }
+        for benchmark in of_set {
+            let (name, about) = (benchmark.name(), benchmark.plan.workload.about);
+            let (ranking, caption) = (ranking(benchmark), caption(benchmark));
+            _ = write!(text, "\n### {name}\n\n{about}\n\n{ranking}\n\n{caption}\n");
+            for sentence in without_figures(benchmark) {
+                _ = write!(text, "\n{sentence}\n");
+            }
+        }
+    }
+    if !goals.is_empty() {
+        text += "\n## Goals, by the fastest rounds\n\n";
+        for goal in goals {
+            _ = writeln!(text, "- {goal}");
+        }
+    }
+    text += "\n## Who is who\n\n";
+    for (name, about) in explained(&comparison.benchmarks) {
+        _ = writeln!(text, "- `{name}`: {about}");
+    }
+    let skipped = skipped(&comparison.benchmarks);
+    if !skipped.is_empty() {
+        text += "\n## Not on this machine\n\n";
+    }
+    for (name, reason, workloads) in skipped {
+        _ = writeln!(text, "- `{name}`: {reason} ({})", workloads.join(", "));
+    }
+    text += "\n## How this was measured, and what it does not say\n\n";
+    for caveat in CAVEATS {
+        _ = writeln!(text, "- {caveat}");
+    }
+    text
+}
+
+/// A line for each of ours in each measure of each workload: those that are better, and those that are not.
+fn losses(benchmarks: &[Benchmark]) -> String {
+    let mut text = String::from("| workload | measure | ours | loses to | wins against |\n|---|---|---|---|---|\n");
+    for standing in duels::standings(benchmarks) {
+        let (name, measure) = (standing.benchmark.name(), standing.benchmark.plan.measures()[standing.measure].name);
+        let (behind, ahead) = (duels::listed(&standing.behind), duels::listed(&standing.ahead));
+        _ = writeln!(text, "| {name} | {measure} | {} | {behind} | {ahead} |", standing.name);
+    }
+    text + "\nIn brackets: how many times better the better one is, by the best rounds.\n"
+}

@@ -1,0 +1,180 @@
+//! What was compared, and what came out of it, from which everything is printed.
+
+use std::time::SystemTime;
+
+use crate::ground::machine;
+use crate::ground::measure::Better;
+use crate::ground::workload::Set;
+use crate::matrix::{self, Plan};
+use crate::rounds::{Outcome, Skipped, Spread};
+
+/// A workload, with what its contenders came to.
+#[derive(Clone, Debug)]
+pub struct Benchmark {
+    /// The workload and the contenders.
+    pub plan: Plan,
+    /// What came out, in the order of the contenders.
+    pub outcomes: Vec<Outcome>,
+    /// The contenders that this machine does not have.
+    pub skipped: Vec<Skipped>,
+}
+
+impl Benchmark {
+    /// What tables and the command line call it.
+    pub fn name(&self) -> &'static str {
+        self.plan.workload.name
+    }
+
+    /// Where it belongs.
+    pub fn set(&self) -> Set {
+        self.plan.workload.set
+    }
+
+    /// What the contender of this name came to in the measure of this index.
+    pub fn spread(&self, contender: &str, measure: usize) -> Option<Spread> {
+        let outcome = self.outcomes.iter().find(|outcome| outcome.name == contender)?;
+        outcome.spreads.get(measure).copied().flatten()
+    }
+
+    /// The figure that the others in this measure are compared with.
+    pub fn base(&self, measure: usize) -> Option<f64> {
+        let better = self.plan.measures().get(measure)?.better;
+        let names = self.plan.base.names.iter();
+        let figures = names.filter_map(|name| self.spread(name, measure)).map(|spread| spread.best(better));
+        match better {
+            Better::Less => figures.min_by(f64::total_cmp),
+            Better::More => figures.max_by(f64::total_cmp),
+            Better::Neither => None,
+        }
+    }
+
+    /// The ratio of a contender's best round to the base, where both are.
+    pub fn ratio(&self, contender: &str, measure: usize) -> Option<f64> {
+        let base = self.base(measure).filter(|&base| base > 0.0)?;
+        Some(self.spread(contender, measure)?.best(self.plan.measures()[measure].better) / base)
+    }
+
+    /// The outcomes, the best by the first measure before the others.
+    pub fn ranked(&self) -> Vec<&Outcome> {
+        let mut ranked: Vec<&Outcome> = self.outcomes.iter().collect();
+        let better = self.plan.measures()[0].better;
+        let key = |outcome: &Outcome| {
+            let figure = outcome.spreads[0].map_or(f64::INFINITY, |spread| spread.best(better));
+            if better == Better::More { -figure } else { figure }
+        };
+        ranked.sort_by(|a, b| key(a).total_cmp(&key(b)));
+        ranked
+    }
+}
+
+#[derive(Debug)]
+pub struct Comparison {
+    /// Where, when and how.
+    pub conditions: Conditions,
+    /// The workloads with their outcomes.
+    pub benchmarks: Vec<Benchmark>,
+    /// The journeys of a cache line to another processor and back, in nanoseconds, as they were between the workloads.
+    pub crossings: Vec<f64>,
+}
+
+/// Where, when and how something was measured.
+#[derive(Clone, Debug, Default)]
+pub struct Conditions {
+    /// The beginning, by UTC.
+    pub date: String,
+    pub command: String,
+    /// The machine, with its load at the beginning.
+    pub machine: String,
+    /// The engine of the contender `lookaside`.
+    pub engine: &'static str,
+    pub versions: String,
+    /// Bytes in a block, where a workload has them.
+    pub size: usize,
+    /// Why the figures are less than they seem.
+    pub warnings: Vec<String>,
+}
+
+impl Conditions {
+    /// Those of a measurement that begins now.
+    pub fn now(size: usize, warnings: Vec<String>) -> Self {
+        let arguments = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+        let date = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+        Self {
+            date: date.replace('T', " ").replace('Z', " UTC"),
+            command: format!("lookaside {}", arguments.collect::<Vec<_>>().join(" ")),
+            machine: machine::describe(),
+            engine: machine::engine(),
+            versions: matrix::versions(),
+            size,
+            warnings,
+        }
+    }
+}
+
+impl Comparison {
+    /// What the figures were measured with.
+    pub fn facts(&self) -> Vec<(&'static str, String)> {
+        let mut facts = vec![("Machine", self.conditions.machine.clone())];
+        let crossings = self.crossings.iter().copied();
+        if let (Some(low), Some(high)) = (crossings.clone().min_by(f64::total_cmp), crossings.max_by(f64::total_cmp)) {
+            let crossing = format!("{low:.0} to {high:.0} ns between the workloads");
+            facts.push(("A cache line to another processor and back", crossing));
+        }
+        facts.push(("Engine", self.conditions.engine.into()));
+        facts.push(("Versions", self.conditions.versions.clone()));
+        facts
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use crate::ground::measure::Measure;
+    use crate::ground::workload::{Case, Workload};
+    use crate::matrix::Base;
+
+    pub fn spread(min: f64) -> Option<Spread> {
+        Some(Spread { min, median: min + 1.0, max: min + 2.0 })
+    }
+
+    /// What contenders came to in a workload, by the fastest rounds.
+    pub fn benchmark(workload: &str, figures: &[(&'static str, f64)]) -> Benchmark {
+        let mut plans = Plan::all(|set| set == Set::Lists, |_| true);
+        plans.retain(|plan| plan.workload.name == workload);
+        let mut plan = plans.remove(0);
+        plan.cases = figures.iter().map(|&(name, _)| Case::new(name, "")).collect();
+        let outcome = |&(name, min): &(&'static str, f64)| {
+            let mut spreads = vec![None; plan.measures().len()];
+            spreads[0] = spread(min);
+            Outcome { name, rounds: 5, spreads }
+        };
+        Benchmark { outcomes: figures.iter().map(outcome).collect(), plan, skipped: Vec::new() }
+    }
+
+    /// The same with measures of its own.
+    pub fn with_measures(measures: &'static [Measure], outcomes: Vec<Outcome>) -> Benchmark {
+        let mut benchmark = benchmark("pair", &[]);
+        benchmark.plan.workload = Box::leak(Box::new(Workload { measures, ..*benchmark.plan.workload }));
+        Benchmark { outcomes, ..benchmark }
+    }
+
+    /// Ratios are to the best of the base, whichever direction is the better one.
+    #[test]
+    fn ratios_and_ranks_follow_the_direction() {
+        const MEASURES: &[Measure] =
+            &[Measure::less("ns", "ns", ""), Measure::more("rate", "1/s", ""), Measure::beside("kept", "blocks", "")];
+        let outcome = |name, ns: f64, rate: f64| Outcome {
+            name,
+            rounds: 3,
+            spreads: vec![spread(ns), spread(rate), spread(5.0)],
+        };
+        let mut all =
+            with_measures(MEASURES, vec![outcome("a", 4.0, 8.0), outcome("b", 2.0, 3.0), outcome("c", 1.0, 38.0)]);
+        all.plan.base = Base { about: "the best", names: vec!["a", "b", "absent"] };
+        assert_eq!(all.ratio("c", 0), Some(0.5));
+        assert_eq!(all.ratio("a", 0), Some(2.0));
+        assert_eq!(all.ratio("c", 1), Some(4.0));
+        assert_eq!((all.ratio("c", 2), all.ratio("absent", 0)), (None, None));
+        assert_eq!(all.ranked().iter().map(|outcome| outcome.name).collect::<Vec<_>>(), ["c", "b", "a"]);
+    }
+}

@@ -1,0 +1,106 @@
+//! Files that leave nothing behind, and files that are written at the end of a long run.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use libloading::Library;
+
+/// A file of these bytes in memory, which has no name and ends with its last descriptor.
+pub fn in_memory(bytes: &[u8]) -> Result<File> {
+    // SAFETY: the name is a string, and the call makes a file that has no other owner.
+    let file = unsafe { libc::memfd_create(c"lookaside".as_ptr(), libc::MFD_CLOEXEC) };
+    ensure!(file >= 0, "cannot make a file in memory: {}", io::Error::last_os_error());
+    // SAFETY: the file was just made, and has no other owner.
+    let mut file = File::from(unsafe { OwnedFd::from_raw_fd(file) });
+    file.write_all(bytes)?;
+    Ok(file)
+}
+
+/// Loads a shared library of these bytes. Its file stays open: the loader knows libraries by their path, which no other may
+/// get.
+///
+/// # Safety
+///
+/// What the library does when it is loaded, and when it is unloaded, is sound.
+pub unsafe fn load(bytes: &[u8]) -> Result<Library> {
+    let path = format!("/proc/self/fd/{}", in_memory(bytes)?.into_raw_fd());
+    // SAFETY: the caller's promise.
+    Ok(unsafe { Library::new(path) }?)
+}
+
+/// A file that will be written at the end. It is checked before anything runs, so that a place that cannot be written costs
+/// no measurement; and made when it is written, so that a run that is interrupted leaves none, and an old one as it was.
+#[derive(Debug)]
+pub struct Output {
+    path: PathBuf,
+    /// Open, where there was one.
+    old: Option<File>,
+}
+
+impl Output {
+    /// Opens the file that is there, or sees that one can be made.
+    pub fn open(path: &Path) -> Result<Self> {
+        let output = |old| Ok(Self { path: path.to_owned(), old });
+        let cannot = || format!("cannot write {}", path.display());
+        match OpenOptions::new().write(true).open(path) {
+            Ok(file) => output(Some(file)),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error).with_context(cannot),
+            Err(_) if path.as_os_str().as_bytes().ends_with(b"/") => bail!("{}: a folder, and not a file", cannot()),
+            Err(_) => {
+                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+                tempfile::tempfile_in(folder.unwrap_or(Path::new("."))).with_context(cannot)?;
+                output(None)
+            }
+        }
+    }
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Replaces what it holds.
+    pub fn write(self, bytes: impl AsRef<[u8]>) -> Result<()> {
+        let write = || {
+            let mut file = self.old.map_or_else(|| File::create(&self.path), Ok)?;
+            // Devices and pipes have no length.
+            if file.metadata()?.is_file() {
+                file.set_len(0)?;
+            }
+            file.write_all(bytes.as_ref())
+        };
+        write().with_context(|| format!("cannot write {}", self.path.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn an_output_is_made_when_it_is_written_and_replaces_an_old_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("output");
+        let output = Output::open(&path).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        output.write("a long text").unwrap();
+        drop(Output::open(&path).unwrap());
+        assert_eq!(fs::read(&path).unwrap(), b"a long text", "nothing was written");
+        Output::open(&path).unwrap().write("short").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"short");
+        Output::open(Path::new("/dev/null")).unwrap().write("anything").unwrap();
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_reported_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let fault = |path: &Path| format!("{:#}", Output::open(path).unwrap_err());
+        for path in [folder.path(), &folder.path().join("no/file"), &folder.path().join("folder/")] {
+            assert!(fault(path).starts_with(&format!("cannot write {}: ", path.display())), "{}", fault(path));
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Numbers as people read them.
+
+/// A figure as JSON and reports give it: four digits, and never fewer than those before the point.
+pub fn rounded(figure: f64) -> f64 {
+    digits(figure).parse().unwrap_or(figure)
+}
+
+/// The same as a text.
+pub fn digits(figure: f64) -> String {
+    let behind = match figure.abs() {
+        _ if figure.fract() == 0.0 => 0,
+        ..9.9995 => 3,
+        ..99.995 => 2,
+        ..999.95 => 1,
+        _ => 0,
+    };
+    format!("{figure:.behind$}")
+}
+
+/// A number with a comma between each three digits.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_have_four_digits_and_all_before_the_point() {
+        let texts = [1.23456, 0.0004, 12.3456, 123.456, 1234.56, 16_777_216.0, 2.0, 9.9999].map(digits);
+        assert_eq!(texts, ["1.235", "0.000", "12.35", "123.5", "1235", "16777216", "2", "10.00"]);
+        assert_eq!([rounded(1.23456), rounded(2.0)], [1.235, 2.0]);
+        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
+}

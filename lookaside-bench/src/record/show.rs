@@ -1,0 +1,108 @@
+//! What `record` prints.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use super::raw_log::{self, Process};
+use super::run::Recording;
+use crate::ground::text::grouped;
+use crate::trace::summary;
+
+/// Children that are named in the terminal; of the others it has the number.
+const NAMED: usize = 10;
+
+/// What was recorded and where it went.
+pub fn recording(recording: &Recording, output: &Path, length: usize) -> String {
+    let log = &recording.log;
+    let summary = summary(log.trace.summary());
+    let mut text = format!("{}: {summary}, {} bytes in the file\n", output.display(), grouped(length as u64));
+    if log.recorded.id != recording.started {
+        _ = writeln!(
+            text,
+            "this is the trace of {}, a child: the program itself ran without the recorder, as statically linked ones do",
+            log.recorded
+        );
+    } else if !recording.last_name.is_empty() && recording.last_name != log.recorded.name {
+        _ = writeln!(
+            text,
+            "{} was called {} at its end: unless it only named itself so, it executed that without the recorder",
+            log.recorded, recording.last_name
+        );
+    }
+    let notes = log.notes;
+    for (count, what) in [
+        (notes.beyond_limit, "events came after the limit and are left out"),
+        (notes.unknown_frees, "frees of blocks from before the recording are left out"),
+        (notes.unseen_frees, "frees were not seen and are put where the address came again"),
+        (notes.too_large, "allocations were too large for a trace and are left out"),
+        (notes.unfinished, "events were never finished and are left out"),
+        (
+            notes.freed_by_exec,
+            "blocks were not freed when the program executed another, and are freed there in the trace",
+        ),
+    ] {
+        if count > 0 {
+            _ = writeln!(text, "{} {what}", grouped(count));
+        }
+    }
+    text += &children(&log.children);
+    if !recording.status.success() {
+        _ = writeln!(text, "the program ended with {}", recording.status);
+    }
+    text
+}
+
+/// The children that were not recorded, in a line.
+fn children(children: &[Process]) -> String {
+    let (count, named) = (children.len(), children.len().min(NAMED));
+    let names: Vec<String> = children[..named].iter().map(Process::to_string).collect();
+    let (number, were) = (grouped(count as u64), if count == 1 { "process was" } else { "processes were" });
+    let more = if count == raw_log::CHILDREN { " or more" } else { "" };
+    match count - named {
+        0 if count == 0 => String::new(),
+        0 => format!("{number} child {were} not recorded: {}\n", names.join(", ")),
+        rest => format!("{number}{more} child {were} not recorded: {}, and {rest} others\n", names.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::ExitStatus;
+
+    use super::*;
+    use crate::record::raw_log::{Log, Notes};
+    use crate::trace::events::Trace;
+
+    #[test]
+    fn a_recording_says_whose_it_is_and_what_is_missing() {
+        let recorded = Process { id: 8, name: "cc1".into() };
+        let notes = Notes { execs: 1, freed_by_exec: 1234, ..Notes::default() };
+        let log = Log { trace: Trace::default(), notes, recorded, children: Vec::new() };
+        let mut recorded_run =
+            Recording { log, started: 8, status: ExitStatus::from_raw(libc::SIGINT), last_name: "cc1".into() };
+        let text = recording(&recorded_run, Path::new("x.trace"), 5);
+        assert!(text.starts_with("x.trace: 0 events of 0 threads, "), "{text}");
+        assert!(text.contains("\n1,234 blocks were not freed when the program executed another"), "{text}");
+        assert!(text.contains("the program ended with signal: 2") && !text.contains("a child"), "{text}");
+        assert!(!text.contains("was called"), "{text}");
+        recorded_run.last_name = "as".into();
+        let text = recording(&recorded_run, Path::new("x.trace"), 5);
+        assert!(text.contains("\ncc1 (8) was called as at its end: "), "{text}");
+        recorded_run.started = 7;
+        let text = recording(&recorded_run, Path::new("x.trace"), 5);
+        assert!(text.contains("\nthis is the trace of cc1 (8), a child: "), "{text}");
+    }
+
+    #[test]
+    fn children_are_named_up_to_a_number() {
+        let some = |count: u32| (1..=count).map(|id| Process { id, name: "ls".into() }).collect::<Vec<_>>();
+        assert_eq!(children(&some(0)), "");
+        assert_eq!(children(&some(1)), "1 child process was not recorded: ls (1)\n");
+        assert_eq!(children(&some(2)), "2 child processes were not recorded: ls (1), ls (2)\n");
+        let many = children(&some(1234));
+        assert!(many.starts_with("1,234 child processes were not recorded: ls (1), ls (2), "), "{many}");
+        assert!(many.ends_with(", ls (10), and 1224 others\n"), "{many}");
+        assert!(children(&some(raw_log::CHILDREN as u32)).starts_with("3,200 or more child processes were "));
+    }
+}

@@ -1,0 +1,14 @@
+//! Tests that may share a process: most start the command, which is in a process of its own anyway.
+
+mod command;
+mod compare;
+mod floors;
+mod memory;
+mod report;
+mod scaling;
+mod switches;
+mod tags;
+mod trace_committed;
+mod trace_format;
+mod trace_record;
+mod tune;
