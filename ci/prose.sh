@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 prose=(./*.md docs/*.md c-examples/README.md lookaside-bench/traces/README.md)
-plain=(./*.md docs/[!st]*.md docs/switches.md docs/tools.md .github .ci/run ci c-examples include lookaside-core lookaside-ffi)
+plain=(./*.md docs .github .ci/run ci c-examples include lookaside-core lookaside-ffi lookaside-bench/[!Ct]*)
 top='(\.ci|ci|include|docs|c-examples|lookaside-core|lookaside-ffi|lookaside-bench)'
 words='tells?|told|nobody|everybody|whoever|answer(s|ed)?|so (many|much)|as many as|plays?|played|left out|(is|are) short of'
 words+='|(stands?|stood) (in|on|at|behind|beside|above|before|alone|there|apart)|(way|way of (its|their)) own'

@@ -86,11 +86,11 @@ struct Peer {
     name: &'static str,
     /// The ending.
     language: &'static str,
-    /// A header that tells whether it is here.
+    /// A header that is there where it is installed.
     header: &'static str,
     /// Folders of headers, below each prefix.
     includes: &'static [&'static str],
-    /// What the compiler and the linker are told besides.
+    /// More arguments for the compiler and the linker.
     arguments: &'static [&'static str],
 }
 

@@ -1,5 +1,5 @@
 //! Instructions of one allocate plus one free, by way in. `ci/callgrind.sh` runs this, and compares with the committed
-//! table in `docs/instructions.md`, whose rows are the names here: those that end with an engine stand in its column.
+//! table in `docs/instructions.md`, whose rows are the names here: those that end with an engine are in its column.
 #![expect(missing_docs, reason = "the macros make public modules and functions")]
 
 mod ways_in;

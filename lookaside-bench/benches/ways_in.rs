@@ -166,7 +166,7 @@ impl Contender for CCall {
 
 impl Drop for CCall {
     fn drop(&mut self) {
-        // SAFETY: nobody else can reach the list any more.
+        // SAFETY: no one else can reach the list any more.
         unsafe { lookaside_list_delete(self.list.get()) };
     }
 }

@@ -73,7 +73,7 @@ public:
         return place < node->count && node->keys[place] == key ? node->values[place] : 0;
     }
 
-    // Takes a key out; answers its value, or 0 if it was not there.
+    // Takes a key out; returns its value, or 0 if it was not there.
     std::uint64_t erase(std::uint64_t key)
     {
         std::uint64_t value = 0;
@@ -171,7 +171,7 @@ private:
         return {node->keys[half], right};
     }
 
-    // Answers whether nothing is left in the node, or below it.
+    // Returns whether nothing is left in the node, or below it.
     bool erase_below(Node *node, std::uint64_t key, std::uint64_t &value)
     {
         if (node->leaf) {

@@ -61,7 +61,7 @@ template <template <class> class Allocator> struct Index final : nodes {
                 sum += tree.erase(oldest);
             }
             now++;
-            // Events are told up to 64 ticks late; the lower half makes the key its own.
+            // Events are reported up to 64 ticks late; the lower half makes the key its own.
             oldest = (now + random() % 64) << 32 | (now & 0xFFFFFFFF);
             tree.insert(oldest, now);
             sum += tree.find(keys[random() % events]);

@@ -25,7 +25,7 @@ struct nodes_host {
  * them in a process. */
 struct nodes *nodes_make(const char *container, const char *allocator, const struct nodes_host *host);
 
-/* Changes it so many times; answers a sum over what was found in it, the same for every allocator. */
+/* Changes it this number of times; returns a sum over what was found in it, the same for every allocator. */
 uint64_t nodes_run(struct nodes *nodes, uint64_t changes);
 
 /* How many elements are in it. */

@@ -21,7 +21,7 @@
 
 #include "peer.h"
 
-/* A mempool has all its blocks from the start, and memory is compared too. So it has as many as the largest burst needs
+/* A mempool has all its blocks from the start, and memory is compared too. So it has what the largest burst needs
  * (65,536, with what caches hold meanwhile), and more where many processors have threads that hold blocks; but never
  * more bytes than that. */
 #define BLOCKS_OF_BURST ((1u << 16) + 4 * CACHE)
@@ -79,10 +79,10 @@ static void core_destroy(void *pool)
 
 /* A cache that its thread owns. */
 
-/* So many mempools can have a cache in a thread at once; more of them take the places of each other. */
+/* The number of mempools that can have a cache in a thread at once; more of them take the places of each other. */
 #define PLACES 64
 
-/* A mempool as such threads see it. It is never freed, so that a thread can tell whether its cache is of this one. */
+/* A mempool as such threads see it. It is never freed, so that a thread knows whether its cache is of this one. */
 struct shared {
     struct rte_mempool *pool;
     unsigned place;

@@ -1,5 +1,5 @@
 /*
- * The preload library behind `lookaside record`: it stands in front of the C heap of the program under record
+ * The preload library behind `lookaside record`: it is in front of the C heap of the program under record
  * and logs every call that takes or gives back a block. src/trace/raw_log.rs reads the log; the two share the
  * layout of `struct log` and `struct event`.
  *
@@ -83,7 +83,7 @@ static __thread uint32_t thread_number;
 
 /*
  * dlsym may allocate while we still look for the allocator. Such calls get memory from this buffer, which is never
- * given back; each block stands behind 16 bytes that hold its size.
+ * given back; each block is behind 16 bytes that hold its size.
  */
 static _Alignas(16) unsigned char bootstrap[16384];
 static size_t bootstrap_used;

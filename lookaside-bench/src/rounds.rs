@@ -66,7 +66,7 @@ pub struct Runner {
     pub size: usize,
     /// Rounds of each contender,
     pub rounds: u32,
-    /// or, once each had one, as many as fit into this time.
+    /// or, once each had one, up to the number that fits into this time.
     pub time: Option<Duration>,
 }
 

@@ -80,7 +80,7 @@ fn the_one_that_is_named_serves() {
     }
 }
 
-/// The test above, in processes of its own with each name, with one that nobody has, and with none.
+/// The test above, in processes of its own with each name, with one that no allocator has, and with none.
 #[test]
 fn each_can_be_named() {
     if env::var_os(VARIABLE).is_some() {
@@ -92,7 +92,7 @@ fn each_can_be_named() {
             .env(VARIABLE, name)
             .output()
             .unwrap();
-        let told = String::from_utf8_lossy(&child.stdout);
-        assert!(child.status.success() && told.contains("1 passed"), "{name}: {told}");
+        let reported = String::from_utf8_lossy(&child.stdout);
+        assert!(child.status.success() && reported.contains("1 passed"), "{name}: {reported}");
     }
 }

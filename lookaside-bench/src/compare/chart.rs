@@ -226,7 +226,7 @@ mod tests {
         assert_eq!((axis.place(0.0), axis.ticks.clone()), (LEFT, vec![0.0, 2.0, 4.0, 6.0, 8.0, 10.0]));
 
         let axis = Axis::of([3.0, 4_000_000.0].into_iter());
-        assert_eq!(axis.ticks.len(), 6, "more would stand in each other's way: {:?}", axis.ticks);
+        assert_eq!(axis.ticks.len(), 6, "more would overlap: {:?}", axis.ticks);
         assert!(Axis::of([0.0, 0.0].into_iter()).place(0.0) == LEFT, "figures may all be zero");
         assert_eq!(
             [0.3, 1000.0, 200_000.0, 1.5e6, 2e9].map(tick_label),

@@ -19,7 +19,7 @@ pub fn explained(benchmarks: &[Benchmark]) -> Vec<(&'static str, &'static str)> 
     all
 }
 
-/// Those that this machine does not have, each with its reasons and the workloads that they were left out of.
+/// Those that this machine does not have, each with its reasons and the workloads that skip them.
 pub fn skipped(benchmarks: &[Benchmark]) -> Vec<(&'static str, &str, Vec<&'static str>)> {
     let mut all: Vec<(&str, &str, Vec<&str>)> = Vec::new();
     for benchmark in benchmarks {
@@ -60,6 +60,6 @@ pub const CAVEATS: &[&str] = &[
      the host's, and what a block costs that changes threads follows them: see the journey of a cache line above.",
     "Memory counts from before a contender is made. So it counts all blocks of a pool that has them from the start: DPDK's, \
      which has about as many as the largest burst needs, or as a number of threads does.",
-    "Contenders that keep blocks by hand keep at most 1,024 (the S-list as many as there are), and take them from malloc.",
+    "Contenders that keep blocks by hand keep at most 1,024 (the S-list any number), and take them from malloc.",
     "Ratios within a table mean something. Figures of different machines, or of different hours of one, do not compare.",
 ];

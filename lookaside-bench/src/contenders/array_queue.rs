@@ -1,4 +1,4 @@
-//! crossbeam's bounded queue as a pool: the ready-made lock-free answer.
+//! crossbeam's bounded queue as a pool: the ready-made lock-free pool.
 
 use crossbeam_queue::ArrayQueue;
 

@@ -1,4 +1,4 @@
-//! serde_json on a document as a social network's interface answers with: parsed into values, written again, dropped.
+//! serde_json on a document like the replies of a social network's interface: parsed into values, written again, dropped.
 
 use std::hint::black_box;
 
@@ -51,7 +51,7 @@ fn turn(text: &str) -> serde_json::Result<usize> {
     Ok(serde_json::to_string(&value)?.len())
 }
 
-/// A document of so many posts, always the same.
+/// A document of this number of posts, always the same.
 fn document(posts: usize) -> Value {
     let mut random = Random::new(1);
     let posts: Vec<Value> = (0..posts).map(|number| post(&mut random, number, true)).collect();

@@ -45,7 +45,7 @@ impl Maps {
         Self { random: Random::new(thread), tree: BTreeMap::new(), words: Words::new() }
     }
 
-    /// Takes a random key out of each map if it is there, or puts it in, so many times.
+    /// Takes a random key out of each map if it is there, or puts it in, this number of times.
     fn change(&mut self, changes: u64, left: &Mutex<Words>) {
         for change in 1..=changes {
             let key = self.random.below(KEYS) as u64;

@@ -1,4 +1,4 @@
-//! What contenders, workloads and commands stand on: the one trait for whatever allocates, workloads and measures as
+//! What contenders, workloads and commands are built on: the one trait for whatever allocates, workloads and measures as
 //! constants, and the clock.
 
 pub mod contender;

@@ -6,7 +6,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::thread;
 
-/// The ring. One thread at a time may stand at each end.
+/// The ring. One thread at a time may be at each end.
 pub struct Ring {
     slots: Box<[AtomicPtr<u8>]>,
     /// Taken so far; the consumer writes it.
@@ -37,7 +37,7 @@ pub struct Consumer<'a> {
 }
 
 impl Ring {
-    /// A ring for so many pointers, a power of two.
+    /// A ring for this number of pointers, a power of two.
     pub fn new(capacity: usize) -> Self {
         assert!(capacity.is_power_of_two());
         Self {
@@ -114,7 +114,7 @@ fn changed(index: &AtomicUsize, old: usize) -> usize {
             thread::yield_now();
         }
     }
-    unreachable!("nobody waits for 2^32 turns of the scheduler")
+    unreachable!("no one waits for 2^32 turns of the scheduler")
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ pub const JOBS: &[Job] = &[
     Job {
         workload: workload(
             "special-many",
-            "120,000 such blocks allocated at once, or as many as there can be",
+            "120,000 such blocks allocated at once, or the most that there can be",
             &[
                 Measure::less("ns", "ns", "nanoseconds for one block, allocated, written to and freed"),
                 Measure::more("guarded_at_once", "blocks", "blocks that were guarded, all at once"),

@@ -1,6 +1,6 @@
 //! The log that `recorder/recorder.c` writes, and how it becomes a trace.
 //!
-//! Addresses become identities here. What the log cannot explain is left out and counted: a program may free blocks that it
+//! Addresses become identities here. What the log cannot explain is skipped and counted: a program may free blocks that it
 //! got before the recorder was there, or through a function that the recorder does not wrap.
 
 use std::collections::HashMap;
@@ -60,7 +60,7 @@ pub struct Notes {
     pub unknown_frees: u64,
     /// Blocks whose free it did not see, since their address came again.
     pub unseen_frees: u64,
-    /// Allocations above [`MAXIMUM_SIZE`], left out.
+    /// Allocations above [`MAXIMUM_SIZE`], skipped.
     pub too_large: u64,
     /// Events that their thread began and never finished.
     pub unfinished: u64,

@@ -31,11 +31,11 @@ pub fn recording(recording: &Recording, output: &Path, length: usize) -> String 
     }
     let notes = log.notes;
     for (count, what) in [
-        (notes.beyond_limit, "events came after the limit and are left out"),
-        (notes.unknown_frees, "frees of blocks from before the recording are left out"),
+        (notes.beyond_limit, "events came after the limit and are skipped"),
+        (notes.unknown_frees, "frees of blocks from before the recording are skipped"),
         (notes.unseen_frees, "frees were not seen and are put where the address came again"),
-        (notes.too_large, "allocations were too large for a trace and are left out"),
-        (notes.unfinished, "events were never finished and are left out"),
+        (notes.too_large, "allocations were too large for a trace and are skipped"),
+        (notes.unfinished, "events were never finished and are skipped"),
         (
             notes.freed_by_exec,
             "blocks were not freed when the program executed another, and are freed there in the trace",

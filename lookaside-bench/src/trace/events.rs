@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// Sizes that a trace can hold; what a program asks for beyond that is left out of its trace.
+/// Sizes that a trace can hold; what a program asks for beyond that is not in its trace.
 pub const MAXIMUM_SIZE: u32 = u32::MAX - 1;
 
 /// What one event does.
@@ -68,7 +68,7 @@ impl fmt::Display for Flaw {
     }
 }
 
-/// Events of which each can follow those before it. Nothing else makes one, so whoever holds a `Trace` need not check.
+/// Events of which each can follow those before it. Nothing else makes one, so the holder of a `Trace` need not check.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trace {
     events: Vec<Event>,

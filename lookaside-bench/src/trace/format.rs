@@ -1,4 +1,4 @@
-//! The trace format: a gzip file, whose checksum tells damage, of numbers.
+//! The trace format: a gzip file, whose checksum finds damage, of numbers.
 //!
 //! Decompressed it begins with the eight bytes `LKTRACE2`. After them come variable-length numbers: seven bits a byte,
 //! lowest first, the top bit set on all but the last byte, in the fewest bytes possible. The low two bits of a number are

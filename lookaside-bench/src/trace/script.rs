@@ -1,4 +1,4 @@
-//! The script that the driver plays: a trace made flat before any clock runs.
+//! The script that the driver runs: a trace made flat before any clock runs.
 
 use super::events::{Action, Trace};
 
@@ -50,7 +50,7 @@ pub struct Script {
 }
 
 impl Script {
-    /// Prepares a trace. The threads of the recorded program become one: whoever replays it does all of it.
+    /// Prepares a trace. The threads of the recorded program become one, which does all of it.
     pub fn new(trace: &Trace) -> Script {
         let mut script = Script { blocks_by_class: vec![0; LARGEST / 16], ..Script::default() };
         let mut blocks: Vec<Operation> = Vec::new();

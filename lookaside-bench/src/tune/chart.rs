@@ -16,7 +16,7 @@ const LEFT: i32 = 64;
 const RIGHT: i32 = 22;
 const TOP: i32 = 26;
 
-/// In the order of the schedules; readers who see few colours tell them apart, too.
+/// In the order of the schedules; readers who see few colours distinguish them, too.
 const COLOURS: [&str; 3] = ["#0072B2", "#D55E00", "#009E73"];
 /// The lines of the schedules differ in width as well: one that lies on another leaves it to be seen.
 const WIDTHS_OF_LINES: [i32; 3] = [2, 4, 5];

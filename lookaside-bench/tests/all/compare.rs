@@ -57,7 +57,7 @@ fn json_has_a_row_for_each_contender_that_can() {
     }
 }
 
-/// Pools of others play, or somebody is told which package brings them.
+/// Pools of others run, or the package that brings them is named.
 #[test]
 fn pools_of_others_play_or_are_told_of() {
     let of_crates = ["lockfree-object-pool", "opool", "sharded-slab", "heapless"];
@@ -78,9 +78,9 @@ fn pools_of_others_play_or_are_told_of() {
     let played = |name| find(&rows, "batch128", name, "ns").is_some();
     assert!(of_crates.into_iter().all(played), "{rows}");
     for (name, package) in of_packages {
-        let told = text(&output.stderr).lines().find(|line| line.contains(&format!(": {name} is skipped")));
-        assert_eq!(told.is_some(), !played(name), "{name}: {told:?}");
-        assert!(told.is_none_or(|told| told.contains(package)), "{told:?}");
+        let reported = text(&output.stderr).lines().find(|line| line.contains(&format!(": {name} is skipped")));
+        assert_eq!(reported.is_some(), !played(name), "{name}: {reported:?}");
+        assert!(reported.is_none_or(|reported| reported.contains(package)), "{reported:?}");
     }
 }
 
@@ -91,7 +91,7 @@ fn an_idle_list_tells_what_it_keeps() {
     let rows: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
     let kept = |contender| find(&rows, "burst-idle", contender, "kept").map(|row| row["max"].as_f64().unwrap());
     assert_eq!(kept("mutex-vec"), Some(1024.0));
-    assert_eq!(kept("glibc"), None, "it cannot tell");
+    assert_eq!(kept("glibc"), None, "it has no figure");
     assert!(kept("lookaside").is_some_and(|kept| kept >= 0.0), "{rows}");
     assert!(find(&rows, "burst-idle", "glibc", "ns").is_some(), "{rows}");
 }
@@ -116,7 +116,7 @@ fn unknown_names_are_refused_with_the_known_ones() {
     assert!(output.stdout.is_empty());
 }
 
-/// Each program plays under each allocator, of which a round finds out that it is the one; and the ratios are to the system's.
+/// Each program runs under each allocator, of which a round finds out that it is the one; and the ratios are to the system's.
 #[test]
 fn programs_run_under_every_allocator() {
     let output = lookaside("compare --global --json --rounds 1");
@@ -159,7 +159,7 @@ fn pools_are_compared_with_work_by_hand() {
     let guarded = |contender: &str| figure("special-many", contender, "guarded_at_once");
     assert!(guarded("lookaside") > Some(0.0) && guarded("by-hand") > Some(0.0));
     assert_eq!(guarded("glibc"), None, "malloc guards nothing");
-    // Where little may be locked there is no such row, and somebody is told.
+    // Where little may be locked there is no such row, and a line says so.
     match figure("nonpaged", "lookaside", "us") {
         Some(_) => assert!(figure("nonpaged", "lookaside", "locked_bytes") >= Some(f64::from(16 << 20)), "{rows}"),
         None => assert!(text(&output.stderr).contains("lookaside is skipped"), "{}", text(&output.stderr)),
@@ -170,8 +170,8 @@ fn pools_are_compared_with_work_by_hand() {
 fn a_round_refuses_another_allocator_than_its_own() {
     let output = lookaside("round json jemalloc 0");
     assert_eq!(output.status.code(), Some(1));
-    let told = text(&output.stderr);
-    assert!(told.contains("the allocator of this process is system, and not jemalloc"), "{told}");
+    let reported = text(&output.stderr);
+    assert!(reported.contains("the allocator of this process is system, and not jemalloc"), "{reported}");
     assert!(output.stdout.is_empty());
 }
 
@@ -201,7 +201,7 @@ fn names_that_fit_no_workload_of_the_sets_are_refused() {
     }
 }
 
-/// Every workload that others have described is played, and a pool that cannot do one says why.
+/// Every workload that others have described is run, and a pool that cannot do one says why.
 #[test]
 fn foreign_workloads_are_played() {
     let output = lookaside("compare --foreign --json --rounds 1 --contender vec tls-vec glibc mimalloc lookaside");

@@ -27,7 +27,7 @@ fn a_burst_takes_its_blocks() {
     let contenders = ["vec", "glibc", "lookaside"];
     let figures = figures("--workload memory-burst --size 1024 --contender vec glibc lookaside");
     for contender in contenders {
-        let of = |measure| figure(&figures, contender, measure).expect("it can tell");
+        let of = |measure| figure(&figures, contender, measure).expect("it has a figure");
         for measure in ["live", "peak"] {
             assert!((1024.0..2048.0).contains(&of(measure)), "{contender}: {measure} {}", of(measure));
         }
@@ -43,11 +43,11 @@ fn a_burst_takes_its_blocks() {
 fn lists_that_hardly_work_take_little() {
     let figures = figures("--workload memory-lists --contender arrayqueue lookaside lookaside-c");
     for contender in ["lookaside", "lookaside-c"] {
-        let of = |measure| figure(&figures, contender, measure).expect("it can tell");
+        let of = |measure| figure(&figures, contender, measure).expect("it has a figure");
         assert!(of("unused") < 1024.0, "{contender}: {}", of("unused"));
         assert!(of("used") < 3072.0, "{contender}: {}", of("used"));
     }
-    let array = figure(&figures, "arrayqueue", "unused").expect("it can tell");
+    let array = figure(&figures, "arrayqueue", "unused").expect("it has a figure");
     assert!(array >= 1024.0 * 8.0, "1,024 places of a pointer each: {array}");
 }
 

@@ -25,7 +25,7 @@ fn cells(page: &str) -> Vec<Vec<&str>> {
         .collect()
 }
 
-/// Every figure of the JSON stands in the page's table, in a chart or a table of its workload, and in the CSV; none has
+/// Every figure of the JSON is in the page's table, in a chart or a table of its workload, and in the CSV; none has
 /// figures that the others lack.
 #[test]
 fn the_files_have_the_same_figures_and_the_page_refers_to_nothing_else() {
@@ -34,9 +34,9 @@ fn the_files_have_the_same_figures_and_the_page_refers_to_nothing_else() {
     let arguments = "--lists --global --pools --rounds 2 --workload pair pair-2t burst-idle json special \
                      --contender vec glibc lookaside lookaside-c system by-hand";
     let output = compare(&arguments.split_whitespace().collect::<Vec<_>>(), &folder);
-    let (told, printed) = (String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
-    assert!(output.status.success(), "{told}");
-    assert!(told.contains("index.html") && printed.contains("pair-2t: "), "{told}{printed}");
+    let (reported, printed) = (String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
+    assert!(output.status.success(), "{reported}");
+    assert!(reported.contains("index.html") && printed.contains("pair-2t: "), "{reported}{printed}");
     let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
     let (page, csv, markdown) = (read("index.html"), read("figures.csv"), read("report.md"));
     let json: Value = serde_json::from_str(&read("figures.json")).expect("figures.json is JSON");
@@ -51,7 +51,7 @@ fn the_files_have_the_same_figures_and_the_page_refers_to_nothing_else() {
             (names.map(name).to_vec(), numbers.map(|key| figure[key].as_f64()).to_vec())
         })
         .collect();
-    assert_eq!(expected.len(), figures.len(), "no figure stands there twice");
+    assert_eq!(expected.len(), figures.len(), "no figure is there twice");
     for (workload, contender, measure) in [
         ("pair", "vec", "ns"),
         ("burst-idle", "lookaside", "kept"),
@@ -69,9 +69,9 @@ fn the_files_have_the_same_figures_and_the_page_refers_to_nothing_else() {
     assert_eq!(csv.lines().next(), Some(columns.join(",").as_str()));
     let in_csv: Vec<_> = csv.lines().skip(1).map(|line| parsed(line.split(',').collect())).collect();
     let on_page: Vec<_> = cells(&page).into_iter().map(parsed).collect();
-    for told in [&in_csv, &on_page] {
-        assert_eq!(told.len(), figures.len());
-        for (names, numbers) in told {
+    for reported in [&in_csv, &on_page] {
+        assert_eq!(reported.len(), figures.len());
+        for (names, numbers) in reported {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             assert_eq!(expected.get(&names), Some(numbers), "{names:?}");
         }
@@ -98,7 +98,7 @@ fn the_files_have_the_same_figures_and_the_page_refers_to_nothing_else() {
         assert!(link.strip_prefix('#').is_some_and(|id| ids.contains(id)), "{link}");
     }
 
-    // A peer that wins stands in the list of those, and all say where the figures are from.
+    // A peer that wins is in the list of those, and all say where the figures are from.
     let vec_wins = figures.iter().any(|figure| figure["contender"] == "vec" && figure["ratio"].as_f64() < Some(1.0));
     let losses = page.split_once("<h2 id=\"losses\">").expect("losses have their place").1;
     assert!(!vec_wins || losses.split_once("<h2").expect("it ends").0.contains("vec"));
@@ -106,7 +106,7 @@ fn the_files_have_the_same_figures_and_the_page_refers_to_nothing_else() {
     for fact in facts {
         assert!(page.contains(fact) && markdown.contains(fact), "{fact}");
     }
-    assert!(page.contains("pair-2t") && page.contains("not for this: vec."), "who cannot share is told of");
+    assert!(page.contains("pair-2t") && page.contains("not for this: vec."), "what cannot share is named");
 }
 
 /// With four descriptors no round can be started.

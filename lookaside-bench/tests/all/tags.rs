@@ -9,7 +9,7 @@ use lookaside_bench::trace::events::{Action, Event, Trace};
 use lookaside_bench::trace::format;
 use serde_json::Value;
 
-/// The answer of `lookaside tags` with these arguments.
+/// The output of `lookaside tags` with these arguments.
 fn tags(arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_lookaside")).arg("tags").args(arguments).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -89,7 +89,7 @@ fn the_charges_are_those_of_the_trace() {
         ] {
             let number = |row: &Value, key: &str| row[key].as_u64().unwrap();
             let rows = rows.as_array().unwrap().iter().filter(|row| row["moment"] == moment);
-            let told: Charges = rows
+            let reported: Charges = rows
                 .clone()
                 .map(|row| {
                     assert_eq!(row["paged"], true);
@@ -98,7 +98,7 @@ fn the_charges_are_those_of_the_trace() {
                     (row["tag"].as_str().unwrap().to_owned(), charge)
                 })
                 .collect();
-            assert_eq!(told, expected, "{name}, {moment}");
+            assert_eq!(reported, expected, "{name}, {moment}");
 
             let sum = |key| rows.clone().map(|row| number(row, key)).sum::<u64>();
             let summary = trace.summary();

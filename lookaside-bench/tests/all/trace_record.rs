@@ -268,18 +268,21 @@ fn the_command_records_and_reports_damage() {
         "--".into(),
         program().into(),
     ]);
-    let told = String::from_utf8_lossy(&recorded.stderr).into_owned();
-    assert_eq!(recorded.status.code(), Some(3), "the program's: {told}");
-    assert!(told.contains("events came after the limit"), "{told}");
-    assert!(told.contains("the program ended with exit status: 3"), "{told}");
-    assert!(told.contains("2 child processes were not recorded: trace_record ("), "{told}");
+    let reported = String::from_utf8_lossy(&recorded.stderr).into_owned();
+    assert_eq!(recorded.status.code(), Some(3), "the program's: {reported}");
+    assert!(reported.contains("events came after the limit"), "{reported}");
+    assert!(reported.contains("the program ended with exit status: 3"), "{reported}");
+    assert!(reported.contains("2 child processes were not recorded: trace_record ("), "{reported}");
     assert_eq!(recorded.stdout, b"");
 
     let file = fs::read(&trace).unwrap();
     assert!(format::read(&file).unwrap().summary().events > 1900);
     fs::write(&trace, &file[..file.len() - 1]).unwrap();
     let replayed = lookaside(&["replay".into(), trace.clone().into()]);
-    let told = String::from_utf8_lossy(&replayed.stderr).into_owned();
+    let reported = String::from_utf8_lossy(&replayed.stderr).into_owned();
     assert_eq!(replayed.status.code(), Some(1));
-    assert!(told.contains("program.trace: after ") && told.contains(" events: the file ends too early"), "{told}");
+    assert!(
+        reported.contains("program.trace: after ") && reported.contains(" events: the file ends too early"),
+        "{reported}"
+    );
 }

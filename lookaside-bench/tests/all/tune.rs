@@ -39,7 +39,7 @@ fn parsed(output: &Output) -> Value {
 }
 
 fn runs<'a>(json: &'a Value, load: &str) -> &'a [Value] {
-    let load = json["loads"].as_array().unwrap().iter().find(|known| known["load"] == load).expect("it was played");
+    let load = json["loads"].as_array().unwrap().iter().find(|known| known["load"] == load).expect("it was run");
     load["runs"].as_array().unwrap()
 }
 
@@ -51,10 +51,10 @@ fn sum(run: &Value, counter: &str) -> u64 {
 #[test]
 fn schedules_keep_their_promises() {
     let directory = tempfile::tempdir().unwrap();
-    let played = json("tune --json --load burst idle", directory.path());
-    assert_eq!(played["seconds"], "virtual");
+    let done = json("tune --json --load burst idle", directory.path());
+    assert_eq!(done["seconds"], "virtual");
     for (load, calls) in [("burst", 2 * (3 * 8 * 200 * 8 + 2 * 3 * 100 * 400)), ("idle", 2 * 5 * 50 * 400)] {
-        let [default, windows, manual] = runs(&played, load) else { panic!("three schedules: {played}") };
+        let [default, windows, manual] = runs(&done, load) else { panic!("three schedules: {done}") };
         for (run, name) in [(default, "default"), (windows, "windows"), (manual, "manual")] {
             assert_eq!(run["schedule"], name);
             assert_eq!(sum(run, "calls"), calls, "{load}, {name}");
@@ -112,7 +112,7 @@ fn virtual_seconds_do_not_depend_on_the_machine() {
     assert_eq!(parsed(&output), at_once);
 }
 
-/// By the clock the same operations are played.
+/// By the clock the same operations are run.
 #[test]
 fn real_seconds_have_the_same_calls() {
     let directory = tempfile::tempdir().unwrap();
@@ -129,11 +129,11 @@ fn the_picture_stands_alone_and_the_table_names_its_conditions() {
     let directory = tempfile::tempdir().unwrap();
     let output = lookaside("tune --load phases --adjust 7 --svg picture.svg", directory.path());
     assert!(output.status.success(), "{}", text(&output.stderr));
-    let told = text(&output.stdout);
+    let reported = text(&output.stdout);
     for part in
         ["phases: ", "| default ", "manual, adjust_depth() every 7 s", "Seconds: virtual", "Picture: picture.svg"]
     {
-        assert!(told.contains(part), "{part}: {told}");
+        assert!(reported.contains(part), "{part}: {reported}");
     }
     let picture = fs::read_to_string(directory.path().join("picture.svg")).unwrap();
     for part in

@@ -51,7 +51,7 @@ pub fn thrash<C: Contender + Sync>(blocks: &Blocks<C>) -> Figures {
     figures(nanoseconds, lines)
 }
 
-/// The same after each thread has freed a block that stood beside those of the others.
+/// The same after each thread has freed a block that was beside those of the others.
 pub fn scratch<C: Contender + Sync>(blocks: &Blocks<C>) -> Figures {
     let lines = lines();
     let nanoseconds = timed(TEAM_ROUND, &mut |pairs| {

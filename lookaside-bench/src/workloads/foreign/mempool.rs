@@ -1,4 +1,4 @@
-//! DPDK's mempool performance test: a core takes objects until it keeps so many, by so many at once, then puts them all
+//! DPDK's mempool performance test: a core takes objects until it keeps a number of them, several at once, then puts them all
 //! back, by as many at once. Contenders that have calls for many blocks use them.
 //!
 //! Source: DPDK's test plan "Unit Tests: Mempool". Unlike there, every object is written to.

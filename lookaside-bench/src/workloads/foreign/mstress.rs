@@ -24,9 +24,9 @@ pub const MSTRESS: Workload = Workload::shared(
 const PLACES: usize = 1000;
 /// Blocks that a thread has out, about, beside those that it keeps.
 const OUT: usize = 500;
-/// One block in so many is kept until the thread ends.
+/// One block in this number is kept until the thread ends.
 const KEEP: usize = 10;
-/// One block in so many is exchanged for the one in a place.
+/// One block in this number is exchanged for the one in a place.
 const EXCHANGE: usize = 4;
 /// How many blocks a thread makes before it ends.
 const LIFE: u64 = 25_000;

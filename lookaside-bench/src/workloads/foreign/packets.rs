@@ -1,7 +1,7 @@
 //! The packet pools of a QUIC library: every processor has pools of its own, of two sizes. One thread receives: for each
 //! datagram it takes a large buffer and a small descriptor from its pools and hands both to a worker on another processor.
 //! The worker reads the datagram and gives both back to the pools that they came from; for every second one it sends an
-//! answer, whose descriptor, from a pool of its own, it keeps until the answer is acknowledged.
+//! reply, whose descriptor, from a pool of its own, it keeps until the reply is acknowledged.
 //!
 //! Source: the documentation of microsoft/msquic, "Execution" and "Architecture".
 
@@ -26,12 +26,12 @@ pub const PACKETS: Workload = Workload {
 /// Bytes in the buffer of a datagram.
 const BUFFER: usize = 2048;
 /// Bytes in the worker's descriptors.
-const ANSWER: usize = 64;
+const REPLY: usize = 64;
 /// How many datagrams can be on the way.
 const RING: usize = 256;
-/// How many answers wait to be acknowledged.
+/// How many replies wait to be acknowledged.
 const UNACKNOWLEDGED: usize = 32;
-/// Blocks for two datagrams: two buffers, two descriptors, and the descriptor of one answer.
+/// Blocks for two datagrams: two buffers, two descriptors, and the descriptor of one reply.
 const BLOCKS: u64 = 5;
 
 struct Pools<'a, C> {
@@ -40,13 +40,13 @@ struct Pools<'a, C> {
 }
 
 pub fn run<C: Contender + Sync>(descriptors: &Blocks<C>) -> anyhow::Result<f64> {
-    let (buffers, answers) = (&descriptors.another(BUFFER)?, &descriptors.another(ANSWER)?);
+    let (buffers, replies) = (&descriptors.another(BUFFER)?, &descriptors.another(REPLY)?);
     let pools = &Pools { descriptors, buffers };
     let ring = Ring::new(RING);
     Ok(timed(TEAM_ROUND, &mut |blocks| {
         team(2, blocks, &|thread| {
             let (mut producer, mut consumer) = (ring.producer(), ring.consumer());
-            let mut worker = Worker::new(answers);
+            let mut worker = Worker::new(replies);
             Box::new(move |blocks| match (thread, 2 * blocks.div_ceil(BLOCKS)) {
                 (0, datagrams) => receive(pools, &mut producer, datagrams),
                 (_, datagrams) => worker.work(pools, &mut consumer, datagrams),
@@ -68,16 +68,16 @@ fn receive<C: Contender>(pools: &Pools<'_, C>, ring: &mut Producer<'_>, datagram
     }
 }
 
-/// The worker, with the answers that it waits for.
+/// The worker, with the replies that it waits for.
 struct Worker<'a, C: Contender> {
-    answers: &'a Blocks<C>,
+    replies: &'a Blocks<C>,
     sent: Parcel,
     next: usize,
 }
 
 impl<'a, C: Contender> Worker<'a, C> {
-    fn new(answers: &'a Blocks<C>) -> Self {
-        Self { answers, sent: Parcel::with_room(UNACKNOWLEDGED), next: 0 }
+    fn new(replies: &'a Blocks<C>) -> Self {
+        Self { replies, sent: Parcel::with_room(UNACKNOWLEDGED), next: 0 }
     }
 
     #[inline(never)]
@@ -94,28 +94,28 @@ impl<'a, C: Contender> Worker<'a, C> {
                 pools.descriptors.free(descriptor);
             }
             if number % 2 == 0 {
-                self.answer();
+                self.reply();
             }
         }
     }
 
-    /// Sends an answer, which acknowledges the oldest.
+    /// Sends a reply, which acknowledges the oldest.
     #[inline(always)]
-    fn answer(&mut self) {
-        let answer = touch(self.answers.allocate());
+    fn reply(&mut self) {
+        let reply = touch(self.replies.allocate());
         if self.sent.0.len() < UNACKNOWLEDGED {
-            return self.sent.0.push(answer);
+            return self.sent.0.push(reply);
         }
-        let oldest = std::mem::replace(&mut self.sent.0[self.next], answer);
+        let oldest = std::mem::replace(&mut self.sent.0[self.next], reply);
         self.next = (self.next + 1) % UNACKNOWLEDGED;
-        // SAFETY: the descriptor was allocated when its answer was sent.
-        unsafe { self.answers.free(oldest) };
+        // SAFETY: the descriptor was allocated when its reply was sent.
+        unsafe { self.replies.free(oldest) };
     }
 }
 
 impl<C: Contender> Drop for Worker<'_, C> {
     fn drop(&mut self) {
-        // SAFETY: each was allocated when its answer was sent.
-        unsafe { self.sent.empty(self.answers) };
+        // SAFETY: each was allocated when its reply was sent.
+        unsafe { self.sent.empty(self.replies) };
     }
 }

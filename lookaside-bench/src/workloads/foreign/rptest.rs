@@ -24,9 +24,9 @@ pub const RPTEST: Workload = Workload::shared(
 const PLACES: usize = 1000;
 /// Blocks that are freed in a loop, that are made, and that are handed on.
 const OPERATIONS: usize = 100;
-/// One loop in so many hands blocks on.
+/// One loop in this number hands blocks on.
 const CROSS: u64 = 2;
-/// After so many loops everything is given back.
+/// After this number of loops everything is given back.
 const LOOPS: u64 = 500;
 /// The most blocks that wait for a thread, which may not come for long; a thread that would hand on more frees them itself.
 const WAITING: usize = 20 * OPERATIONS;

@@ -25,9 +25,9 @@ pub const SH8: Workload =
 const RUN: usize = 256;
 /// Blocks that a thread has out all the time.
 const STANDING: usize = 1024;
-/// One run in so many comes back in the reverse order.
+/// One run in this number comes back in the reverse order.
 const REVERSE: u64 = 3;
-/// One run in so many changes hands.
+/// One run in this number changes hands.
 const MIGRATE: u64 = 2;
 
 /// Nanoseconds for a block; `migrates` for sh8bench.

@@ -56,13 +56,13 @@ fn free<C: Contender>(blocks: &Blocks<C>, queue: &Queue, pairs: u64) {
     }
 }
 
-/// The sizes of the batches in which so many blocks go.
+/// The sizes of the batches in which these blocks go.
 fn batches(pairs: u64) -> impl Iterator<Item = usize> {
     let last = pairs as usize % BATCH;
     (0..pairs as usize / BATCH).map(|_| BATCH).chain((last > 0).then_some(last))
 }
 
-/// Parcels on their way, and parcels on their way back; there are only so many, so the allocating side cannot run ahead.
+/// Parcels on their way, and parcels on their way back; their number is fixed, so the allocating side cannot run ahead.
 struct Queue {
     full: Shelf,
     empty: Shelf,

@@ -8,7 +8,7 @@
 //! the longest ones, as it would in a program. Every block is written to between its calls.
 //!
 //! Hits and misses are kept apart by what is done: few blocks, out and in at random, or bursts beyond what any cache holds.
-//! A contender that counts its misses tells more: how many calls of the first kind missed after all, and, by one thread that
+//! A contender that counts its misses reports more: how many calls of the first kind missed after all, and, by one thread that
 //! looks at the count after every call, how long exactly those calls take that missed. That look leaves them somewhat slower.
 
 mod timer;
