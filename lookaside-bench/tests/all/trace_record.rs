@@ -146,19 +146,21 @@ impl Waiting {
         let folder = tempfile::tempdir().unwrap();
         let temporary = folder.path().join("temporary");
         fs::create_dir(&temporary).unwrap();
-        let mut recorder = Command::new(env!("CARGO_BIN_EXE_lookaside"))
-            .args(["record", "-o"])
-            .arg(folder.path().join("trace"))
-            .arg("--")
-            .arg(program())
-            .arg(mode)
-            .env("TMPDIR", &temporary)
-            .process_group(0)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lookaside"));
+        command.args(["record", "-o"]).arg(folder.path().join("trace")).arg("--").arg(program()).arg(mode);
+        command.env("TMPDIR", &temporary).process_group(0);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // What runs the tests may ignore signals, as shells let programs in the background do.
+        // SAFETY: signal may be called between fork and exec.
+        unsafe {
+            command.pre_exec(|| {
+                for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+                    libc::signal(signal, libc::SIG_DFL);
+                }
+                Ok(())
+            });
+        }
+        let mut recorder = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(recorder.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let waiting = Self { recorder, folder };
