@@ -1,4 +1,4 @@
-//! Pools as people write them by hand: a stack of free blocks, of [`CAPACITY`] at most, and malloc behind it.
+//! Pools as people write them by hand: a stack of free blocks, of 1,024 at most, and malloc behind it.
 
 use crate::ground::contender::Contender;
 
