@@ -96,7 +96,7 @@ fn threads_share_lists() {
             for thread in 0..3u8 {
                 let list = &list;
                 scope.spawn(move || {
-                    // Miri takes a minute for a round.
+                    // Miri is slow.
                     for round in 0..if cfg!(miri) { 2 } else { 4 } {
                         use_blocks(list, 7, thread);
                         use_run(list, 6, thread);

@@ -16,7 +16,7 @@ pub enum Anchor {
 }
 
 impl Svg {
-    /// An empty one. One that stands within a page does not name its format: a page that names no address refers to none.
+    /// Makes an empty picture. Inside a page it needs no name of its format, which would be a web address.
     pub fn new(width: i32, height: i32, within_page: bool) -> Self {
         let xmlns = if within_page { "" } else { " xmlns=\"http://www.w3.org/2000/svg\"" };
         Self(format!(

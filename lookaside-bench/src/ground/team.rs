@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::machine;
 
-/// What one thread does: a number of pairs each time. Called through a pointer, so that all that stands around the inner
+/// What one thread does: a number of pairs each time. Called through a pointer, so that all code around the inner
 /// loops is compiled once, and not for each contender.
 pub type Work<'a> = Box<dyn FnMut(u64) + 'a>;
 

@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 
 use lookaside_core::LookasideList;
 
-/// The name of the test in whose function, or in a closure of it, this stands.
+/// The name of the test that uses this macro, also from a closure.
 macro_rules! this_test {
     () => {{
         fn name<F>(_: F) -> &'static str {
