@@ -421,7 +421,8 @@ typedef struct lookaside_pool_usage {
      */
     uint64_t locked;
     /**
-     * The most that `used` ever was. For the process heap the most that was seen, once a second and at each look.
+     * The most that `used` ever was. For the process heap and slabs the most that was seen, once a second and at each
+     * look.
      */
     uint64_t peak;
     /**
@@ -437,7 +438,7 @@ typedef struct lookaside_pool_usage {
      */
     uint64_t failures;
     /**
-     * Blocks that the process heap gave instead of the special pool.
+     * Blocks that the process heap gave instead of the special pool, or of slabs.
      */
     uint64_t fallbacks;
     /**
@@ -503,6 +504,10 @@ typedef struct lookaside_statistics {
      * Blocks that callers hold.
      */
     uint64_t outstanding;
+    /**
+     * Bytes of the list's slabs that may be in memory; 0 where its pool is another.
+     */
+    uint64_t resident;
 } lookaside_statistics;
 
 /**
@@ -909,7 +914,7 @@ typedef struct lookaside_low_resources {
 #define LOOKASIDE_FLAG_BEST_EFFORT_LOCK 8
 
 /**
- * Paged memory comes from the library's own paged pools instead of the process heap.
+ * Paged memory comes from the library's own arenas, where blocks of several lists share pages.
  */
 #define LOOKASIDE_FLAG_PAGED_ARENAS 16
 
@@ -1007,6 +1012,11 @@ typedef struct lookaside_low_resources {
  * The special pool: each block on a page of its own.
  */
 #define LOOKASIDE_POOL_KIND_SPECIAL 5
+
+/**
+ * Slabs: the paged pool of lists, each in pages of its own.
+ */
+#define LOOKASIDE_POOL_KIND_SLABS 6
 
 /**
  * Windows 2000: 8 lists, blocks of 32 to 256 bytes in steps of 32, in pairs. Requests of up to 248 bytes.
@@ -2220,7 +2230,7 @@ lookaside_status lookaside_verify_faults(void);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_list, 64, 16);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_parameters, 112, 8);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_counters, 80, 8);
-LOOKASIDE_ASSERT_LAYOUT(lookaside_statistics, 304, 8);
+LOOKASIDE_ASSERT_LAYOUT(lookaside_statistics, 312, 8);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_slist_header, 16, 16);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_slist_entry, 16, 16);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_violation, 56, 8);

@@ -412,3 +412,20 @@
 //! range: blocks from before are not reused there when they are freed, but counted as lost. The session pool is one
 //! mapping that forked children share, with its heap and lock inside; a list over it forgets its cached blocks in the
 //! child, since they are the parent's.
+//!
+//! ## 13.1. Slabs
+//!
+//! The paged pool of lists is one reserved range, given to lists by units of 64 KiB. What is known of a unit is in a table
+//! apart from the range: whose it is, how it is cut, a bit for each free block, a bit for each page that may be in
+//! memory. So an address leads to its slab by a shift, no free block is written to, and a block is checked when it comes
+//! back, off the fast path. A list's slabs are under one lock, which a batch takes once; below it is the range's, for
+//! whole slabs.
+//!
+//! A slab is listed by how full it is, in quarters, and the fullest are used up first, so that others become empty. An
+//! empty slab stays for a period of the scan: as many go back as were never needed in it, the fewest that were empty at
+//! any moment. A list whose depths are the least gives back every page on which no block is in use.
+//!
+//! A slab names its list by a number that is never used again, so a late free of a list that ended is not taken for one
+//! of the list that has its record now; its slabs are freed with their last blocks. In the child of a fork the bits of
+//! free blocks are the truth: where a thread of the parent held a lock, all else is counted anew. A block that was on
+//! its way between a slab and a list then is lost to the child, as one of the heap would be.

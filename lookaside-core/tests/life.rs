@@ -291,11 +291,19 @@ fn last_frees_may_race() {
 fn dropped_lists_leave_nothing_behind() {
     // The library's thread ends with the last list, and each of these would be that one.
     let _other = LookasideList::new(8).unwrap();
+    unsafe extern "C-unwind" fn from_heap(_: PoolType, bytes: usize, _: Tag) -> *mut c_void {
+        // SAFETY: any size may be asked for.
+        unsafe { libc::malloc(bytes) }
+    }
     for _ in 0..70_000 {
-        let list = LookasideList::new(8).unwrap();
+        // A block that is out when its list goes stays, so it is of the heap here, for the test to free.
+        // SAFETY: the routine returns a new block, and the other half of the pool is the heap.
+        let list =
+            unsafe { LookasideList::builder(8).callbacks(AllocateCallback::Plain(from_heap), FreeCallback::Default) };
+        let list = list.build().unwrap();
         let block = list.allocate().unwrap();
         drop(list);
-        // SAFETY: the block is the paged pool's, and its list is gone.
+        // SAFETY: the block is of the heap, and its list is gone.
         unsafe { libc::free(block.as_ptr().cast()) };
     }
 }

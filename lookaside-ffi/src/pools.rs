@@ -24,6 +24,8 @@ pub const LOOKASIDE_POOL_KIND_NON_PAGED_BEST_EFFORT: lookaside_pool_kind = 3;
 pub const LOOKASIDE_POOL_KIND_SESSION: lookaside_pool_kind = 4;
 /// The special pool: each block on a page of its own.
 pub const LOOKASIDE_POOL_KIND_SPECIAL: lookaside_pool_kind = 5;
+/// Slabs: the paged pool of lists, each in pages of its own.
+pub const LOOKASIDE_POOL_KIND_SLABS: lookaside_pool_kind = 6;
 
 /// What one pool holds, in bytes and blocks.
 #[repr(C)]
@@ -38,7 +40,8 @@ pub struct lookaside_pool_usage {
     pub reserved: u64,
     /// Bytes of those that are locked.
     pub locked: u64,
-    /// The most that `used` ever was. For the process heap the most that was seen, once a second and at each look.
+    /// The most that `used` ever was. For the process heap and slabs the most that was seen, once a second and at each
+    /// look.
     pub peak: u64,
     /// The most that `reserved` may become; 0 where the library sets no limit, and before the pool's first list.
     pub limit: u64,
@@ -46,7 +49,7 @@ pub struct lookaside_pool_usage {
     pub blocks: u64,
     /// Requests for which the pool returned NULL.
     pub failures: u64,
-    /// Blocks that the process heap gave instead of the special pool.
+    /// Blocks that the process heap gave instead of the special pool, or of slabs.
     pub fallbacks: u64,
     /// Blocks that were freed and could not be taken back: they were of a pool that a fork, or the death of a process
     /// inside the session pool, had left half changed.
@@ -128,4 +131,5 @@ const _: () = {
     assert!(LOOKASIDE_POOL_KIND_NON_PAGED_BEST_EFFORT == PoolKind::NonPagedBestEffort as u32);
     assert!(LOOKASIDE_POOL_KIND_SESSION == PoolKind::Session as u32);
     assert!(LOOKASIDE_POOL_KIND_SPECIAL == PoolKind::Special as u32);
+    assert!(LOOKASIDE_POOL_KIND_SLABS == PoolKind::Slabs as u32);
 };

@@ -106,7 +106,7 @@ pub const LOOKASIDE_FLAG_SPECIAL_POOL: lookaside_flags = 2;
 pub const LOOKASIDE_FLAG_SPECIAL_POOL_START: lookaside_flags = 4;
 /// Nonpaged memory may stay unlocked where the limit of locked memory is too small.
 pub const LOOKASIDE_FLAG_BEST_EFFORT_LOCK: lookaside_flags = 8;
-/// Paged memory comes from the library's own paged pools instead of the process heap.
+/// Paged memory comes from the library's own arenas, where blocks of several lists share pages.
 pub const LOOKASIDE_FLAG_PAGED_ARENAS: lookaside_flags = 16;
 /// The list keeps the rules of the WDK. `lookaside_wdm.h` sets it.
 pub const LOOKASIDE_FLAG_WDK: lookaside_flags = 32;
@@ -256,6 +256,8 @@ pub struct lookaside_statistics {
     pub pool_failures: u64,
     /// Blocks that callers hold.
     pub outstanding: u64,
+    /// Bytes of the list's slabs that may be in memory; 0 where its pool is another.
+    pub resident: u64,
 }
 
 impl lookaside_parameters {
@@ -385,6 +387,7 @@ impl From<Statistics> for lookaside_statistics {
             pool_frees: statistics.pool_frees,
             pool_failures: statistics.pool_failures,
             outstanding: statistics.outstanding,
+            resident: statistics.resident,
         }
     }
 }
@@ -395,7 +398,7 @@ const _: () = {
     assert!(size_of::<RawList>() == 64 && align_of::<RawList>() == 16);
     assert!(size_of::<lookaside_parameters>() == 112 && align_of::<lookaside_parameters>() == 8);
     assert!(size_of::<lookaside_counters>() == 80 && align_of::<lookaside_counters>() == 8);
-    assert!(size_of::<lookaside_statistics>() == 304 && align_of::<lookaside_statistics>() == 8);
+    assert!(size_of::<lookaside_statistics>() == 312 && align_of::<lookaside_statistics>() == 8);
 };
 
 // The constants of the header are those of the core.

@@ -10,8 +10,8 @@ use crate::wdk::{RawList, Status};
 
 /// A list of blocks of one size, which any thread may use. Dropping it deletes it.
 ///
-/// It may be moved. Blocks that are still out when it is dropped are lost, unless the program gives them to the
-/// pool itself; [`Lookaside`](crate::Lookaside) excludes that by its types.
+/// It may be moved. Blocks that are still out when it is dropped are lost, unless they came from a routine of the
+/// program; [`Lookaside`](crate::Lookaside) excludes that by its types.
 ///
 /// ```
 /// use lookaside_core::{LookasideList, Tag};

@@ -127,6 +127,7 @@ impl Parameters<'_> {
             batch: self.batch.into(),
             divisions: self.divisions.into(),
             request: Request { size: self.size, alignment, pool_type: self.pool_type, tag: self.tag },
+            slabs: false,
             backing: Backing {
                 allocate: self.allocate,
                 free: self.free,

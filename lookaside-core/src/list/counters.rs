@@ -105,6 +105,8 @@ pub struct Statistics {
     pub pool_failures: u64,
     /// Blocks that callers hold.
     pub outstanding: u64,
+    /// Bytes of the list's slabs that may be in memory; 0 where its pool is another.
+    pub resident: u64,
 }
 
 #[cfg(test)]

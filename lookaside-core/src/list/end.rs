@@ -45,6 +45,7 @@ impl List {
             self.parts().for_each(|(_, part)| part.clear());
             self.shared.clear();
         }
+        self.slabs.close();
     }
 
     /// In the child of a fork, before any other call: what cannot wait for [`List::repair_after_fork`].
@@ -70,6 +71,7 @@ impl List {
     pub fn repair_after_fork(&self) {
         self.manage.reset_after_fork();
         self.shared.repair_after_fork();
+        self.slabs.repair_after_fork();
         if self.callbacks_running.load(Relaxed) != 0 {
             self.callbacks_running.store(0, Relaxed);
         }

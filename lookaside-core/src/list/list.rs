@@ -12,7 +12,7 @@ use super::processor::{EngineKind, Part};
 use super::shared::SharedList;
 use super::tuner::Tuning;
 use crate::platform::{self, Guard, Lock};
-use crate::pool::{Backing, Request};
+use crate::pool::{Backing, Request, slab::Slabs};
 use crate::wdk::{MINIMUM_DEPTH, Parts, RawList};
 
 /// Runs the same code with the engine that serves the list.
@@ -73,6 +73,8 @@ pub struct Settings {
     pub request: Request,
     /// The pool.
     pub backing: Backing,
+    /// Whether slabs serve in the place of the process heap.
+    pub slabs: bool,
     /// The general list that is this pair's L and pool; `None` for its own.
     pub lower: Option<Lower>,
     /// The processor lists' parts, from `open` on; its `processors` is 0 for a general list.
@@ -156,6 +158,7 @@ pub struct List {
     // While the list is being deleted: blocks that callers hold, once delete has added them up.
     pub(super) remaining: AtomicI64,
     pub(super) shared: SharedList,
+    pub(super) slabs: Slabs,
 }
 
 impl List {
@@ -175,6 +178,7 @@ impl List {
             sharers: AtomicU32::new(0),
             remaining: AtomicI64::new(0),
             shared: SharedList::new(),
+            slabs: Slabs::new(),
         }
     }
 
@@ -187,6 +191,9 @@ impl List {
         let (settings, rows) = settings.completed(&home);
         *self = List { settings: MaybeUninit::new(settings), around: MaybeUninit::new(home.around), ..List::new() };
         self.last_scan.store(platform::milliseconds(), Relaxed);
+        if settings.slabs {
+            self.slabs.open();
+        }
         self.shared.open(rows, settings.initial_depth.min(settings.shared_maximum()));
         // Of a list that keeps nothing, and of one that starts above the minimum, every scan has something to see.
         let at_rest = settings.cached && self.shared.target() <= u32::from(MINIMUM_DEPTH);

@@ -7,7 +7,7 @@ use super::list::{List, Settings, activity, attention, by_engine};
 use crate::list::Tuning;
 use crate::list::processor::{Count, Engine, Part};
 use crate::platform::{self, Guard};
-use crate::pool::{OnUnwind, Pool, Request, Source};
+use crate::pool::{OnUnwind, Pool, Request, Source, slab};
 use crate::wdk::RawList;
 
 /// Misses that make a list at rest active. The rule on demand needs more of them to raise a depth.
@@ -26,13 +26,20 @@ enum Keep {
 pub struct Surplus {
     batch: Batch,
     source: Source,
+    // Of the list's slabs; 0 where it has none.
+    key: u64,
     request: Request,
 }
 
 impl Surplus {
     /// Gives the blocks back. The list need not exist any more.
     pub fn give_back(self) {
-        self.give(&self.batch);
+        if self.key == 0 {
+            self.give(&self.batch);
+        } else {
+            // SAFETY: the blocks are of these slabs, and no one else's.
+            unsafe { slab::free(self.key, &self.batch, &self.request) };
+        }
     }
 
     fn give(&self, blocks: &[*mut u8]) {
@@ -52,6 +59,8 @@ impl List {
     /// when there are no more. So a scan holds no lock while the pool works, which may report a violation.
     pub fn take_surplus(&self) -> Option<Surplus> {
         let Settings { backing, request, lower, .. } = *self.settings();
+        // Where another list's slabs are the pool, that list's.
+        let key = lower.map_or(self, |lower| lower.list).slabs.key();
         let mut batch = Batch::new();
         for (processor, part) in self.parts() {
             let kept = part.tuner().target() as usize;
@@ -63,7 +72,15 @@ impl List {
         if batch.is_empty() && lower.is_none() {
             self.shared.remove(&mut batch, self.shared.target() as usize);
         }
-        (!batch.is_empty()).then_some(Surplus { batch, source: backing.source, request })
+        (!batch.is_empty()).then_some(Surplus { batch, source: backing.source, key, request })
+    }
+
+    /// Gives memory back to the system that no block in use is in: what was not needed since the last scan; with `idle`
+    /// all of it.
+    pub fn give_memory_back(&self, idle: bool) {
+        if self.settings().slabs {
+            self.slabs.give_back(idle);
+        }
     }
 
     /// Gives every cached block back to the pool; returns how many. The list stays usable.
@@ -182,6 +199,7 @@ impl List {
                 }
             }
         }
+        self.give_memory_back(keep != Keep::Depth);
         drained
     }
 

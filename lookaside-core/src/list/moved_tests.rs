@@ -98,6 +98,7 @@ fn pair(engine: EngineKind, depth: u32) -> List {
         divisions: 1,
         request: Request { size: 64, alignment: 16, pool_type: PoolType::PAGED, tag: Tag::new(*b"Test") },
         backing: Backing { allocate: AllocateCallback::Default, free: FreeCallback::Default, source: Source::Heap },
+        slabs: false,
         lower: None,
         parts: Settings::NO_PARTS,
         trip_limit: 1,

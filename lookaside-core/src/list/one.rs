@@ -107,12 +107,13 @@ impl List {
         if let Some(counting) = self.counts_misses_itself(part) {
             counting.demand_shared(counting.shared.only().count_allocate_miss(), 1);
         }
-        let block = self.pool_allocate(object);
-        if let (Some(part), false) = (part, block.is_null()) {
-            let trip = self.trip(part, true);
-            if trip > 1 {
-                self.refill_from_pool::<E>(object, trip - 1);
-            }
+        let trip = part.map_or(1, |part| self.trip(part, true));
+        let mut batch = Batch::new();
+        self.pool_allocate_many(object, &mut batch, trip);
+        let Some((&block, others)) = batch.split_last() else { return core::ptr::null_mut() };
+        if !others.is_empty() {
+            // SAFETY: the blocks are new, and ours.
+            unsafe { self.refill_from_pool::<E>(object, others) };
         }
         block
     }

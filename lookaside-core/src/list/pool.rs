@@ -2,14 +2,42 @@
 
 use core::sync::atomic::Ordering::Relaxed;
 
+use super::batch::Batch;
 use super::list::List;
 use crate::platform::Violation;
-use crate::pool::{OnUnwind, Pool, Request};
+use crate::pool::{OnUnwind, Pool, Request, slab};
 use crate::wdk::{BugCheck, RawList};
 
 impl List {
     pub(super) fn pool_allocate(&self, object: *mut RawList) -> *mut u8 {
-        self.pool_allocate_as(object, &self.settings().request)
+        if !self.settings().slabs {
+            return self.pool_allocate_as(object, &self.settings().request);
+        }
+        let mut batch = Batch::new();
+        self.pool_allocate_many(object, &mut batch, 1);
+        batch.first().copied().unwrap_or_default()
+    }
+
+    /// Adds new blocks to a batch: `wanted`, of which all but the first are optional. If there is not even that, a
+    /// failure is counted.
+    pub(super) fn pool_allocate_many(&self, object: *mut RawList, batch: &mut Batch, wanted: usize) {
+        if self.settings().slabs {
+            // SAFETY: `allocate` writes as many blocks as it returns, which are ours.
+            let taken = unsafe {
+                batch.fill(wanted, |place, wanted| self.slabs.allocate(&self.settings().request, place, wanted))
+            };
+            self.pool_failures.fetch_add((taken == 0).into(), Relaxed);
+            return;
+        }
+        for number in 0..wanted {
+            let block = self.pool_allocate(object);
+            if block.is_null() {
+                // The optional ones did not fail.
+                self.pool_failures.fetch_sub((number != 0).into(), Relaxed);
+                break;
+            }
+            batch.push(block);
+        }
     }
 
     pub(super) fn pool_allocate_as(&self, object: *mut RawList, request: &Request) -> *mut u8 {
@@ -54,6 +82,10 @@ impl List {
             }
             // SAFETY: the caller owns the blocks.
             return unsafe { lower.list.pool_free_all(lower.object, blocks) };
+        }
+        if settings.slabs {
+            // SAFETY: the caller owns the blocks.
+            return unsafe { slab::free(self.slabs.key(), blocks, &settings.request) };
         }
         let mut rest = blocks.iter();
         while let Some(block) = rest.next() {

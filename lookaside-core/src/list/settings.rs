@@ -71,6 +71,7 @@ mod tests {
                     free: FreeCallback::Default,
                     source: Source::Heap,
                 },
+                slabs: false,
                 lower: None,
                 parts: Settings::NO_PARTS,
                 trip_limit: 1,

@@ -6,7 +6,7 @@ use super::list::List;
 use crate::list::processor::PartCounters;
 use crate::list::{Counters, Statistics};
 use crate::platform::Guard;
-use crate::pool::PoolStatistics;
+use crate::pool::{PoolKind, PoolStatistics};
 
 impl List {
     /// Returns all numbers, without stopping any thread.
@@ -62,6 +62,7 @@ impl List {
             pool_frees: from_pool.frees,
             pool_failures: from_pool.failures,
             outstanding: at_least_zero(outstanding),
+            resident: self.slabs.resident(),
         }
     }
 
@@ -76,10 +77,18 @@ impl List {
         }
     }
 
-    /// Returns what the list holds of the process heap; `None` if its pool is another, or another list's.
-    pub fn heap_use(&self) -> Option<PoolStatistics> {
+    /// Returns the pool of the list, if that does not count itself what it gives: the process heap, or slabs.
+    pub fn counted_pool(&self) -> Option<PoolKind> {
         let settings = self.settings();
-        self.is_of_heap().then(|| {
+        let is_counted = settings.lower.is_none() && settings.backing.is_of_heap();
+        is_counted.then_some(if settings.slabs { PoolKind::Slabs } else { PoolKind::Heap })
+    }
+
+    /// Returns what the list holds of this pool, which does not count it itself; `None` if its pool is another, or
+    /// another list's.
+    pub fn pool_use(&self, kind: PoolKind) -> Option<PoolStatistics> {
+        let settings = self.settings();
+        (self.counted_pool() == Some(kind)).then(|| {
             let statistics = self.statistics();
             let blocks = at_least_zero(statistics.pool_allocates.wrapping_sub(statistics.pool_frees));
             let used = blocks * settings.request.size as u64;
@@ -87,9 +96,9 @@ impl List {
         })
     }
 
-    /// Returns the bytes that it holds of the process heap, from what a scan has just counted.
-    pub(super) fn heap_bytes(&self, parts: &PartCounters) -> u64 {
-        if !self.is_of_heap() {
+    /// Returns the bytes that it holds of such a pool, from what a scan has just counted.
+    pub(super) fn pool_bytes(&self, parts: &PartCounters) -> u64 {
+        if self.counted_pool().is_none() {
             return 0;
         }
         let shared = self.shared.counters(parts);
@@ -97,11 +106,6 @@ impl List {
         let allocates = shared.allocate_misses.wrapping_add(parts.batched_from_pool);
         let from_pool = self.pool_traffic(allocates, shared.free_misses.wrapping_add(removed));
         at_least_zero(from_pool.held()) * self.settings().request.size as u64
-    }
-
-    fn is_of_heap(&self) -> bool {
-        let settings = self.settings();
-        settings.lower.is_none() && settings.backing.is_of_heap()
     }
 
     /// Returns the sum over all parts.

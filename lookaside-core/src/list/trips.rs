@@ -9,27 +9,20 @@ use crate::list::processor::{Count, Engine, Part};
 use crate::wdk::RawList;
 
 impl List {
-    /// Puts new blocks into the processor list: the pool is asked for them on the trip that a miss makes anyhow.
-    pub(super) fn refill_from_pool<E: Engine>(&self, object: *mut RawList, wanted: usize) {
-        let mut batch = Batch::new();
-        while batch.len() < wanted {
-            let block = self.pool_allocate(object);
-            if block.is_null() {
-                // Not a failed call: these blocks were optional.
-                self.pool_failures.fetch_sub(1, Relaxed);
-                break;
-            }
-            batch.push(block);
-        }
-        // SAFETY: the list is open, and the blocks are ours.
+    /// Puts new blocks into the processor list, which the trip that a miss made anyhow brought with its own.
+    ///
+    /// # Safety
+    /// The blocks are new, and the caller's.
+    pub(super) unsafe fn refill_from_pool<E: Engine>(&self, object: *mut RawList, blocks: &[*mut u8]) {
+        // SAFETY: the list is open, and the blocks are the caller's.
         unsafe {
             let parts = &self.settings().parts;
-            let (put, processor) = E::push_many(parts, batch.as_ptr(), batch.len());
+            let (put, processor) = E::push_many(parts, blocks.as_ptr(), blocks.len());
             if put > 0 {
                 let part = Part::of(parts, processor);
                 self.demand(part, part.count_from_pool(put as u64), put as u64, true);
             }
-            let rest = &batch[put..];
+            let rest = &blocks[put..];
             if !rest.is_empty() {
                 // The thread was moved to a processor that has less room.
                 self.direct_allocates.fetch_add(rest.len() as u64, Relaxed);

@@ -13,8 +13,16 @@ impl List {
     /// After every 64 misses of one kind on a part, runs the rule at once: for the processor list, and if they were
     /// misses of the shared list too, for that. `new` of the `misses` are new.
     pub(super) fn demand(&self, part: Part, misses: u64, new: u64, also_shared: bool) {
+        let maximum = self.settings().maximum_depth;
+        // What is as deep as it may be cannot become deeper.
+        let is_deepest = part.tuner().target() >= maximum
+            && (!also_shared
+                || self.settings().lower.is_some()
+                || self.shared.target() >= self.settings().shared_maximum());
+        if is_deepest {
+            return;
+        }
         if let Some(guard) = self.due(misses, new) {
-            let maximum = self.settings().maximum_depth;
             // SAFETY: `manage` is held.
             unsafe {
                 part.tuner().demand(&part.counters().for_tuning(), maximum);
@@ -74,15 +82,15 @@ impl List {
         let settings = self.settings();
         if !settings.cached || settings.tuning == Tuning::Manual && !by_hand {
             let guard = self.manage.lock();
-            let heap_bytes = self.heap_bytes(&self.part_counters(&guard));
+            let pool_bytes = self.pool_bytes(&self.part_counters(&guard));
             if settings.cached {
                 self.put_to_rest(&guard);
             }
-            return Some(Scanned { heap_bytes, surplus: false });
+            return Some(Scanned { pool_bytes, surplus: false, idle: true });
         }
         let mut surplus = false;
         let mut busy = false;
-        let heap_bytes;
+        let pool_bytes;
         {
             // The thread that holds the lock is tuning or closing; the next scan will do, by hand we wait.
             let guard = if by_hand { self.manage.lock() } else { self.manage.try_lock()? };
@@ -108,7 +116,7 @@ impl List {
                 }
                 busy |= part.tuner().target() > MINIMUM_DEPTH.into();
             }
-            heap_bytes = self.heap_bytes(&sum);
+            pool_bytes = self.pool_bytes(&sum);
             if shared_due && settings.lower.is_none() {
                 let counters = self.shared.for_tuning(&sum);
                 self.shared.scan(&counters, settings.tuning, settings.shared_maximum(), period);
@@ -124,7 +132,7 @@ impl List {
             self.attention.fetch_or(attention::SURPLUS, Relaxed);
             surplus = false;
         }
-        Some(Scanned { heap_bytes, surplus })
+        Some(Scanned { pool_bytes, surplus, idle: !busy })
     }
 
     /// Lets scans pass the list by until it misses.
@@ -138,10 +146,12 @@ impl List {
 /// What a visit of the scan found.
 #[derive(Clone, Copy, Debug)]
 pub struct Scanned {
-    /// How many bytes of the process heap the list held.
-    pub heap_bytes: u64,
+    /// How many bytes the list held of a pool that does not count them itself.
+    pub pool_bytes: u64,
     /// Whether there are blocks for [`List::take_surplus`].
     pub surplus: bool,
+    /// Whether each depth is the least, so that nothing more of the list becomes free by itself.
+    pub idle: bool,
 }
 
 /// Which processor lists a scan visits.

@@ -315,20 +315,21 @@ fn scan(step: u64, by_hand: bool, from: u32, mut goes_on: impl FnMut(u32) -> boo
             return None;
         }
         let scanned = record.list().scan(step, by_hand);
-        let surplus = scanned.is_some_and(|scanned| {
-            pools::note_heap_use(record, scanned.heap_bytes);
-            scanned.surplus
-        });
-        Some((surplus, record.index, record.generation()))
+        if let Some(scanned) = scanned {
+            pools::note_use(record, scanned.pool_bytes);
+        }
+        Some((scanned, record.index, record.generation()))
     });
-    for (surplus, index, generation) in visits.map_while(|visit| visit) {
-        if surplus {
+    for (scanned, index, generation) in visits.map_while(|visit| visit) {
+        let Some(scanned) = scanned else { continue };
+        if scanned.surplus {
             // The pool works with no lock held.
             let taken = || registry::look_at(index, generation, |record| record.list().take_surplus()).flatten();
             core::iter::from_fn(taken).for_each(Surplus::give_back);
         }
+        registry::look_at(index, generation, |record| record.list().give_memory_back(scanned.idle));
     }
-    pools::note_heap_peak();
+    pools::note_peaks();
 }
 
 /// For tools that look for races.

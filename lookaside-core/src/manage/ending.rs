@@ -11,7 +11,7 @@ pub fn release(record: &Record) {
     if record.state() == RecordState::Draining {
         // SAFETY: the list is deleted and no one holds a block of it.
         unsafe { record.list().clear_parts() };
-        pools::note_heap_use(record, 0);
+        pools::note_use(record, 0);
         registry::put_back(&guard, record);
     }
 }

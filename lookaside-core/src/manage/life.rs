@@ -6,8 +6,8 @@ use super::record::{Record, RecordState};
 use super::{attention, balance, ending, engine, fork, registry, switches, usage, verifier};
 use crate::list::processor::EngineKind;
 use crate::list::{Around, Home, List, Settings, Tuning};
-use crate::platform::{Place, rseq};
-use crate::pool::OnUnwind;
+use crate::platform::{Place, rseq, tool};
+use crate::pool::{OnUnwind, slab};
 use crate::wdk::{Parts, RawList, Status};
 
 /// Whose list it is.
@@ -56,6 +56,7 @@ pub fn create(mut settings: Settings, origin: &Origin<'_>) -> Result<Created, St
     if !fork::prepare_for_forks() {
         return Err(Status::NO_MEMORY);
     }
+    settings.slabs = settings.slabs && slab::prepare();
     settings.backing.prepare()?;
     let guard = registry::lock();
     let (record, processors) = registry::take(&guard, settings.maximum_depth)?;
@@ -109,6 +110,13 @@ fn complete(settings: &mut Settings, owner: Owner) {
     settings.verified |= lower.map_or_else(|| can() && verifier::is_program_wide(), |shared| shared.verified);
     // Verified lists keep nothing.
     settings.cached &= !settings.verified;
+    // What a small pool is given back may be of the heap. Tools that watch memory know the heap.
+    settings.slabs = owner == Owner::Program
+        && lower.is_none()
+        && settings.backing.is_of_heap()
+        && !settings.backing.calls_back()
+        && settings.cached
+        && tool().is_none();
     // A small pool charges its own blocks, a shared list those of the pairs before it, and callbacks charge what they
     // call.
     settings.charged = owner != Owner::SmallPool && lower.is_none() && !settings.backing.calls_back();

@@ -9,42 +9,69 @@ use super::registry;
 use crate::platform;
 use crate::pool::{self, PoolKind, PoolStatistics};
 
-/// The most of the process heap that lists were seen to hold, in bytes.
-static HEAP_PEAK: AtomicU64 = AtomicU64::new(0);
-/// What the live lists together held when scans last looked at each, in bytes.
-static HEAP_NOTED: AtomicU64 = AtomicU64::new(0);
+/// What lists hold of a pool that does not count it itself, in bytes.
+#[derive(Debug)]
+struct Noted {
+    /// What the live lists together held when scans last looked at each.
+    now: AtomicU64,
+    /// The most that they were seen to hold.
+    peak: AtomicU64,
+}
 
-/// Notes what a list holds of the process heap, in bytes: 0 when it ends.
-pub fn note_heap_use(record: &Record, bytes: u64) {
+static HEAP: Noted = Noted::new();
+static SLABS: Noted = Noted::new();
+
+impl Noted {
+    const fn new() -> Noted {
+        Noted { now: AtomicU64::new(0), peak: AtomicU64::new(0) }
+    }
+
+    fn of(kind: PoolKind) -> Option<&'static Noted> {
+        match kind {
+            PoolKind::Heap => Some(&HEAP),
+            PoolKind::Slabs => Some(&SLABS),
+            _ => None,
+        }
+    }
+}
+
+/// Notes what a list holds of such a pool, in bytes: 0 when it ends.
+pub fn note_use(record: &Record, bytes: u64) {
     // Relaxed: they are numbers alone. Several threads may look at a list at once.
-    let before = record.heap_noted.swap(bytes, Relaxed);
-    HEAP_NOTED.fetch_add(bytes.wrapping_sub(before), Relaxed);
+    let before = record.pool_noted.swap(bytes, Relaxed);
+    if let Some(noted) = record.list().counted_pool().and_then(Noted::of) {
+        noted.now.fetch_add(bytes.wrapping_sub(before), Relaxed);
+    }
 }
 
 /// In the child of a fork, which may have come between the two changes above: adds up anew what was noted.
-pub fn repair_after_fork(noted: impl Iterator<Item = &'static Record>) {
-    let sum = noted.fold(0u64, |sum, record| sum.wrapping_add(record.heap_noted.load(Relaxed)));
-    HEAP_NOTED.store(sum, Relaxed);
+pub fn repair_after_fork(records: impl Iterator<Item = &'static Record>) {
+    [&HEAP, &SLABS].into_iter().for_each(|noted| noted.now.store(0, Relaxed));
+    for record in records.filter(|record| record.pool_noted.load(Relaxed) != 0) {
+        if let Some(noted) = record.list().counted_pool().and_then(Noted::of) {
+            noted.now.fetch_add(record.pool_noted.load(Relaxed), Relaxed);
+        }
+    }
 }
 
 /// Notes what all lists together hold, after a scan.
-pub fn note_heap_peak() {
-    HEAP_PEAK.fetch_max(HEAP_NOTED.load(Relaxed), Relaxed);
+pub fn note_peaks() {
+    [&HEAP, &SLABS].into_iter().for_each(|noted| _ = noted.peak.fetch_max(noted.now.load(Relaxed), Relaxed));
 }
 
-/// Returns the numbers of one of the library's pools. O(1), but for the process heap, which is asked list by list:
-/// O(lists * processors).
+/// Returns the numbers of one of the library's pools. O(1), but for the process heap and slabs, for which each list is
+/// asked: O(lists * processors).
 ///
 /// No one is stopped for longer than it takes to read the numbers. Pools that no list was made over yet hold nothing.
 #[must_use]
 pub fn pool_statistics(kind: PoolKind) -> PoolStatistics {
-    if kind != PoolKind::Heap {
-        return pool::statistics(kind);
+    let mut sum = pool::statistics(kind);
+    if let Some(noted) = Noted::of(kind) {
+        registry::walk(|record| record.list().pool_use(kind)).flatten().for_each(|held| sum.add(&held));
+        noted.peak.fetch_max(sum.used, Relaxed);
+        sum.peak = noted.peak.load(Relaxed);
     }
-    let mut sum = PoolStatistics::default();
-    registry::walk(|record| record.list().heap_use()).flatten().for_each(|held| sum.add(&held));
-    HEAP_PEAK.fetch_max(sum.used, Relaxed);
-    PoolStatistics { peak: HEAP_PEAK.load(Relaxed), ..sum }
+    sum
 }
 
 /// Writes a table of all pools, a row each, and the limit of locked memory. Nothing is allocated; `out` may take its
@@ -74,6 +101,6 @@ pub fn pool_report(out: &mut dyn fmt::Write) -> fmt::Result {
 
 /// For tools that look for races.
 pub fn own_statics() {
-    platform::own_value(&HEAP_PEAK);
-    platform::own_value(&HEAP_NOTED);
+    platform::own_value(&HEAP);
+    platform::own_value(&SLABS);
 }

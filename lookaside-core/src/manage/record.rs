@@ -37,7 +37,7 @@ pub struct Record {
     state: AtomicU32,
     generation: AtomicU32,
     // Bytes of the process heap that its list held at the last scan.
-    pub heap_noted: AtomicU64,
+    pub pool_noted: AtomicU64,
     // Under the registry's lock: the next free record of the class, plus 1.
     pub next_free: AtomicU32,
     // Set by create, before the state becomes Live.
@@ -66,7 +66,7 @@ impl Record {
             life: Lock::new(),
             state: AtomicU32::new(RecordState::Free as u32),
             generation: AtomicU32::new(1),
-            heap_noted: AtomicU64::new(0),
+            pool_noted: AtomicU64::new(0),
             next_free: AtomicU32::new(0),
             address: AtomicUsize::new(0),
             maker: AtomicU32::new(0),

@@ -18,6 +18,8 @@ pub struct Row<'a> {
     pub pool_type: PoolType,
     pub size: usize,
     pub counters: Counters,
+    /// Bytes of its slabs in memory, which Windows' rows do not have; `None` where it has no slabs.
+    pub resident: Option<u64>,
 }
 
 impl Row<'_> {
@@ -48,7 +50,11 @@ impl fmt::Display for Row<'_> {
         line("AllocateMisses", counters.allocate_misses, "FreeMisses", counters.free_misses)?;
         line("TotalAllocates", counters.total_allocates, "TotalFrees", counters.total_frees)?;
         let (allocates, frees) = (counters.allocate_hit_rate(), counters.free_hit_rate());
-        writeln!(f, "    Hit Rate       = {allocates:>10}% Hit Rate   = {frees:>10}%")
+        writeln!(f, "    Hit Rate       = {allocates:>10}% Hit Rate   = {frees:>10}%")?;
+        match self.resident {
+            Some(bytes) => writeln!(f, "    Resident       = {bytes:>10}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -111,6 +117,7 @@ pub fn report_record(record: &Record, out: &mut dyn Write) -> fmt::Result {
 struct Look {
     name: ([u8; NAME_LIMIT], usize),
     address: usize,
+    has_slabs: bool,
     statistics: Statistics,
 }
 
@@ -118,14 +125,16 @@ impl Look {
     fn at(record: &Record) -> Look {
         // Relaxed: published with the record's state.
         let address = record.address.load(Relaxed);
-        Look { name: record.name(), address, statistics: record.list().statistics() }
+        let list = record.list();
+        Look { name: record.name(), address, has_slabs: list.settings().slabs, statistics: list.statistics() }
     }
 
     fn row(&self) -> Row<'_> {
         let Statistics { size, tag, pool_type, list: counters, .. } = self.statistics;
         let (bytes, length) = &self.name;
         let name = core::str::from_utf8(&bytes[..*length]).unwrap_or("");
-        Row { name, address: self.address, tag, pool_type, size, counters }
+        let resident = self.has_slabs.then_some(self.statistics.resident);
+        Row { name, address: self.address, tag, pool_type, size, counters, resident }
     }
 }
 
@@ -156,7 +165,7 @@ mod tests {
             depth,
             ..Counters::default()
         };
-        Row { name, address, tag: Tag::new(*tag), pool_type: PoolType(pool_type), size, counters }
+        Row { name, address, tag: Tag::new(*tag), pool_type: PoolType(pool_type), size, counters, resident: None }
     }
 
     /// The published sample whose spacing is preserved.

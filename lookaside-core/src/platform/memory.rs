@@ -81,7 +81,7 @@ pub fn map_shared(bytes: usize) -> *mut u8 {
 }
 
 /// Whether the kernel makes new memory resident before it is used.
-fn locks_new_memory() -> bool {
+pub fn locks_new_memory() -> bool {
     let size = page_size();
     let page = map(size);
     let mut is_resident = 0u8;
@@ -152,6 +152,14 @@ pub fn lock_limit() -> u64 {
     if limit.rlim_cur == libc::RLIM_INFINITY { u64::MAX } else { limit.rlim_cur }
 }
 
+/// Returns how many bytes of addresses this process may have: RLIMIT_AS, `u64::MAX` for no limit.
+pub fn address_limit() -> u64 {
+    let mut limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: 0 };
+    // SAFETY: `limit` is a valid place for the result.
+    keep_errno(|| unsafe { libc::getrlimit(libc::RLIMIT_AS, &mut limit) });
+    if limit.rlim_cur == libc::RLIM_INFINITY { u64::MAX } else { limit.rlim_cur }
+}
+
 /// Makes reserved pages usable, zeroed if they were never used; returns whether the system had memory for them.
 ///
 /// # Safety
@@ -176,6 +184,15 @@ pub unsafe fn decommit(address: *mut u8, bytes: usize) -> bool {
         libc::madvise(address.cast(), bytes, libc::MADV_DONTNEED);
         libc::mprotect(address.cast(), bytes, libc::PROT_NONE) == 0
     })
+}
+
+/// Gives the memory of pages back to the system: they are zeroes when they are touched again.
+///
+/// # Safety
+/// The pages are of a committed mapping of the caller's, and no one uses what they hold.
+pub unsafe fn discard(address: *mut u8, bytes: usize) {
+    // SAFETY: the pages are the caller's, and no one uses what they hold. Locked pages stay.
+    keep_errno(|| unsafe { libc::madvise(address.cast(), bytes, libc::MADV_DONTNEED) });
 }
 
 /// Makes pages resident and locks them there; returns whether the system let us. Otherwise none of them is locked.

@@ -7,6 +7,7 @@ mod paged;
 mod region;
 mod request;
 mod session;
+pub mod slab;
 mod source;
 mod special;
 mod statistics;

@@ -3,7 +3,7 @@
 use super::callbacks::{AllocateCallback, FreeCallback};
 use super::request::{Pool, Request};
 use super::statistics::{PoolKind, PoolStatistics};
-use super::{arena, nonpaged, paged, session, special};
+use super::{arena, nonpaged, paged, session, slab, special};
 use crate::platform::{self, ChildRepairs, uncancelled};
 use crate::wdk::{ListFlags, PoolType, RawList, Status};
 
@@ -122,7 +122,7 @@ impl Backing {
         self.source == Source::Session && !self.allocates_by_callback()
     }
 
-    /// Returns whether the blocks are of the process heap.
+    /// Returns whether the blocks are what the process heap serves, if slabs do not.
     pub fn is_of_heap(&self) -> bool {
         matches!(self.source, Source::Heap | Source::TracedHeap) && !self.allocates_by_callback()
     }
@@ -200,6 +200,7 @@ pub fn statistics(kind: PoolKind) -> PoolStatistics {
         PoolKind::NonPagedBestEffort => nonpaged::arena(true).statistics(),
         PoolKind::Session => session::statistics(),
         PoolKind::Special => special::statistics(),
+        PoolKind::Slabs => slab::statistics(),
     }
 }
 
@@ -210,6 +211,7 @@ pub fn repair_after_fork() {
         return;
     }
     arenas().for_each(arena::Arena::repair_after_fork);
+    slab::repair_after_fork();
     session::repair_after_fork();
     special::repair_after_fork();
 }
@@ -217,6 +219,7 @@ pub fn repair_after_fork() {
 /// For tools that look for races.
 pub fn own_statics() {
     arenas().for_each(platform::own_value);
+    slab::own_statics();
     session::own_statics();
     special::own_statics();
 }

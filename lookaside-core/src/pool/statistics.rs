@@ -16,17 +16,20 @@ pub enum PoolKind {
     Session = 4,
     /// The special pool: each block on a page of its own.
     Special = 5,
+    /// Slabs: the paged pool of lists, each in pages of its own.
+    Slabs = 6,
 }
 
 impl PoolKind {
     /// Every pool, in the order of reports.
-    pub const ALL: [PoolKind; 6] = [
+    pub const ALL: [PoolKind; 7] = [
         PoolKind::Heap,
         PoolKind::PagedArenas,
         PoolKind::NonPaged,
         PoolKind::NonPagedBestEffort,
         PoolKind::Session,
         PoolKind::Special,
+        PoolKind::Slabs,
     ];
 
     /// Returns the name in reports.
@@ -39,6 +42,7 @@ impl PoolKind {
             PoolKind::NonPagedBestEffort => "nonpaged, best effort",
             PoolKind::Session => "session",
             PoolKind::Special => "special",
+            PoolKind::Slabs => "slabs",
         }
     }
 }
@@ -54,7 +58,8 @@ pub struct PoolStatistics {
     pub reserved: u64,
     /// Bytes of those that are locked.
     pub locked: u64,
-    /// The most that `used` ever was. For the process heap the most that was seen, once a second and at each look.
+    /// The most that `used` ever was. For the process heap and slabs the most that was seen, once a second and at each
+    /// look.
     pub peak: u64,
     /// The most that `reserved` may become; 0 where the library sets no limit.
     pub limit: u64,

@@ -23,7 +23,7 @@ impl ListFlags {
     pub const SPECIAL_POOL_START: ListFlags = ListFlags(0x4);
     /// Nonpaged memory may stay unlocked where the limit of locked memory is too small.
     pub const BEST_EFFORT_LOCK: ListFlags = ListFlags(0x8);
-    /// Paged memory comes from the library's own paged pools instead of the process heap.
+    /// Paged memory comes from the library's own arenas, where blocks of several lists share pages.
     pub const PAGED_ARENAS: ListFlags = ListFlags(0x10);
     /// The list was made by the WDK header, whose rules it keeps.
     pub const WDK: ListFlags = ListFlags(0x20);

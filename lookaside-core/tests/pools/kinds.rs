@@ -281,20 +281,24 @@ fn paged_arenas_serve_many_threads() {
 }
 
 #[test]
-fn the_heap_tells_what_lists_hold_of_it() {
+fn what_lists_hold_of_slabs_and_of_the_heap_is_known() {
     in_own_process(this_test!(), || {
         // Blocks come one by one, or the heap gave some that the list keeps.
-        let list = LookasideList::builder(1000).batch(1).build().unwrap();
-        let other = LookasideList::new(10).unwrap();
-        let blocks = take(&list, 300);
-        let few = take(&other, 7);
-        let now = pool_statistics(PoolKind::Heap);
-        assert_eq!((now.used, now.blocks, now.peak), (300 * 1000 + 70, 307, 300 * 1000 + 70));
-        give(&list, blocks);
-        list.flush();
-        let now = pool_statistics(PoolKind::Heap);
-        assert_eq!((now.used, now.blocks, now.peak), (70, 7, 300 * 1000 + 70));
-        give(&other, few);
+        for (kind, flags) in [(PoolKind::Slabs, ListFlags(0)), (PoolKind::Heap, ListFlags::VERIFY)] {
+            let list = LookasideList::builder(1000).batch(1).flags(flags).build().unwrap();
+            let other = LookasideList::builder(10).batch(1).flags(flags).build().unwrap();
+            let blocks = take(&list, 300);
+            let few = take(&other, 7);
+            let now = pool_statistics(kind);
+            assert_eq!((now.used, now.blocks, now.peak), (300 * 1000 + 70, 307, 300 * 1000 + 70));
+            give(&list, blocks);
+            list.flush();
+            let now = pool_statistics(kind);
+            assert_eq!((now.used, now.blocks, now.peak), (70, 7, 300 * 1000 + 70));
+            give(&other, few);
+            other.flush();
+            assert_eq!(pool_statistics(kind).used, 0);
+        }
     });
 }
 

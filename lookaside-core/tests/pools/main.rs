@@ -5,4 +5,5 @@ mod common;
 
 mod kinds;
 mod session;
+mod slabs;
 mod special;

@@ -193,7 +193,7 @@ static void pools(void)
     CALL(lookaside_small_pool_statistics(&pool, LOOKASIDE_POOL_PAGED, 0, &statistics));
     CALL(lookaside_small_pool_flush(&pool));
     CALL(lookaside_small_pool_delete(&pool));
-    for (lookaside_pool_kind kind = 0; kind <= LOOKASIDE_POOL_KIND_SPECIAL; kind++) {
+    for (lookaside_pool_kind kind = 0; kind <= LOOKASIDE_POOL_KIND_SLABS; kind++) {
         lookaside_pool_usage usage;
         usage.struct_size = sizeof usage;
         CALL(lookaside_pool_statistics(kind, &usage));

@@ -36,6 +36,9 @@ macro_rules! small_pool_calls {
     };
 }
 
+const NOT_OF_LIST: &str = "0xC4/0x10: block A, freed to a list of 64 bytes, tag \"Test\", is no block of that list; found when it left \
+                           its list, maybe after the call that freed it";
+
 /// The programs, with the cases of each: name, what it prints, how it ends.
 pub const PROGRAMS: [(&str, &str, &[Case]); 6] = [
     ("misuse", include_str!("misuse.c"), MISUSE),
@@ -174,6 +177,33 @@ const MISUSE: &[Case] = &[
 
 const MISUSE_POOLS: &[Case] = &[
     // Pools that check what comes back.
+    (
+        "paged pool, block freed twice",
+        "STATUS_SUCCESS\n",
+        Abort(
+            "0xC4/0x13: block A of a list of 64 bytes, tag \"Test\", was freed twice; found when it left its list, maybe after the call \
+             that freed it",
+        ),
+    ),
+    ("paged pool, block freed again after its slab was given back", "STATUS_SUCCESS\n", Abort(NOT_OF_LIST)),
+    ("paged pool, block of malloc", "STATUS_SUCCESS\n", Abort(NOT_OF_LIST)),
+    ("paged pool, block of another list", "STATUS_SUCCESS\n", Abort(NOT_OF_LIST)),
+    (
+        "paged pool, middle of a block",
+        "STATUS_SUCCESS\n",
+        Abort(
+            "0xC4/0x10: block A, freed to a list of 64 bytes, tag \"Test\", is not the start of a block; found when it left its list, \
+             maybe after the call that freed it",
+        ),
+    ),
+    (
+        "paged pool, block freed twice, found by delete",
+        "STATUS_SUCCESS\n",
+        Abort(
+            "0xC4/0x13: block A of a list of 64 bytes, tag \"Test\", was freed twice; found when it left its list, maybe after the call \
+             that freed it",
+        ),
+    ),
     (
         "nonpaged pool, block freed twice",
         "STATUS_SUCCESS\n",

@@ -16,6 +16,46 @@ static void free_twice(const lookaside_parameters *parameters)
 
 static void pools(const char *name)
 {
+    CASE("paged pool, block freed twice")
+    {
+        tell_initialize(&changed);
+        void *block = take();
+        lookaside_list_free(&list, block);
+        lookaside_list_free(&list, block);
+        lookaside_list_flush(&list);
+    }
+    CASE("paged pool, block freed again after its slab was given back")
+    {
+        free_twice(&changed);
+    }
+    CASE("paged pool, block of malloc")
+    {
+        tell_initialize(&changed);
+        lookaside_list_free(&list, malloc(64));
+        show(lookaside_list_flush(&list));
+    }
+    CASE("paged pool, block of another list")
+    {
+        static lookaside_list other;
+        tell_initialize(&changed);
+        lookaside_list_initialize(&other, &changed);
+        lookaside_list_free(&list, lookaside_list_allocate(&other));
+        show(lookaside_list_flush(&list));
+    }
+    CASE("paged pool, middle of a block")
+    {
+        tell_initialize(&changed);
+        lookaside_list_free(&list, (char *)take() + 16);
+        show(lookaside_list_flush(&list));
+    }
+    CASE("paged pool, block freed twice, found by delete")
+    {
+        tell_initialize(&changed);
+        void *block = take();
+        lookaside_list_free(&list, block);
+        lookaside_list_free(&list, block);
+        show(lookaside_list_delete(&list));
+    }
     CASE("nonpaged pool, block freed twice")
     {
         changed.pool_type = LOOKASIDE_POOL_NON_PAGED;

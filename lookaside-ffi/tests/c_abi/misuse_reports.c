@@ -58,7 +58,7 @@ static void cases(const char *name)
         show(lookaside_pool_statistics(LOOKASIDE_POOL_KIND_HEAP, NULL));
         show(lookaside_pool_statistics(LOOKASIDE_POOL_KIND_HEAP, &usage));
         usage.struct_size = sizeof usage;
-        show(lookaside_pool_statistics(6, &usage));
+        show(lookaside_pool_statistics(7, &usage));
         puts(usage.used == UINT64_C(0x7F7F7F7F7F7F7F7F) ? "untouched" : "changed");
         show(lookaside_pool_statistics(LOOKASIDE_POOL_KIND_HEAP, &usage));
         printf("%u used\n", (unsigned)usage.used);

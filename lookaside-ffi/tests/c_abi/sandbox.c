@@ -34,6 +34,7 @@ static const struct call {
     {"futex", __NR_futex},
     {"getcpu", __NR_getcpu},
     {"getpid", __NR_getpid},
+    {"getrandom", __NR_getrandom},
     {"gettid", __NR_gettid},
     {"madvise", __NR_madvise},
     {"membarrier", __NR_membarrier},

@@ -1,0 +1,266 @@
+//! One slab: a run of units of the range that is cut into blocks of one size, with a bit for each block beside it.
+
+use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64};
+
+use crate::platform::Guard;
+
+/// Bytes of a unit, and of the slabs of all blocks but large ones.
+pub const UNIT: usize = 1 << UNIT_SHIFT;
+pub const UNIT_SHIFT: u32 = 16;
+/// The smallest block.
+const SMALLEST: usize = 16;
+/// Blocks above this many bytes have a slab each.
+const LARGEST_OF_SEVERAL: usize = UNIT / 2;
+/// Bytes by which a slab's memory goes back to the system.
+const PAGE: usize = 4096;
+const PAGE_SHIFT: u32 = PAGE.trailing_zeros();
+const PAGES: u32 = (UNIT / PAGE) as u32;
+const ALL_PAGES: u32 = (1 << PAGES) - 1;
+
+/// Why a block cannot be taken back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fault {
+    /// It is no memory of the list's slabs.
+    Foreign,
+    /// It is inside a block, or behind the last.
+    Interior,
+    /// It is free already.
+    Free,
+}
+
+/// What is known of a slab, out of line, so that nothing is written into free blocks. There is one for each unit; that
+/// of a slab's first unit serves the slab.
+///
+/// All but the key and `lead` are under the owner's lock, and Relaxed therefore.
+#[repr(C, align(64))]
+#[derive(Debug)]
+pub struct Slab {
+    /// The list that it belongs to; 0 while it belongs to none. Under the range's lock.
+    pub key: AtomicU64,
+    /// The list's `Slabs`, whose lock is to be held.
+    pub owner: AtomicPtr<()>,
+    start: AtomicPtr<u8>,
+    /// Bytes from one block to the next.
+    stride: AtomicU64,
+    /// 2^32 / stride, rounded up.
+    inverse: AtomicU32,
+    blocks: AtomicU32,
+    free: AtomicU32,
+    /// No word before this one has a bit.
+    first: AtomicU32,
+    /// How many units the slab has. Under the range's lock.
+    pub units: AtomicU32,
+    /// How many units before this one the slab begins. Under the range's lock.
+    pub lead: AtomicU32,
+    /// Neighbours in the owner's list, as numbers plus 1; 0 for none.
+    pub next: AtomicU32,
+    pub before: AtomicU32,
+    /// A bit for each free block.
+    words: [AtomicU64; UNIT / SMALLEST / 64],
+    /// A bit for each page that may be in memory.
+    pages: AtomicU32,
+}
+
+/// How blocks of one size lie in slabs.
+#[derive(Clone, Copy, Debug)]
+pub struct Cut {
+    pub stride: usize,
+    pub units: usize,
+    blocks: u32,
+}
+
+impl Cut {
+    /// For blocks of this size and alignment, a power of two.
+    pub fn of(size: usize, alignment: usize) -> Option<Cut> {
+        let stride = size.max(SMALLEST).checked_next_multiple_of(alignment)?;
+        let units = stride.div_ceil(UNIT);
+        let blocks = if stride <= LARGEST_OF_SEVERAL { (UNIT / stride) as u32 } else { 1 };
+        Some(Cut { stride, units, blocks })
+    }
+}
+
+impl Slab {
+    /// Makes all blocks of a new slab free, none of them in memory.
+    pub fn cut(&self, _guard: &Guard<'_>, start: *mut u8, cut: &Cut) {
+        self.start.store(start, Relaxed);
+        self.stride.store(cut.stride as u64, Relaxed);
+        self.inverse.store((1u64 << 32).div_ceil(cut.stride.min(UNIT) as u64) as u32, Relaxed);
+        self.blocks.store(cut.blocks, Relaxed);
+        self.free.store(cut.blocks, Relaxed);
+        self.first.store(0, Relaxed);
+        self.pages.store(0, Relaxed);
+        for (number, word) in self.words[..words_of(cut.blocks)].iter().enumerate() {
+            let rest = cut.blocks - number as u32 * 64;
+            word.store(if rest >= 64 { u64::MAX } else { (1 << rest) - 1 }, Relaxed);
+        }
+    }
+
+    pub fn start(&self) -> *mut u8 {
+        self.start.load(Relaxed)
+    }
+
+    pub fn stride(&self) -> usize {
+        self.stride.load(Relaxed) as usize
+    }
+
+    pub fn blocks(&self) -> u32 {
+        self.blocks.load(Relaxed)
+    }
+
+    pub fn free_blocks(&self) -> u32 {
+        self.free.load(Relaxed)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.free_blocks() == self.blocks()
+    }
+
+    /// Returns a bit for each page that may be in memory.
+    pub fn pages(&self) -> u32 {
+        self.pages.load(Relaxed)
+    }
+
+    /// Returns how many bytes these pages are.
+    pub fn bytes_of(&self, pages: u32) -> u64 {
+        match self.units.load(Relaxed) {
+            _ if pages == 0 => 0,
+            1 => u64::from(pages.count_ones()) * PAGE as u64,
+            _ => self.stride().next_multiple_of(PAGE) as u64,
+        }
+    }
+
+    /// Takes up to `wanted` free blocks: writes them from `end` backwards, that of the lowest address at the end.
+    /// Returns how many.
+    ///
+    /// # Safety
+    /// There is room for `wanted` pointers before `end`.
+    pub unsafe fn take(&self, _guard: &Guard<'_>, end: *mut *mut u8, wanted: usize) -> usize {
+        let (start, stride) = (self.start(), self.stride());
+        let wanted = wanted.min(self.free_blocks() as usize);
+        let mut pages = self.pages.load(Relaxed);
+        let mut number = self.first.load(Relaxed) as usize;
+        let mut taken = 0;
+        while taken < wanted {
+            let mut word = self.words[number].load(Relaxed);
+            if word == 0 {
+                number += 1;
+                continue;
+            }
+            let base = start.wrapping_add(number * 64 * stride);
+            let lowest = word.trailing_zeros() as usize;
+            let mut place = lowest;
+            while word != 0 && taken < wanted {
+                place = word.trailing_zeros() as usize;
+                word &= word - 1;
+                taken += 1;
+                // SAFETY: the block lies in the slab; there is room for `wanted` pointers.
+                unsafe { end.sub(taken).write(base.add(place * stride)) };
+            }
+            self.words[number].store(word, Relaxed);
+            // Of the pages between the two some may be in use or were not touched: they are only looked at again.
+            pages |= pages_of((number * 64 + lowest) * stride, (place - lowest + 1) * stride);
+        }
+        self.first.store(number as u32, Relaxed);
+        self.pages.store(pages, Relaxed);
+        self.free.store(self.free_blocks() - wanted as u32, Relaxed);
+        wanted
+    }
+
+    /// Takes back the first blocks that are in this slab, up to one that cannot be. Returns how many it took, and why it
+    /// stopped if the next one is in the slab.
+    pub fn put(&self, _guard: &Guard<'_>, blocks: &[*mut u8]) -> (usize, Option<Fault>) {
+        let (start, stride) = (self.start().addr(), self.stride.load(Relaxed));
+        let bytes = (self.units.load(Relaxed) as usize) << UNIT_SHIFT;
+        let inverse = u64::from(self.inverse.load(Relaxed));
+        let places = u64::from(self.blocks());
+        let mut first = self.first.load(Relaxed);
+        let mut taken = 0;
+        let mut fault = None;
+        for block in blocks {
+            let offset = block.addr().wrapping_sub(start);
+            if offset >= bytes {
+                break;
+            }
+            let place = if places == 1 { 0 } else { (offset as u64 * inverse) >> 32 };
+            if place * stride != offset as u64 || place >= places {
+                fault = Some(Fault::Interior);
+                break;
+            }
+            let (word, bit) = (&self.words[place as usize / 64], 1 << (place % 64));
+            let before = word.load(Relaxed);
+            if before & bit != 0 {
+                fault = Some(Fault::Free);
+                break;
+            }
+            word.store(before | bit, Relaxed);
+            first = first.min(place as u32 / 64);
+            taken += 1;
+        }
+        self.first.store(first, Relaxed);
+        self.free.store(self.free_blocks() + taken as u32, Relaxed);
+        (taken, fault)
+    }
+
+    /// Returns the pages that may be in memory although no block in use is on them, and counts them as gone. The caller
+    /// gives them back to the system before the lock is free.
+    pub fn take_idle_pages(&self, _guard: &Guard<'_>) -> Pages {
+        let mut used = 0;
+        for place in 0..self.blocks() {
+            if self.words[place as usize / 64].load(Relaxed) >> (place % 64) & 1 == 0 {
+                used |= pages_of(place as usize * self.stride(), self.stride());
+            }
+        }
+        let idle = self.pages.load(Relaxed) & !used;
+        self.pages.store(self.pages.load(Relaxed) & used, Relaxed);
+        let whole = if self.units.load(Relaxed) > 1 { self.stride() } else { 0 };
+        Pages { start: self.start(), idle, whole }
+    }
+
+    /// In the child of a fork: counts the free blocks anew.
+    pub fn count_anew(&self) {
+        let words = &self.words[..words_of(self.blocks())];
+        let free = words.iter().map(|word| word.load(Relaxed).count_ones()).sum();
+        self.free.store(free, Relaxed);
+        self.first.store(0, Relaxed);
+        self.pages.store(ALL_PAGES, Relaxed);
+    }
+}
+
+const fn words_of(blocks: u32) -> usize {
+    blocks.div_ceil(64) as usize
+}
+
+/// The pages of a slab on which these bytes lie; all, for those of a larger slab.
+fn pages_of(offset: usize, bytes: usize) -> u32 {
+    let last = (offset + bytes - 1) >> PAGE_SHIFT;
+    if last >= PAGES as usize {
+        return ALL_PAGES;
+    }
+    (2 << last) - (1 << (offset >> PAGE_SHIFT))
+}
+
+/// Pages of a slab, as runs of addresses.
+pub struct Pages {
+    start: *mut u8,
+    idle: u32,
+    whole: usize,
+}
+
+impl Iterator for Pages {
+    type Item = (*mut u8, usize);
+
+    fn next(&mut self) -> Option<(*mut u8, usize)> {
+        if self.idle == 0 {
+            return None;
+        }
+        if self.whole != 0 {
+            self.idle = 0;
+            return Some((self.start, self.whole));
+        }
+        let first = self.idle.trailing_zeros();
+        let run = (!(self.idle >> first)).trailing_zeros();
+        self.idle &= !(((1 << run) - 1) << first);
+        Some((self.start.wrapping_add(first as usize * PAGE), run as usize * PAGE))
+    }
+}

@@ -1,0 +1,594 @@
+//! The slabs of one list.
+
+use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{AtomicU32, AtomicU64};
+
+use super::header::{Cut, Fault, Slab};
+use super::range::Range;
+use crate::platform::{self, Guard, Lock, Violation};
+use crate::pool::{OnUnwind, PoolStatistics, Request};
+use crate::wdk::BugCheck;
+
+static RANGE: Range = Range::new();
+
+/// The last key that a list got.
+static KEYS: AtomicU64 = AtomicU64::new(0);
+/// Blocks that the process heap gave, since the range or the system had no more units.
+static ON_HEAP: AtomicU64 = AtomicU64::new(0);
+/// How many it ever gave.
+static FALLBACKS: AtomicU64 = AtomicU64::new(0);
+/// Quarters of a slab's blocks by which slabs are told apart.
+const QUARTERS: usize = 4;
+
+/// The slabs of one list, in the order in which they are used up: those with the fewest free blocks first, so that the
+/// others become empty.
+///
+/// Lock order: this lock, then the range's. Nothing else is locked below them.
+#[derive(Debug)]
+pub struct Slabs {
+    lock: Lock,
+    /// What blocks have to belong to; 0 before the list is made and after its end.
+    key: AtomicU64,
+    // Under the lock: the first of each list of slabs, as numbers of the range. Full slabs are in none.
+    partly: [AtomicU32; QUARTERS],
+    empty: AtomicU32,
+    empty_slabs: AtomicU32,
+    /// The fewest empty slabs since the last scan: this many were not needed.
+    spare: AtomicU32,
+    /// Bytes of the slabs that may be in memory.
+    resident: AtomicU64,
+}
+
+/// Where a slab is listed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Full,
+    Partly(usize),
+    Empty,
+}
+
+impl Place {
+    fn of(slab: &Slab) -> Place {
+        match (slab.free_blocks(), slab.blocks()) {
+            (0, _) => Place::Full,
+            (free, blocks) if free == blocks => Place::Empty,
+            // Without a division, which takes longer than all else here.
+            (free, blocks) => {
+                Place::Partly((1..QUARTERS).filter(|quarter| 4 * free > blocks * *quarter as u32).count())
+            }
+        }
+    }
+}
+
+impl Slabs {
+    /// Makes the slabs of a list that is not made yet.
+    pub const fn new() -> Slabs {
+        Slabs {
+            lock: Lock::new(),
+            key: AtomicU64::new(0),
+            partly: [const { AtomicU32::new(0) }; QUARTERS],
+            empty: AtomicU32::new(0),
+            empty_slabs: AtomicU32::new(0),
+            spare: AtomicU32::new(0),
+            resident: AtomicU64::new(0),
+        }
+    }
+
+    /// Begins a list's life: what is freed from now on has to be its own.
+    pub fn open(&self) {
+        self.key.store(KEYS.fetch_add(1, Relaxed) + 1, Relaxed);
+    }
+
+    /// Returns what [`free`] asks for.
+    pub fn key(&self) -> u64 {
+        self.key.load(Relaxed)
+    }
+
+    /// Writes up to `wanted` new blocks, the one of the lowest address last; returns how many.
+    ///
+    /// # Safety
+    /// There is room for `wanted` pointers at `out`.
+    pub unsafe fn allocate(&self, request: &Request, out: *mut *mut u8, wanted: usize) -> usize {
+        let guard = self.lock.lock();
+        let end = out.wrapping_add(wanted);
+        let mut taken = 0;
+        while taken < wanted {
+            let Some(slab) = self.next(&guard, request) else { break };
+            let (place, pages) = (Place::of(slab), slab.pages());
+            // SAFETY: there is room for what is lacking.
+            taken += unsafe { slab.take(&guard, end.sub(taken), wanted - taken) };
+            self.relist(&guard, slab, place);
+            if slab.pages() != pages {
+                self.count_pages(&guard, slab, pages);
+            }
+        }
+        drop(guard);
+        if taken != wanted {
+            // SAFETY: the blocks that were taken are at the end of the room.
+            unsafe {
+                if taken == 0 {
+                    out.write(allocate_on_heap(request));
+                    return usize::from(!(*out).is_null());
+                }
+                out.copy_from(end.sub(taken), taken);
+            }
+        }
+        taken
+    }
+
+    /// The slab to take blocks of.
+    fn next(&self, guard: &Guard<'_>, request: &Request) -> Option<&'static Slab> {
+        let firsts = self.partly.iter().chain([&self.empty]).map(|first| first.load(Relaxed));
+        match firsts.into_iter().find(|first| *first != 0) {
+            Some(first) => Some(RANGE.slab(first)),
+            None => self.add(guard, request),
+        }
+    }
+
+    #[cold]
+    fn add(&self, guard: &Guard<'_>, request: &Request) -> Option<&'static Slab> {
+        let cut = Cut::of(request.size, request.alignment)?;
+        let (slab, start) = RANGE.take(cut.units, self.key())?;
+        slab.cut(guard, start, &cut);
+        // Last, so that the child of a fork finds a slab with an owner whole.
+        slab.owner.store(core::ptr::from_ref(self).cast_mut().cast(), Relaxed);
+        self.list(guard, slab);
+        Some(slab)
+    }
+
+    /// Puts a slab where it belongs, after its blocks changed.
+    fn relist(&self, guard: &Guard<'_>, slab: &Slab, before: Place) {
+        if Place::of(slab) != before {
+            self.unlist(guard, slab, before);
+            self.list(guard, slab);
+        }
+    }
+
+    fn first_of(&self, place: Place) -> Option<&AtomicU32> {
+        match place {
+            Place::Full => None,
+            Place::Partly(quarter) => Some(&self.partly[quarter]),
+            Place::Empty => Some(&self.empty),
+        }
+    }
+
+    fn list(&self, _guard: &Guard<'_>, slab: &Slab) {
+        let place = Place::of(slab);
+        let Some(first) = self.first_of(place) else { return };
+        let number = RANGE.number_of(slab);
+        let second = first.load(Relaxed);
+        slab.next.store(second, Relaxed);
+        slab.before.store(0, Relaxed);
+        if second != 0 {
+            RANGE.slab(second).before.store(number, Relaxed);
+        }
+        first.store(number, Relaxed);
+        if place == Place::Empty {
+            self.empty_slabs.store(self.empty_slabs.load(Relaxed) + 1, Relaxed);
+        }
+    }
+
+    fn unlist(&self, _guard: &Guard<'_>, slab: &Slab, place: Place) {
+        let Some(first) = self.first_of(place) else { return };
+        let (before, next) = (slab.before.load(Relaxed), slab.next.load(Relaxed));
+        match before {
+            0 => first.store(next, Relaxed),
+            before => RANGE.slab(before).next.store(next, Relaxed),
+        }
+        if next != 0 {
+            RANGE.slab(next).before.store(before, Relaxed);
+        }
+        if place == Place::Empty {
+            let left = self.empty_slabs.load(Relaxed) - 1;
+            self.empty_slabs.store(left, Relaxed);
+            self.spare.store(left.min(self.spare.load(Relaxed)), Relaxed);
+        }
+    }
+
+    /// Gives the empty slabs back to the system that were not needed since the last call: a part of a scan. With `rest`
+    /// all empty slabs, and every page of the others that no block in use is on.
+    pub fn give_back(&self, rest: bool) {
+        let mut spare = if rest { u32::MAX } else { self.spare.load(Relaxed) };
+        while spare != 0 && self.give_empty_back() {
+            spare -= 1;
+        }
+        let guard = self.lock.lock();
+        if rest {
+            for first in &self.partly {
+                let mut number = first.load(Relaxed);
+                while number != 0 {
+                    let slab = RANGE.slab(number);
+                    self.discard(&guard, slab);
+                    number = slab.next.load(Relaxed);
+                }
+            }
+        }
+        self.spare.store(self.empty_slabs.load(Relaxed), Relaxed);
+    }
+
+    /// Returns whether there was an empty slab.
+    fn give_empty_back(&self) -> bool {
+        let guard = self.lock.lock();
+        let number = self.empty.load(Relaxed);
+        if number == 0 {
+            return false;
+        }
+        let slab = RANGE.slab(number);
+        self.unlist(&guard, slab, Place::Empty);
+        self.discard(&guard, slab);
+        RANGE.put_back(slab);
+        true
+    }
+
+    /// Ends the list's life: its memory goes back to the system. Of a list whose blocks are not all back, as a misuse
+    /// may have it, the slabs that they are of stay.
+    pub fn close(&self) {
+        self.give_back(true);
+        let _guard = self.lock.lock();
+        self.key.store(0, Relaxed);
+        self.partly.iter().for_each(|first| first.store(0, Relaxed));
+    }
+
+    /// Returns how many bytes of the list's slabs may be in memory.
+    pub fn resident(&self) -> u64 {
+        self.resident.load(Relaxed)
+    }
+
+    /// Counts what a slab has in memory, which had these pages before.
+    fn count_pages(&self, _guard: &Guard<'_>, slab: &Slab, before: u32) {
+        let others = self.resident.load(Relaxed).wrapping_sub(slab.bytes_of(before));
+        self.resident.store(others.wrapping_add(slab.bytes_of(slab.pages())), Relaxed);
+    }
+
+    /// Gives back to the system the pages of a slab that no block in use is on.
+    fn discard(&self, guard: &Guard<'_>, slab: &Slab) {
+        let before = slab.pages();
+        for (start, bytes) in slab.take_idle_pages(guard) {
+            // SAFETY: the pages are of the range, and no one uses what they hold.
+            unsafe { platform::discard(start, bytes) };
+        }
+        self.count_pages(guard, slab, before);
+    }
+
+    /// In the child of a fork: what a thread of the parent was changing is counted anew.
+    pub fn repair_after_fork(&self) {
+        if !self.lock.is_held() {
+            return;
+        }
+        self.lock.reset_after_fork();
+        let guard = self.lock.lock();
+        self.partly.iter().chain([&self.empty, &self.empty_slabs, &self.spare]).for_each(|word| word.store(0, Relaxed));
+        self.resident.store(0, Relaxed);
+        for slab in RANGE.slabs().filter(|slab| core::ptr::eq(slab.owner.load(Relaxed).cast(), self)) {
+            slab.count_anew();
+            self.list(&guard, slab);
+            self.count_pages(&guard, slab, 0);
+        }
+    }
+}
+
+/// Takes blocks back to the slabs of the list with this key. What is no block in use of that list is reported and has
+/// no effect.
+///
+/// # Safety
+/// No one uses the blocks any more.
+pub unsafe fn free(key: u64, blocks: &[*mut u8], request: &Request) {
+    let mut rest = blocks;
+    while let Some(first) = rest.first() {
+        let known = RANGE.slab_of(*first).filter(|slab| slab.key.load(Relaxed) == key);
+        let Some(slab) = known else {
+            rest = &rest[1..];
+            // SAFETY: no one uses the blocks any more. A hook may unwind.
+            unsafe {
+                let unwinding = OnUnwind::new(|| free(key, rest, request));
+                free_on_heap(*first, request);
+                unwinding.disarm();
+            }
+            continue;
+        };
+        // SAFETY: a slab of a list has an owner, whose record is never unmapped.
+        let owner = unsafe { &*slab.owner.load(Relaxed).cast::<Slabs>() };
+        let fault;
+        (rest, fault) = owner.free(key, rest);
+        if let Some((fault, block)) = fault {
+            // SAFETY: no one uses the rest either. A hook may unwind.
+            let unwinding = OnUnwind::new(|| unsafe { free(key, rest, request) });
+            report(fault, block, request);
+            unwinding.disarm();
+        }
+    }
+}
+
+impl Slabs {
+    /// Takes back the first blocks that are these slabs', up to one that cannot be. Returns the rest, and that.
+    fn free<'a>(&self, key: u64, blocks: &'a [*mut u8]) -> (&'a [*mut u8], Option<(Fault, *mut u8)>) {
+        let guard = self.lock.lock();
+        let mut rest = blocks;
+        while let Some(block) = rest.first() {
+            let Some(slab) = RANGE.slab_of(*block).filter(|slab| slab.key.load(Relaxed) == key) else { break };
+            let place = Place::of(slab);
+            let (taken, fault) = slab.put(&guard, rest);
+            rest = &rest[taken..];
+            if self.key() == key {
+                self.relist(&guard, slab, place);
+            } else if slab.is_empty() {
+                // The list has ended.
+                self.discard(&guard, slab);
+                RANGE.put_back(slab);
+            }
+            if let Some(fault) = fault {
+                return (&rest[1..], Some((fault, rest[0])));
+            }
+        }
+        (rest, None)
+    }
+}
+
+#[cold]
+fn allocate_on_heap(request: &Request) -> *mut u8 {
+    let block = platform::heap_allocate(request.size, request.alignment);
+    if !block.is_null() {
+        FALLBACKS.fetch_add(1, Relaxed);
+        ON_HEAP.fetch_add(1, Relaxed);
+    }
+    block
+}
+
+#[cold]
+unsafe fn free_on_heap(block: *mut u8, request: &Request) {
+    let is_of_heap = RANGE.slab_of(block).is_none()
+        && ON_HEAP.fetch_update(Relaxed, Relaxed, |blocks| blocks.checked_sub(1)).is_ok();
+    if is_of_heap {
+        // SAFETY: no one uses the block any more; it is of the heap, as far as can be known.
+        unsafe { platform::heap_free(block) };
+    } else {
+        report(Fault::Foreign, block, request);
+    }
+}
+
+/// Reports a free that would corrupt a list.
+#[cold]
+fn report(fault: Fault, block: *mut u8, request: &Request) {
+    let Request { size, tag, .. } = *request;
+    let bug_check = if fault == Fault::Free { BugCheck::FREED_TWICE } else { BugCheck::NEVER_ALLOCATED };
+    let violation = Violation { block: block.addr(), tag, ..Violation::new(bug_check) };
+    // The call that finds it is the one in which the block leaves the lists, which may be a later one than the free.
+    let found = "found when it left its list, maybe after the call that freed it";
+    match fault {
+        Fault::Foreign => violation.report(format_args!(
+            "block {block:p}, freed to a list of {size} bytes, tag \"{tag}\", is no block of that list; {found}"
+        )),
+        Fault::Interior => violation.report(format_args!(
+            "block {block:p}, freed to a list of {size} bytes, tag \"{tag}\", is not the start of a block; {found}"
+        )),
+        Fault::Free => violation
+            .report(format_args!("block {block:p} of a list of {size} bytes, tag \"{tag}\", was freed twice; {found}")),
+    }
+}
+
+/// Reserves the range; returns whether there is one.
+pub fn prepare() -> bool {
+    RANGE.prepare()
+}
+
+/// Returns what the range knows of itself. Blocks are counted by the lists, and so are failures.
+pub fn statistics() -> PoolStatistics {
+    let (reserved, limit) = RANGE.sizes();
+    PoolStatistics { reserved, limit, fallbacks: FALLBACKS.load(Relaxed), ..PoolStatistics::default() }
+}
+
+/// In the child of a fork, before the lists are repaired.
+pub fn repair_after_fork() {
+    RANGE.repair_after_fork();
+}
+
+/// For tools that look for races.
+pub fn own_statics() {
+    platform::own_value(&RANGE);
+    [&KEYS, &ON_HEAP, &FALLBACKS].into_iter().for_each(platform::own_value);
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use crate::wdk::{PoolType, Tag};
+    use std::collections::BTreeMap;
+    use std::sync::Mutex;
+    use std::vec::Vec;
+
+    /// The faults of a free, which a hook of the process remembers.
+    static REPORTED: Mutex<Vec<(BugCheck, usize)>> = Mutex::new(Vec::new());
+
+    fn request(size: usize, alignment: usize) -> Request {
+        Request { size, alignment, pool_type: PoolType::PAGED, tag: Tag::new(*b"Test") }
+    }
+
+    fn opened() -> Slabs {
+        assert!(prepare());
+        let slabs = Slabs::new();
+        slabs.open();
+        slabs
+    }
+
+    fn take(slabs: &Slabs, request: &Request, wanted: usize) -> Vec<*mut u8> {
+        let mut blocks = Vec::with_capacity(wanted);
+        // SAFETY: there is room, and `allocate` writes as many as it returns.
+        unsafe {
+            let taken = slabs.allocate(request, blocks.as_mut_ptr(), wanted);
+            blocks.set_len(taken);
+        }
+        blocks
+    }
+
+    #[track_caller]
+    fn give(slabs: &Slabs, request: &Request, blocks: &[*mut u8]) {
+        // SAFETY: the tests give back what is theirs, and what the slabs refuse.
+        unsafe { free(slabs.key(), blocks, request) };
+    }
+
+    /// What is out never overlaps, is aligned, and belongs to these slabs; when all is back nothing stays in memory.
+    #[test]
+    fn blocks_of_each_size_are_apart_and_all_come_back() {
+        let sizes: &[(usize, usize)] = if cfg!(miri) {
+            &[(64, 16), (5000, 4096)]
+        } else {
+            &[
+                (1, 1),
+                (16, 16),
+                (17, 1),
+                (24, 8),
+                (64, 64),
+                (100, 4),
+                (4096, 4096),
+                (5000, 16),
+                (32_768, 65_536),
+                (70_000, 16),
+                (300_000, 4096),
+            ]
+        };
+        for &(size, alignment) in sizes {
+            let (slabs, request) = (opened(), request(size, alignment));
+            let mut random = 12_345u64;
+            let mut out = BTreeMap::new();
+            for _ in 0..if cfg!(miri) { 30 } else { 400 } {
+                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                let count = (random >> 40) as usize % 64 + 1;
+                if random >> 63 == 0 {
+                    for block in take(&slabs, &request, count.min(1 + (1 << 22) / size)) {
+                        assert_eq!(block.addr() % alignment, 0);
+                        let before = out.range(..=block.addr()).next_back();
+                        assert!(before.is_none_or(|(start, _)| start + size <= block.addr()));
+                        let after = out.range(block.addr() + 1..).next();
+                        assert!(after.is_none_or(|(start, _)| block.addr() + size <= *start));
+                        // SAFETY: the block has `size` bytes.
+                        unsafe { block.write_bytes(size as u8, size) };
+                        out.insert(block.addr(), block);
+                    }
+                } else {
+                    let blocks: Vec<_> = out.values().copied().step_by(3).take(count).collect();
+                    blocks.iter().for_each(|block| _ = out.remove(&block.addr()));
+                    give(&slabs, &request, &blocks);
+                }
+                assert!(slabs.resident() >= (out.len() * size) as u64);
+            }
+            let rest: Vec<_> = out.into_values().collect();
+            give(&slabs, &request, &rest);
+            slabs.give_back(true);
+            assert_eq!((slabs.resident(), slabs.empty_slabs.load(Relaxed)), (0, 0), "{size}");
+            slabs.close();
+        }
+    }
+
+    /// One lock for a batch, the lowest address last, which is the one that is handed out first.
+    #[test]
+    fn a_batch_comes_in_the_order_of_addresses() {
+        let (slabs, request) = (opened(), request(64, 16));
+        let blocks = take(&slabs, &request, 32);
+        assert!(blocks.windows(2).all(|pair| pair[0].addr() == pair[1].addr() + 64));
+        give(&slabs, &request, &blocks[8..]);
+        assert_eq!(take(&slabs, &request, 24), &blocks[8..]);
+        give(&slabs, &request, &blocks);
+        slabs.close();
+    }
+
+    /// The slab with the fewest free blocks is used up first, so that others become empty.
+    #[test]
+    fn full_slabs_are_filled_first() {
+        let (slabs, request) = (opened(), request(4096, 16));
+        let blocks = take(&slabs, &request, 32);
+        let (almost_full, almost_empty) = (&blocks[16..20], &blocks[..14]);
+        give(&slabs, &request, almost_empty);
+        give(&slabs, &request, almost_full);
+        assert!(take(&slabs, &request, 4).iter().all(|block| almost_full.contains(block)));
+        give(&slabs, &request, &blocks[14..]);
+        slabs.close();
+    }
+
+    /// Slabs stay while traffic needs them, and go when it did not for a whole period.
+    #[test]
+    fn empty_slabs_go_when_a_period_did_not_need_them() {
+        let (slabs, request) = (opened(), request(4096, 16));
+        let burst = || give(&slabs, &request, &take(&slabs, &request, 160));
+        burst();
+        slabs.give_back(false);
+        assert_eq!(slabs.empty_slabs.load(Relaxed), 10);
+        burst();
+        slabs.give_back(false);
+        assert_eq!(slabs.empty_slabs.load(Relaxed), 10);
+        give(&slabs, &request, &take(&slabs, &request, 48));
+        slabs.give_back(false);
+        assert_eq!(slabs.empty_slabs.load(Relaxed), 3);
+        slabs.give_back(false);
+        assert_eq!((slabs.empty_slabs.load(Relaxed), slabs.resident()), (0, 0));
+        slabs.close();
+    }
+
+    /// Of a slab that is used in part the unused pages go.
+    #[test]
+    fn unused_pages_of_used_slabs_go_at_rest() {
+        let (slabs, request) = (opened(), request(64, 16));
+        let blocks = take(&slabs, &request, 1024);
+        assert_eq!(slabs.resident(), 65_536);
+        let (kept, rest) = blocks.split_last().unwrap();
+        give(&slabs, &request, rest);
+        slabs.give_back(true);
+        assert_eq!(slabs.resident(), 4096);
+        // SAFETY: the block is out, and the page was discarded if it is not in memory.
+        unsafe { kept.write_bytes(1, 64) };
+        assert_eq!(take(&slabs, &request, 1023).len(), 1023);
+        give(&slabs, &request, &blocks);
+        slabs.close();
+    }
+
+    /// In the child of a fork that a thread was cut in: the words of a slab are the truth, all else is counted anew.
+    #[test]
+    fn what_a_fork_cuts_is_counted_anew() {
+        let (slabs, request) = (opened(), request(64, 16));
+        let blocks = take(&slabs, &request, 3000);
+        give(&slabs, &request, &blocks[..1500]);
+        core::mem::forget(slabs.lock.lock());
+        slabs.partly[0].store(0, Relaxed);
+        slabs.empty.store(0, Relaxed);
+        slabs.repair_after_fork();
+        assert!(slabs.resident() >= 1500 * 64);
+        let again = take(&slabs, &request, 1500);
+        assert_eq!(again.len(), 1500);
+        let out: std::collections::HashSet<_> = again.iter().chain(&blocks[1500..]).collect();
+        assert_eq!(out.len(), 3000, "no block is given twice");
+        assert!(again.iter().all(|block| blocks.contains(block)), "and none is lost");
+        give(&slabs, &request, &again);
+        give(&slabs, &request, &blocks[1500..]);
+        slabs.close();
+    }
+
+    #[test]
+    fn what_is_no_block_in_use_is_reported_and_refused() {
+        platform::set_violation_hook(Some(|violation| {
+            REPORTED.lock().unwrap().push((violation.bug_check, violation.block));
+        }));
+        let (slabs, other, request) = (opened(), opened(), request(48, 16));
+        let blocks = take(&slabs, &request, 100);
+        let others = take(&other, &request, 1);
+        let inside = blocks[3].wrapping_add(16);
+        let mut word = 0u64;
+        let stack = (&raw mut word).cast();
+        give(&slabs, &request, &[blocks[0], blocks[0], others[0], inside, blocks[1], stack, blocks[0], blocks[2]]);
+        let expected = [
+            (BugCheck::FREED_TWICE, blocks[0].addr()),
+            (BugCheck::NEVER_ALLOCATED, others[0].addr()),
+            (BugCheck::NEVER_ALLOCATED, inside.addr()),
+            (BugCheck::NEVER_ALLOCATED, stack.addr()),
+            (BugCheck::FREED_TWICE, blocks[0].addr()),
+        ];
+        assert_eq!(*REPORTED.lock().unwrap(), expected);
+        give(&slabs, &request, &blocks[3..]);
+        give(&other, &request, &others);
+        slabs.give_back(true);
+        other.give_back(true);
+        assert_eq!((slabs.resident(), other.resident()), (0, 0), "all others came back, each once");
+        slabs.close();
+        assert_eq!(REPORTED.lock().unwrap().len(), expected.len());
+        platform::set_violation_hook(None);
+    }
+}
