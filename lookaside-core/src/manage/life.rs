@@ -110,9 +110,8 @@ fn complete(settings: &mut Settings, owner: Owner) {
     settings.verified |= lower.map_or_else(|| can() && verifier::is_program_wide(), |shared| shared.verified);
     // Verified lists keep nothing.
     settings.cached &= !settings.verified;
-    // What a small pool is given back may be of the heap. Tools that watch memory know the heap.
-    settings.slabs = owner == Owner::Program
-        && lower.is_none()
+    // Tools that watch memory know the heap.
+    settings.slabs = lower.is_none()
         && settings.backing.is_of_heap()
         && !settings.backing.calls_back()
         && settings.cached

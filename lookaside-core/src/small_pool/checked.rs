@@ -4,8 +4,8 @@
 use core::alloc::Layout;
 use core::ptr;
 
+use super::classes::HEADER;
 use super::kind::Kind;
-use super::lists::HEADER;
 use super::raw::RawSmallPool;
 use super::tagged::report_foreign;
 use crate::platform::Violation;

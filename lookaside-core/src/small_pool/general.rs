@@ -6,7 +6,7 @@ use core::sync::atomic::Ordering::Relaxed;
 
 use crate::manage;
 use crate::platform;
-use crate::pool::{Pool, Request, Source};
+use crate::pool::{Pool, Request, Source, slab};
 use crate::wdk::ListFlags;
 
 /// Allocates memory as requested; returns null where there is none. A nonpaged pool of which nothing can be locked has
@@ -23,6 +23,34 @@ pub fn allocate(request: &Request, flags: ListFlags) -> *mut u8 {
 pub unsafe fn free(block: *mut u8, request: &Request, flags: ListFlags) {
     // SAFETY: the memory came from this pool by an equal request, and no one uses it any more.
     unsafe { Source::of(request.pool_type, flags).free(block, request, ptr::null_mut()) }
+}
+
+/// Allocates memory in the place of a list, which may get it back.
+pub fn allocate_for_list(request: &Request, flags: ListFlags) -> *mut u8 {
+    let block = allocate(request, flags);
+    if is_heap(request, flags) && !block.is_null() {
+        slab::expect_of_heap();
+    }
+    block
+}
+
+/// Gives memory back that a list's pool, or [`allocate_for_list`], gave.
+///
+/// # Safety
+/// As for [`free`].
+pub unsafe fn free_of_list(block: *mut u8, request: &Request, flags: ListFlags) {
+    // SAFETY: the memory came from the list's pool, and no one uses it any more.
+    unsafe {
+        if is_heap(request, flags) && slab::free_known(block, request) {
+            return;
+        }
+        free(block, request, flags);
+    }
+}
+
+/// Whether lists for such requests are over slabs, or the process heap.
+fn is_heap(request: &Request, flags: ListFlags) -> bool {
+    Source::of(request.pool_type, flags) == Source::Heap
 }
 
 /// Makes a pool ready that no list was made over yet; what failed is tried again by the next call.

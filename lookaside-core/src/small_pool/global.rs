@@ -3,15 +3,12 @@
 use core::alloc::{GlobalAlloc, Layout};
 use core::ptr;
 
-use super::lists::{HEADER, KindLists, Plan};
-use super::tables::Generation;
+use super::classes::{CLASSES, HEADER, Sizes, class_of};
+use super::lists::{KindLists, Plan};
 use crate::list::{Statistics, Tuning};
 use crate::manage::Owner;
 use crate::platform;
 use crate::wdk::{ListFlags, MAXIMUM_DEPTH_LIMIT, PoolType, Tag};
-
-/// Blocks of 16 to 512 bytes in steps of 16; a pair, since Rust programs free on other threads than they allocate on.
-const GENERATION: Generation = Generation::V5_2X64;
 
 /// This many allocations and frees of a program go to the heap before it gets lists: a program that makes fewer pays
 /// neither the engine's self-test nor a thread.
@@ -19,14 +16,14 @@ const PATIENCE: u32 = 1000;
 
 /// A program's heap is busier than a driver's lists: a document of half a megabyte comes to 20,000 blocks of one size,
 /// which go all at once. So a list is bounded by what it may keep on each level in bytes: 16,384 blocks of 16 or 32
-/// bytes, 1,024 of 512.
+/// bytes, 16 of 32 KiB.
 const MAXIMUM_BYTES: usize = 512 << 10;
 
-static LISTS: KindLists = KindLists::new();
+static LISTS: KindLists<CLASSES> = KindLists::new();
 
 fn plan() -> Plan<'static> {
     Plan {
-        generation: GENERATION,
+        sizes: Sizes::Program,
         pool_type: PoolType::PAGED,
         tag: Tag::new(*b"Rust"),
         flags: ListFlags(0),
@@ -42,8 +39,8 @@ fn plan() -> Plan<'static> {
     }
 }
 
-/// A `#[global_allocator]`: allocations of up to 512 bytes with an alignment of up to 16 come from lists for each 16
-/// bytes of size, all others from the C library's heap.
+/// A `#[global_allocator]`: allocations of up to 32 KiB with an alignment of up to 4,096 bytes come from lists, for each
+/// 16 bytes of size up to 1,024 and four for each doubling above, all others from the C library's heap.
 ///
 /// ```
 /// #[global_allocator]
@@ -63,14 +60,6 @@ fn plan() -> Plan<'static> {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LookasideAlloc;
 
-/// The list that serves such a request.
-#[inline(always)]
-fn list_of(size: usize, alignment: usize) -> Option<usize> {
-    // No bytes become the largest number, which no list serves.
-    let list = size.wrapping_sub(1) >> GENERATION.shift();
-    (list < GENERATION.lists() && alignment <= HEADER).then_some(list)
-}
-
 impl LookasideAlloc {
     /// Returns the allocator; every one is the same.
     #[must_use]
@@ -82,7 +71,7 @@ impl LookasideAlloc {
     /// them.
     #[must_use]
     pub fn statistics(&self, size: usize) -> Option<Statistics> {
-        LISTS.statistics(list_of(size, 1)?)
+        LISTS.statistics(class_of(size, 1)?)
     }
 
     /// Allocations and frees of a list's sizes that the heap served, before there were lists or for want of them.
@@ -98,7 +87,7 @@ impl LookasideAlloc {
 unsafe impl GlobalAlloc for LookasideAlloc {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        match list_of(layout.size(), layout.align()) {
+        match class_of(layout.size(), layout.align()) {
             // SAFETY: the list exists.
             Some(list) => unsafe { LISTS.allocate(list, plan) },
             None => platform::heap_allocate(layout.size(), layout.align()),
@@ -109,7 +98,7 @@ unsafe impl GlobalAlloc for LookasideAlloc {
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         // SAFETY: the block came by the same layout, so from the same list or from the heap.
         unsafe {
-            match list_of(layout.size(), layout.align()) {
+            match class_of(layout.size(), layout.align()) {
                 Some(list) => LISTS.free(list, block, plan),
                 None => platform::heap_free(block),
             }
@@ -118,7 +107,7 @@ unsafe impl GlobalAlloc for LookasideAlloc {
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        if list_of(layout.size(), layout.align()).is_none() && layout.align() <= HEADER {
+        if class_of(layout.size(), layout.align()).is_none() && layout.align() <= HEADER {
             return platform::heap_allocate_zeroed(layout.size());
         }
         // SAFETY: the layout has a size, and the block has that size.
@@ -133,7 +122,7 @@ unsafe impl GlobalAlloc for LookasideAlloc {
 
     #[inline]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        match (list_of(layout.size(), layout.align()), list_of(new_size, layout.align())) {
+        match (class_of(layout.size(), layout.align()), class_of(new_size, layout.align())) {
             (Some(old), Some(new)) if old == new => return block,
             // SAFETY: the block is the heap's, and its alignment what the heap gives by itself.
             (None, None) if layout.align() <= HEADER => return unsafe { platform::heap_reallocate(block, new_size) },

@@ -8,7 +8,7 @@ use crate::wdk::PoolType;
 pub enum Kind {
     /// Resident memory.
     NonPaged = 0,
-    /// The process heap.
+    /// Paged memory.
     Paged = 1,
     /// Resident memory that cannot be executed. Windows has lists for it since version 6.2; here every generation has.
     NonPagedNx = 2,

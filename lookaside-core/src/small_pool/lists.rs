@@ -10,18 +10,16 @@ use core::ptr;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicU32, AtomicU64};
 
+use super::classes::Sizes;
 use super::general;
-use super::tables::{Generation, LISTS};
+use super::tables::LISTS;
 use crate::face::{Name, Parameters};
 use crate::list::processor::EngineKind;
-use crate::list::{Statistics, Topology, Tuning};
+use crate::list::{Statistics, Tuning};
 use crate::manage::{Owner, TagEntry};
 use crate::platform::{Caller, own_value};
 use crate::pool::Request;
 use crate::wdk::{ListFlags, Parts, PoolType, RawList, Status, Tag};
-
-/// Bytes that the header of this library takes before a tagged block, and that the blocks of all lists are aligned to.
-pub const HEADER: usize = 16;
 
 /// First depth of a small-pool list.
 const INITIAL_DEPTH: u16 = 2;
@@ -29,7 +27,7 @@ const INITIAL_DEPTH: u16 = 2;
 /// How the lists of one kind are made.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan<'a> {
-    pub generation: Generation,
+    pub sizes: Sizes,
     pub pool_type: PoolType,
     pub tag: Tag,
     pub flags: ListFlags,
@@ -48,19 +46,14 @@ pub struct Plan<'a> {
 }
 
 impl Plan<'_> {
-    /// Returns what a list asks the general pool for: a block, and what this library's header needs beyond the
-    /// kernel's.
+    /// Returns what a list asks its pool for.
     pub fn request(&self, list: usize) -> Request {
-        Request {
-            size: self.generation.block_size(list) - self.generation.header() + HEADER,
-            alignment: HEADER,
-            pool_type: self.pool_type,
-            tag: self.tag,
-        }
+        let (size, alignment) = self.sizes.block(list);
+        Request { size, alignment, pool_type: self.pool_type, tag: self.tag }
     }
 
     fn name_of(&self, list: usize) -> Name {
-        Name::of(format_args!("{} {} {}", self.name, self.kind, self.generation.block_size(list)))
+        Name::of(format_args!("{} {} {}", self.name, self.kind, self.sizes.name(list)))
     }
 
     fn maximum_depth_of(&self, request: &Request) -> u16 {
@@ -74,8 +67,8 @@ impl Plan<'_> {
 /// A list may be used from the moment that its `processors` are not 0 (rseq), or that the state is READY and it has an
 /// alignment.
 #[repr(C, align(16))]
-pub struct KindLists {
-    lists: UnsafeCell<[RawList; LISTS]>,
+pub struct KindLists<const N: usize = LISTS> {
+    lists: UnsafeCell<[RawList; N]>,
     // Calls so far, or one of the three states below.
     state: AtomicU32,
     // Calls that the general pool served in a list's place.
@@ -89,15 +82,15 @@ const DELETED: u32 = u32::MAX;
 
 // SAFETY: each list object is written by the one thread that moved the state to MAKING, before it is published, and by
 // delete, beside which no one else uses it.
-unsafe impl Sync for KindLists {}
+unsafe impl<const N: usize> Sync for KindLists<N> {}
 // SAFETY: nothing belongs to a thread.
-unsafe impl Send for KindLists {}
+unsafe impl<const N: usize> Send for KindLists<N> {}
 
-impl KindLists {
+impl<const N: usize> KindLists<N> {
     /// Makes lists that are not made yet.
-    pub const fn new() -> KindLists {
+    pub const fn new() -> KindLists<N> {
         KindLists {
-            lists: UnsafeCell::new([const { RawList::zeroed() }; LISTS]),
+            lists: UnsafeCell::new([const { RawList::zeroed() }; N]),
             state: AtomicU32::new(0),
             direct_allocates: AtomicU64::new(0),
             direct_frees: AtomicU64::new(0),
@@ -107,7 +100,7 @@ impl KindLists {
     /// Allocates a block of a list, or returns null.
     ///
     /// # Safety
-    /// `list` is below [`LISTS`], and below the generation's number of lists.
+    /// `list` is below the number of lists.
     #[inline(always)]
     pub unsafe fn allocate<'a>(&self, list: usize, plan: impl FnOnce() -> Plan<'a>) -> *mut u8 {
         let object = self.object(list);
@@ -138,7 +131,7 @@ impl KindLists {
             return ptr::null_mut();
         }
         let request = plan.request(list);
-        let block = general::allocate(&request, plan.flags);
+        let block = general::allocate_for_list(&request, plan.flags);
         if !block.is_null() {
             self.direct_allocates.fetch_add(1, Relaxed);
             if plan.owner == Owner::GlobalAllocator {
@@ -162,14 +155,14 @@ impl KindLists {
                     if plan.owner == Owner::GlobalAllocator {
                         TagEntry::of(request.tag, request.pool_type.is_paged()).release(request.size);
                     }
-                    general::free(block, &request, plan.flags);
+                    general::free_of_list(block, &request, plan.flags);
                 }
             }
         }
     }
 
     fn object(&self, list: usize) -> *mut RawList {
-        debug_assert!(list < LISTS);
+        debug_assert!(list < N);
         self.lists.get().cast::<RawList>().wrapping_add(list)
     }
 
@@ -216,9 +209,9 @@ impl KindLists {
 
     /// By the thread that moved the state to MAKING.
     fn make(&self, plan: &Plan<'_>) -> Status {
-        let topology = if plan.generation.has_shared_lists() { Topology::Pair } else { Topology::Single };
+        let topology = plan.sizes.topology();
         let mut first_failure = Status::SUCCESS;
-        for list in 0..plan.generation.lists() {
+        for list in 0..plan.sizes.lists() {
             let request = plan.request(list);
             let name = plan.name_of(list);
             let parameters = Parameters {
@@ -258,7 +251,7 @@ impl KindLists {
     pub unsafe fn delete(&self) -> bool {
         let outstanding = self.outstanding();
         if self.state.swap(DELETED, Acquire) == READY {
-            for object in (0..LISTS).filter_map(|list| self.ready(list)) {
+            for object in (0..N).filter_map(|list| self.ready(list)) {
                 // SAFETY: the list is made, and no one else uses it.
                 unsafe { RawList::delete_for_ever(object) };
             }
@@ -272,7 +265,7 @@ impl KindLists {
             let list = statistics.list;
             list.total_allocates.wrapping_sub(statistics.pool_failures).wrapping_sub(list.total_frees)
         };
-        let of_lists = (0..LISTS).filter_map(|list| self.statistics(list)).map(held).fold(0, u64::wrapping_add);
+        let of_lists = (0..N).filter_map(|list| self.statistics(list)).map(held).fold(0, u64::wrapping_add);
         let (allocates, frees) = self.direct();
         of_lists.wrapping_add(allocates).wrapping_sub(frees)
     }
@@ -284,7 +277,7 @@ impl KindLists {
 
     /// Returns the statistics of one list, if it is made.
     pub fn statistics(&self, list: usize) -> Option<Statistics> {
-        if list >= LISTS || self.state.load(Acquire) != READY {
+        if list >= N || self.state.load(Acquire) != READY {
             return None;
         }
         // SAFETY: the list is made.
@@ -294,7 +287,7 @@ impl KindLists {
     /// Gives back what the lists keep.
     pub fn flush(&self) {
         if self.state.load(Acquire) == READY {
-            for object in (0..LISTS).filter_map(|list| self.ready(list)) {
+            for object in (0..N).filter_map(|list| self.ready(list)) {
                 // SAFETY: the list is made.
                 let _ = unsafe { RawList::flush(object) };
             }
@@ -341,10 +334,11 @@ unsafe fn publish(list: RawList, to: *mut RawList) {
 mod tests {
     extern crate std;
     use super::*;
+    use crate::small_pool::tables::Generation;
 
     fn plan() -> Plan<'static> {
         Plan {
-            generation: Generation::V5_2X64,
+            sizes: Sizes::Of(Generation::V5_2X64),
             pool_type: PoolType::PAGED,
             tag: Tag::new(*b"Test"),
             flags: ListFlags(0),
@@ -363,7 +357,7 @@ mod tests {
     /// The state of a child that was forked while its parent made the lists: no one will ever finish them.
     #[test]
     fn lists_that_are_never_made_are_served_by_the_general_pool() {
-        let lists = KindLists::new();
+        let lists = KindLists::<LISTS>::new();
         lists.state.store(MAKING, Relaxed);
         assert_eq!(lists.prepare(&plan()), Status::DEVICE_BUSY);
         for list in 0..LISTS {
@@ -385,7 +379,7 @@ mod tests {
     /// Blocks from before the lists go into them, and the patience is what was asked for.
     #[test]
     fn the_general_pool_serves_until_it_is_time() {
-        let lists = KindLists::new();
+        let lists = KindLists::<LISTS>::new();
         // SAFETY: the numbers are in range, and each block is freed once.
         unsafe {
             let early = [lists.allocate(7, plan), lists.allocate(7, plan)];

@@ -4,6 +4,7 @@
 mod tables;
 mod kind;
 mod statistics;
+mod classes;
 mod general;
 mod lists;
 mod raw;

@@ -7,9 +7,10 @@ use core::fmt;
 use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::Relaxed;
 
+use super::classes::{HEADER, Sizes};
 use super::general;
 use super::kind::Kind;
-use super::lists::{HEADER, KindLists, Plan};
+use super::lists::{KindLists, Plan};
 use super::statistics::SmallListStatistics;
 use super::tables::Generation;
 use crate::list::Tuning;
@@ -318,7 +319,7 @@ impl RawSmallPool {
 
     pub(super) fn plan(&self, kind: Kind) -> Plan<'_> {
         Plan {
-            generation: self.generation,
+            sizes: Sizes::Of(self.generation),
             pool_type: kind.pool_type(),
             tag: TAG,
             flags: self.flags,
@@ -342,7 +343,7 @@ impl RawSmallPool {
         // SAFETY: `pool` is null or may be read.
         match unsafe { Self::live(pool) } {
             Ok(pool) => {
-                pool.kinds.iter().for_each(KindLists::flush);
+                pool.kinds.iter().for_each(|lists| lists.flush());
                 Status::SUCCESS
             }
             Err(status) => status,

@@ -13,9 +13,9 @@ use core::fmt;
 use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::Relaxed;
 
+use super::classes::HEADER;
 use super::general;
 use super::kind::Kind;
-use super::lists::HEADER;
 use super::pool::SmallPool;
 use super::raw::{RawSmallPool, key_of};
 use crate::manage::{TagEntry, verifier};

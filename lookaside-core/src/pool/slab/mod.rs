@@ -7,4 +7,4 @@ mod header;
 mod range;
 mod slabs;
 
-pub use slabs::{Slabs, free, own_statics, prepare, repair_after_fork, statistics};
+pub use slabs::{Slabs, expect_of_heap, free, free_known, own_statics, prepare, repair_after_fork, statistics};

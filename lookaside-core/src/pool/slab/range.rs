@@ -68,7 +68,7 @@ impl Range {
         }
         self.slabs.store(known.cast(), Relaxed);
         self.units.store(units as u32, Relaxed);
-        // Release pairs with the Acquire of whoever finds the base.
+        // Release pairs with the Acquire of those who find the base.
         self.base.store(base, Release);
         true
     }
@@ -186,7 +186,7 @@ impl Range {
         else {
             return false;
         };
-        // Release pairs with the Acquire of whoever looks a slab up.
+        // Release pairs with the Acquire of those who look a slab up.
         self.usable.store((usable + grown) as u32, Release);
         (usable..usable + grown).for_each(|unit| self.mark(guard, unit, true));
         true

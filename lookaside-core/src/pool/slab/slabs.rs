@@ -13,11 +13,13 @@ static RANGE: Range = Range::new();
 
 /// The last key that a list got.
 static KEYS: AtomicU64 = AtomicU64::new(0);
-/// Blocks that the process heap gave, since the range or the system had no more units.
+/// Blocks that the process heap gave, since the range or the system had no more units, or since there was no list yet.
 static ON_HEAP: AtomicU64 = AtomicU64::new(0);
 /// How many it ever gave.
 static FALLBACKS: AtomicU64 = AtomicU64::new(0);
-/// Quarters of a slab's blocks by which slabs are told apart.
+/// For slabs of lists that ended; their owner may be another list by now.
+static ENDED: Lock = Lock::new();
+/// Slabs are listed by how many quarters of their blocks are free.
 const QUARTERS: usize = 4;
 
 /// The slabs of one list, in the order in which they are used up: those with the fewest free blocks first, so that the
@@ -227,6 +229,7 @@ impl Slabs {
         let _guard = self.lock.lock();
         self.key.store(0, Relaxed);
         self.partly.iter().for_each(|first| first.store(0, Relaxed));
+        self.resident.store(0, Relaxed);
     }
 
     /// Returns how many bytes of the list's slabs may be in memory.
@@ -243,10 +246,7 @@ impl Slabs {
     /// Gives back to the system the pages of a slab that no block in use is on.
     fn discard(&self, guard: &Guard<'_>, slab: &Slab) {
         let before = slab.pages();
-        for (start, bytes) in slab.take_idle_pages(guard) {
-            // SAFETY: the pages are of the range, and no one uses what they hold.
-            unsafe { platform::discard(start, bytes) };
-        }
+        give_pages_back(guard, slab);
         self.count_pages(guard, slab, before);
     }
 
@@ -259,7 +259,7 @@ impl Slabs {
         let guard = self.lock.lock();
         self.partly.iter().chain([&self.empty, &self.empty_slabs, &self.spare]).for_each(|word| word.store(0, Relaxed));
         self.resident.store(0, Relaxed);
-        for slab in RANGE.slabs().filter(|slab| core::ptr::eq(slab.owner.load(Relaxed).cast(), self)) {
+        for slab in RANGE.slabs().filter(|slab| slab.key.load(Relaxed) == self.key()) {
             slab.count_anew();
             self.list(&guard, slab);
             self.count_pages(&guard, slab, 0);
@@ -289,7 +289,7 @@ pub unsafe fn free(key: u64, blocks: &[*mut u8], request: &Request) {
         // SAFETY: a slab of a list has an owner, whose record is never unmapped.
         let owner = unsafe { &*slab.owner.load(Relaxed).cast::<Slabs>() };
         let fault;
-        (rest, fault) = owner.free(key, rest);
+        (rest, fault) = if owner.key() == key { owner.free(key, rest) } else { free_of_ended(slab, rest) };
         if let Some((fault, block)) = fault {
             // SAFETY: no one uses the rest either. A hook may unwind.
             let unwinding = OnUnwind::new(|| unsafe { free(key, rest, request) });
@@ -309,19 +309,58 @@ impl Slabs {
             let place = Place::of(slab);
             let (taken, fault) = slab.put(&guard, rest);
             rest = &rest[taken..];
-            if self.key() == key {
-                self.relist(&guard, slab, place);
-            } else if slab.is_empty() {
-                // The list has ended.
-                self.discard(&guard, slab);
-                RANGE.put_back(slab);
-            }
+            self.relist(&guard, slab, place);
             if let Some(fault) = fault {
                 return (&rest[1..], Some((fault, rest[0])));
             }
         }
         (rest, None)
     }
+}
+
+/// Takes back blocks of a slab whose list ended before they came back; the last one frees the slab.
+#[cold]
+fn free_of_ended<'a>(slab: &Slab, blocks: &'a [*mut u8]) -> (&'a [*mut u8], Option<(Fault, *mut u8)>) {
+    let guard = ENDED.lock();
+    let (taken, fault) = slab.put(&guard, blocks);
+    if slab.is_empty() {
+        give_pages_back(&guard, slab);
+        RANGE.put_back(slab);
+    }
+    let rest = &blocks[taken..];
+    match fault {
+        Some(fault) => (&rest[1..], Some((fault, rest[0]))),
+        None => (rest, None),
+    }
+}
+
+/// Gives back to the system the pages of a slab that no block in use is on.
+fn give_pages_back(guard: &Guard<'_>, slab: &Slab) {
+    for (start, bytes) in slab.take_idle_pages(guard) {
+        // SAFETY: the pages are of the range, and no one uses what they hold.
+        unsafe { platform::discard(start, bytes) };
+    }
+}
+
+/// Counts a block that the process heap gave in the place of a list over slabs: the list may get it back.
+pub fn expect_of_heap() {
+    ON_HEAP.fetch_add(1, Relaxed);
+}
+
+/// Takes back a block of whichever list, if slabs gave it; if not, it is the process heap's, to be freed by the caller.
+/// Returns whether it did.
+///
+/// # Safety
+/// No one uses the block any more; it is of a list over slabs, or counted by [`expect_of_heap`].
+pub unsafe fn free_known(block: *mut u8, request: &Request) -> bool {
+    let Some(slab) = RANGE.slab_of(block) else {
+        // Never below 0, whatever a program frees.
+        let _ = ON_HEAP.fetch_update(Relaxed, Relaxed, |blocks| blocks.checked_sub(1));
+        return false;
+    };
+    // SAFETY: no one uses the block any more.
+    unsafe { free(slab.key.load(Relaxed), &[block], request) };
+    true
 }
 
 #[cold]
@@ -380,11 +419,13 @@ pub fn statistics() -> PoolStatistics {
 /// In the child of a fork, before the lists are repaired.
 pub fn repair_after_fork() {
     RANGE.repair_after_fork();
+    ENDED.reset_after_fork();
 }
 
 /// For tools that look for races.
 pub fn own_statics() {
     platform::own_value(&RANGE);
+    platform::own_value(&ENDED);
     [&KEYS, &ON_HEAP, &FALLBACKS].into_iter().for_each(platform::own_value);
 }
 
@@ -413,7 +454,7 @@ mod tests {
 
     fn take(slabs: &Slabs, request: &Request, wanted: usize) -> Vec<*mut u8> {
         let mut blocks = Vec::with_capacity(wanted);
-        // SAFETY: there is room, and `allocate` writes as many as it returns.
+        // SAFETY: there is room, and `allocate` returns how many it wrote.
         unsafe {
             let taken = slabs.allocate(request, blocks.as_mut_ptr(), wanted);
             blocks.set_len(taken);
