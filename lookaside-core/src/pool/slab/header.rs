@@ -175,6 +175,8 @@ impl Slab {
         let inverse = u64::from(self.inverse.load(Relaxed));
         let places = u64::from(self.blocks());
         let mut first = self.first.load(Relaxed);
+        // Neighbours come together, so their word stays in a register meanwhile.
+        let (mut current, mut word) = (None::<&AtomicU64>, 0);
         let mut taken = 0;
         let mut fault = None;
         for block in blocks {
@@ -187,16 +189,21 @@ impl Slab {
                 fault = Some(Fault::Interior);
                 break;
             }
-            let (word, bit) = (&self.words[place as usize / 64], 1 << (place % 64));
-            let before = word.load(Relaxed);
-            if before & bit != 0 {
+            let next = &self.words[place as usize / 64];
+            if !current.is_some_and(|current| core::ptr::eq(current, next)) {
+                current.inspect(|current| current.store(word, Relaxed));
+                (current, word) = (Some(next), next.load(Relaxed));
+                first = first.min(place as u32 / 64);
+            }
+            let bit = 1 << (place % 64);
+            if word & bit != 0 {
                 fault = Some(Fault::Free);
                 break;
             }
-            word.store(before | bit, Relaxed);
-            first = first.min(place as u32 / 64);
+            word |= bit;
             taken += 1;
         }
+        current.inspect(|current| current.store(word, Relaxed));
         self.first.store(first, Relaxed);
         self.free.store(self.free_blocks() + taken as u32, Relaxed);
         (taken, fault)
