@@ -78,6 +78,27 @@ pub extern "C" fn lookaside_adjust_depth() {
     lookaside_core::adjust_depth();
 }
 
+/// Sets how many bytes all lists together may keep.
+///
+/// Scans enforce it: when lists keep more, those that were used least since the scan before give up all that they keep,
+/// one after the other, and a depth that tunes itself begins anew. So between two scans they may keep more. Lists with a
+/// free callback do so at their next miss. What callers hold does not count. While there is a limit a scan looks at
+/// every list.
+///
+/// Parameters:
+/// - `bytes`: the limit; `UINT64_MAX` for none, which is the default. `LOOKASIDE_LIMIT` in the environment does the
+///   same.
+///
+/// Returns nothing.
+///
+/// Memory and threads: any number of threads at once. O(1).
+///
+/// WDK: it has no such function.
+#[unsafe(no_mangle)]
+pub extern "C" fn lookaside_set_limit(bytes: u64) {
+    lookaside_core::set_limit(bytes);
+}
+
 /// Starts the thread that scans the lists once a second, also in a process that has one thread.
 ///
 /// Without this call the library starts it as soon as the process has a second thread and a list whose tuning is not

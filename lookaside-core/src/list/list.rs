@@ -143,6 +143,9 @@ pub struct List {
     pub(super) manage: Lock,
     // Under `manage`: milliseconds of the clock.
     pub(super) last_scan: AtomicU64,
+    // Under `manage`: calls up to the last scan, and how many came in the period before it, as a power of two.
+    pub(super) calls: AtomicU64,
+    pub(super) heat: AtomicU8,
     // Any thread.
     pub(super) attention: AtomicU8,
     pub(super) callbacks_running: AtomicU32,
@@ -169,6 +172,8 @@ impl List {
             around: MaybeUninit::uninit(),
             manage: Lock::new(),
             last_scan: AtomicU64::new(0),
+            calls: AtomicU64::new(0),
+            heat: AtomicU8::new(0),
             attention: AtomicU8::new(0),
             callbacks_running: AtomicU32::new(0),
             opened: AtomicU64::new(0),

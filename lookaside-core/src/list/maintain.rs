@@ -22,6 +22,13 @@ enum Keep {
     Never,
 }
 
+impl Keep {
+    /// Returns how many blocks that is in a list of this depth.
+    fn of(self, depth: u32) -> usize {
+        if self == Keep::Depth { depth as usize } else { 0 }
+    }
+}
+
 /// Blocks that were taken out of a list whose free routine is the library's, and the pool that they go back to.
 pub struct Surplus {
     batch: Batch,
@@ -58,19 +65,35 @@ impl List {
     /// Takes some of the blocks above a depth out, for their pool, where the free routine is the library's; `None`
     /// when there are no more. So a scan holds no lock while the pool works, which may report a violation.
     pub fn take_surplus(&self) -> Option<Surplus> {
+        self.take_above_depths(Keep::Depth)
+    }
+
+    /// Takes some of all blocks out in the same way; `None` too where the free routine is the user's.
+    pub fn take_kept(&self) -> Option<Surplus> {
+        if self.settings().backing.frees_by_callback() { None } else { self.take_above_depths(Keep::Nothing) }
+    }
+
+    /// Returns how many bytes of blocks the list keeps; a pair over another list's L, without those in L.
+    pub fn kept_bytes(&self) -> u64 {
+        let in_parts: usize = self.parts().map(|(_, part)| part.length()).sum();
+        let in_shared = if self.settings().lower.is_none() { self.shared.length() } else { 0 };
+        (in_parts + in_shared) as u64 * self.settings().request.size as u64
+    }
+
+    fn take_above_depths(&self, keep: Keep) -> Option<Surplus> {
         let Settings { backing, request, lower, .. } = *self.settings();
         // Where another list's slabs are the pool, that list's.
         let key = lower.map_or(self, |lower| lower.list).slabs.key();
         let mut batch = Batch::new();
         for (processor, part) in self.parts() {
-            let kept = part.tuner().target() as usize;
+            let kept = keep.of(part.tuner().target());
             if part.length() > kept && self.take_above(&mut batch, part, processor, kept, false) != 0 {
                 break;
             }
         }
         self.count_direct(0, batch.len() as u64);
         if batch.is_empty() && lower.is_none() {
-            self.shared.remove(&mut batch, self.shared.target() as usize);
+            self.shared.remove(&mut batch, keep.of(self.shared.target()));
         }
         (!batch.is_empty()).then_some(Surplus { batch, source: backing.source, key, request })
     }
@@ -165,7 +188,6 @@ impl List {
     fn drain(&self, object: *mut RawList, keep: Keep) -> usize {
         // What the list holds of its pool changes.
         self.wake_if_at_rest();
-        let kept_of = |depth: u32| if keep == Keep::Depth { depth as usize } else { 0 };
         let mut drained = 0;
         let mut give_back = |batch: &Batch| {
             self.count_direct(0, batch.len() as u64);
@@ -178,7 +200,7 @@ impl List {
         let rounds = self.settings().maximum_depth as usize / Batch::LIMIT + 1;
         for (processor, part) in self.parts() {
             for _ in 0..rounds {
-                let kept = kept_of(part.tuner().target());
+                let kept = keep.of(part.tuner().target());
                 if keep != Keep::Never && part.length() <= kept {
                     break;
                 }
@@ -193,7 +215,7 @@ impl List {
         if self.settings().lower.is_none() {
             for _ in 0..rounds * self.shared.divisions() {
                 let mut batch = Batch::new();
-                self.shared.remove(&mut batch, kept_of(self.shared.target()));
+                self.shared.remove(&mut batch, keep.of(self.shared.target()));
                 if !give_back(&batch) {
                     break;
                 }

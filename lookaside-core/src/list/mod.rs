@@ -27,4 +27,5 @@ pub use counters::{Counters, Statistics};
 pub use list::{Around, Home, List, Lower, Settings, Topology, activity};
 pub use maintain::Surplus;
 pub use shared::most_divisions;
+pub use tune::HOTTEST;
 pub use tuner::Tuning;

@@ -189,6 +189,11 @@ impl SharedList {
         self.choose(Division::is_open).length()
     }
 
+    /// Returns how many blocks all divisions hold.
+    pub fn length(&self) -> usize {
+        self.all().map(Division::length).sum()
+    }
+
     /// Takes blocks out of each division that holds more than `keep`, up to the batch's room; returns how many.
     pub fn remove(&self, batch: &mut Batch, keep: usize) -> usize {
         self.all().map(|division| division.remove(batch, keep)).sum()

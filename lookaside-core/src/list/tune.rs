@@ -117,6 +117,7 @@ impl List {
                 busy |= part.tuner().target() > MINIMUM_DEPTH.into();
             }
             pool_bytes = self.pool_bytes(&sum);
+            self.note_heat(&sum, &guard);
             if shared_due && settings.lower.is_none() {
                 let counters = self.shared.for_tuning(&sum);
                 self.shared.scan(&counters, settings.tuning, settings.shared_maximum(), period);
@@ -135,13 +136,54 @@ impl List {
         Some(Scanned { pool_bytes, surplus, idle: !busy })
     }
 
+    /// Notes how many calls came since the last scan.
+    fn note_heat(&self, parts: &PartCounters, _manage: &Guard<'_>) {
+        let counters = match self.settings().parts.processors {
+            0 => self.shared.counters(parts),
+            _ => parts.counters,
+        };
+        let calls = counters.total_allocates.wrapping_add(counters.total_frees);
+        let new = calls.wrapping_sub(self.calls.swap(calls, Relaxed));
+        self.heat.store((u64::BITS - new.leading_zeros()) as u8, Relaxed);
+    }
+
+    /// Returns how much the list was used before the last scan, from 0 for not at all to [`HOTTEST`].
+    pub fn heat(&self) -> u8 {
+        self.heat.load(Relaxed)
+    }
+
+    /// Has a list that tunes itself begin anew with the least depth. Returns how many bytes it keeps.
+    pub fn give_up(&self) -> u64 {
+        let settings = self.settings();
+        if settings.tuning == Tuning::Default {
+            let _guard = self.manage.lock();
+            let least = settings.maximum_depth.min(MINIMUM_DEPTH.into());
+            for (_, part) in self.parts() {
+                part.tuner().set_target(least);
+                // SAFETY: `manage` is held.
+                unsafe { part.apply_target() };
+            }
+            if settings.lower.is_none() {
+                self.shared.set_target(least.min(settings.shared_maximum()));
+            }
+        }
+        if settings.backing.frees_by_callback() {
+            self.attention.fetch_or(attention::SURPLUS, Relaxed);
+        }
+        self.kept_bytes()
+    }
+
     /// Lets scans pass the list by until it misses.
     fn put_to_rest(&self, _manage: &Guard<'_>) {
+        self.heat.store(0, Relaxed);
         self.around().activity.fetch_and(!activity::ACTIVE, Relaxed);
         // Release pairs with the AcqRel in `wake`: a miss that sees it sets the activity after this has cleared it.
         self.attention.fetch_or(attention::AT_REST, Release);
     }
 }
+
+/// The most that [`List::heat`] may be.
+pub const HOTTEST: u8 = u64::BITS as u8;
 
 /// What a visit of the scan found.
 #[derive(Clone, Copy, Debug)]

@@ -10,7 +10,7 @@ use core::ptr;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64};
 
-use super::{attention, pools, registry};
+use super::{attention, limit, pools, registry};
 use crate::list::Surplus;
 use crate::platform::{
     Event, Guard, Thread, coarse_milliseconds, is_single_threaded, is_single_threaded_at_a_glance, milliseconds,
@@ -330,6 +330,7 @@ fn scan(step: u64, by_hand: bool, from: u32, mut goes_on: impl FnMut(u32) -> boo
         registry::look_at(index, generation, |record| record.list().give_memory_back(scanned.idle));
     }
     pools::note_peaks();
+    limit::enforce();
 }
 
 /// For tools that look for races.

@@ -2,7 +2,7 @@
 
 use core::ffi::CStr;
 
-use super::{attention, balance, choice, fork, pools, registry, usage, verifier};
+use super::{attention, balance, choice, fork, limit, pools, registry, usage, verifier};
 use crate::list::processor::EngineKind;
 use crate::platform::{self, Tool, rseq};
 use crate::pool;
@@ -72,6 +72,7 @@ fn own_statics() {
     balance::own_statics();
     choice::own_statics();
     fork::own_statics();
+    limit::own_statics();
     pools::own_statics();
     registry::own_statics();
     usage::own_statics();

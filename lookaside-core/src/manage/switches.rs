@@ -72,6 +72,14 @@ pub static VERIFY_FAIL: Switch = Switch {
     effect: "which allocations of verified lists fail on purpose",
 };
 
+/// What all lists together may keep.
+pub static LIMIT: Switch = Switch {
+    name: c"LOOKASIDE_LIMIT",
+    values: Values::Form("a number of bytes, with K, M or G behind it or not", |text| parse_bytes(text).is_some()),
+    default: "none",
+    effect: "how many bytes all lists together may keep",
+};
+
 /// The global allocator of the command.
 pub static GLOBAL: Switch = Switch {
     name: c"LOOKASIDE_GLOBAL",
@@ -102,7 +110,7 @@ static RECORD_LOG: Switch = Switch {
 };
 
 /// All of them.
-static TABLE: [&Switch; 6] = [&ENGINE, &VERIFY, &VERIFY_FAIL, &GLOBAL, &PEERS, &RECORD_LOG];
+static TABLE: [&Switch; 7] = [&ENGINE, &VERIFY, &VERIFY_FAIL, &LIMIT, &GLOBAL, &PEERS, &RECORD_LOG];
 
 impl Switch {
     /// Returns the value, unless it is empty or unknown: then the variable has no effect. Looks into the environment.
@@ -138,6 +146,21 @@ impl Switch {
 /// Returns whether the variable is in the table, or one of the project's tests.
 pub fn is_known(name: &[u8]) -> bool {
     name.starts_with(TESTS) || TABLE.iter().any(|switch| switch.name.to_bytes() == name)
+}
+
+/// Reads a number of bytes, with `K`, `M` or `G` behind it or not.
+pub fn parse_bytes(text: &str) -> Option<u64> {
+    let digits = text.trim_end_matches(['K', 'M', 'G']);
+    let shift = match &text[digits.len()..] {
+        "" => 0,
+        "K" => 10,
+        "M" => 20,
+        "G" => 30,
+        _ => return None,
+    };
+    // No sign, which the parser of numbers takes.
+    let number: u64 = if digits.starts_with('+') { return None } else { digits.parse().ok()? };
+    number.checked_mul(1 << shift).filter(|bytes| *bytes < u64::MAX - 1)
 }
 
 static REPORTED: AtomicBool = AtomicBool::new(false);
@@ -225,5 +248,20 @@ impl Display for Table {
             writeln!(f, "  default: {}", switch.default)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_numbers_with_a_letter() {
+        let parsed = ["0", "4096", "64K", "512M", "2G"].map(|text| parse_bytes(text).unwrap());
+        assert_eq!(parsed, [0, 4096, 64 << 10, 512 << 20, 2 << 30]);
+        for wrong in ["", "K", "64k", "1.5M", "-1", "+1", "1MM", "1MB", "99999999999999999999", "18446744073709551615"]
+        {
+            assert_eq!(parse_bytes(wrong), None, "{wrong}");
+        }
     }
 }

@@ -88,6 +88,7 @@ no_effect! {
     mlock(*const c_void, size_t);
     munlock(*const c_void, size_t);
     munmap(*mut c_void, size_t);
+    getrlimit(__rlimit_resource_t, *mut rlimit);
 }
 
 /// Does nothing, as a kernel without these calls; a wait ends at once, as any may.

@@ -4,6 +4,7 @@
 mod common;
 
 mod divisions;
+mod limit;
 mod pairs;
 mod trips;
 mod tuning;

@@ -125,6 +125,7 @@ static void lists(const struct kind *kind)
     CALL(lookaside_report(&list, text, sizeof text, NULL));
     CALL(lookaside_list_context(&list));
     CALL(lookaside_adjust_depth());
+    CALL(lookaside_set_limit(UINT64_MAX));
     CALL(lookaside_list_trim(&list));
     CALL(lookaside_list_flush(&list));
     CALL(lookaside_list_delete(&list));

@@ -102,7 +102,9 @@ static void reports(void)
     NEED(lookaside_pool_statistics(LOOKASIDE_POOL_KIND_HEAP, &usage));
     NEED(lookaside_tag_report(LOOKASIDE_TAG_ORDER_TAG, text, sizeof text, NULL));
     lookaside_tags(LOOKASIDE_TAG_ORDER_TAG, rows, COUNT(rows), NULL);
+    lookaside_set_limit(0);
     lookaside_adjust_depth();
+    lookaside_set_limit(UINT64_MAX);
     lookaside_start_balance_thread();
     if (lookaside_list_context(&list) != NULL || lookaside_version() == NULL || lookaside_engine() == NULL)
         exit(1);
