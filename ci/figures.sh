@@ -14,7 +14,8 @@ if [[ ! -e $report/figures.csv ]]; then
     # shellcheck disable=SC2086 # No features are no words.
     cargo run --quiet --release $features -- compare --lists --global --report "$report" "$@" > "$scratch/text"
 fi
-table() { awk -F, -v set="$1" -v digits="$2" -f ci/figures.awk "$report/figures.csv"; }
+# table SET DIGITS [MEASURE]
+table() { awk -F, -v set="$1" -v digits="$2" -v measure="${3:-}" -f ci/figures.awk "$report/figures.csv"; }
 # fact NAME: what figures.json has by that name, which is on a line of its own.
 fact() { sed -n "s/^  \"$1\": \"\\{0,1\\}\\(.*[^\",]\\)\"\\{0,1\\},\\{0,1\\}\$/\\1/p" "$report/figures.json"; }
 
@@ -25,9 +26,11 @@ fact() { sed -n "s/^  \"$1\": \"\\{0,1\\}\\(.*[^\",]\\)\"\\{0,1\\},\\{0,1\\}\$/\
     printf 'Nanoseconds for one allocate plus one free of %s bytes:\n\n' "$(fact size)"
     table lists 1
     printf '\nWhole programs, each with another global allocator: %s\n%s\n\n' \
-        "SQLite's trace in nanoseconds per operation, serde_json and regex in" \
-        "milliseconds, a tree and a map in nanoseconds per change of both:"
+        "SQLite's trace in nanoseconds per operation; JSON, its queries," \
+        "Rust's syntax and regex in milliseconds; a tree and a map in nanoseconds per change of both, a server per command:"
     table global 2
+    printf '\nKiB of their processes that were resident at most:\n\n'
+    table global 0 peak
     printf '\nMeasured on %s.\n' "$(fact date | cut -d ' ' -f 1)"
     for what in machine engine versions; do echo "${what^}: $(fact $what)."; done
 } > "$scratch/section"

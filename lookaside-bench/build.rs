@@ -6,7 +6,7 @@ use std::process::Command;
 use std::{env, fs};
 
 /// The packages whose versions the tables name, in their order.
-const RIVALS: [&str; 10] = [
+const RIVALS: [&str; 13] = [
     "tikv-jemalloc-sys",
     "libmimalloc-sys",
     "snmalloc-rs",
@@ -16,7 +16,10 @@ const RIVALS: [&str; 10] = [
     "opool",
     "sharded-slab",
     "serde_json",
+    "jaq-core",
+    "syn",
     "regex",
+    "dashmap",
 ];
 
 fn main() {

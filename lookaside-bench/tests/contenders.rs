@@ -322,7 +322,9 @@ fn workloads_give_everything_back() {
         assert!(figures.iter().all(|&(name, figure)| known(name) && figure >= 0.0), "{name}: {figures:?}");
         assert!(figures.iter().all(|figure| figure.1.is_finite()), "{name}: {figures:?}");
         assert!(figures[0].1 > 0.0 || name.starts_with("memory"), "{name}: {figures:?}");
+        workloads::memory_end(&blocks);
         assert_eq!(workloads::alone(workload, &blocks).is_err(), workload.shares, "{name}");
+        workloads::memory_end(&blocks);
     }
 }
 
@@ -341,8 +343,8 @@ fn names_are_complete_and_distinct() {
     assert!(matrix::ALL.iter().map(|entry| entry.about().name).eq(expected.split(' ').filter(here)));
     assert!(matrix::ALL.iter().all(|entry| !entry.about().beside || !entry.about().malloc));
     let expected = "pair batch128 random pair-2t random-2t handoff oversubscribed burst-idle bulk8 bulk32 bulk128 \
-                    memory-burst memory-lists memory-handoff larson xmalloc cache-thrash cache-scratch sh6bench sh8bench \
-                    mstress rptest mempool-1c mempool-2c packets lru latency-hits latency-hits-over latency-misses \
+                    memory-burst memory-fragments memory-lists memory-handoff larson xmalloc cache-thrash cache-scratch \
+                    sh6bench sh8bench mstress rptest mempool-1c mempool-2c packets lru latency-hits latency-hits-over latency-misses \
                     latency-misses-over";
     assert!(workloads::ALL.iter().map(|workload| workload.name).eq(expected.split(' ')));
 }

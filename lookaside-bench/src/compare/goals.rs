@@ -1,11 +1,14 @@
 //! The goals that this project has set itself, judged by the fastest rounds.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Instant;
 
 use lookaside_core::{LookasideList, Status, adjust_depth};
 
+use super::duels::OURS;
 use super::results::Benchmark;
+use crate::global;
 use crate::ground::machine;
 use crate::ground::workload::Set;
 use crate::workloads;
@@ -15,7 +18,7 @@ const MINIMUM_DEPTH: usize = 4;
 
 /// A ratio that shall be reached.
 pub struct Goal {
-    pub what: &'static str,
+    pub what: Cow<'static, str>,
     at_most: bool,
     bound: f64,
     ratio: f64,
@@ -53,6 +56,7 @@ pub fn goals(benchmarks: &[Benchmark]) -> Vec<Goal> {
     .into_iter()
     .flatten()
     .collect();
+    goals.extend(benchmarks.iter().filter(|benchmark| benchmark.set() == Set::Global).flat_map(goals_of_program));
     // Only where everything is compared.
     if lists().count() == workloads::ALL.iter().filter(|workload| workload.set == Set::Lists).count() {
         goals.extend(scan_goal());
@@ -60,9 +64,26 @@ pub fn goals(benchmarks: &[Benchmark]) -> Vec<Goal> {
     goals
 }
 
+/// Of a program under the library's global allocator: its time, and its memory.
+fn goals_of_program(benchmark: &Benchmark) -> impl Iterator<Item = Goal> + use<> {
+    let min = |contender: &str, measure: usize| benchmark.spread(contender, measure).map(|spread| spread.min);
+    let others = benchmark.outcomes.iter().map(|outcome| outcome.name).filter(|name| *name != OURS);
+    let fastest = others.filter_map(|name| min(name, 0)).min_by(f64::total_cmp);
+    let peak = benchmark.plan.measures().iter().position(|measure| measure.name == global::PEAK.name);
+    let peak = |contender: &str| min(contender, peak?);
+    let named = |what: &str| format!("{}, {what}", benchmark.name());
+    [
+        Goal::at_most(named("time to that on glibc"), 1.02, min(OURS, 0), min("system", 0)),
+        Goal::at_most(named("time to the fastest of the others"), 1.05, min(OURS, 0), fastest),
+        Goal::at_most(named("resident memory at its peak to that on mimalloc"), 1.2, peak(OURS), peak("mimalloc")),
+    ]
+    .into_iter()
+    .flatten()
+}
+
 impl Goal {
-    fn at_most(what: &'static str, bound: f64, value: Option<f64>, to: Option<f64>) -> Option<Self> {
-        let ratio = value? / to?;
+    fn at_most(what: impl Into<Cow<'static, str>>, bound: f64, value: Option<f64>, to: Option<f64>) -> Option<Self> {
+        let (what, ratio) = (what.into(), value? / to?);
         Some(Self { what, at_most: true, bound, ratio })
     }
 
@@ -116,7 +137,7 @@ fn idle_scan_milliseconds() -> Result<f64, Status> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compare::results::tests::benchmark;
+    use crate::compare::results::tests::{benchmark, spread};
 
     #[test]
     fn goals_follow_from_the_figures() {
@@ -132,5 +153,27 @@ mod tests {
             ]
         );
         assert!(goals(&[]).is_empty());
+    }
+
+    /// Time against glibc and the best, memory against mimalloc; each as far as there is something to compare.
+    #[test]
+    fn each_program_has_goals() {
+        let mut query =
+            benchmark("query", &[("system", 10.0), ("jemalloc", 8.0), ("mimalloc", 7.0), ("lookaside", 8.4)]);
+        let texts = |benchmark: &Benchmark| {
+            goals(std::slice::from_ref(benchmark)).iter().map(Goal::to_string).collect::<Vec<_>>()
+        };
+        let time = [
+            "reached      0.84  at most 1.02  query, time to that on glibc",
+            "not reached  1.20  at most 1.05  query, time to the fastest of the others",
+        ];
+        assert_eq!(texts(&query), time);
+        for (outcome, kib) in query.outcomes.iter_mut().zip([1000.0, 1000.0, 2000.0, 2300.0]) {
+            outcome.spreads[1] = spread(kib);
+        }
+        let memory = "reached      1.15  at most 1.20  query, resident memory at its peak to that on mimalloc";
+        assert_eq!(texts(&query), [time[0], time[1], memory]);
+        query.outcomes.truncate(1);
+        assert_eq!(texts(&query), [""; 0]);
     }
 }

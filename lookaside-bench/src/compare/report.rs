@@ -59,7 +59,8 @@ pub const CAVEATS: &[&str] = &[
     "Threads of a workload keep to processors of their own where there are enough. On a virtual machine these wander over \
      the host's, and what a block costs that changes threads follows them: see the journey of a cache line above.",
     "Memory counts from before a contender is made. So it counts all blocks of a pool that has them from the start: DPDK's, \
-     which has about as many as the largest burst needs, or as a number of threads does.",
+     which has about as many as the largest burst needs, or as a number of threads does. The peak of a whole program is \
+     that of its process, with its code and its input.",
     "Contenders that keep blocks by hand keep at most 1,024 (the S-list any number), and take them from malloc.",
     "Ratios within a table mean something. Figures of different machines, or of different hours of one, do not compare.",
 ];

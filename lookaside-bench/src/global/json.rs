@@ -39,7 +39,7 @@ const WORDS: [&str; 24] = [
 
 /// Milliseconds for one document there and back.
 pub fn run() -> anyhow::Result<f64> {
-    let text = document(POSTS).to_string();
+    let text = text(POSTS);
     ensure!(turn(&text)? == text.len(), "a document did not come back as it was");
     let mut round = |turns| clock(|| (0..turns).for_each(|_| drop(black_box(turn(black_box(&text))))));
     Ok(timed_from(1, ROUND, &mut round) / 1e6)
@@ -49,6 +49,11 @@ pub fn run() -> anyhow::Result<f64> {
 fn turn(text: &str) -> serde_json::Result<usize> {
     let value: Value = serde_json::from_str(text)?;
     Ok(serde_json::to_string(&value)?.len())
+}
+
+/// The document of this number of posts, as a text.
+pub fn text(posts: usize) -> String {
+    document(posts).to_string()
 }
 
 /// A document of this number of posts, always the same.
@@ -153,7 +158,7 @@ mod tests {
 
     #[test]
     fn the_document_is_always_the_same_and_comes_back() {
-        let text = document(POSTS).to_string();
+        let text = text(POSTS);
         assert_eq!(text, document(POSTS).to_string());
         assert!((450_000..650_000).contains(&text.len()), "{}", text.len());
         assert_eq!(turn(&text).unwrap(), text.len());

@@ -6,40 +6,65 @@
 
 mod json;
 mod maps;
+mod query;
 mod regex;
 mod replay;
+mod server;
 pub mod switch;
+mod syntax;
 
 use anyhow::ensure;
 
+use crate::ground::machine;
 use crate::ground::measure::{Figures, Measure};
 use crate::ground::workload::{Case, Job, Set, Workload};
 use switch::Allocator;
+
+/// What a program takes of the machine, with its code and its input.
+pub const PEAK: Measure = Measure::less("peak", "KiB", "KiB of the whole process that were resident at most");
 
 pub const PROGRAMS: &[Job] = &[
     program(
         "trace",
         "every processor replays sqlite-index",
-        &[Measure::less("ns", "ns", "nanoseconds for one operation, an allocate or a free")],
+        &[Measure::less("ns", "ns", "nanoseconds for one operation, an allocate or a free"), PEAK],
         |allocator| run("ns", allocator, replay::run),
     ),
     program(
         "json",
         "serde_json parses a document of half a megabyte into values, writes it again, and drops both",
-        &[Measure::less("ms", "ms", "milliseconds for one document")],
+        &[Measure::less("ms", "ms", "milliseconds for one document"), PEAK],
         |allocator| run("ms", allocator, json::run),
+    ),
+    program(
+        "query",
+        "jaq, a jq, compiles six filters, reads a document of 130 KB, runs the filters over it and writes what they find",
+        &[Measure::less("ms", "ms", "milliseconds for all filters"), PEAK],
+        |allocator| run("ms", allocator, query::run),
+    ),
+    program(
+        "syntax",
+        "syn parses 96 KB of Rust source, counts its names, derives an implementation for each structure, and prints all",
+        &[Measure::less("ms", "ms", "milliseconds from the source to what is printed"), PEAK],
+        |allocator| run("ms", allocator, syntax::run),
     ),
     program(
         "regex",
         "the crate regex compiles its patterns, and searches 64 KB of text with each",
-        &[Measure::less("ms", "ms", "milliseconds for all patterns")],
+        &[Measure::less("ms", "ms", "milliseconds for all patterns"), PEAK],
         |allocator| run("ms", allocator, regex::run),
     ),
     program(
         "maps",
         "on every processor B-trees and hash maps of strings grow, shrink and change hands",
-        &[Measure::less("ns", "ns", "nanoseconds for one change of a tree and of a map")],
+        &[Measure::less("ns", "ns", "nanoseconds for one change of a tree and of a map"), PEAK],
         |allocator| run("ns", allocator, maps::run),
+    ),
+    program(
+        "server",
+        "a thread for each processor serves keys and values from one dashmap to clients that send commands as text",
+        &[Measure::less("ns", "ns", "nanoseconds for one command, of all clients together"), PEAK],
+        |allocator| run("ns", allocator, server::run),
     ),
 ];
 
@@ -65,9 +90,11 @@ const fn case(allocator: Allocator, about: &'static str) -> Case {
     Case { name, about, variable: Some((switch::VARIABLE, name)) }
 }
 
-/// Runs a program in this process, whose allocator has to be the one of this name, and returns its figure.
+/// Runs a program in this process, whose allocator has to be the one of this name, and returns its time and its peak.
 fn run(measure: &'static str, allocator: &str, program: fn() -> anyhow::Result<f64>) -> anyhow::Result<Figures> {
     let serving = switch::serving().map_or("none behind the switch", Allocator::name);
     ensure!(serving == allocator, "the allocator of this process is {serving}, and not {allocator}");
-    Ok(vec![(measure, program()?)])
+    let mut figures = vec![(measure, program()?)];
+    figures.extend(machine::peak().map(|kib| (PEAK.name, kib)));
+    Ok(figures)
 }

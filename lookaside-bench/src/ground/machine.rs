@@ -61,6 +61,11 @@ pub fn load() -> Option<f64> {
     fs::read_to_string("/proc/loadavg").ok()?.split(' ').next()?.parse().ok()
 }
 
+/// KiB of this process that were resident at most, its code and its files among them, where the kernel reports it.
+pub fn peak() -> Option<f64> {
+    field(&fs::read_to_string("/proc/self/status").ok()?, "VmHWM")?.strip_suffix(" kB")?.parse().ok()
+}
+
 /// What to say of figures that are measured from now on, where other work takes more than a quarter of the processors.
 pub fn busy() -> Option<String> {
     warning(load()?, processors())
@@ -104,6 +109,16 @@ mod tests {
             });
             assert_eq!(seen.join().ok(), i32::try_from(allowed()[index]).ok());
         }
+    }
+
+    /// What was given back counts still.
+    #[test]
+    fn the_peak_stays_when_memory_goes() {
+        let before = peak().expect("the kernel reports it");
+        let block = vec![1_u8; 64 << 20];
+        assert_eq!(block.iter().rposition(|&byte| byte == 1), Some(block.len() - 1));
+        drop(block);
+        assert!(peak() >= Some(f64::max(before, 65_536.0)), "{before} {:?}", peak());
     }
 
     #[test]

@@ -1,4 +1,6 @@
-//! Numbers as people read them.
+//! Numbers as people read them, and the checksum of a text.
+
+use flate2::Crc;
 
 /// A figure as JSON and reports give it: four digits, and never fewer than those before the point.
 pub fn rounded(figure: f64) -> f64 {
@@ -30,9 +32,22 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
+/// A number that another text has hardly: its CRC-32.
+pub fn checksum(text: &[u8]) -> u32 {
+    let mut sum = Crc::new();
+    sum.update(text);
+    sum.sum()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_changed_text_has_another_checksum() {
+        assert_eq!(checksum(b"123456789"), 0xCBF4_3926);
+        assert_ne!(checksum(b"123456780"), checksum(b"123456789"));
+    }
 
     #[test]
     fn figures_have_four_digits_and_all_before_the_point() {

@@ -1,20 +1,22 @@
 //! What contenders take of the machine's memory, as the kernel counts it for a round's own process.
 
 use std::fs;
+use std::hint::black_box;
 use std::ptr;
-use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
+use super::foreign::parcel::Parcel;
 use super::handoff::{consume, produce};
 use crate::ground::contender::{Blocks, Contender, Make};
 use crate::ground::machine;
 use crate::ground::measure::{Figures, Measure, touch};
 use crate::ground::ring::Ring;
-use crate::ground::team::team;
+use crate::ground::team::{lock, team};
 use crate::ground::workload::{Set, Workload};
 
 /// Bursts, and then nothing.
@@ -25,6 +27,16 @@ pub const BURST: Workload = Workload {
         Set::Memory,
         "memory-burst",
         "9 bursts of 65,536 blocks in a fresh process, which then does nothing",
+    )
+};
+/// A burst of which a few blocks stay, on almost every page one.
+pub const FRAGMENTS: Workload = Workload {
+    measures: OF_FRAGMENTS,
+    lingers: true,
+    ..Workload::new(
+        Set::Memory,
+        "memory-fragments",
+        "a burst of 65,536 blocks, of which all but each 50th are given back, and then nothing",
     )
 };
 /// Many that are hardly used.
@@ -47,6 +59,8 @@ pub const HANDOFF: Workload = Workload {
 };
 
 const BLOCKS: usize = 65_536;
+/// One block in this number stays of a burst.
+const STAYS: usize = 50;
 /// Bursts after the first.
 const BURSTS: usize = 8;
 /// How long memory is waited for: longer than jemalloc keeps what is unused, 10 seconds.
@@ -65,6 +79,13 @@ const OF_BURST: &[Measure] = &[
     Measure::less("after", "KiB", "KiB resident more than before, when all blocks were given back"),
     Measure::less("left", "KiB", "the same 12 idle seconds later"),
     Measure::less("back", "s", "idle seconds until a tenth of the peak was left, where 12 were enough"),
+    Measure::less("after-each", "B", "what after is in bytes for each block of a burst"),
+    Measure::less("left-each", "B", "what left is in bytes for each block of a burst"),
+];
+const OF_FRAGMENTS: &[Measure] = &[
+    Measure::less("after", "B", "bytes resident for each block that stays, when the others were given back"),
+    Measure::less("left", "B", "the same 12 idle seconds later"),
+    Measure::less("live", "B", "bytes resident for each block of the whole burst"),
 ];
 const OF_LISTS: &[Measure] = &[
     Measure::less("used", "B", "bytes resident for each"),
@@ -113,53 +134,102 @@ fn since(before: u64) -> u64 {
     now().saturating_sub(before)
 }
 
-pub fn burst<C: Contender>(contender: &Blocks<C>) -> Figures {
-    // For ever, since it is part of what was resident before.
-    let blocks = vec![ptr::dangling_mut::<u8>(); BLOCKS].leak();
-    // What is taken once for the whole process is no part of a block.
+/// A parcel for the blocks of a burst, and what is resident before it: also the parcel's memory, and what is taken once for
+/// the whole process and is no part of a block.
+fn prepared<C: Contender>(contender: &Blocks<C>) -> (Parcel, u64) {
+    let mut parcel = black_box(Parcel(vec![ptr::dangling_mut(); BLOCKS]));
+    parcel.0.clear();
     // SAFETY: the block was just handed out.
     unsafe { contender.free(touch(contender.allocate())) };
-    let before = before();
+    (parcel, before())
+}
+
+fn each(bytes: u64, blocks: usize) -> f64 {
+    bytes as f64 / blocks as f64
+}
+
+pub fn burst<C: Contender>(contender: &Blocks<C>) -> Figures {
+    let (mut parcel, before) = prepared(contender);
     let mut peaks = Vec::with_capacity(BURSTS + 1);
     for _ in 0..=BURSTS {
         // Blocks are as long as a page at most, so that one write to each reaches all pages.
-        blocks.fill_with(|| touch(contender.allocate()));
+        parcel.fill(contender, BLOCKS);
         peaks.push(since(before));
-        for &mut block in &mut *blocks {
-            // SAFETY: each of the blocks was handed out above, and is given back once.
-            unsafe { contender.free(block) };
-        }
+        // SAFETY: the blocks are this contender's.
+        unsafe { parcel.empty(contender) };
     }
-    let of_block = |bytes: u64| bytes as f64 / BLOCKS as f64;
     let worst = peaks[1..].iter().copied().max().unwrap_or(0);
-    BEFORE.store(before, Ordering::Relaxed);
-    PEAK.store(worst, Ordering::Relaxed);
-    vec![("live", of_block(peaks[0])), ("peak", of_block(worst)), ("after", since(before) as f64 / 1024.0)]
+    let after = since(before);
+    *lock(&IDLE) = Idle { parcel, before, peak: worst };
+    let of_block = |bytes| each(bytes, BLOCKS);
+    vec![
+        ("live", of_block(peaks[0])),
+        ("peak", of_block(worst)),
+        ("after", after as f64 / 1024.0),
+        ("after-each", of_block(after)),
+    ]
 }
 
-/// What the contender of this process took when it was made, and what its burst found: a round has one.
-static MADE: AtomicU64 = AtomicU64::new(0);
-static BEFORE: AtomicU64 = AtomicU64::new(0);
-static PEAK: AtomicU64 = AtomicU64::new(0);
+pub fn fragments<C: Contender>(contender: &Blocks<C>) -> Figures {
+    let (mut parcel, before) = prepared(contender);
+    parcel.fill(contender, BLOCKS);
+    let live = since(before);
+    let mut number = 0;
+    parcel.0.retain(|&block| {
+        number += 1;
+        let stays = number % STAYS == 0;
+        if !stays {
+            // SAFETY: the block is this contender's, and is not in the parcel any longer.
+            unsafe { contender.free(block) };
+        }
+        stays
+    });
+    let after = each(since(before), parcel.0.len());
+    *lock(&IDLE) = Idle { parcel, before, peak: live };
+    vec![("after", after), ("live", each(live, BLOCKS))]
+}
 
-/// What becomes of a burst's memory while nothing is done.
-pub fn rest() -> Figures {
-    let (before, peak) = (BEFORE.load(Ordering::Relaxed), PEAK.load(Ordering::Relaxed));
+/// What the contender of this process took when it was made, and what its burst left: a round has one.
+static MADE: AtomicU64 = AtomicU64::new(0);
+static IDLE: Mutex<Idle> = Mutex::new(Idle { parcel: Parcel(Vec::new()), before: 0, peak: 0 });
+
+/// What is there while a process idles after its burst.
+struct Idle {
+    /// The blocks that stay.
+    parcel: Parcel,
+    /// What was resident before the burst.
+    before: u64,
+    /// What came on top at its peak.
+    peak: u64,
+}
+
+/// What becomes of the memory of a workload's burst while nothing is done.
+pub fn rest(workload: &Workload) -> Figures {
+    let idle = lock(&IDLE);
     let start = Instant::now();
     let mut back = None;
     let left = loop {
-        let (idle, left) = (start.elapsed(), since(before));
-        if back.is_none() && left <= peak / 10 {
-            back = Some(("back", idle.as_secs_f64()));
+        let (idled, left) = (start.elapsed(), since(idle.before));
+        if back.is_none() && left <= idle.peak / 10 {
+            back = Some(("back", idled.as_secs_f64()));
         }
-        if idle >= PATIENCE {
+        if idled >= PATIENCE {
             break left;
         }
         thread::sleep(LOOK);
     };
-    let mut figures = vec![("left", left as f64 / 1024.0)];
+    if workload.name == FRAGMENTS.name {
+        return vec![("left", each(left, idle.parcel.0.len()))];
+    }
+    let mut figures = vec![("left", left as f64 / 1024.0), ("left-each", each(left, BLOCKS))];
     figures.extend(back);
     figures
+}
+
+/// Gives back the blocks that stayed.
+pub fn end<C: Contender>(contender: &Blocks<C>) {
+    // SAFETY: a process has one contender that leaves blocks.
+    unsafe { lock(&IDLE).parcel.empty(contender) };
 }
 
 pub fn lists<C: Contender>(make: Make<C>, size: usize) -> anyhow::Result<Figures> {

@@ -24,7 +24,7 @@ use anyhow::{anyhow, bail, ensure};
 
 pub use batch::work as batch;
 pub use crossing::crossing;
-pub use memory::LISTS as MEMORY_LISTS;
+pub use memory::{LISTS as MEMORY_LISTS, end as memory_end};
 pub use pair::work as pair;
 pub use random::WorkingSet;
 
@@ -85,6 +85,7 @@ workloads! {
     bulk::BULK32: one |blocks| steady(bulk::work::<C, 32>(blocks));
     bulk::BULK128: one |blocks| steady(bulk::work::<C, 128>(blocks));
     memory::BURST: one |blocks| Ok(memory::burst(blocks));
+    memory::FRAGMENTS: one |blocks| Ok(memory::fragments(blocks));
     memory::LISTS: one |_blocks| Err(anyhow!("it makes its contenders itself"));
     memory::HANDOFF: several |blocks| memory::hand_over(blocks);
     larson::LARSON: several |blocks| ns(larson::run(blocks));
@@ -156,7 +157,9 @@ pub fn serve<C: Contender>(
         };
         run(workload, blocks.insert(made))
     })();
-    answer(workload, found, &mut || blocks.as_ref()?.source().kept())
+    answer(workload, found, &mut || blocks.as_ref()?.source().kept())?;
+    blocks.iter().for_each(memory::end);
+    Ok(())
 }
 
 /// Prints what a round found, and what it finds after it has idled.
@@ -169,8 +172,8 @@ fn answer(
         Ok(figures) => print(&figures)?,
         Err(reason) => return Ok(print_absent(&reason)?),
     }
-    if workload.name == memory::BURST.name {
-        print(&memory::rest())?;
+    if workload.lingers && workload.set == Set::Memory {
+        print(&memory::rest(workload))?;
     } else if workload.lingers {
         thread::sleep(IDLE);
         print(&kept().map(|kept| ("kept", kept as f64)).into_iter().collect::<Figures>())?;

@@ -116,23 +116,33 @@ fn unknown_names_are_refused_with_the_known_ones() {
     assert!(output.stdout.is_empty());
 }
 
-/// Each program runs under each allocator, of which a round finds out that it is the one; and the ratios are to the system's.
+/// Each program runs under each allocator, of which a round finds out that it is the one; the ratios are to the system's, and
+/// beside the time is what was resident.
 #[test]
 fn programs_run_under_every_allocator() {
     let output = lookaside("compare --global --json --rounds 1");
     assert!(output.status.success(), "{}", text(&output.stderr));
     let rows: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
-    let rows = rows.as_array().expect("it is an array");
-    let programs = ["trace", "json", "regex", "maps"];
+    let programs = ["trace", "json", "query", "syntax", "regex", "maps", "server"];
+    let times = ["ns", "ms", "ms", "ms", "ms", "ns", "ns"];
     let allocators = ["system", "jemalloc", "mimalloc", "lookaside"];
-    assert_eq!(rows.len(), programs.len() * allocators.len());
+    let mut expected = Vec::new();
+    for (program, time) in programs.into_iter().zip(times) {
+        for measure in [time, "peak"] {
+            expected.extend(allocators.map(|allocator| (program, allocator, measure)));
+        }
+    }
+    let name = |row: &Value, key: &str| row[key].as_str().expect("a name").to_owned();
+    let rows = rows.as_array().expect("it is an array");
+    let names: Vec<_> = rows.iter().map(|row| ["workload", "contender", "measure"].map(|key| name(row, key))).collect();
+    assert!(names.iter().map(|[a, b, c]| (&**a, &**b, &**c)).eq(expected), "{names:?}");
     for (index, row) in rows.iter().enumerate() {
-        assert_eq!(row["workload"], programs[index / allocators.len()], "{row}");
-        assert_eq!(row["contender"], allocators[index % allocators.len()], "{row}");
         let (min, ratio) = (row["min"].as_f64().unwrap(), row["ratio"].as_f64().unwrap());
         let system = rows[index / allocators.len() * allocators.len()]["min"].as_f64().unwrap();
         assert!(min > 0.0 && (ratio - min / system).abs() < 0.01, "{row}");
         assert_eq!((&row["rounds"], &row["median"]), (&1.into(), &row["min"]), "{row}");
+        // No process of this command has less than 4 MiB, or needs a gigabyte for these programs.
+        assert!(row["measure"] != "peak" || (4096.0..1e6).contains(&min), "{row}");
     }
 }
 
@@ -183,7 +193,7 @@ fn a_workload_that_is_named_brings_its_set() {
     let set = |workload, contender, measure| find(&rows, workload, contender, measure).map(|row| row["set"].clone());
     assert_eq!(set("larson", "glibc", "ns"), Some("foreign".into()));
     assert_eq!(set("json", "system", "ms"), Some("global".into()));
-    assert_eq!(rows.as_array().map(Vec::len), Some(2), "{rows}");
+    assert_eq!(rows.as_array().map(Vec::len), Some(3), "with the peak of json: {rows}");
     assert!(text(&output.stderr).contains("Few rounds (at most 1)"), "{}", text(&output.stderr));
 }
 

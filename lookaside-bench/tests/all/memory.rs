@@ -32,10 +32,29 @@ fn a_burst_takes_its_blocks() {
             assert!((1024.0..2048.0).contains(&of(measure)), "{contender}: {measure} {}", of(measure));
         }
         assert!(of("after") >= 0.0 && of("left") >= 0.0);
+        for [kib, each] in [["after", "after-each"], ["left", "left-each"]] {
+            assert!((of(kib) * 1024.0 / 65_536.0 - of(each)).abs() <= 0.01 * of(each) + 0.01, "{contender}: {each}");
+        }
         let tenth_of_the_peak = of("peak") * 65_536.0 / 1024.0 / 10.0;
         assert!(of("left") > tenth_of_the_peak || figure(&figures, contender, "back").is_some(), "{contender}");
     }
     assert!(figure(&figures, "vec", "left").is_some_and(|left| left >= 1024.0));
+}
+
+/// Each 50th block of 4,096 bytes stays: its own page can not go back to the system, those of the others can.
+#[test]
+fn blocks_that_stay_keep_their_memory() {
+    let figures = figures("--workload memory-fragments --size 4096 --contender vec glibc lookaside");
+    for contender in ["vec", "glibc", "lookaside"] {
+        let of = |measure| figure(&figures, contender, measure).expect("it has a figure");
+        assert!((4096.0..8192.0).contains(&of("live")), "{contender}: {}", of("live"));
+        for measure in ["after", "left"] {
+            assert!((4096.0..8192.0 * 50.0).contains(&of(measure)), "{contender}: {measure} {}", of(measure));
+        }
+    }
+    // malloc's heap goes back to the system at its end alone.
+    let [after, live] = ["after", "live"].map(|measure| figure(&figures, "glibc", measure));
+    assert!(after > live.map(|live| 40.0 * live), "{after:?} {live:?}");
 }
 
 /// The library's goals: less than 1 KiB for a list that was never used, less than 3 KiB once one processor used it.
