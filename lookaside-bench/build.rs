@@ -6,10 +6,11 @@ use std::process::Command;
 use std::{env, fs};
 
 /// The packages whose versions the tables name, in their order.
-const RIVALS: [&str; 10] = [
+const RIVALS: [&str; 11] = [
     "tikv-jemalloc-sys",
     "libmimalloc-sys",
     "snmalloc-rs",
+    "libtcmalloc-sys",
     "crossbeam-queue",
     "heapless",
     "lockfree-object-pool",
@@ -229,7 +230,11 @@ fn note_versions() {
     let lock = Path::new(&home).join("../Cargo.lock");
     println!("cargo:rerun-if-changed={}", lock.display());
     let lock = fs::read_to_string(lock).unwrap_or_default();
-    let built = |package: &&str| *package != "snmalloc-rs" || env::var_os("CARGO_FEATURE_SNMALLOC").is_some();
+    let built = |package: &&str| match *package {
+        "snmalloc-rs" => env::var_os("CARGO_FEATURE_SNMALLOC").is_some(),
+        "libtcmalloc-sys" => env::var_os("CARGO_FEATURE_TCMALLOC").is_some(),
+        _ => true,
+    };
     let version = |package| format!("{package} {}", version_in(&lock, package).unwrap_or("of unknown version"));
     let versions: Vec<String> = RIVALS.into_iter().filter(built).map(version).collect();
     println!("cargo:rustc-env=VERSIONS={}", versions.join(";"));

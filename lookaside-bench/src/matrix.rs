@@ -4,13 +4,15 @@ use std::ffi::CStr;
 
 use anyhow::{Context, ensure};
 
+#[cfg(feature = "tcmalloc")]
+use crate::contenders::google_tcmalloc;
 #[cfg(target_arch = "x86_64")]
 use crate::contenders::slist;
 #[cfg(feature = "snmalloc")]
 use crate::contenders::snmalloc;
 use crate::contenders::{
-    array_queue, c_inline, c_library, glibc, heapless, jemalloc, lookaside, mimalloc, mutex_vec, native, object_pool,
-    opool, sharded_slab, slist_turns, small_pool, tcmalloc, tls_vec, vec, wdm,
+    array_queue, c_inline, c_library, glibc, gperftools, heapless, jemalloc, lookaside, mimalloc, mutex_vec, native,
+    object_pool, opool, ring, sharded_slab, slist_turns, small_pool, tls_vec, vec, wdm,
 };
 use crate::ground::contender::{About, Contender, Make};
 use crate::ground::measure::{self, Absent, Made, Measure};
@@ -94,7 +96,9 @@ pub static ALL: &[&dyn Entry] = &[
     },
     #[cfg(feature = "snmalloc")]
     &shared(snmalloc::SNMALLOC, snmalloc::new),
-    &shared(tcmalloc::TCMALLOC, tcmalloc::new),
+    &shared(gperftools::GPERFTOOLS, gperftools::new),
+    #[cfg(feature = "tcmalloc")]
+    &shared(google_tcmalloc::GOOGLE_TCMALLOC, google_tcmalloc::new),
     &shared(lookaside::GENERAL, lookaside::general),
     &shared(lookaside::LOOKASIDE, lookaside::pair),
     &shared(lookaside::PORTABLE, lookaside::pair),
@@ -106,6 +110,7 @@ pub static ALL: &[&dyn Entry] = &[
     &shared(small_pool::TAGGED, small_pool::tagged),
     &shared(wdm::WDM, wdm::pair),
     &shared(wdm::WDM_GENERAL, wdm::general),
+    &shared(ring::RING, ring::new),
 ];
 
 impl<C: Contender + Sync + 'static> Entry for Shared<C> {
@@ -175,7 +180,10 @@ pub fn contender(name: &str) -> Option<&'static dyn Entry> {
 
 /// Whether a contender takes part in a workload, if it is shared or need not be.
 pub fn fits(entry: &dyn Entry, workload: &Workload) -> bool {
-    workload.runs || !entry.about().runs
+    match entry.about().only {
+        Some(only) => only == workload.name,
+        None => workload.runs || !entry.about().runs,
+    }
 }
 
 /// The workloads that bring contenders of their own.
@@ -245,8 +253,8 @@ impl Plan {
             .filter(|entry| wanted(entry.about().name) && fits(**entry, workload))
             .partition(|entry| entry.shared() || !workload.shares);
         let case = |entry: &&dyn Entry| {
-            let About { name, about, engine, .. } = *entry.about();
-            Case { name, about, variable: engine.map(|engine| ("LOOKASIDE_ENGINE", engine)) }
+            let About { name, about, variable, .. } = *entry.about();
+            Case { name, about, variable }
         };
         Self {
             workload,
@@ -283,7 +291,7 @@ pub fn versions() -> String {
     let glibc = unsafe { CStr::from_ptr(libc::gnu_get_libc_version()) }.to_string_lossy();
     let mut parts = vec![format!("lookaside {}", lookaside_core::VERSION), format!("glibc {glibc}")];
     parts.extend(env!("VERSIONS").split(';').map(String::from));
-    parts.extend(tcmalloc::version().into_iter().chain(native::versions()));
+    parts.extend(gperftools::version().into_iter().chain(native::versions()));
     parts.push(env!("VERSION_OF_RUSTC").into());
     parts.join(", ")
 }

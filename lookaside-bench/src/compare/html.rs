@@ -138,7 +138,7 @@ fn bases(benchmarks: &[&Benchmark]) -> String {
 fn overview(benchmark: &Benchmark) -> Option<Line> {
     let ours = benchmark.ratio(OURS, 0)?;
     let mut marks = vec![(Shape::Dot, ours)];
-    let best_peer = benchmark.ranked().into_iter().map(|outcome| outcome.name).find(|name| !duels::is_ours(name));
+    let best_peer = benchmark.ranked().into_iter().map(|outcome| outcome.name).find(|name| duels::is_peer(name));
     // Below the dot where the two meet.
     marks.splice(0..0, best_peer.and_then(|name| benchmark.ratio(name, 0)).map(|ratio| (Shape::Ring, ratio)));
     Some(Line { label: benchmark.name().into(), number: digits(ours), side: Side::Ours, marks })

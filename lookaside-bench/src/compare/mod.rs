@@ -265,7 +265,7 @@ fn measure(plans: Vec<Plan>, arguments: &Compare) -> Result<Comparison> {
                 progress.suspend(|| eprintln!("lookaside: {} is skipped: {}", skipped.name, skipped.reason));
             }
         }
-        benchmarks.push(Benchmark { plan, outcomes, skipped });
+        benchmarks.push(Benchmark::new(plan, outcomes, skipped));
         crossings.extend(workloads::crossing());
     }
     progress.finish_and_clear();
