@@ -52,13 +52,14 @@ fn compile_recorder() {
 /// Compiles the code in C of the contenders wdm and wdm-general, optimised whatever the profile is.
 fn compile_wdm_lists() {
     let source = "wdm/list.c";
-    for file in [source, "../include/lookaside.h", "../include/lookaside_wdm.h"] {
+    for file in [source, "peers/peer.h", "../include/lookaside.h", "../include/lookaside_wdm.h"] {
         println!("cargo:rerun-if-changed={file}");
     }
     for (shape, topology) in [("pair", "LOOKASIDE_TOPOLOGY_PAIR"), ("general", "LOOKASIDE_TOPOLOGY_GENERAL")] {
         cc::Build::new()
             .file(source)
             .include("../include")
+            .include("peers")
             .std("c11")
             .warnings(true)
             .opt_level(2)

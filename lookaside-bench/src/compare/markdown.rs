@@ -8,6 +8,7 @@ use super::report::{CAVEATS, explained, skipped, without_figures};
 use super::results::{Benchmark, Comparison};
 use super::table::{caption, ranking};
 use crate::ground::measure::LESS_RING;
+use crate::ground::text::distinct;
 use crate::ground::workload::Set;
 
 pub fn report(comparison: &Comparison, goals: &[Goal]) -> String {
@@ -80,13 +81,8 @@ fn overview(benchmarks: &[&Benchmark]) -> String {
         _ = write!(table, " {}{less} |", benchmark.name());
     }
     table += &format!("\n|---|{}\n", "---|".repeat(columns.len()));
-    let mut names: Vec<&str> = Vec::new();
-    for outcome in benchmarks.iter().flat_map(|benchmark| &benchmark.outcomes) {
-        if !names.contains(&outcome.name) {
-            names.push(outcome.name);
-        }
-    }
-    for name in names {
+    let outcomes = benchmarks.iter().flat_map(|benchmark| &benchmark.outcomes);
+    for name in distinct(outcomes.map(|outcome| outcome.name)) {
         table += &if name == OURS { format!("| **{name}** |") } else { format!("| {name} |") };
         for (benchmark, measure) in &columns {
             let cell = benchmark.spread(name, *measure).map(|spread| {
@@ -103,7 +99,7 @@ fn overview(benchmarks: &[&Benchmark]) -> String {
 /// A figure with a digit behind the point, with two where workloads are whole programs, and without where it is large.
 fn shown(figure: f64, set: Set) -> String {
     let digits = match set {
-        _ if figure >= 99.95 => 0,
+        _ if figure.abs() >= 99.95 => 0,
         Set::Global => 2,
         _ => 1,
     };

@@ -18,15 +18,13 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use comfy_table::presets::ASCII_MARKDOWN;
-use comfy_table::{CellAlignment, Table};
 use serde_json::{Value, json};
 
 use self::load::Load;
 use self::measure::{BEGINNING, Conditions, Run, SCHEDULES};
 use crate::ground::files::Output;
 use crate::ground::machine;
-use crate::ground::text::grouped;
+use crate::ground::text::{grouped, table};
 use crate::{rounds, trace};
 
 /// Show how lists tune themselves: depth, hits and kept memory over time
@@ -178,21 +176,16 @@ fn start(load: &Load, schedule: &str) -> Result<Child> {
 fn text(measured: &[(Load, Vec<Run>)], conditions: Conditions) -> String {
     let mut text = String::new();
     for (load, runs) in measured {
-        let mut table = Table::new();
-        table.load_style(ASCII_MARKDOWN);
         let beginning = format!("hits in the first {}", grouped(BEGINNING as u64));
-        table.set_header(["schedule", &beginning, "hits later", "most kept", "kept at the end", "back after"]);
-        for run in runs {
+        let header = ["schedule", &beginning, "hits later", "most kept", "kept at the end", "back after"];
+        let row = |run: &Run| {
             let percent = |calls: measure::Calls| calls.hit_rate().map_or("-".into(), |rate| format!("{rate:.2} %"));
             let back = run.seconds_until_back.map_or("not yet".into(), |seconds| format!("{seconds:.1} s"));
             let kept = [run.most_kept, run.kept_at_end].map(|bytes| format!("{:.1} KiB", bytes as f64 / 1024.0));
             let [most, at_end] = kept;
-            let schedule = run.about(conditions);
-            table.add_row([schedule, percent(run.beginning), percent(run.later), most, at_end, back]);
-        }
-        for column in table.column_iter_mut().skip(1) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
+            vec![run.about(conditions), percent(run.beginning), percent(run.later), most, at_end, back]
+        };
+        let table = table(header.map(String::from).to_vec(), runs.iter().map(row));
         text += &format!("{}: {}\n\n{table}\n\n", load.name, load.about);
     }
     text += "A hit is a call, allocate or free, that needs no trip to the pool. Back: no list keeps more than its minimum\n\
