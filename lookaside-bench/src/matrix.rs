@@ -48,6 +48,12 @@ struct Alone<C: Contender> {
     make: Make<C>,
 }
 
+/// One that runs the workload handoff alone, and is compiled for no other.
+struct Handoff<C: Contender> {
+    about: About,
+    make: Make<C>,
+}
+
 /// One whose calls are others for blocks above a size.
 struct BySize<S: Contender, L: Contender> {
     largest_small: usize,
@@ -110,7 +116,7 @@ pub static ALL: &[&dyn Entry] = &[
     &shared(small_pool::TAGGED, small_pool::tagged),
     &shared(wdm::WDM, wdm::pair),
     &shared(wdm::WDM_GENERAL, wdm::general),
-    &shared(ring::RING, ring::new),
+    &Handoff { about: ring::RING, make: ring::new },
 ];
 
 impl<C: Contender + Sync + 'static> Entry for Shared<C> {
@@ -151,6 +157,25 @@ impl<C: Contender + 'static> Entry for Alone<C> {
     }
 }
 
+impl<C: Contender + Sync + 'static> Entry for Handoff<C> {
+    fn about(&self) -> &About {
+        &self.about
+    }
+
+    fn shared(&self) -> bool {
+        true
+    }
+
+    fn serve(&self, workload: &Workload, size: usize) -> anyhow::Result<()> {
+        let run: Run<C> = |_, blocks| workloads::handoff(blocks);
+        workloads::serve(workload, size, || (), self.make, run)
+    }
+
+    fn routine(&self, _workload: &'static Workload, size: usize, _threads: usize) -> Made {
+        workloads::routine_handoff(size, self.make)
+    }
+}
+
 impl<S: Contender + Sync + 'static, L: Contender + Sync + 'static> BySize<S, L> {
     fn entry(&self, workload: &Workload, size: usize) -> &dyn Entry {
         if workload.largest_block(size) <= self.largest_small { &self.small } else { &self.large }
@@ -174,6 +199,7 @@ impl<S: Contender + Sync + 'static, L: Contender + Sync + 'static> Entry for ByS
         self.entry(workload, size).routine(workload, size, threads)
     }
 }
+
 pub fn contender(name: &str) -> Option<&'static dyn Entry> {
     ALL.iter().copied().find(|entry| entry.about().name == name)
 }

@@ -131,37 +131,26 @@ fn measure_all(loads: Vec<Load>, conditions: Conditions) -> Result<Vec<(Load, Ve
         progress.inc(1);
         serde_json::from_slice(&output.stdout).context("a process that measured did not print JSON")
     };
+    // By the clock the processes of all run at once; else each is started when the one before has ended.
     let mut running = Vec::new();
-    for load in loads {
-        let start = |(schedule, _)| start(&load, schedule);
-        let runs: Vec<_> = match conditions.real {
-            true => SCHEDULES.map(start).into_iter().map(|child| child.map(Running::Still)).collect::<Result<_>>()?,
-            false => {
-                let run = |schedule| start(schedule).and_then(finish).map(Running::Done);
-                SCHEDULES.into_iter().map(run).collect::<Result<_>>()?
-            }
-        };
-        running.push((load, runs));
+    for load in &loads {
+        for (schedule, _) in SCHEDULES {
+            running.push(if conditions.real { Some(start(load, schedule)?) } else { None });
+        }
     }
     for _ in 0..seconds {
         thread::sleep(Duration::from_secs(1));
         progress.inc(1);
     }
-    let end = |running| match running {
-        Running::Still(child) => finish(child),
-        Running::Done(run) => Ok(run),
-    };
-    let measured = running
-        .into_iter()
-        .map(|(load, runs)| Ok((load, runs.into_iter().map(end).collect::<Result<_>>()?)))
-        .collect::<Result<_>>()?;
+    let mut running = running.into_iter();
+    let mut measured = Vec::new();
+    for load in loads {
+        let run = |(schedule, _)| finish(running.next().flatten().map_or_else(|| start(&load, schedule), Ok)?);
+        let runs = SCHEDULES.into_iter().map(run).collect::<Result<_>>()?;
+        measured.push((load, runs));
+    }
     progress.finish_and_clear();
     Ok(measured)
-}
-
-enum Running {
-    Still(Child),
-    Done(Run),
 }
 
 /// The same command line, with what shall be measured.

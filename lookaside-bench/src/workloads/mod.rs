@@ -78,7 +78,7 @@ workloads! {
     random::RANDOM: one |blocks| steady(random::work(blocks, 0, 0));
     pair::PAIR_2T: several |blocks| ns(side_by_side(ROUND, 2, &|_| pair(blocks)));
     random::RANDOM_2T: several |blocks| ns(side_by_side(ROUND, 2, &|thread| random::work(blocks, thread, 0)));
-    handoff::HANDOFF: several |blocks| ns(timed(ROUND, &mut |pairs| handoff::run(blocks, pairs)));
+    handoff::HANDOFF: several |blocks| handoff(blocks);
     random::OVERSUBSCRIBED: several |blocks| ns(oversubscribed(&|thread| random::work(blocks, thread, 0)));
     burst::BURST_IDLE: one |blocks| ns(burst::run(blocks));
     bulk::BULK8: one |blocks| steady(bulk::work::<C, 8>(blocks));
@@ -115,6 +115,11 @@ fn ns(nanoseconds: f64) -> anyhow::Result<Figures> {
 /// The time of a pair on this thread.
 fn steady(mut work: Work<'_>) -> anyhow::Result<Figures> {
     ns(timed(ROUND, &mut |pairs| clock(|| work(pairs))))
+}
+
+/// The time of a pair of which each half is another thread's.
+pub fn handoff<C: Contender + Sync>(blocks: &Blocks<C>) -> anyhow::Result<Figures> {
+    ns(timed(ROUND, &mut |pairs| handoff::run(blocks, pairs)))
 }
 
 /// The time of a pair on each of several threads at once.
@@ -215,8 +220,7 @@ pub fn routine_together<C: Contender + Sync + 'static>(
     make: Make<C>,
 ) -> Made {
     if workload.name == handoff::HANDOFF.name {
-        let blocks = Blocks::new(make, size)?;
-        return Ok(Box::new(move |pairs| handoff::run(&blocks, pairs)));
+        return routine_handoff(size, make);
     }
     if threads == 1 {
         return routine_alone(workload, size, 1, make);
@@ -226,4 +230,10 @@ pub fn routine_together<C: Contender + Sync + 'static>(
     Ok(Box::new(move |pairs| {
         team(threads, pairs, &|thread| work_of(workload, &blocks, thread).expect("it was found above"))
     }))
+}
+
+/// The workload handoff by the pair, on two threads.
+pub fn routine_handoff<C: Contender + Sync + 'static>(size: usize, make: Make<C>) -> Made {
+    let blocks = Blocks::new(make, size)?;
+    Ok(Box::new(move |pairs| handoff::run(&blocks, pairs)))
 }
