@@ -329,6 +329,7 @@ fn workloads_give_everything_back() {
         assert!(figures.iter().all(|figure| figure.1.is_finite()), "{name}: {figures:?}");
         assert!(figures[0].1 > 0.0 || name.starts_with("memory"), "{name}: {figures:?}");
         assert_eq!(workloads::alone(workload, &blocks).is_err(), workload.shares, "{name}");
+        assert_eq!(workloads::in_runs(workload, &blocks).is_ok(), workload.runs, "{name}");
     }
 }
 
