@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # No lint has anything to say about any target of any crate.
-# Skips the feature snmalloc, whose build needs cmake.
+# Skips the features snmalloc and tcmalloc: the one needs cmake, the other takes minutes to build.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # ci/figures.sh [ARGUMENTS OF compare]: measures, and writes the section of this machine's model of processor in
 # docs/figures.md; sections of other models stay as they are. Takes some minutes on a machine that does nothing else, less
-# with --quick. FEATURES=snmalloc adds that contender; REPORT=DIR keeps the report, or uses the one that is there already.
+# with --quick. FEATURES=snmalloc,tcmalloc adds contenders; REPORT=DIR keeps the report, or uses the one that is there already.
 # Not a check, so .ci/run skips it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 page=docs/figures.md
-features=${FEATURES:+--features lookaside-bench/$FEATURES}
+features=${FEATURES:+--features lookaside-bench/${FEATURES//,/,lookaside-bench/}}
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 report=${REPORT:-$scratch/report}
@@ -14,9 +14,8 @@ if [[ ! -e $report/figures.csv ]]; then
     # shellcheck disable=SC2086 # No features are no words.
     cargo run --quiet --release $features -- compare --lists --global --report "$report" "$@" > "$scratch/text"
 fi
-# table SET DIGITS [MEASURE]
-table() { awk -F, -v set="$1" -v digits="$2" -v measure="${3:-}" -f ci/figures.awk "$report/figures.csv"; }
-# fact NAME: what figures.json has by that name, which is on a line of its own.
+# table SET: the report's first table of that set. fact NAME: what figures.json has by that name, which is on a line of its own.
+table() { sed -n "/^## The set $1\$/,/^###/ { /^|/p }" "$report/report.md"; }
 fact() { sed -n "s/^  \"$1\": \"\\{0,1\\}\\(.*[^\",]\\)\"\\{0,1\\},\\{0,1\\}\$/\\1/p" "$report/figures.json"; }
 
 {
@@ -24,13 +23,11 @@ fact() { sed -n "s/^  \"$1\": \"\\{0,1\\}\\(.*[^\",]\\)\"\\{0,1\\},\\{0,1\\}\$/\
     printf '\nThe smallest (and the median) of interleaved rounds, by\n`cargo run --release%s -- %s`.\n' "${features:+ $features}" \
         "$(fact command | sed -E 's/^[^ ]*lookaside //; s/ --report(=| )[^ ]+//')"
     printf 'Nanoseconds for one allocate plus one free of %s bytes:\n\n' "$(fact size)"
-    table lists 1
+    table lists
     printf '\nWhole programs, each with another global allocator: %s\n%s\n\n' \
-        "SQLite's trace in nanoseconds per operation; JSON, its queries," \
-        "Rust's syntax and regex in milliseconds; a tree and a map in nanoseconds per change of both, a server per command:"
-    table global 2
-    printf '\nKiB of their processes that were resident at most:\n\n'
-    table global 0 peak
+        "SQLite's trace in nanoseconds per operation; JSON, its queries, Rust's syntax and regex in milliseconds;" \
+        "a tree and a map in nanoseconds per change of both, a server per command; peak is KiB of memory:"
+    table global
     printf '\nMeasured on %s.\n' "$(fact date | cut -d ' ' -f 1)"
     for what in machine engine versions; do echo "${what^}: $(fact $what)."; done
 } > "$scratch/section"
@@ -40,4 +37,4 @@ awk -v section="$scratch/section" '
     /^(## |<!-- figures: end)/ { inside = $0 == heading; if (inside || (/end/ && !done)) put() }
     !inside' "$page" > "$scratch/page"
 cat "$scratch/page" > "$page"
-ci/front.sh --update
+LOOKASIDE_TEST_UPDATE_EXPECTED=1 cargo test --quiet -p lookaside-bench --test all front::

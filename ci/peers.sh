@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Every contender of other projects hands out blocks as it should and runs: those of crates, and of those in C and C++ the
-# ones whose packages are installed. The tests name what is missing, with its package. snmalloc is built where cmake is
-# installed.
+# ones whose packages are installed. The tests name what is missing, with its package. Google's tcmalloc is
+# built, which takes minutes, and snmalloc where cmake is installed.
 #
 # DPDK's package needs 200 others, for drivers that a mempool does without. So its headers and static libraries are unpacked
 # into a folder of the target's; skipped where apt-get cannot fetch the package.
@@ -24,15 +24,16 @@ else
     echo "SKIP: DPDK: its package cannot be fetched"
 fi
 
-features=()
-if command -v cmake >/dev/null; then
-    features=(--features snmalloc)
-else
-    echo "SKIP: snmalloc: cmake is not installed"
-fi
+features=(--features tcmalloc)
+if command -v cmake >/dev/null; then features=(--features tcmalloc,snmalloc); else echo "SKIP: snmalloc: cmake is not installed"; fi
 report=$(mktemp)
 trap 'rm -f "$report"' EXIT
-cargo test -p lookaside-bench "${features[@]}" --test contenders -- --show-output | tee "$report"
-cargo test -p lookaside-bench "${features[@]}" --test all -- pools_of_others
+tests() { cargo test -p lookaside-bench "${features[@]}" "$@" -- --show-output | tee "$report"; }
+tests --test contenders
 # What is installed has to build, which the tests do not demand: a machine may have another version.
 ! grep "could not be built" "$report"
+tests --test all pools_of_others
+tests --test all googles_tcmalloc
+# It has its caches for each processor only in a process without glibc's rseq.
+GLIBC_TUNABLES=glibc.pthread.rseq=0 tests --test contenders google_tcmalloc
+! grep skipped "$report"

@@ -6,10 +6,11 @@ use std::process::Command;
 use std::{env, fs};
 
 /// The packages whose versions the tables name, in their order.
-const RIVALS: [&str; 13] = [
+const RIVALS: [&str; 14] = [
     "tikv-jemalloc-sys",
     "libmimalloc-sys",
     "snmalloc-rs",
+    "libtcmalloc-sys",
     "crossbeam-queue",
     "heapless",
     "lockfree-object-pool",
@@ -54,13 +55,14 @@ fn compile_recorder() {
 /// Compiles the code in C of the contenders wdm and wdm-general, optimised whatever the profile is.
 fn compile_wdm_lists() {
     let source = "wdm/list.c";
-    for file in [source, "../include/lookaside.h", "../include/lookaside_wdm.h"] {
+    for file in [source, "peers/peer.h", "../include/lookaside.h", "../include/lookaside_wdm.h"] {
         println!("cargo:rerun-if-changed={file}");
     }
     for (shape, topology) in [("pair", "LOOKASIDE_TOPOLOGY_PAIR"), ("general", "LOOKASIDE_TOPOLOGY_GENERAL")] {
         cc::Build::new()
             .file(source)
             .include("../include")
+            .include("peers")
             .std("c11")
             .warnings(true)
             .opt_level(2)
@@ -232,7 +234,11 @@ fn note_versions() {
     let lock = Path::new(&home).join("../Cargo.lock");
     println!("cargo:rerun-if-changed={}", lock.display());
     let lock = fs::read_to_string(lock).unwrap_or_default();
-    let built = |package: &&str| *package != "snmalloc-rs" || env::var_os("CARGO_FEATURE_SNMALLOC").is_some();
+    let built = |package: &&str| match *package {
+        "snmalloc-rs" => env::var_os("CARGO_FEATURE_SNMALLOC").is_some(),
+        "libtcmalloc-sys" => env::var_os("CARGO_FEATURE_TCMALLOC").is_some(),
+        _ => true,
+    };
     let version = |package| format!("{package} {}", version_in(&lock, package).unwrap_or("of unknown version"));
     let versions: Vec<String> = RIVALS.into_iter().filter(built).map(version).collect();
     println!("cargo:rustc-env=VERSIONS={}", versions.join(";"));

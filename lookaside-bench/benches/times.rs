@@ -74,7 +74,7 @@ fn group(chosen: EngineKind, workload: &'static Workload, size: usize, threads: 
 
 /// The contender at its workload, over the engine that its process would have in `lookaside compare`.
 fn ready(entry: &dyn Entry, chosen: EngineKind, workload: &'static Workload, size: usize, threads: usize) -> Made {
-    let portable = entry.about().engine == Some("portable");
+    let portable = entry.about().variable == Some(("LOOKASIDE_ENGINE", "portable"));
     // SAFETY: `chosen` is what this process chose.
     unsafe { hooks::pretend_engine(if portable { EngineKind::Portable } else { chosen }) };
     entry.routine(workload, size, threads)

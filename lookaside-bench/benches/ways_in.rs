@@ -20,7 +20,7 @@ use lookaside_core::{
 use lookaside_bench::ground::contender::{About, Contender};
 use lookaside_bench::ground::measure::{Made, clock, touch};
 use lookaside_bench::ground::workload::Workload;
-use lookaside_bench::matrix::{Entry, Shared, shared};
+use lookaside_bench::matrix::{Entry, Kind, shared};
 
 /// Makes a way in, which does a workload by the pair.
 type Make = fn(&'static Workload) -> Made;
@@ -49,7 +49,7 @@ pub fn by_name(name: &str, workload: &'static Workload) -> Option<Made> {
 }
 
 fn way<C: Contender + Sync + 'static>(workload: &'static Workload, make: fn(usize) -> anyhow::Result<C>) -> Made {
-    let entry: Shared<C> = shared(About::new("way", ""), make);
+    let entry: Kind<C> = shared(About::new("way", ""), make);
     entry.routine(workload, SIZE, 1)
 }
 

@@ -4,13 +4,15 @@ use std::ffi::CStr;
 
 use anyhow::{Context, ensure};
 
+#[cfg(feature = "tcmalloc")]
+use crate::contenders::google_tcmalloc;
 #[cfg(target_arch = "x86_64")]
 use crate::contenders::slist;
 #[cfg(feature = "snmalloc")]
 use crate::contenders::snmalloc;
 use crate::contenders::{
-    array_queue, c_inline, c_library, glibc, heapless, jemalloc, lookaside, mimalloc, mutex_vec, native, object_pool,
-    opool, sharded_slab, slist_turns, small_pool, tcmalloc, tls_vec, vec, wdm,
+    array_queue, c_inline, c_library, glibc, gperftools, heapless, jemalloc, lookaside, mimalloc, mutex_vec, native,
+    object_pool, opool, ring, sharded_slab, slist_turns, small_pool, tls_vec, vec, wdm,
 };
 use crate::ground::contender::{About, Contender, Make};
 use crate::ground::measure::{self, Absent, Made, Measure};
@@ -33,37 +35,48 @@ pub trait Entry: Sync {
     fn routine(&self, workload: &'static Workload, size: usize, threads: usize) -> Made;
 }
 
-/// A contender that several threads may use, and what its process does once before it is made.
-pub struct Shared<C: Contender> {
+/// A contender of one type, with what is compiled for that.
+pub struct Kind<C: Contender> {
     about: About,
     make: Make<C>,
+    /// Whether several threads may use it.
+    shared: bool,
+    /// What its process does once before it is made.
     start: fn(),
-}
-
-/// One that no other thread may touch.
-struct Alone<C: Contender> {
-    about: About,
-    make: Make<C>,
+    run: Run<C>,
+    routine: fn(&'static Workload, usize, usize, Make<C>) -> Made,
 }
 
 /// One whose calls are others for blocks above a size.
 struct BySize<S: Contender, L: Contender> {
     largest_small: usize,
-    small: Shared<S>,
-    large: Shared<L>,
+    small: Kind<S>,
+    large: Kind<L>,
 }
 
 /// A contender that several threads may use.
-pub const fn shared<C: Contender>(about: About, make: Make<C>) -> Shared<C> {
-    Shared { about, make, start: || () }
+pub const fn shared<C: Contender + Sync + 'static>(about: About, make: Make<C>) -> Kind<C> {
+    let run: Run<C> = workloads::together;
+    Kind { about, make, shared: true, start: || (), run, routine: workloads::routine_together }
 }
 
-const fn alone<C: Contender>(about: About, make: Make<C>) -> Alone<C> {
-    Alone { about, make }
+/// One that no other thread may touch.
+const fn alone<C: Contender + 'static>(about: About, make: Make<C>) -> Kind<C> {
+    let run: Run<C> = workloads::alone;
+    Kind { about, make, shared: false, start: || (), run, routine: workloads::routine_alone }
 }
 
-const fn started<C: Contender>(about: About, make: Make<C>, start: fn()) -> Shared<C> {
-    Shared { about, make, start }
+/// One that runs the workload handoff alone.
+const fn of_handoff<C: Contender + Sync + 'static>(about: About, make: Make<C>) -> Kind<C> {
+    let run: Run<C> = |_, blocks| workloads::handoff(blocks);
+    Kind {
+        about,
+        make,
+        shared: true,
+        start: || (),
+        run,
+        routine: |_, size, _, make| workloads::routine_handoff(size, make),
+    }
 }
 
 /// The contenders, in the order of tables.
@@ -83,8 +96,8 @@ pub static ALL: &[&dyn Entry] = &[
     &shared(native::BOOST_SINGLETON_POOL, native::boost_singleton_pool),
     &alone(native::FOONATHAN_POOL, native::foonathan),
     &shared(native::FOONATHAN_MUTEX, native::foonathan_mutex),
-    &started(native::DPDK_POOL, native::dpdk, native::start_dpdk),
-    &started(native::DPDK_USER_CACHE, native::dpdk_user_cache, native::start_dpdk),
+    &Kind { start: native::start_dpdk, ..shared(native::DPDK_POOL, native::dpdk) },
+    &Kind { start: native::start_dpdk, ..shared(native::DPDK_USER_CACHE, native::dpdk_user_cache) },
     &shared(glibc::GLIBC, glibc::new),
     &shared(jemalloc::JEMALLOC, jemalloc::new),
     &BySize {
@@ -94,11 +107,13 @@ pub static ALL: &[&dyn Entry] = &[
     },
     #[cfg(feature = "snmalloc")]
     &shared(snmalloc::SNMALLOC, snmalloc::new),
-    &shared(tcmalloc::TCMALLOC, tcmalloc::new),
+    &shared(gperftools::GPERFTOOLS, gperftools::new),
+    #[cfg(feature = "tcmalloc")]
+    &shared(google_tcmalloc::GOOGLE_TCMALLOC, google_tcmalloc::new),
     &shared(lookaside::GENERAL, lookaside::general),
     &shared(lookaside::LOOKASIDE, lookaside::pair),
     &shared(lookaside::PORTABLE, lookaside::pair),
-    &shared(lookaside::BULK, lookaside::bulk),
+    &Kind { run: workloads::in_runs, ..shared(lookaside::BULK, lookaside::bulk) },
     &alone(lookaside::CACHED, lookaside::cached),
     &shared(c_library::C_LIBRARY, c_library::new),
     &shared(c_inline::C_INLINE, c_inline::new),
@@ -106,53 +121,34 @@ pub static ALL: &[&dyn Entry] = &[
     &shared(small_pool::TAGGED, small_pool::tagged),
     &shared(wdm::WDM, wdm::pair),
     &shared(wdm::WDM_GENERAL, wdm::general),
+    &of_handoff(ring::RING, ring::new),
 ];
 
-impl<C: Contender + Sync + 'static> Entry for Shared<C> {
+impl<C: Contender + 'static> Entry for Kind<C> {
     fn about(&self) -> &About {
         &self.about
     }
 
     fn shared(&self) -> bool {
-        true
+        self.shared
     }
 
     fn serve(&self, workload: &Workload, size: usize) -> anyhow::Result<()> {
-        let run: Run<C> = workloads::together;
-        workloads::serve(workload, size, self.start, self.make, run)
+        workloads::serve(workload, size, self.start, self.make, self.run)
     }
 
     fn routine(&self, workload: &'static Workload, size: usize, threads: usize) -> Made {
-        workloads::routine_together(workload, size, threads, self.make)
+        (self.routine)(workload, size, threads, self.make)
     }
 }
 
-impl<C: Contender + 'static> Entry for Alone<C> {
-    fn about(&self) -> &About {
-        &self.about
-    }
-
-    fn shared(&self) -> bool {
-        false
-    }
-
-    fn serve(&self, workload: &Workload, size: usize) -> anyhow::Result<()> {
-        let run: Run<C> = workloads::alone;
-        workloads::serve(workload, size, || (), self.make, run)
-    }
-
-    fn routine(&self, workload: &'static Workload, size: usize, threads: usize) -> Made {
-        workloads::routine_alone(workload, size, threads, self.make)
-    }
-}
-
-impl<S: Contender + Sync + 'static, L: Contender + Sync + 'static> BySize<S, L> {
+impl<S: Contender + 'static, L: Contender + 'static> BySize<S, L> {
     fn entry(&self, workload: &Workload, size: usize) -> &dyn Entry {
         if workload.largest_block(size) <= self.largest_small { &self.small } else { &self.large }
     }
 }
 
-impl<S: Contender + Sync + 'static, L: Contender + Sync + 'static> Entry for BySize<S, L> {
+impl<S: Contender + 'static, L: Contender + 'static> Entry for BySize<S, L> {
     fn about(&self) -> &About {
         &self.small.about
     }
@@ -169,13 +165,17 @@ impl<S: Contender + Sync + 'static, L: Contender + Sync + 'static> Entry for ByS
         self.entry(workload, size).routine(workload, size, threads)
     }
 }
+
 pub fn contender(name: &str) -> Option<&'static dyn Entry> {
     ALL.iter().copied().find(|entry| entry.about().name == name)
 }
 
 /// Whether a contender takes part in a workload, if it is shared or need not be.
 pub fn fits(entry: &dyn Entry, workload: &Workload) -> bool {
-    workload.runs || !entry.about().runs
+    match entry.about().only {
+        Some(only) => only == workload.name,
+        None => workload.runs || !entry.about().runs,
+    }
 }
 
 /// The workloads that bring contenders of their own.
@@ -245,8 +245,8 @@ impl Plan {
             .filter(|entry| wanted(entry.about().name) && fits(**entry, workload))
             .partition(|entry| entry.shared() || !workload.shares);
         let case = |entry: &&dyn Entry| {
-            let About { name, about, engine, .. } = *entry.about();
-            Case { name, about, variable: engine.map(|engine| ("LOOKASIDE_ENGINE", engine)) }
+            let About { name, about, variable, .. } = *entry.about();
+            Case { name, about, variable }
         };
         Self {
             workload,
@@ -283,7 +283,7 @@ pub fn versions() -> String {
     let glibc = unsafe { CStr::from_ptr(libc::gnu_get_libc_version()) }.to_string_lossy();
     let mut parts = vec![format!("lookaside {}", lookaside_core::VERSION), format!("glibc {glibc}")];
     parts.extend(env!("VERSIONS").split(';').map(String::from));
-    parts.extend(tcmalloc::version().into_iter().chain(native::versions()));
+    parts.extend(gperftools::version().into_iter().chain(native::versions()));
     parts.push(env!("VERSION_OF_RUSTC").into());
     parts.join(", ")
 }

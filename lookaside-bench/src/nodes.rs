@@ -5,17 +5,16 @@
 //! this command, called as from any shared library. foonathan/memory, which is a library itself, has one of its own.
 
 use std::ffi::CString;
-use std::sync::OnceLock;
 
 use ::lookaside::{
     lookaside_list, lookaside_list_allocate, lookaside_list_free, lookaside_list_initialize, lookaside_parameters,
     lookaside_status,
 };
-use anyhow::{Context, anyhow, bail};
+use anyhow::bail;
 use libc::{c_char, c_int, c_void};
 use libloading::Library;
 
-use crate::ground::files;
+use crate::ground::files::Carried;
 use crate::ground::measure::{Absent, Figures, Measure, ROUND, clock, timed};
 use crate::ground::workload::{Case, Job, Set, Workload};
 
@@ -93,25 +92,23 @@ type Delete = unsafe extern "C" fn(*mut Raw);
 
 /// A library of containers.
 struct Source {
-    /// The library; empty where the build script could not make it.
-    carried: &'static [u8],
+    carried: Carried,
     /// The Debian package that brings what it may lack.
     package: &'static str,
-    /// Loaded for good: the sources of nodes are in it.
-    loaded: OnceLock<anyhow::Result<Library>>,
 }
 
-static MOST: Source = Source {
-    carried: include_bytes!(concat!(env!("OUT_DIR"), "/lookaside_nodes.so")),
-    package: "libboost-dev",
-    loaded: OnceLock::new(),
-};
+macro_rules! source {
+    ($file:literal, $package:literal) => {
+        Source {
+            // SAFETY: the library is this project's own; C++'s runtime is what is initialised while it is loaded.
+            carried: unsafe { Carried::new("the containers", include_bytes!(concat!(env!("OUT_DIR"), $file))) },
+            package: $package,
+        }
+    };
+}
 
-static FOONATHAN: Source = Source {
-    carried: include_bytes!(concat!(env!("OUT_DIR"), "/lookaside_nodes_foonathan.so")),
-    package: "libfoonathan-memory-dev",
-    loaded: OnceLock::new(),
-};
+static MOST: Source = source!("/lookaside_nodes.so", "libboost-dev");
+static FOONATHAN: Source = source!("/lookaside_nodes_foonathan.so", "libfoonathan-memory-dev");
 
 impl Source {
     fn absent(&self) -> Absent {
@@ -119,14 +116,7 @@ impl Source {
     }
 
     fn library(&'static self) -> anyhow::Result<&'static Library> {
-        if self.carried.is_empty() {
-            bail!(self.absent());
-        }
-        let loaded = self.loaded.get_or_init(|| {
-            // SAFETY: the library is this project's own; C++'s runtime is what is initialised while it is loaded.
-            unsafe { files::load(self.carried) }.context("the containers cannot be loaded")
-        });
-        loaded.as_ref().map_err(|reason| anyhow!("{reason:#}"))
+        if self.carried.is_there() { self.carried.library() } else { bail!(self.absent()) }
     }
 }
 

@@ -33,6 +33,11 @@ impl Spread {
         Some(Self { min, median: f64::midpoint(low, high), max })
     }
 
+    /// How much more these are than others, figure by figure.
+    pub fn less(self, other: Self) -> Self {
+        Self { min: self.min - other.min, median: self.median - other.median, max: self.max - other.max }
+    }
+
     /// The best round's figure; of a measure that does not compare the smallest.
     pub fn best(self, better: Better) -> f64 {
         match better {

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::{ptr, slice, thread};
 
 use lookaside_bench::contenders::{
-    array_queue, c_inline, c_library, glibc, heapless, jemalloc, lookaside, mimalloc, mutex_vec, native, object_pool,
-    opool, sharded_slab, slist_turns, small_pool, tcmalloc, tls_vec, vec, wdm,
+    array_queue, c_inline, c_library, glibc, gperftools, heapless, jemalloc, lookaside, mimalloc, mutex_vec, native,
+    object_pool, opool, sharded_slab, slist_turns, small_pool, tls_vec, vec, wdm,
 };
 use lookaside_bench::ground::contender::{Blocks, CAPACITY, Contender, LARGEST, Make};
 use lookaside_bench::ground::team::Work;
@@ -131,7 +131,7 @@ shared! {
     malloc_glibc: glibc::new;
     malloc_jemalloc: jemalloc::new;
     malloc_mimalloc: mimalloc::large;
-    malloc_tcmalloc: tcmalloc::new, tcmalloc::missing();
+    malloc_gperftools: gperftools::new, gperftools::missing();
     list_general: lookaside::general;
     list_pair: lookaside::pair;
     list_bulk: lookaside::bulk;
@@ -153,6 +153,12 @@ shared! {
 
 #[cfg(target_arch = "x86_64")]
 shared! { own_slist: lookaside_bench::contenders::slist::new; }
+// Skipped unless the whole test runs with GLIBC_TUNABLES=glibc.pthread.rseq=0.
+#[cfg(feature = "tcmalloc")]
+shared! {
+    malloc_google_tcmalloc: lookaside_bench::contenders::google_tcmalloc::new,
+        lookaside_bench::contenders::google_tcmalloc::new(SIZE).err().map(|reason| reason.to_string());
+}
 #[cfg(feature = "snmalloc")]
 shared! { malloc_snmalloc: lookaside_bench::contenders::snmalloc::new; }
 
@@ -325,6 +331,7 @@ fn workloads_give_everything_back() {
         workloads::memory_end(&blocks);
         assert_eq!(workloads::alone(workload, &blocks).is_err(), workload.shares, "{name}");
         workloads::memory_end(&blocks);
+        assert_eq!(workloads::in_runs(workload, &blocks).is_ok(), workload.runs, "{name}");
     }
 }
 
@@ -333,10 +340,11 @@ fn workloads_give_everything_back() {
 fn names_are_complete_and_distinct() {
     let expected = "vec tls-vec mutex-vec arrayqueue slist slist-turns lockfree-object-pool opool sharded-slab heapless \
                     boost-pool boost-singleton-pool foonathan foonathan-mutex dpdk dpdk-user-cache glibc jemalloc mimalloc \
-                    snmalloc tcmalloc general lookaside lookaside-portable lookaside-bulk lookaside-cache lookaside-c \
-                    lookaside-c-inline small-pool small-pool-tagged wdm wdm-general";
+                    snmalloc gperftools google-tcmalloc general lookaside lookaside-portable lookaside-bulk lookaside-cache lookaside-c \
+                    lookaside-c-inline small-pool small-pool-tagged wdm wdm-general ring";
     let here = |name: &&str| match *name {
         "snmalloc" => cfg!(feature = "snmalloc"),
+        "google-tcmalloc" => cfg!(feature = "tcmalloc"),
         "slist" => cfg!(target_arch = "x86_64"),
         _ => true,
     };

@@ -1,37 +1,24 @@
 /* A list through lookaside_wdm.h, as ported code has it. Compiled once for each shape of lists, whose name is SHAPE. */
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "lookaside_wdm.h"
+#include "peer.h"
 
 #define JOIN_LATER(shape, name) wdm_##shape##_##name
 #define JOIN(shape, name) JOIN_LATER(shape, name)
 #define NAME(name) JOIN(SHAPE, name)
 
-LOOKASIDE_LIST_EX *NAME(make)(size_t size);
-void *NAME(allocate)(LOOKASIDE_LIST_EX *list);
-void NAME(free)(LOOKASIDE_LIST_EX *list, void *block);
-uint64_t NAME(kept)(LOOKASIDE_LIST_EX *list);
-uint64_t NAME(kept_shared)(LOOKASIDE_LIST_EX *list);
-void NAME(delete)(LOOKASIDE_LIST_EX *list);
+bool NAME(make)(size_t size, struct peer *peer);
+uint64_t NAME(kept_shared)(void *list);
 
-/* Returns NULL if no list can be made. */
-LOOKASIDE_LIST_EX *NAME(make)(size_t size)
-{
-    LOOKASIDE_LIST_EX *list = aligned_alloc(_Alignof(LOOKASIDE_LIST_EX), sizeof *list);
-    if (list != NULL && !NT_SUCCESS(ExInitializeLookasideListEx(list, NULL, NULL, PagedPool, 0, size, LOOKASIDE_TAG('C', 'o', 'm', 'p'), 0))) {
-        free(list);
-        list = NULL;
-    }
-    return list;
-}
-
-void *NAME(allocate)(LOOKASIDE_LIST_EX *list)
+static void *allocate(void *list)
 {
     return ExAllocateFromLookasideListEx(list);
 }
 
-void NAME(free)(LOOKASIDE_LIST_EX *list, void *block)
+static void release(void *list, void *block)
 {
     ExFreeToLookasideListEx(list, block);
 }
@@ -44,19 +31,31 @@ static lookaside_statistics statistics_of(LOOKASIDE_LIST_EX *list)
 }
 
 /* The free blocks that the list keeps. */
-uint64_t NAME(kept)(LOOKASIDE_LIST_EX *list)
+static uint64_t kept(void *list)
 {
     return statistics_of(list).processor.current_depth + NAME(kept_shared)(list);
 }
 
 /* Those of them that are not in the lists of processors. */
-uint64_t NAME(kept_shared)(LOOKASIDE_LIST_EX *list)
+uint64_t NAME(kept_shared)(void *list)
 {
     return statistics_of(list).shared.current_depth;
 }
 
-void NAME(delete)(LOOKASIDE_LIST_EX *list)
+static void destroy(void *list)
 {
     ExDeleteLookasideListEx(list);
     free(list);
+}
+
+/* Fills in a pool over a new list; returns false if none can be made. */
+bool NAME(make)(size_t size, struct peer *peer)
+{
+    LOOKASIDE_LIST_EX *list = aligned_alloc(_Alignof(LOOKASIDE_LIST_EX), sizeof *list);
+    if (list != NULL && !NT_SUCCESS(ExInitializeLookasideListEx(list, NULL, NULL, PagedPool, 0, size, LOOKASIDE_TAG('C', 'o', 'm', 'p'), 0))) {
+        free(list);
+        list = NULL;
+    }
+    *peer = (struct peer){.pool = list, .allocate = allocate, .free = release, .kept = kept, .destroy = destroy};
+    return list != NULL;
 }

@@ -2,6 +2,7 @@
 
 use super::results::Benchmark;
 use crate::ground::measure::Better;
+use crate::matrix;
 
 /// The contender that figures of lists are those of, where nothing else is said.
 pub const OURS: &str = "lookaside";
@@ -11,6 +12,11 @@ pub fn is_ours(name: &str) -> bool {
     ["lookaside", "general", "small-pool", "wdm"]
         .iter()
         .any(|ours| name.strip_prefix(ours).is_some_and(|rest| rest.is_empty() || rest.starts_with('-')))
+}
+
+/// Whether ours are compared with it: others' contenders, but for the one that allocates nothing.
+pub fn is_peer(name: &str) -> bool {
+    !is_ours(name) && matrix::contender(name).is_none_or(|entry| entry.about().only.is_none())
 }
 
 /// How one of ours compares in a measure of a workload, peer by peer.
@@ -51,7 +57,7 @@ fn standing<'a>(benchmark: &'a Benchmark, measure: usize, name: &'static str) ->
     let better = benchmark.plan.measures()[measure].better;
     let ours = benchmark.spread(name, measure)?;
     let (mut behind, mut ahead) = (Vec::new(), Vec::new());
-    for outcome in benchmark.outcomes.iter().filter(|outcome| !is_ours(outcome.name)) {
+    for outcome in benchmark.outcomes.iter().filter(|outcome| is_peer(outcome.name)) {
         let Some(theirs) = outcome.spreads[measure] else { continue };
         // Above 1 where the peer is the better one.
         let lead = |ours: f64, theirs: f64| if better == Better::More { theirs / ours } else { ours / theirs };

@@ -1,5 +1,7 @@
 //! The page: charts and tables, losses shown as plainly as wins. It needs no script, no font and no file but itself.
 
+use std::ops::Range;
+
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::chart::{self, Line, Shape, Side};
@@ -10,7 +12,7 @@ use super::report::{CAVEATS, explained, skipped, without_figures};
 use super::results::{Benchmark, Comparison};
 use super::table::caption;
 use crate::ground::measure::{Better, Measure};
-use crate::ground::text::digits;
+use crate::ground::text::{digits, distinct};
 use crate::ground::workload::Set;
 
 const STYLE: &str = include_str!("style.css");
@@ -122,12 +124,7 @@ fn summary(benchmarks: &[Benchmark], standings: &[Standing<'_>]) -> Markup {
 
 /// What the ratios of these are to.
 fn bases(benchmarks: &[&Benchmark]) -> String {
-    let mut abouts: Vec<&str> = Vec::new();
-    for benchmark in benchmarks {
-        if !abouts.contains(&benchmark.plan.base.about) {
-            abouts.push(benchmark.plan.base.about);
-        }
-    }
+    let abouts = distinct(benchmarks.iter().map(|benchmark| benchmark.plan.base.about));
     match abouts[..] {
         [] | [_] => abouts.concat(),
         _ => format!("{} (the table of each says which)", abouts.join(" or ")),
@@ -138,7 +135,7 @@ fn bases(benchmarks: &[&Benchmark]) -> String {
 fn overview(benchmark: &Benchmark) -> Option<Line> {
     let ours = benchmark.ratio(OURS, 0)?;
     let mut marks = vec![(Shape::Dot, ours)];
-    let best_peer = benchmark.ranked().into_iter().map(|outcome| outcome.name).find(|name| !duels::is_ours(name));
+    let best_peer = benchmark.ranked().into_iter().map(|outcome| outcome.name).find(|name| duels::is_peer(name));
     // Below the dot where the two meet.
     marks.splice(0..0, best_peer.and_then(|name| benchmark.ratio(name, 0)).map(|ratio| (Shape::Ring, ratio)));
     Some(Line { label: benchmark.name().into(), number: digits(ours), side: Side::Ours, marks })
@@ -147,14 +144,12 @@ fn overview(benchmark: &Benchmark) -> Option<Line> {
 /// A row for each comparison that a peer wins.
 fn losses(standings: &[Standing<'_>]) -> Markup {
     let of_main: Vec<&Standing<'_>> = standings.iter().filter(|standing| is_main(standing)).collect();
-    let mut whys: Vec<(&str, &str)> = Vec::new();
-    for standing in of_main.iter().filter(|standing| !standing.behind.is_empty()) {
+    let lost = of_main.iter().filter(|standing| !standing.behind.is_empty());
+    let whys = distinct(lost.flat_map(|standing| {
         let name = standing.benchmark.name();
         let by_peer = standing.behind.iter().map(|peer| (peer.name, duels::why_peer(peer.name)));
-        for (name, why) in by_peer.chain([(name, duels::why_workload(name))]) {
-            whys.extend(why.map(|why| (name, why)).filter(|why| !whys.contains(why)));
-        }
-    }
+        by_peer.chain([(name, duels::why_workload(name))]).filter_map(|(name, why)| Some((name, why?)))
+    }));
     html! {
         h2 id="losses" { "Where a peer wins" }
         @if of_main.iter().all(|standing| standing.behind.is_empty()) {
@@ -241,50 +236,46 @@ fn charts(benchmark: &Benchmark) -> Markup {
         let alike = |next: &&Measure| next.unit == measure.unit && next.better == measure.better;
         let group = measures[shown..].iter().take_while(alike).count().min(Shape::ALL.len());
         if measure.better != Better::Neither {
-            let (svg, text) =
-                if group == 1 { spreads(benchmark, shown) } else { several(benchmark, shown..shown + group) };
-            charts += &figure(svg, &text).into_string();
+            charts += &chart_of(benchmark, shown..shown + group).into_string();
         }
         shown += group;
     }
     PreEscaped(charts)
 }
 
-/// A chart of one measure: the best round of each contender, and the median.
-fn spreads(benchmark: &Benchmark, measure: usize) -> (String, String) {
-    let about = benchmark.plan.measures()[measure];
+/// A chart of one measure, with the best round of each contender and the median; or of several, with the medians of each.
+fn chart_of(benchmark: &Benchmark, range: Range<usize>) -> Markup {
+    let measures = &benchmark.plan.measures()[range.clone()];
+    let (first, alone) = (measures[0], measures.len() == 1);
     let mut lines: Vec<(f64, Line)> = Vec::new();
     for outcome in &benchmark.outcomes {
-        if let Some(spread) = outcome.spreads[measure] {
-            let best = spread.best(about.better);
-            let marks = vec![(Shape::Tick, spread.median), (Shape::Dot, best)];
-            lines.push((best, line(benchmark, outcome.name, digits(best), marks)));
-        }
-    }
-    let svg = chart::draw(&ordered(lines, about.better), &axis(&about), None);
-    (svg, format!("{}: dot: best round, with its figure at the right; tick: median of the rounds.", about.about))
-}
-
-/// A chart of several measures of one unit: the medians of each.
-fn several(benchmark: &Benchmark, measures: std::ops::Range<usize>) -> (String, String) {
-    let first = benchmark.plan.measures()[measures.start];
-    let mut lines: Vec<(f64, Line)> = Vec::new();
-    for outcome in &benchmark.outcomes {
-        let medians = outcome.spreads[measures.clone()].iter().map(|spread| spread.map(|spread| spread.median));
-        let marks: Vec<(Shape, f64)> =
-            Shape::ALL.into_iter().zip(medians).filter_map(|(shape, median)| Some((shape, median?))).collect();
-        if let Some(&(_, figure)) = marks.first() {
+        let spreads = &outcome.spreads[range.clone()];
+        let medians =
+            || Shape::ALL.into_iter().zip(spreads).filter_map(|(shape, it)| Some((shape, it.as_ref()?.median)));
+        let (marks, figure): (Vec<(Shape, f64)>, _) = match spreads[0].filter(|_| alone) {
+            // The dot lies above the tick.
+            Some(spread) => {
+                let best = spread.best(first.better);
+                (vec![(Shape::Tick, spread.median), (Shape::Dot, best)], Some(best))
+            }
+            None => (medians().collect(), medians().next().map(|mark| mark.1)),
+        };
+        if let Some(figure) = figure {
             lines.push((figure, line(benchmark, outcome.name, digits(figure), marks)));
         }
     }
-    let keys: Vec<String> = Shape::ALL
-        .iter()
-        .zip(&benchmark.plan.measures()[measures])
-        .map(|(shape, measure)| format!("{}: {}, {}", shape.name(), measure.name, measure.about))
-        .collect();
-    let unit = Measure { about: first.unit, ..first };
-    let svg = chart::draw(&ordered(lines, first.better), &axis(&unit), None);
-    (svg, format!("Medians of the rounds. {}. At the right: {}.", keys.join("; "), first.name))
+    let (axis, text) = if alone {
+        let text =
+            format!("{}: dot: best round, with its figure at the right; tick: median of the rounds.", first.about);
+        (axis(&first), text)
+    } else {
+        let key =
+            |(shape, measure): (&Shape, &Measure)| format!("{}: {}, {}", shape.name(), measure.name, measure.about);
+        let keys: Vec<String> = Shape::ALL.iter().zip(measures).map(key).collect();
+        let text = format!("Medians of the rounds. {}. At the right: {}.", keys.join("; "), first.name);
+        (axis(&Measure { about: first.unit, ..first }), text)
+    };
+    figure(chart::draw(&ordered(lines, first.better), &axis, None), &text)
 }
 
 fn ordered(mut lines: Vec<(f64, Line)>, better: Better) -> Vec<Line> {

@@ -2,12 +2,15 @@
 
 use std::fmt::Write;
 
-use super::duels;
+use super::duels::{self, OURS};
 use super::goals::Goal;
 use super::report::{CAVEATS, explained, skipped, without_figures};
 use super::results::{Benchmark, Comparison};
 use super::table::{caption, ranking};
+use crate::ground::measure::LESS_RING;
+use crate::ground::text::distinct;
 use crate::ground::workload::Set;
+
 pub fn report(comparison: &Comparison, goals: &[Goal]) -> String {
     let conditions = &comparison.conditions;
     let mut text = format!(
@@ -26,7 +29,7 @@ pub fn report(comparison: &Comparison, goals: &[Goal]) -> String {
     for set in Set::ALL {
         let of_set: Vec<&Benchmark> = comparison.benchmarks.iter().filter(|benchmark| benchmark.set() == set).collect();
         if !of_set.is_empty() {
-            _ = write!(text, "\n## The set {}\n", set.name());
+            _ = write!(text, "\n## The set {}\n\n{}", set.name(), overview(&of_set));
         }
         for benchmark in of_set {
             let (name, about) = (benchmark.name(), benchmark.plan.workload.about);
@@ -59,6 +62,51 @@ pub fn report(comparison: &Comparison, goals: &[Goal]) -> String {
         _ = writeln!(text, "- {caveat}");
     }
     text
+}
+
+/// A row for each contender and a column for each workload: the smallest and the median of what tables are ranked by. A
+/// further column has the same less the ring's where the ring alone is measured, and the peak of memory where that is.
+fn overview(benchmarks: &[&Benchmark]) -> String {
+    let columns: Vec<(&Benchmark, usize)> = benchmarks
+        .iter()
+        .flat_map(|benchmark| {
+            let measures = benchmark.plan.measures().iter().enumerate();
+            let shown =
+                measures.filter(|&(index, measure)| index == 0 || *measure == LESS_RING || measure.name == "peak");
+            shown.map(|(index, _)| (*benchmark, index))
+        })
+        .collect();
+    let mut table = String::from("| |");
+    for (benchmark, measure) in &columns {
+        _ = match measure {
+            0 => write!(table, " {} |", benchmark.name()),
+            _ => write!(table, " {} {} |", benchmark.name(), benchmark.plan.measures()[*measure].name),
+        };
+    }
+    table += &format!("\n|---|{}\n", "---|".repeat(columns.len()));
+    let outcomes = benchmarks.iter().flat_map(|benchmark| &benchmark.outcomes);
+    for name in distinct(outcomes.map(|outcome| outcome.name)) {
+        table += &if name == OURS { format!("| **{name}** |") } else { format!("| {name} |") };
+        for (benchmark, measure) in &columns {
+            let cell = benchmark.spread(name, *measure).map(|spread| {
+                let shown = |figure| shown(figure, benchmark.set());
+                format!("{} ({})", shown(spread.min), shown(spread.median))
+            });
+            _ = write!(table, " {} |", cell.unwrap_or("-".into()));
+        }
+        table.push('\n');
+    }
+    table
+}
+
+/// A figure with a digit behind the point, with two where workloads are whole programs, and without where it is large.
+fn shown(figure: f64, set: Set) -> String {
+    let digits = match set {
+        _ if figure.abs() >= 99.95 => 0,
+        Set::Global => 2,
+        _ => 1,
+    };
+    format!("{figure:.digits$}")
 }
 
 /// A line for each of ours in each measure of each workload: those that are better, and those that are not.

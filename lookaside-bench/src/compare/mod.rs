@@ -23,6 +23,7 @@ use clap::builder::PossibleValuesParser;
 use crate::ground::contender::LARGEST;
 use crate::ground::files::Output;
 use crate::ground::machine;
+use crate::ground::text::distinct;
 use crate::ground::workload::{Set, Workload};
 use crate::matrix::{self, Plan};
 use crate::rounds::{self, Runner};
@@ -129,13 +130,8 @@ fn workload_names() -> Vec<&'static str> {
 
 /// The names of all contenders, without repetition.
 fn contender_names() -> Vec<&'static str> {
-    let mut names: Vec<&str> = matrix::ALL.iter().map(|entry| entry.about().name).collect();
-    for case in matrix::jobs().flat_map(|job| job.cases) {
-        if !names.contains(&case.name) {
-            names.push(case.name);
-        }
-    }
-    names
+    let of_jobs = matrix::jobs().flat_map(|job| job.cases).map(|case| case.name);
+    distinct(matrix::ALL.iter().map(|entry| entry.about().name).chain(of_jobs))
 }
 
 fn set_of(name: &str) -> Option<Set> {
@@ -265,7 +261,7 @@ fn measure(plans: Vec<Plan>, arguments: &Compare) -> Result<Comparison> {
                 progress.suspend(|| eprintln!("lookaside: {} is skipped: {}", skipped.name, skipped.reason));
             }
         }
-        benchmarks.push(Benchmark { plan, outcomes, skipped });
+        benchmarks.push(Benchmark::new(plan, outcomes, skipped));
         crossings.extend(workloads::crossing());
     }
     progress.finish_and_clear();

@@ -1,22 +1,17 @@
 //! What the page and the Markdown of a report have in common.
 
 use super::results::Benchmark;
+use crate::ground::text::distinct;
 use crate::matrix;
 
 /// The contenders of some workloads with what they are, each once.
 pub fn explained(benchmarks: &[Benchmark]) -> Vec<(&'static str, &'static str)> {
-    let mut all: Vec<(&str, &str)> = Vec::new();
-    for case in benchmarks.iter().flat_map(|benchmark| &benchmark.plan.cases) {
+    let cases = benchmarks.iter().flat_map(|benchmark| &benchmark.plan.cases).map(|case| match case.about {
         // A case may leave it to the contender of the same name.
-        let about = match case.about {
-            "" => matrix::contender(case.name).map_or("", |entry| entry.about().about),
-            about => about,
-        };
-        if !all.iter().any(|known| known.0 == case.name) {
-            all.push((case.name, about));
-        }
-    }
-    all
+        "" => (case.name, matrix::contender(case.name).map_or("", |entry| entry.about().about)),
+        about => (case.name, about),
+    });
+    distinct(cases)
 }
 
 /// Those that this machine does not have, each with its reasons and the workloads that skip them.

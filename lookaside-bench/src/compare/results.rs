@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use crate::ground::machine;
-use crate::ground::measure::Better;
+use crate::ground::measure::{Better, LESS_RING};
 use crate::ground::workload::Set;
 use crate::matrix::{self, Plan};
 use crate::rounds::{Outcome, Skipped, Spread};
@@ -20,6 +20,18 @@ pub struct Benchmark {
 }
 
 impl Benchmark {
+    /// What came out, and with it, where a contender did the workload without allocating, what the others took on top.
+    pub fn new(plan: Plan, mut outcomes: Vec<Outcome>, skipped: Vec<Skipped>) -> Self {
+        let alone = |outcome: &&Outcome| matrix::contender(outcome.name).is_some_and(|it| it.about().only.is_some());
+        let alone = outcomes.iter().find(alone).and_then(|outcome| outcome.spreads[0]);
+        if let (Some(less), Some(alone)) = (plan.measures().iter().position(|it| *it == LESS_RING), alone) {
+            for outcome in &mut outcomes {
+                outcome.spreads[less] = outcome.spreads[0].map(|spread| spread.less(alone));
+            }
+        }
+        Self { plan, outcomes, skipped }
+    }
+
     /// What tables and the command line call it.
     pub fn name(&self) -> &'static str {
         self.plan.workload.name

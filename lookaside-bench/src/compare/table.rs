@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
-use comfy_table::presets::ASCII_MARKDOWN;
-use comfy_table::{CellAlignment, Table};
+use comfy_table::Table;
 
 use super::goals::goals;
 use super::results::{Benchmark, Comparison};
+use crate::ground::text;
 
 /// A table for each workload, what it was measured with, and the goals.
 pub fn text(comparison: &Comparison) -> String {
@@ -45,12 +45,10 @@ pub fn caption(benchmark: &Benchmark) -> String {
 /// measure, their ratio to the base, and the medians of the other measures.
 pub fn ranking(benchmark: &Benchmark) -> Table {
     let measures = benchmark.plan.measures();
-    let mut table = Table::new();
-    table.load_style(ASCII_MARKDOWN);
     let mut header = ["contender", "min", "median", "max", "ratio"].map(String::from).to_vec();
     header.extend(measures[1..].iter().map(|measure| measure.name.to_owned()));
-    table.set_header(header);
     let dash = || "-".to_owned();
+    let mut rows = Vec::new();
     for outcome in benchmark.ranked() {
         let number = |value: Option<f64>| value.map_or_else(dash, |value| format!("{value:.2}"));
         let first = outcome.spreads[0];
@@ -62,18 +60,14 @@ pub fn ranking(benchmark: &Benchmark) -> Table {
             number(benchmark.ratio(outcome.name, 0)),
         ];
         cells.extend(outcome.spreads[1..].iter().map(|spread| spread.map_or_else(dash, |spread| short(spread.median))));
-        table.add_row(cells);
+        rows.push(cells);
     }
     let measured: HashSet<_> = benchmark.outcomes.iter().map(|outcome| outcome.name).collect();
     let asked = benchmark.plan.cases.iter().map(|case| case.name).chain(benchmark.plan.unfit.iter().copied());
     for name in asked.filter(|name| !measured.contains(name)) {
-        let cells = std::iter::once(name.to_owned()).chain((0..measures.len() + 3).map(|_| dash()));
-        table.add_row(cells.collect::<Vec<_>>());
+        rows.push(std::iter::once(name.to_owned()).chain((0..measures.len() + 3).map(|_| dash())).collect());
     }
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
+    text::table(header, rows)
 }
 
 /// Two digits behind the point, where there is anything to be seen in them.

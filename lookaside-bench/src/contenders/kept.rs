@@ -39,6 +39,66 @@ pub trait Stack {
     fn depth(&self) -> u64;
 }
 
+/// A stack that is a `Vec`, whose capacity is the most that it keeps.
+pub trait Vecs {
+    /// Does some work with the `Vec`, alone.
+    fn with<R>(&self, work: impl FnOnce(&mut Vec<*mut u8>) -> R) -> R;
+
+    /// Makes room for this number of blocks where there is none, and returns whether it did.
+    #[inline(always)]
+    fn make_room(_blocks: &mut Vec<*mut u8>, _count: usize) -> bool {
+        false
+    }
+}
+
+impl<V: Vecs> Stack for V {
+    #[inline(always)]
+    fn pop(&self) -> Option<*mut u8> {
+        self.with(Vec::pop)
+    }
+
+    #[inline(always)]
+    unsafe fn push(&self, block: *mut u8) -> bool {
+        self.with(|blocks| {
+            if blocks.len() < blocks.capacity() {
+                blocks.push(block);
+                return true;
+            }
+            V::make_room(blocks, 1) && {
+                blocks.push(block);
+                true
+            }
+        })
+    }
+
+    #[inline(always)]
+    fn pop_many(&self, out: &mut [*mut u8]) -> usize {
+        self.with(|blocks| {
+            let from = blocks.len().saturating_sub(out.len());
+            let kept = blocks.len() - from;
+            out[..kept].copy_from_slice(&blocks[from..]);
+            blocks.truncate(from);
+            kept
+        })
+    }
+
+    #[inline(always)]
+    unsafe fn push_many(&self, given: &[*mut u8]) -> usize {
+        self.with(|blocks| {
+            if blocks.capacity() - blocks.len() < given.len() {
+                V::make_room(blocks, given.len());
+            }
+            let room = (blocks.capacity() - blocks.len()).min(given.len());
+            blocks.extend_from_slice(&given[..room]);
+            room
+        })
+    }
+
+    fn depth(&self) -> u64 {
+        self.with(|blocks| blocks.len() as u64)
+    }
+}
+
 pub struct Block(pub *mut u8);
 
 // SAFETY: a free block belongs to no thread, so any may take it.

@@ -14,7 +14,7 @@ pub const GENERAL: About = About::new("general", "one list for all processors, a
 pub const LOOKASIDE: About =
     About::new("lookaside", "a lookaside list (or the pool, or the global allocator) called from Rust");
 pub const PORTABLE: About = About {
-    engine: Some("portable"),
+    variable: Some(("LOOKASIDE_ENGINE", "portable")),
     ..About::new("lookaside-portable", "the same by the engine for systems without restartable sequences")
 };
 pub const BULK: About =

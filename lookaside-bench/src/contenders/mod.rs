@@ -10,6 +10,9 @@ pub mod c_library;
 pub mod called;
 mod framed;
 pub mod glibc;
+#[cfg(feature = "tcmalloc")]
+pub mod google_tcmalloc;
+pub mod gperftools;
 pub mod heapless;
 pub mod jemalloc;
 pub mod kept;
@@ -19,6 +22,7 @@ pub mod mutex_vec;
 pub mod native;
 pub mod object_pool;
 pub mod opool;
+pub mod ring;
 pub mod sharded_slab;
 #[cfg(target_arch = "x86_64")]
 pub mod slist;
@@ -26,7 +30,6 @@ pub mod slist_turns;
 pub mod small_pool;
 #[cfg(feature = "snmalloc")]
 pub mod snmalloc;
-pub mod tcmalloc;
 pub mod tls_vec;
 pub mod vec;
 pub mod wdm;

@@ -6,15 +6,14 @@
 
 use std::ffi::{CStr, CString};
 use std::mem::MaybeUninit;
-use std::sync::OnceLock;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::bail;
 use libc::c_char;
 use libloading::Library;
 
 use super::called::{Called, Peer};
 use crate::ground::contender::About;
-use crate::ground::files;
+use crate::ground::files::Carried;
 
 type Make = unsafe extern "C" fn(*const c_char, usize, *mut Peer) -> *const c_char;
 type Start = unsafe extern "C" fn() -> *const c_char;
@@ -25,12 +24,9 @@ pub struct Source {
     name: &'static str,
     /// The Debian packages that bring what its build needs.
     packages: &'static str,
-    /// The shared library that carries it; empty where the build script could not make it.
-    carried: &'static [u8],
-    /// Why it could not, if its headers were there.
+    carried: Carried,
+    /// Why the build script could not make it, if its headers were there.
     fault: &'static str,
-    /// The library, loaded. It stays, since what ends with a thread runs its code.
-    loaded: OnceLock<anyhow::Result<Library>>,
 }
 
 macro_rules! source {
@@ -38,9 +34,9 @@ macro_rules! source {
         Source {
             name: $name,
             packages: $packages,
-            carried: include_bytes!(concat!(env!("OUT_DIR"), "/peer_", $file, ".so")),
+            // SAFETY: the library is this project's own, and does nothing while it is loaded but what the pool's library does.
+            carried: unsafe { Carried::new($name, include_bytes!(concat!(env!("OUT_DIR"), "/peer_", $file, ".so"))) },
             fault: include_str!(concat!(env!("OUT_DIR"), "/peer_", $file, ".txt")),
-            loaded: OnceLock::new(),
         }
     };
 }
@@ -53,24 +49,14 @@ impl Source {
     /// Why this command has no such pool.
     fn missing(&self) -> Option<String> {
         let Self { name, packages, fault, .. } = self;
-        self.carried.is_empty().then(|| match *fault {
+        (!self.carried.is_there()).then(|| match *fault {
             "" => format!("this command was built without {name} (Debian: {packages}; then build it again)"),
             _ => format!("{name} could not be built (it needs Debian's {packages}): {fault}"),
         })
     }
 
     fn library(&self) -> anyhow::Result<&Library> {
-        let loaded = self.loaded.get_or_init(|| self.load());
-        loaded.as_ref().map_err(|reason| anyhow!("{reason:#}"))
-    }
-
-    fn load(&self) -> anyhow::Result<Library> {
-        if let Some(reason) = self.missing() {
-            bail!(reason);
-        }
-        // SAFETY: the library is this project's own, and does nothing while it is loaded but what the pool's library does.
-        let loaded = unsafe { files::load(self.carried) };
-        loaded.with_context(|| format!("{} cannot be loaded", self.name))
+        self.missing().map_or_else(|| self.carried.library(), |reason| bail!(reason))
     }
 
     /// Starts the library, where it has to be.

@@ -6,8 +6,7 @@ use std::cell::{Cell, UnsafeCell};
 
 use anyhow::ensure;
 
-use super::kept::{Kept, Stack};
-use super::vec;
+use super::kept::{Kept, Vecs};
 use crate::ground::contender::{About, CAPACITY};
 
 pub const TLS_VEC: About = About::beside("tls-vec", "such a Vec for each thread, in its thread-local storage");
@@ -30,19 +29,6 @@ pub fn new(size: usize) -> anyhow::Result<Kept<TlsVec>> {
     Ok(Kept(TlsVec))
 }
 
-#[inline(always)]
-fn with<R>(work: impl FnOnce(&mut Vec<*mut u8>) -> R) -> R {
-    KEPT.with(|kept| {
-        let mut blocks = kept.0.get();
-        // Takes the address into a register once. Left alone, the compiler reaches each field through the thread's segment,
-        // and some processors forward such a store to the next load so badly that a pair takes two to four times as long.
-        // SAFETY: there is no instruction, and the address stays what it is.
-        unsafe { asm!("/* {} */", inout(reg) blocks, options(nostack, preserves_flags)) };
-        // SAFETY: only the thread that owns the cell reaches it, and none of the closures below comes back here.
-        work(unsafe { &mut *blocks })
-    })
-}
-
 impl Drop for OfThread {
     fn drop(&mut self) {
         for block in self.0.get_mut().drain(..) {
@@ -52,52 +38,27 @@ impl Drop for OfThread {
     }
 }
 
-impl Stack for TlsVec {
+impl Vecs for TlsVec {
     #[inline(always)]
-    fn pop(&self) -> Option<*mut u8> {
-        with(Vec::pop)
-    }
-
-    #[inline(always)]
-    unsafe fn push(&self, block: *mut u8) -> bool {
-        with(|blocks| {
-            if blocks.len() < blocks.capacity() {
-                blocks.push(block);
-                return true;
-            }
-            make_room(blocks) && {
-                blocks.push(block);
-                true
-            }
+    fn with<R>(&self, work: impl FnOnce(&mut Vec<*mut u8>) -> R) -> R {
+        KEPT.with(|kept| {
+            let mut blocks = kept.0.get();
+            // Takes the address into a register once. Left alone, the compiler reaches each field through the thread's segment,
+            // and some processors forward such a store to the next load so badly that a pair takes two to four times as long.
+            // SAFETY: there is no instruction, and the address stays what it is.
+            unsafe { asm!("/* {} */", inout(reg) blocks, options(nostack, preserves_flags)) };
+            // SAFETY: only the thread that owns the cell reaches it, and no work of a stack comes back here.
+            work(unsafe { &mut *blocks })
         })
     }
 
-    #[inline(always)]
-    fn pop_many(&self, out: &mut [*mut u8]) -> usize {
-        with(|blocks| vec::pop_many(blocks, out))
+    /// The room of a thread that frees for the first time; otherwise there is none to be made.
+    #[cold]
+    fn make_room(blocks: &mut Vec<*mut u8>, _count: usize) -> bool {
+        let first = blocks.capacity() == 0;
+        if first {
+            blocks.reserve_exact(CAPACITY);
+        }
+        first
     }
-
-    #[inline(always)]
-    unsafe fn push_many(&self, given: &[*mut u8]) -> usize {
-        with(|blocks| {
-            if blocks.capacity() == 0 {
-                make_room(blocks);
-            }
-            vec::push_many(blocks, given)
-        })
-    }
-
-    fn depth(&self) -> u64 {
-        with(|blocks| blocks.len() as u64)
-    }
-}
-
-/// Makes the room of a thread that frees for the first time; otherwise there is none to be made.
-#[cold]
-fn make_room(blocks: &mut Vec<*mut u8>) -> bool {
-    let first = blocks.capacity() == 0;
-    if first {
-        blocks.reserve_exact(CAPACITY);
-    }
-    first
 }

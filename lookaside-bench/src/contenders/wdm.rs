@@ -4,8 +4,9 @@
 //! statically. A round calls those compiled functions, so it has one call more for each allocate and free than a ported
 //! program, in which they are inlined.
 
+use std::mem::MaybeUninit;
+
 use anyhow::ensure;
-use libc::c_void;
 
 use super::called::{Called, Peer};
 use crate::ground::contender::About;
@@ -14,57 +15,35 @@ pub const WDM: About =
     About::beside("wdm", "a list through the WDK header, with one call more than a ported program has");
 pub const WDM_GENERAL: About = About::beside("wdm-general", "a general list through it");
 
+type MakePeer = unsafe extern "C" fn(usize, *mut Peer) -> bool;
+
 unsafe extern "C" {
-    fn wdm_pair_make(size: usize) -> *mut c_void;
-    fn wdm_pair_allocate(list: *mut c_void) -> *mut c_void;
-    fn wdm_pair_free(list: *mut c_void, block: *mut c_void);
-    fn wdm_pair_kept(list: *mut c_void) -> u64;
-    fn wdm_pair_delete(list: *mut c_void);
-    fn wdm_general_make(size: usize) -> *mut c_void;
-    fn wdm_general_allocate(list: *mut c_void) -> *mut c_void;
-    fn wdm_general_free(list: *mut c_void, block: *mut c_void);
-    fn wdm_general_kept(list: *mut c_void) -> u64;
-    fn wdm_general_delete(list: *mut c_void);
+    fn wdm_pair_make(size: usize, peer: *mut Peer) -> bool;
+    fn wdm_general_make(size: usize, peer: *mut Peer) -> bool;
 }
 
 /// A list as the header makes it by default: a pair.
 pub fn pair(size: usize) -> anyhow::Result<Called<true>> {
-    let peer = Peer {
-        // SAFETY: the function takes any size.
-        pool: unsafe { wdm_pair_make(size) },
-        allocate: wdm_pair_allocate,
-        free: wdm_pair_free,
-        allocate_many: None,
-        free_many: None,
-        kept: Some(wdm_pair_kept),
-        destroy: Some(wdm_pair_delete),
-    };
-    made(WDM.name, peer)
+    made(WDM.name, size, wdm_pair_make)
 }
 
 /// A list as the header makes it when asked for Windows' shape: one for all processors.
 pub fn general(size: usize) -> anyhow::Result<Called<true>> {
-    let peer = Peer {
-        // SAFETY: the function takes any size.
-        pool: unsafe { wdm_general_make(size) },
-        allocate: wdm_general_allocate,
-        free: wdm_general_free,
-        allocate_many: None,
-        free_many: None,
-        kept: Some(wdm_general_kept),
-        destroy: Some(wdm_general_delete),
-    };
-    made(WDM_GENERAL.name, peer)
+    made(WDM_GENERAL.name, size, wdm_general_make)
 }
 
-fn made(name: &'static str, peer: Peer) -> anyhow::Result<Called<true>> {
-    ensure!(!peer.pool.is_null(), "the list cannot be initialised");
-    // SAFETY: the functions are those of the list, which any thread may use.
-    Ok(unsafe { Called::new(name, peer) })
+fn made(name: &'static str, size: usize, make: MakePeer) -> anyhow::Result<Called<true>> {
+    let mut peer = MaybeUninit::uninit();
+    // SAFETY: the function takes any size, and there is room for what it fills in.
+    ensure!(unsafe { make(size, peer.as_mut_ptr()) }, "the list cannot be initialised");
+    // SAFETY: it was filled in, with the functions of the list, which any thread may use.
+    Ok(unsafe { Called::new(name, peer.assume_init()) })
 }
 
 #[cfg(test)]
 mod tests {
+    use libc::c_void;
+
     use super::*;
     use crate::ground::contender::Contender;
 

@@ -101,14 +101,16 @@ pub struct About {
     pub runs: bool,
     /// Whether `--quick` skips it unless it is named: less known, or another way into the same.
     pub beside: bool,
-    /// The engine that its process is made to take.
-    pub engine: Option<&'static str>,
+    /// The one workload that it runs, without allocating anything.
+    pub only: Option<&'static str>,
+    /// What its process finds in the environment.
+    pub variable: Option<(&'static str, &'static str)>,
 }
 
 impl About {
     /// A contender that is nothing special.
     pub const fn new(name: &'static str, about: &'static str) -> Self {
-        Self { name, about, malloc: false, runs: false, beside: false, engine: None }
+        Self { name, about, malloc: false, runs: false, beside: false, only: None, variable: None }
     }
 
     /// One that `--quick` skips.

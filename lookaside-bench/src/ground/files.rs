@@ -5,8 +5,9 @@ use std::io::{self, ErrorKind, Write};
 use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use libloading::Library;
 
 /// A file of these bytes in memory, which has no name and ends with its last descriptor.
@@ -20,16 +21,37 @@ pub fn in_memory(bytes: &[u8]) -> Result<File> {
     Ok(file)
 }
 
-/// Loads a shared library of these bytes. Its file stays open: the loader knows libraries by their path, which no other may
-/// get.
-///
-/// # Safety
-///
-/// What the library does when it is loaded, and when it is unloaded, is sound.
-pub unsafe fn load(bytes: &[u8]) -> Result<Library> {
-    let path = format!("/proc/self/fd/{}", in_memory(bytes)?.into_raw_fd());
-    // SAFETY: the caller's promise.
-    Ok(unsafe { Library::new(path) }?)
+/// A shared library that the command carries within it. Once loaded it stays, since what ends with a thread runs its code.
+pub struct Carried {
+    what: &'static str,
+    /// Empty where the build script could not make it.
+    bytes: &'static [u8],
+    loaded: OnceLock<Result<Library>>,
+}
+
+impl Carried {
+    /// One of these bytes.
+    ///
+    /// # Safety
+    ///
+    /// What the library does when it is loaded is sound.
+    pub const unsafe fn new(what: &'static str, bytes: &'static [u8]) -> Self {
+        Self { what, bytes, loaded: OnceLock::new() }
+    }
+
+    pub fn is_there(&self) -> bool {
+        !self.bytes.is_empty()
+    }
+
+    pub fn library(&self) -> Result<&Library> {
+        let load = || {
+            // Its file stays open: the loader knows libraries by their path, which no other may get.
+            let path = format!("/proc/self/fd/{}", in_memory(self.bytes)?.into_raw_fd());
+            // SAFETY: what `new` was promised.
+            unsafe { Library::new(path) }.with_context(|| format!("{} cannot be loaded", self.what))
+        };
+        self.loaded.get_or_init(load).as_ref().map_err(|reason| anyhow!("{reason:#}"))
+    }
 }
 
 /// A file that will be written at the end. It is checked before anything runs, so that a place that cannot be written costs
@@ -57,6 +79,7 @@ impl Output {
             }
         }
     }
+
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -47,6 +47,10 @@ impl Measure {
 /// The time of what a contender is for.
 pub const NS: Measure = Measure::less("ns", "ns", "nanoseconds for one allocate plus one free");
 
+/// The same without what two threads cost each other. No round prints it: `compare` takes it from the rounds of the contender
+/// that allocates nothing.
+pub const LESS_RING: Measure = Measure::beside("less-ring", "ns", "the nanoseconds less those of the ring alone");
+
 /// What a round found: values by the names of measures.
 pub type Figures = Vec<(&'static str, f64)>;
 

@@ -6,6 +6,9 @@ use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::thread;
 
+/// How many blocks can be on their way at once, in the workloads of two threads.
+pub const CAPACITY: usize = 1024;
+
 /// The ring. One thread at a time may be at each end.
 pub struct Ring {
     slots: Box<[AtomicPtr<u8>]>,

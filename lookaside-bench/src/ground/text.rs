@@ -1,6 +1,30 @@
-//! Numbers as people read them, and the checksum of a text.
+//! Numbers and tables as people read them, and the checksum of a text.
 
+use comfy_table::presets::ASCII_MARKDOWN;
+use comfy_table::{CellAlignment, Table};
 use flate2::Crc;
+
+/// A table, also as Markdown has it: names at the left, and numbers.
+pub fn table(header: Vec<String>, rows: impl IntoIterator<Item = Vec<String>>) -> Table {
+    let mut table = Table::new();
+    table.load_style(ASCII_MARKDOWN);
+    table.set_header(header).add_rows(rows);
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+/// What comes more than once stays once, where it first was.
+pub fn distinct<T: PartialEq>(all: impl IntoIterator<Item = T>) -> Vec<T> {
+    let mut distinct = Vec::new();
+    for one in all {
+        if !distinct.contains(&one) {
+            distinct.push(one);
+        }
+    }
+    distinct
+}
 
 /// A figure as JSON and reports give it: four digits, and never fewer than those before the point.
 pub fn rounded(figure: f64) -> f64 {

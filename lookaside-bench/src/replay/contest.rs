@@ -27,7 +27,7 @@ const ROUNDS: usize = 5;
 pub struct Contest<'a> {
     script: &'a Script,
     lists: Lists,
-    mutex_vec: ByClass<Kept<MutexVec>>,
+    mutex_vec: ByClass<Kept<MutexVec<false>>>,
 }
 
 /// What one contender took.

@@ -3,12 +3,10 @@
 use std::fmt::Write;
 
 use anyhow::{Context, Result};
-use comfy_table::presets::ASCII_MARKDOWN;
-use comfy_table::{CellAlignment, Table};
 use lookaside_core::Statistics;
 
 use super::contest::{DRIVER, GLIBC, Times};
-use crate::ground::text::grouped;
+use crate::ground::text::{grouped, table};
 use crate::rounds::Spread;
 use crate::trace::events::Summary;
 use crate::trace::script::{LARGEST, Script};
@@ -78,9 +76,7 @@ pub fn times(times: &[Times], script: &Script) -> Result<String> {
     let operations = script.operations().len() as f64;
     let less_driver = |row: Spread| (row.min - driver.min).max(0.0) / script.small() as f64;
 
-    let mut table = Table::new();
-    table.load_style(ASCII_MARKDOWN);
-    table.set_header(["heap", "min", "median", "to glibc", "less driver", "to glibc"]);
+    let mut rows = Vec::new();
     for row in times {
         let (name, row) = (row.name, spread(row.name)?);
         let mut cells = vec![name.to_owned()];
@@ -88,16 +84,15 @@ pub fn times(times: &[Times], script: &Script) -> Result<String> {
         if name != DRIVER {
             cells.extend([less_driver(row), less_driver(row) / less_driver(glibc)].map(|x| format!("{x:.2}")));
         }
-        table.add_row(cells);
+        rows.push(cells);
     }
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
+    let header = ["heap", "min", "median", "to glibc", "less driver", "to glibc"].map(String::from).to_vec();
     Ok(format!(
-        "{table}\n\n\
+        "{}\n\n\
          Nanoseconds for one operation, an allocate or a free, over {} rounds that took turns. The driver is the loop that \
          replays the trace: alone it has no allocator. Less driver: the fastest round without what the driver takes alone, for one \
          operation up to {LARGEST} bytes. To glibc: the ratio to the row of glibc.\n",
+        table(header, rows),
         times.first().map_or(0, |row| row.rounds.len()),
     ))
 }

@@ -18,15 +18,13 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use comfy_table::presets::ASCII_MARKDOWN;
-use comfy_table::{CellAlignment, Table};
 use serde_json::{Value, json};
 
 use self::load::Load;
 use self::measure::{BEGINNING, Conditions, Run, SCHEDULES};
 use crate::ground::files::Output;
 use crate::ground::machine;
-use crate::ground::text::grouped;
+use crate::ground::text::{grouped, table};
 use crate::{rounds, trace};
 
 /// Show how lists tune themselves: depth, hits and kept memory over time
@@ -133,37 +131,26 @@ fn measure_all(loads: Vec<Load>, conditions: Conditions) -> Result<Vec<(Load, Ve
         progress.inc(1);
         serde_json::from_slice(&output.stdout).context("a process that measured did not print JSON")
     };
+    // By the clock the processes of all run at once; else each is started when the one before has ended.
     let mut running = Vec::new();
-    for load in loads {
-        let start = |(schedule, _)| start(&load, schedule);
-        let runs: Vec<_> = match conditions.real {
-            true => SCHEDULES.map(start).into_iter().map(|child| child.map(Running::Still)).collect::<Result<_>>()?,
-            false => {
-                let run = |schedule| start(schedule).and_then(finish).map(Running::Done);
-                SCHEDULES.into_iter().map(run).collect::<Result<_>>()?
-            }
-        };
-        running.push((load, runs));
+    for load in &loads {
+        for (schedule, _) in SCHEDULES {
+            running.push(if conditions.real { Some(start(load, schedule)?) } else { None });
+        }
     }
     for _ in 0..seconds {
         thread::sleep(Duration::from_secs(1));
         progress.inc(1);
     }
-    let end = |running| match running {
-        Running::Still(child) => finish(child),
-        Running::Done(run) => Ok(run),
-    };
-    let measured = running
-        .into_iter()
-        .map(|(load, runs)| Ok((load, runs.into_iter().map(end).collect::<Result<_>>()?)))
-        .collect::<Result<_>>()?;
+    let mut running = running.into_iter();
+    let mut measured = Vec::new();
+    for load in loads {
+        let run = |(schedule, _)| finish(running.next().flatten().map_or_else(|| start(&load, schedule), Ok)?);
+        let runs = SCHEDULES.into_iter().map(run).collect::<Result<_>>()?;
+        measured.push((load, runs));
+    }
     progress.finish_and_clear();
     Ok(measured)
-}
-
-enum Running {
-    Still(Child),
-    Done(Run),
 }
 
 /// The same command line, with what shall be measured.
@@ -178,21 +165,16 @@ fn start(load: &Load, schedule: &str) -> Result<Child> {
 fn text(measured: &[(Load, Vec<Run>)], conditions: Conditions) -> String {
     let mut text = String::new();
     for (load, runs) in measured {
-        let mut table = Table::new();
-        table.load_style(ASCII_MARKDOWN);
         let beginning = format!("hits in the first {}", grouped(BEGINNING as u64));
-        table.set_header(["schedule", &beginning, "hits later", "most kept", "kept at the end", "back after"]);
-        for run in runs {
+        let header = ["schedule", &beginning, "hits later", "most kept", "kept at the end", "back after"];
+        let row = |run: &Run| {
             let percent = |calls: measure::Calls| calls.hit_rate().map_or("-".into(), |rate| format!("{rate:.2} %"));
             let back = run.seconds_until_back.map_or("not yet".into(), |seconds| format!("{seconds:.1} s"));
             let kept = [run.most_kept, run.kept_at_end].map(|bytes| format!("{:.1} KiB", bytes as f64 / 1024.0));
             let [most, at_end] = kept;
-            let schedule = run.about(conditions);
-            table.add_row([schedule, percent(run.beginning), percent(run.later), most, at_end, back]);
-        }
-        for column in table.column_iter_mut().skip(1) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
+            vec![run.about(conditions), percent(run.beginning), percent(run.later), most, at_end, back]
+        };
+        let table = table(header.map(String::from).to_vec(), runs.iter().map(row));
         text += &format!("{}: {}\n\n{table}\n\n", load.name, load.about);
     }
     text += "A hit is a call, allocate or free, that needs no trip to the pool. Back: no list keeps more than its minimum\n\

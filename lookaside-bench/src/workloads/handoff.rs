@@ -4,19 +4,18 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use crate::ground::contender::{Blocks, Contender};
-use crate::ground::measure::touch;
-use crate::ground::ring::{Consumer, Producer, Ring};
+use crate::ground::measure::{LESS_RING, NS, touch};
+use crate::ground::ring::{CAPACITY, Consumer, Producer, Ring};
 use crate::ground::team::team;
 use crate::ground::workload::{Set, Workload};
 
-pub const HANDOFF: Workload =
-    Workload::shared(Set::Lists, "handoff", "one thread allocates and writes, another reads and frees");
-
-/// How many blocks can be on the way.
-const RING: usize = 1024;
+pub const HANDOFF: Workload = Workload {
+    measures: &[NS, LESS_RING],
+    ..Workload::shared(Set::Lists, "handoff", "one thread allocates and writes, another reads and frees")
+};
 
 pub fn run<C: Contender + Sync>(blocks: &Blocks<C>, pairs: u64) -> Duration {
-    let ring = Ring::new(RING);
+    let ring = Ring::new(CAPACITY);
     team(2, pairs, &|thread| {
         let (mut producer, mut consumer) = (ring.producer(), ring.consumer());
         Box::new(move |pairs| match thread {

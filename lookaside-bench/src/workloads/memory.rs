@@ -3,7 +3,7 @@
 use std::fs;
 use std::hint::black_box;
 use std::ptr;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,7 +15,8 @@ use super::handoff::{consume, produce};
 use crate::ground::contender::{Blocks, Contender, Make};
 use crate::ground::machine;
 use crate::ground::measure::{Figures, Measure, touch};
-use crate::ground::ring::Ring;
+use crate::ground::ring::{CAPACITY, Ring};
+use crate::ground::standing::{STANDING, Standing};
 use crate::ground::team::{lock, team};
 use crate::ground::workload::{Set, Workload};
 
@@ -69,9 +70,8 @@ const PATIENCE: Duration = Duration::from_secs(12);
 const LOOK: Duration = Duration::from_millis(50);
 /// How many are made to be hardly used.
 const MANY: usize = 64;
-/// Blocks that pass from thread to thread, and how many of them are on their way at most.
+/// Blocks that pass from thread to thread.
 const PASSED: u64 = 400_000;
-const RING: usize = 1024;
 
 const OF_BURST: &[Measure] = &[
     Measure::less("live", "B", "bytes resident for each block that is allocated in the first burst"),
@@ -137,6 +137,8 @@ fn since(before: u64) -> u64 {
 /// A parcel for the blocks of a burst, and what is resident before it: also the parcel's memory, and what is taken once for
 /// the whole process and is no part of a block.
 fn prepared<C: Contender>(contender: &Blocks<C>) -> (Parcel, u64) {
+    // Lists are scanned by a thread in programs that have had several.
+    thread::spawn(|| ()).join().unwrap_or_default();
     let mut parcel = black_box(Parcel(vec![ptr::dangling_mut(); BLOCKS]));
     parcel.0.clear();
     // SAFETY: the block was just handed out.
@@ -252,10 +254,10 @@ pub fn lists<C: Contender>(make: Make<C>, size: usize) -> anyhow::Result<Figures
 }
 
 pub fn hand_over<C: Contender + Sync>(blocks: &Blocks<C>) -> anyhow::Result<Figures> {
-    let ring = Ring::new(RING);
+    let ring = Ring::new(CAPACITY);
     let seen = AtomicU64::new(0);
     // Stacks of threads and the ring are there from the first time on.
-    pass(&Blocks::new(|_| Ok(Standing::new()), 16)?, &ring, STANDING as u64, &|| ());
+    pass(&Blocks::new(|_| Ok(Standing::new(16)), 16)?, &ring, 2 * STANDING as u64, &|| ());
     let before = before();
     pass(blocks, &ring, PASSED, &|| seen.store(since(before), Ordering::Relaxed));
     Ok(vec![("blow-up", seen.into_inner() as f64 / 1024.0)])
@@ -276,31 +278,6 @@ fn pass<C: Contender + Sync>(blocks: &Blocks<C>, ring: &Ring, count: u64, look: 
             there.wait();
         })
     });
-}
-
-/// More blocks than can be on their way.
-const STANDING: usize = 4 * RING;
-
-/// The same blocks by turns.
-struct Standing {
-    blocks: Vec<[AtomicU64; 2]>,
-    next: AtomicUsize,
-}
-
-impl Standing {
-    fn new() -> Self {
-        let blocks = (0..STANDING).map(|_| [const { AtomicU64::new(0) }; 2]).collect();
-        Self { blocks, next: AtomicUsize::new(0) }
-    }
-}
-
-impl Contender for Standing {
-    unsafe fn allocate(&self, _size: usize) -> *mut u8 {
-        let next = self.next.fetch_add(1, Ordering::Relaxed) % self.blocks.len();
-        self.blocks[next][0].as_ptr().cast()
-    }
-
-    unsafe fn free(&self, _block: *mut u8, _size: usize) {}
 }
 
 #[cfg(test)]
@@ -325,19 +302,5 @@ mod tests {
         let counted = since(before());
         MADE.store(0, Ordering::Relaxed);
         assert!(blocks.len() == BYTES && counted >= BYTES as u64 * 9 / 10, "{counted}");
-    }
-
-    /// Blocks that stand are never two at once on their way, and nothing is taken for them.
-    #[test]
-    fn blocks_that_stand_come_by_turns() {
-        let standing = Standing::new();
-        // SAFETY: its blocks have 16 bytes.
-        let first: Vec<*mut u8> = (0..STANDING).map(|_| unsafe { standing.allocate(16) }).collect();
-        let mut distinct = first.clone();
-        distinct.sort_unstable();
-        distinct.dedup();
-        assert_eq!(distinct.len(), STANDING);
-        // SAFETY: as above.
-        assert!(first.iter().all(|&block| unsafe { standing.allocate(16) } == block));
     }
 }

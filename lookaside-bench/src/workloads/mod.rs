@@ -42,9 +42,10 @@ const IDLE: Duration = Duration::from_millis(3200);
 /// Pairs after which about as many places of a random set are full as ever will be.
 const SETTLED: u64 = 1024;
 
-/// The list: each workload's constant, whether it takes one thread or several, and what does it.
+/// The list: each workload's constant, whether it takes one thread or several, whether it asks for runs of blocks, and what
+/// does it.
 macro_rules! workloads {
-    ($($constant:path: $threads:ident |$blocks:ident| $run:expr;)*) => {
+    ($($constant:path: $threads:ident $($in_runs:ident)? |$blocks:ident| $run:expr;)*) => {
         /// Every workload, in the order of tables.
         pub const ALL: &[Workload] = &[$($constant),*];
 
@@ -64,6 +65,16 @@ macro_rules! workloads {
             })*
             bail!("there is no workload {}", workload.name)
         }
+
+        /// Runs a workload that asks for runs of blocks. Contenders that run no other are compiled for these alone.
+        pub fn in_runs<C: Contender + Sync>(workload: &Workload, blocks: &Blocks<C>) -> anyhow::Result<Figures> {
+            $($(if workload.name == $constant.name {
+                ensure!($constant.$in_runs, "it asks for single blocks");
+                let $blocks = blocks;
+                return $run;
+            })?)*
+            bail!("there is no workload {} of runs", workload.name)
+        }
     };
     (@alone one $blocks:ident = $given:ident; $run:expr) => {{
         let $blocks = $given;
@@ -78,12 +89,12 @@ workloads! {
     random::RANDOM: one |blocks| steady(random::work(blocks, 0, 0));
     pair::PAIR_2T: several |blocks| ns(side_by_side(ROUND, 2, &|_| pair(blocks)));
     random::RANDOM_2T: several |blocks| ns(side_by_side(ROUND, 2, &|thread| random::work(blocks, thread, 0)));
-    handoff::HANDOFF: several |blocks| ns(timed(ROUND, &mut |pairs| handoff::run(blocks, pairs)));
+    handoff::HANDOFF: several |blocks| handoff(blocks);
     random::OVERSUBSCRIBED: several |blocks| ns(oversubscribed(&|thread| random::work(blocks, thread, 0)));
     burst::BURST_IDLE: one |blocks| ns(burst::run(blocks));
-    bulk::BULK8: one |blocks| steady(bulk::work::<C, 8>(blocks));
-    bulk::BULK32: one |blocks| steady(bulk::work::<C, 32>(blocks));
-    bulk::BULK128: one |blocks| steady(bulk::work::<C, 128>(blocks));
+    bulk::BULK8: one runs |blocks| steady(bulk::work::<C, 8>(blocks));
+    bulk::BULK32: one runs |blocks| steady(bulk::work::<C, 32>(blocks));
+    bulk::BULK128: one runs |blocks| steady(bulk::work::<C, 128>(blocks));
     memory::BURST: one |blocks| Ok(memory::burst(blocks));
     memory::FRAGMENTS: one |blocks| Ok(memory::fragments(blocks));
     memory::LISTS: one |_blocks| Err(anyhow!("it makes its contenders itself"));
@@ -96,8 +107,8 @@ workloads! {
     shbench::SH8: several |blocks| ns(shbench::run(blocks, true));
     mstress::MSTRESS: several |blocks| ns(mstress::run(blocks));
     rptest::RPTEST: several |blocks| ns(rptest::run(blocks));
-    mempool::MEMPOOL_1C: one |blocks| Ok(mempool::one_core(blocks));
-    mempool::MEMPOOL_2C: several |blocks| Ok(mempool::two_cores(blocks));
+    mempool::MEMPOOL_1C: one runs |blocks| Ok(mempool::one_core(blocks));
+    mempool::MEMPOOL_2C: several runs |blocks| Ok(mempool::two_cores(blocks));
     packets::PACKETS: several |blocks| packets::run(blocks).and_then(ns);
     lru::LRU: one |blocks| ns(lru::run(blocks));
     latency::HITS: several |blocks| Ok(latency::run(blocks, true, 1));
@@ -116,6 +127,11 @@ fn ns(nanoseconds: f64) -> anyhow::Result<Figures> {
 /// The time of a pair on this thread.
 fn steady(mut work: Work<'_>) -> anyhow::Result<Figures> {
     ns(timed(ROUND, &mut |pairs| clock(|| work(pairs))))
+}
+
+/// The time of a pair of which each half is another thread's.
+pub fn handoff<C: Contender + Sync>(blocks: &Blocks<C>) -> anyhow::Result<Figures> {
+    ns(timed(ROUND, &mut |pairs| handoff::run(blocks, pairs)))
 }
 
 /// The time of a pair on each of several threads at once.
@@ -218,8 +234,7 @@ pub fn routine_together<C: Contender + Sync + 'static>(
     make: Make<C>,
 ) -> Made {
     if workload.name == handoff::HANDOFF.name {
-        let blocks = Blocks::new(make, size)?;
-        return Ok(Box::new(move |pairs| handoff::run(&blocks, pairs)));
+        return routine_handoff(size, make);
     }
     if threads == 1 {
         return routine_alone(workload, size, 1, make);
@@ -229,4 +244,10 @@ pub fn routine_together<C: Contender + Sync + 'static>(
     Ok(Box::new(move |pairs| {
         team(threads, pairs, &|thread| work_of(workload, &blocks, thread).expect("it was found above"))
     }))
+}
+
+/// The workload handoff by the pair, on two threads.
+pub fn routine_handoff<C: Contender + Sync + 'static>(size: usize, make: Make<C>) -> Made {
+    let blocks = Blocks::new(make, size)?;
+    Ok(Box::new(move |pairs| handoff::run(&blocks, pairs)))
 }

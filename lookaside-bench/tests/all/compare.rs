@@ -68,7 +68,7 @@ fn pools_of_others_play_or_are_told_of() {
         ("foonathan-mutex", "libfoonathan-memory-dev"),
         ("dpdk", "libdpdk-dev"),
         ("dpdk-user-cache", "libdpdk-dev"),
-        ("tcmalloc", "libtcmalloc-minimal4"),
+        ("gperftools", "libtcmalloc-minimal4"),
     ];
     let names: Vec<_> = of_crates.into_iter().chain(of_packages.map(|(name, _)| name)).collect();
     let line = format!("compare --json --rounds 1 --workload batch128 --contender {}", names.join(" "));
@@ -82,6 +82,39 @@ fn pools_of_others_play_or_are_told_of() {
         assert_eq!(reported.is_some(), !played(name), "{name}: {reported:?}");
         assert!(reported.is_none_or(|reported| reported.contains(package)), "{reported:?}");
     }
+}
+
+/// Google's tcmalloc runs with its caches for each processor, or not at all: where glibc has the rseq area, it has none.
+#[cfg(feature = "tcmalloc")]
+#[test]
+fn googles_tcmalloc_serves_by_processor() {
+    let output = lookaside("compare --json --rounds 1 --workload pair pair-2t --contender glibc google-tcmalloc");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let rows: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
+    for workload in ["pair", "pair-2t"] {
+        assert!(find(&rows, workload, "google-tcmalloc", "ns").is_some(), "{}", text(&output.stderr));
+    }
+    let beside_glibc = lookaside("round pair google-tcmalloc 64");
+    let printed = text(&beside_glibc.stdout);
+    assert!(printed.starts_with("skip ") && printed.contains("no caches for each processor"), "{printed}");
+}
+
+/// The ring alone has a row, and every other row what it took on top.
+#[test]
+fn a_handoff_is_also_measured_without_an_allocator() {
+    let output = lookaside("compare --json --rounds 3 --workload handoff pair --contender glibc lookaside ring");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let rows: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
+    let figure = |contender, measure, key: &str| {
+        find(&rows, "handoff", contender, measure).and_then(|row| row[key].as_f64()).expect("it is there")
+    };
+    for (contender, key) in [("glibc", "min"), ("lookaside", "median"), ("ring", "min"), ("ring", "median")] {
+        let (ns, ring) = (figure(contender, "ns", key), figure("ring", "ns", key));
+        // Each is rounded to four digits.
+        let rounding = 0.001 * (ns + ring);
+        assert!((figure(contender, "less-ring", key) - (ns - ring)).abs() <= rounding, "{contender}: {rows}");
+    }
+    assert_eq!(find(&rows, "pair", "ring", "ns"), None, "it allocates nothing: {rows}");
 }
 
 #[test]

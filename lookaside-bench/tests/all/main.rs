@@ -3,6 +3,7 @@
 mod command;
 mod compare;
 mod floors;
+mod front;
 mod memory;
 mod report;
 mod scaling;

@@ -24,7 +24,7 @@ use crate::ground::measure::{Figures, Measure, touch};
 use crate::ground::random::Random;
 use crate::ground::team::{lock, team};
 use crate::ground::workload::{Set, Workload};
-use timer::{Clock, Counter, System};
+use timer::Clock;
 
 /// Few blocks, out and in, on every processor.
 pub const HITS: Workload = latency(
@@ -91,27 +91,20 @@ const MISSING: &[Measure] = &[
 
 /// Runs one round: hits or misses, on as many threads for each processor.
 pub fn run<C: Contender + Sync>(blocks: &Blocks<C>, hit: bool, threads: usize) -> Figures {
-    if timer::has_counter() {
-        run_by::<C, Counter>(blocks, hit, threads)
-    } else {
-        run_by::<C, System>(blocks, hit, threads)
-    }
-}
-
-fn run_by<C: Contender + Sync, K: Clock>(blocks: &Blocks<C>, hit: bool, threads: usize) -> Figures {
+    let clock = Clock::new();
     let calls = |random: &mut Random, count: u64, times: &mut Histogram<u64>| match hit {
-        true => hits::<C, K>(blocks, random, count, times),
-        false => bursts::<C, K>(blocks, count, &mut |ticks| times.saturating_record(ticks)),
+        true => hits(blocks, clock, random, count, times),
+        false => bursts(blocks, clock, count, &mut |ticks| times.saturating_record(ticks)),
     };
     let (all, before) = times_of(threads * machine::processors(), &calls, &|| blocks.source().misses());
     let after = blocks.source().misses();
-    let scale = Scale::of::<K>();
+    let scale = Scale::of(clock);
     let mut figures = scale.figures([P50.name, P99.name, P999.name, MAX.name], &all);
     figures.push((TIMER.name, scale.timer * scale.tick));
     figures.push((STEP.name, scale.step * scale.tick));
     if !hit {
         let names = ["missed-p50", "missed-p99", "missed-p99.9", "missed-max"];
-        let times = missed::<C, K>(blocks).filter(|times| !times.is_empty());
+        let times = missed(blocks, clock).filter(|times| !times.is_empty());
         figures.extend(times.into_iter().flat_map(|times| scale.figures(names, &times)));
     } else if let Some((before, after)) = before.zip(after) {
         figures.push(("missed", (after - before) as f64 * 1e6 / all.len() as f64));
@@ -151,45 +144,45 @@ fn times_of(
 
 /// A random one of few places is filled if it is empty and emptied if it is full.
 #[inline(never)]
-fn hits<C: Contender, K: Clock>(blocks: &Blocks<C>, random: &mut Random, calls: u64, times: &mut Histogram<u64>) {
+fn hits<C: Contender>(blocks: &Blocks<C>, clock: Clock, random: &mut Random, calls: u64, times: &mut Histogram<u64>) {
     let mut places = [ptr::null_mut::<u8>(); FEW];
     for _ in 0..calls {
         let place = &mut places[random.below(FEW)];
         if place.is_null() {
-            *place = allocate::<C, K>(blocks, |ticks| times.saturating_record(ticks));
+            *place = allocate(blocks, clock, |ticks| times.saturating_record(ticks));
         } else {
             // SAFETY: the block was handed out when the place was filled, and leaves it now.
-            unsafe { free::<C, K>(blocks, *place, |ticks| times.saturating_record(ticks)) };
+            unsafe { free(blocks, clock, *place, |ticks| times.saturating_record(ticks)) };
             *place = ptr::null_mut();
         }
     }
     for block in places.into_iter().filter(|block| !block.is_null()) {
         // SAFETY: the block was handed out when its place was filled.
-        unsafe { free::<C, K>(blocks, block, |ticks| times.saturating_record(ticks)) };
+        unsafe { free(blocks, clock, block, |ticks| times.saturating_record(ticks)) };
     }
 }
 
 /// Many blocks out, then all in, the oldest first.
 #[inline(never)]
-fn bursts<C: Contender, K: Clock>(blocks: &Blocks<C>, calls: u64, done: &mut dyn FnMut(u64)) {
+fn bursts<C: Contender>(blocks: &Blocks<C>, clock: Clock, calls: u64, done: &mut dyn FnMut(u64)) {
     let mut burst = Vec::with_capacity(BURST);
     for _ in 0..calls.div_ceil(2 * BURST as u64) {
         for _ in 0..BURST {
-            burst.push(allocate::<C, K>(blocks, &mut *done));
+            burst.push(allocate(blocks, clock, &mut *done));
         }
         for block in burst.drain(..) {
             // SAFETY: the block was handed out above, and is given back once.
-            unsafe { free::<C, K>(blocks, block, &mut *done) };
+            unsafe { free(blocks, clock, block, &mut *done) };
         }
     }
 }
 
 /// One allocate, and how many ticks it took.
 #[inline(always)]
-fn allocate<C: Contender, K: Clock>(blocks: &Blocks<C>, done: impl FnOnce(u64)) -> *mut u8 {
-    let start = K::start();
+fn allocate<C: Contender>(blocks: &Blocks<C>, clock: Clock, done: impl FnOnce(u64)) -> *mut u8 {
+    let start = clock.start();
     let block = blocks.allocate();
-    let stop = K::stop();
+    let stop = clock.stop();
     done(stop.saturating_sub(start));
     touch(block)
 }
@@ -199,19 +192,19 @@ fn allocate<C: Contender, K: Clock>(blocks: &Blocks<C>, done: impl FnOnce(u64)) 
 /// # Safety
 /// The block came from this contender, and no one else holds it.
 #[inline(always)]
-unsafe fn free<C: Contender, K: Clock>(blocks: &Blocks<C>, block: *mut u8, done: impl FnOnce(u64)) {
-    let start = K::start();
+unsafe fn free<C: Contender>(blocks: &Blocks<C>, clock: Clock, block: *mut u8, done: impl FnOnce(u64)) {
+    let start = clock.start();
     // SAFETY: as the caller says.
     unsafe { blocks.free(block) };
-    let stop = K::stop();
+    let stop = clock.stop();
     done(stop.saturating_sub(start));
 }
 
 /// The calls of bursts that the contender counts as misses, by one thread; nothing if it does not count.
-fn missed<C: Contender, K: Clock>(blocks: &Blocks<C>) -> Option<Histogram<u64>> {
+fn missed<C: Contender>(blocks: &Blocks<C>, clock: Clock) -> Option<Histogram<u64>> {
     let mut before = blocks.source().misses()?;
     let mut times = histogram();
-    bursts::<C, K>(blocks, CALLS, &mut |ticks| {
+    bursts(blocks, clock, CALLS, &mut |ticks| {
         let after = blocks.source().misses().unwrap_or(before);
         if after > before {
             times.saturating_record(ticks);
@@ -237,15 +230,15 @@ struct Scale {
 
 impl Scale {
     /// Measures the timer.
-    fn of<K: Clock>() -> Self {
+    fn of(clock: Clock) -> Self {
         let mut empty = histogram();
         for _ in 0..CALLS {
-            let start = K::start();
-            let stop = K::stop();
+            let start = clock.start();
+            let stop = clock.stop();
             empty.saturating_record(stop.saturating_sub(start));
         }
         let step = step(&empty) as f64;
-        Self { tick: K::tick(), step, timer: quantile(&empty, 0.5, step) }
+        Self { tick: clock.tick(), step, timer: quantile(&empty, 0.5, step) }
     }
 
     /// The figures of these names: p50, p99, p99.9 and the longest.
@@ -344,11 +337,11 @@ mod tests {
 
         let misses = || list.source().misses().unwrap();
         let (before, mut calls) = (misses(), 0);
-        bursts::<_, System>(&list, CALLS, &mut |_| calls += 1);
+        bursts(&list, Clock::new(), CALLS, &mut |_| calls += 1);
         let misses = misses() - before;
         assert!(calls >= CALLS && misses > calls / 100, "{misses} of {calls}");
         // Those are counted, and no others.
-        let counted = missed::<_, System>(&list).expect("lists count").len();
+        let counted = missed(&list, Clock::new()).expect("lists count").len();
         assert!(counted > CALLS / 100 && counted < CALLS, "{counted}");
     }
 }

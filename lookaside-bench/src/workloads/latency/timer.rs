@@ -3,32 +3,75 @@
 //! Both ends wait for what came before them, so that an interval holds the call, all of it, and beside it only the timer's
 //! own cost, which is measured in the same way and taken off.
 
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// Where times come from. A difference of two is in ticks.
-pub trait Clock {
-    /// Before a call.
-    fn start() -> u64;
-
-    fn stop() -> u64;
-
-    fn tick() -> f64;
+#[derive(Clone, Copy)]
+pub struct Clock {
+    /// Whether it is the processor's counter; otherwise it is the system's monotonic clock, in nanoseconds.
+    counter: bool,
+    epoch: Instant,
 }
 
-/// The processor's counter; there is one where [`has_counter`] says so.
-#[cfg(target_arch = "x86_64")]
-pub struct Counter;
+impl Clock {
+    pub fn new() -> Self {
+        Self { counter: has_counter(), epoch: Instant::now() }
+    }
 
-/// There is none here.
-#[cfg(not(target_arch = "x86_64"))]
-pub type Counter = System;
+    /// Before a call.
+    #[inline(always)]
+    pub fn start(self) -> u64 {
+        #[cfg(target_arch = "x86_64")]
+        if self.counter {
+            use std::arch::x86_64::{_mm_lfence, _rdtsc};
+            // SAFETY: every x86-64 processor has these instructions.
+            return unsafe {
+                _mm_lfence();
+                let ticks = _rdtsc();
+                _mm_lfence();
+                ticks
+            };
+        }
+        self.nanoseconds()
+    }
 
-/// The system's monotonic clock, in nanoseconds.
-pub struct System;
+    /// After it.
+    #[inline(always)]
+    pub fn stop(self) -> u64 {
+        #[cfg(target_arch = "x86_64")]
+        if self.counter {
+            use std::arch::x86_64::{__rdtscp, _mm_lfence};
+            let mut processor = 0;
+            // SAFETY: `has_counter` found the instruction.
+            return unsafe {
+                let ticks = __rdtscp(&raw mut processor);
+                _mm_lfence();
+                ticks
+            };
+        }
+        self.nanoseconds()
+    }
 
-/// Whether the processor's counter runs evenly, whatever the processor does.
-pub fn has_counter() -> bool {
+    #[cold]
+    #[inline(never)]
+    fn nanoseconds(self) -> u64 {
+        self.epoch.elapsed().as_nanos() as u64
+    }
+
+    /// Measures how many nanoseconds a tick has.
+    pub fn tick(self) -> f64 {
+        if !self.counter {
+            return 1.0;
+        }
+        let (since, from) = (Instant::now(), self.start());
+        std::thread::sleep(Duration::from_millis(20));
+        let (took, ticks) = (since.elapsed(), self.stop() - from);
+        took.as_secs_f64() * 1e9 / ticks as f64
+    }
+}
+
+/// Whether the processor has a counter that runs evenly, whatever the processor does.
+fn has_counter() -> bool {
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::x86_64::__cpuid;
@@ -40,79 +83,20 @@ pub fn has_counter() -> bool {
     false
 }
 
-#[cfg(target_arch = "x86_64")]
-impl Clock for Counter {
-    #[inline(always)]
-    fn start() -> u64 {
-        use std::arch::x86_64::{_mm_lfence, _rdtsc};
-        // SAFETY: every x86-64 processor has these instructions.
-        unsafe {
-            _mm_lfence();
-            let ticks = _rdtsc();
-            _mm_lfence();
-            ticks
-        }
-    }
-
-    #[inline(always)]
-    fn stop() -> u64 {
-        use std::arch::x86_64::{__rdtscp, _mm_lfence};
-        let mut processor = 0;
-        // SAFETY: `has_counter` found the instruction.
-        unsafe {
-            let ticks = __rdtscp(&raw mut processor);
-            _mm_lfence();
-            ticks
-        }
-    }
-
-    fn tick() -> f64 {
-        static TICK: OnceLock<f64> = OnceLock::new();
-        *TICK.get_or_init(|| {
-            let (since, from) = (Instant::now(), Self::start());
-            std::thread::sleep(Duration::from_millis(20));
-            let (took, ticks) = (since.elapsed(), Self::stop() - from);
-            took.as_secs_f64() * 1e9 / ticks as f64
-        })
-    }
-}
-
-impl Clock for System {
-    #[inline(always)]
-    fn start() -> u64 {
-        static EPOCH: OnceLock<Instant> = OnceLock::new();
-        EPOCH.get_or_init(Instant::now).elapsed().as_nanos() as u64
-    }
-
-    #[inline(always)]
-    fn stop() -> u64 {
-        Self::start()
-    }
-
-    fn tick() -> f64 {
-        1.0
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A sleep is at least as long by this clock, and no two looks at it go backwards.
-    fn keeps_time<K: Clock>() {
-        let from = K::start();
-        std::thread::sleep(Duration::from_millis(30));
-        let took = (K::stop() - from) as f64 * K::tick();
-        // The tick was measured over 20 ms, in which this thread may have been kept waiting between its two clocks.
-        assert!(took > 25e6, "{took}");
-        assert!((0..1000).all(|_| K::start() <= K::stop()));
-    }
-
+    /// A sleep is at least as long by either clock, and no two looks at it go backwards.
     #[test]
     fn clocks_keep_time() {
-        keeps_time::<System>();
-        if has_counter() {
-            keeps_time::<Counter>();
+        for clock in [Clock::new(), Clock { counter: false, epoch: Instant::now() }] {
+            let from = clock.start();
+            std::thread::sleep(Duration::from_millis(30));
+            let took = (clock.stop() - from) as f64 * clock.tick();
+            // The tick was measured over 20 ms, in which this thread may have been kept waiting between its two clocks.
+            assert!(took > 25e6, "{took}");
+            assert!((0..1000).all(|_| clock.start() <= clock.stop()));
         }
     }
 }

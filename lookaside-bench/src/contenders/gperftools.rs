@@ -1,4 +1,4 @@
-//! tcmalloc as gperftools has it, freeing by size, which spares it the look-up of the size class. Loaded at run time, and
+//! gperftools' tcmalloc, freeing by size, which spares it the look-up of the size class. Loaded at run time, and
 //! called as any function of a shared library is.
 
 use std::ptr;
@@ -10,10 +10,10 @@ use libloading::Library;
 
 use crate::ground::contender::{About, Contender};
 
-pub const TCMALLOC: About = About::malloc("tcmalloc", "gperftools' tcmalloc, with its free by size");
+pub const GPERFTOOLS: About = About::malloc("gperftools", "gperftools' tcmalloc, with its free by size");
 
 /// gperftools' `tc_malloc` and `tc_free_sized`.
-pub struct Tcmalloc {
+pub struct Gperftools {
     malloc: unsafe extern "C" fn(usize) -> *mut c_void,
     free_sized: unsafe extern "C" fn(*mut c_void, usize),
 }
@@ -45,14 +45,14 @@ pub fn version() -> Option<String> {
     Some(format!("gperftools {major}.{minor}"))
 }
 
-pub fn new(_size: usize) -> anyhow::Result<Tcmalloc> {
+pub fn new(_size: usize) -> anyhow::Result<Gperftools> {
     let library = library()?;
     // SAFETY: the types are those of gperftools' header.
     let (malloc, free_sized) = unsafe { (*library.get("tc_malloc")?, *library.get("tc_free_sized")?) };
-    Ok(Tcmalloc { malloc, free_sized })
+    Ok(Gperftools { malloc, free_sized })
 }
 
-impl Contender for Tcmalloc {
+impl Contender for Gperftools {
     #[inline(always)]
     unsafe fn allocate(&self, size: usize) -> *mut u8 {
         // SAFETY: malloc takes any size.
