@@ -57,7 +57,8 @@ fn blocks_that_stay_keep_their_memory() {
     assert!(after > live.map(|live| 40.0 * live), "{after:?} {live:?}");
 }
 
-/// The library's goals: less than 1 KiB for a list that was never used, less than 8 KiB once one processor used it, a page of its slab included.
+/// The library's goals: less than 1 KiB for a list that was never used, less than 8 KiB once one processor used it, with
+/// the page of its block.
 #[test]
 fn lists_that_hardly_work_take_little() {
     let figures = figures("--workload memory-lists --contender arrayqueue lookaside lookaside-c");

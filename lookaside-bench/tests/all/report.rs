@@ -76,7 +76,10 @@ fn the_files_have_the_same_figures_and_the_page_refers_to_nothing_else() {
             assert_eq!(expected.get(&names), Some(numbers), "{names:?}");
         }
     }
-    for head in ["\n## The set lists\n\n| | pair | pair-2t | burst-idle |\n|", "\n## The set global\n\n| | json |\n|"] {
+    for head in [
+        "\n## The set lists\n\n| | pair | pair-2t | burst-idle |\n|",
+        "\n## The set global\n\n| | json | json peak |\n|",
+    ] {
         let table = markdown.split_once(head).unwrap_or_else(|| panic!("there is no {head:?}: {markdown}")).1;
         assert!(table.split("\n\n").next().is_some_and(|table| table.contains("\n| **lookaside** |")), "{table}");
     }
