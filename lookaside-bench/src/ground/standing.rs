@@ -42,7 +42,7 @@ mod tests {
 
     use super::*;
 
-    /// Blocks that stand are never two at once on their way, and do not overlap.
+    /// Each block is on its way once at most, and blocks do not overlap.
     #[test]
     fn blocks_that_stand_come_by_turns() {
         let standing = Standing::new(40);

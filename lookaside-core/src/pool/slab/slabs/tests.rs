@@ -1,0 +1,203 @@
+//! The slabs of one list: each block is in one place, and what is none is refused.
+
+extern crate std;
+use super::*;
+use crate::wdk::{PoolType, Tag};
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::vec::Vec;
+
+/// The faults of a free, which a hook of the process remembers.
+static REPORTED: Mutex<Vec<(BugCheck, usize)>> = Mutex::new(Vec::new());
+
+fn request(size: usize, alignment: usize) -> Request {
+    Request { size, alignment, pool_type: PoolType::PAGED, tag: Tag::new(*b"Test") }
+}
+
+fn opened() -> Slabs {
+    assert!(prepare());
+    let slabs = Slabs::new();
+    slabs.open();
+    slabs
+}
+
+fn take(slabs: &Slabs, request: &Request, wanted: usize) -> Vec<*mut u8> {
+    let mut blocks = Vec::with_capacity(wanted);
+    // SAFETY: there is room, and `allocate` returns how many it wrote.
+    unsafe {
+        let taken = slabs.allocate(request, blocks.as_mut_ptr(), wanted);
+        blocks.set_len(taken);
+    }
+    blocks
+}
+
+#[track_caller]
+fn give(slabs: &Slabs, request: &Request, blocks: &[*mut u8]) {
+    // SAFETY: the tests give back what is theirs, and what the slabs refuse.
+    unsafe { free(slabs.key(), blocks, request) };
+}
+
+/// What is out never overlaps, is aligned, and belongs to these slabs; when all is back nothing stays in memory.
+#[test]
+fn blocks_of_each_size_are_apart_and_all_come_back() {
+    let sizes: &[(usize, usize)] = if cfg!(miri) {
+        &[(64, 16), (5000, 4096)]
+    } else {
+        &[
+            (1, 1),
+            (16, 16),
+            (17, 1),
+            (24, 8),
+            (64, 64),
+            (100, 4),
+            (4096, 4096),
+            (5000, 16),
+            (32_768, 65_536),
+            (70_000, 16),
+            (300_000, 4096),
+        ]
+    };
+    for &(size, alignment) in sizes {
+        let (slabs, request) = (opened(), request(size, alignment));
+        let mut random = 12_345u64;
+        let mut out = BTreeMap::new();
+        for _ in 0..if cfg!(miri) { 30 } else { 400 } {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let count = (random >> 40) as usize % 64 + 1;
+            if random >> 63 == 0 {
+                for block in take(&slabs, &request, count.min(1 + (1 << 22) / size)) {
+                    assert_eq!(block.addr() % alignment, 0);
+                    let before = out.range(..=block.addr()).next_back();
+                    assert!(before.is_none_or(|(start, _)| start + size <= block.addr()));
+                    let after = out.range(block.addr() + 1..).next();
+                    assert!(after.is_none_or(|(start, _)| block.addr() + size <= *start));
+                    // SAFETY: the block has `size` bytes.
+                    unsafe { block.write_bytes(size as u8, size) };
+                    out.insert(block.addr(), block);
+                }
+            } else {
+                let blocks: Vec<_> = out.values().copied().step_by(3).take(count).collect();
+                blocks.iter().for_each(|block| _ = out.remove(&block.addr()));
+                give(&slabs, &request, &blocks);
+            }
+            assert!(slabs.resident() >= (out.len() * size) as u64);
+        }
+        let rest: Vec<_> = out.into_values().collect();
+        give(&slabs, &request, &rest);
+        slabs.give_back(true);
+        assert_eq!((slabs.resident(), slabs.empty_slabs.load(Relaxed)), (0, 0), "{size}");
+        slabs.close();
+    }
+}
+
+/// One lock for a batch, the lowest address last, which is the one that is handed out first.
+#[test]
+fn a_batch_comes_in_the_order_of_addresses() {
+    let (slabs, request) = (opened(), request(64, 16));
+    let blocks = take(&slabs, &request, 32);
+    assert!(blocks.windows(2).all(|pair| pair[0].addr() == pair[1].addr() + 64));
+    give(&slabs, &request, &blocks[8..]);
+    assert_eq!(take(&slabs, &request, 24), &blocks[8..]);
+    give(&slabs, &request, &blocks);
+    slabs.close();
+}
+
+/// The slab with the fewest free blocks is used up first, so that others become empty.
+#[test]
+fn full_slabs_are_filled_first() {
+    let (slabs, request) = (opened(), request(4096, 16));
+    let blocks = take(&slabs, &request, 32);
+    let (almost_full, almost_empty) = (&blocks[16..20], &blocks[..14]);
+    give(&slabs, &request, almost_empty);
+    give(&slabs, &request, almost_full);
+    assert!(take(&slabs, &request, 4).iter().all(|block| almost_full.contains(block)));
+    give(&slabs, &request, &blocks[14..]);
+    slabs.close();
+}
+
+/// Slabs stay while traffic needs them, and go when it did not for a whole period.
+#[test]
+fn empty_slabs_go_when_a_period_did_not_need_them() {
+    let (slabs, request) = (opened(), request(4096, 16));
+    let burst = || give(&slabs, &request, &take(&slabs, &request, 160));
+    burst();
+    slabs.give_back(false);
+    assert_eq!(slabs.empty_slabs.load(Relaxed), 10);
+    burst();
+    slabs.give_back(false);
+    assert_eq!(slabs.empty_slabs.load(Relaxed), 10);
+    give(&slabs, &request, &take(&slabs, &request, 48));
+    slabs.give_back(false);
+    assert_eq!(slabs.empty_slabs.load(Relaxed), 3);
+    slabs.give_back(false);
+    assert_eq!((slabs.empty_slabs.load(Relaxed), slabs.resident()), (0, 0));
+    slabs.close();
+}
+
+/// Of a slab that is used in part the unused pages go.
+#[test]
+fn unused_pages_of_used_slabs_go_at_rest() {
+    let (slabs, request) = (opened(), request(64, 16));
+    let blocks = take(&slabs, &request, 1024);
+    assert_eq!(slabs.resident(), 65_536);
+    let (kept, rest) = blocks.split_last().unwrap();
+    give(&slabs, &request, rest);
+    slabs.give_back(true);
+    assert_eq!(slabs.resident(), 4096);
+    // SAFETY: the block is out, and the page was discarded if it is not in memory.
+    unsafe { kept.write_bytes(1, 64) };
+    assert_eq!(take(&slabs, &request, 1023).len(), 1023);
+    give(&slabs, &request, &blocks);
+    slabs.close();
+}
+
+/// In the child of a fork that a thread was cut in: the words of a slab are the truth, all else is counted anew.
+#[test]
+fn what_a_fork_cuts_is_counted_anew() {
+    let (slabs, request) = (opened(), request(64, 16));
+    let blocks = take(&slabs, &request, 3000);
+    give(&slabs, &request, &blocks[..1500]);
+    core::mem::forget(slabs.lock.lock());
+    slabs.partly[0].store(0, Relaxed);
+    slabs.empty.store(0, Relaxed);
+    slabs.repair_after_fork();
+    assert!(slabs.resident() >= 1500 * 64);
+    let again = take(&slabs, &request, 1500);
+    assert_eq!(again.len(), 1500);
+    let out: std::collections::HashSet<_> = again.iter().chain(&blocks[1500..]).collect();
+    assert_eq!(out.len(), 3000, "no block is given twice");
+    assert!(again.iter().all(|block| blocks.contains(block)), "and none is lost");
+    give(&slabs, &request, &again);
+    give(&slabs, &request, &blocks[1500..]);
+    slabs.close();
+}
+
+#[test]
+fn what_is_no_block_in_use_is_reported_and_refused() {
+    platform::set_violation_hook(Some(|violation| {
+        REPORTED.lock().unwrap().push((violation.bug_check, violation.block));
+    }));
+    let (slabs, other, request) = (opened(), opened(), request(48, 16));
+    let blocks = take(&slabs, &request, 100);
+    let others = take(&other, &request, 1);
+    let inside = blocks[3].wrapping_add(16);
+    let mut word = 0u64;
+    let stack = (&raw mut word).cast();
+    give(&slabs, &request, &[blocks[0], blocks[0], others[0], inside, blocks[1], stack, blocks[0], blocks[2]]);
+    let expected = [
+        (BugCheck::FREED_TWICE, blocks[0].addr()),
+        (BugCheck::NEVER_ALLOCATED, others[0].addr()),
+        (BugCheck::NEVER_ALLOCATED, inside.addr()),
+        (BugCheck::NEVER_ALLOCATED, stack.addr()),
+        (BugCheck::FREED_TWICE, blocks[0].addr()),
+    ];
+    assert_eq!(*REPORTED.lock().unwrap(), expected);
+    give(&slabs, &request, &blocks[3..]);
+    give(&other, &request, &others);
+    slabs.give_back(true);
+    other.give_back(true);
+    assert_eq!((slabs.resident(), other.resident()), (0, 0), "all others came back, each once");
+    slabs.close();
+    assert_eq!(REPORTED.lock().unwrap().len(), expected.len());
+    platform::set_violation_hook(None);
+}
