@@ -3,7 +3,7 @@
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64};
 
-use crate::platform::Guard;
+use crate::platform::{self, Guard};
 
 /// Bytes of a unit, and of the slabs of all blocks but large ones.
 pub const UNIT: usize = 1 << UNIT_SHIFT;
@@ -12,7 +12,7 @@ pub const UNIT_SHIFT: u32 = 16;
 const SMALLEST: usize = 16;
 /// Blocks above this many bytes have a slab each.
 const LARGEST_OF_SEVERAL: usize = UNIT / 2;
-/// Bytes by which a slab's memory goes back to the system.
+/// Bytes by which a slab's memory is looked at. Systems have pages of as many, or of a multiple up to a unit.
 const PAGE: usize = 4096;
 const PAGE_SHIFT: u32 = PAGE.trailing_zeros();
 const PAGES: u32 = (UNIT / PAGE) as u32;
@@ -61,6 +61,8 @@ pub struct Slab {
     /// A bit for each page that may be in memory.
     pages: AtomicU32,
 }
+
+const _: () = assert!(size_of::<Slab>() == 640);
 
 /// How blocks of one size lie in slabs.
 #[derive(Clone, Copy, Debug)]
@@ -218,6 +220,7 @@ impl Slab {
                 used |= pages_of(place as usize * self.stride(), self.stride());
             }
         }
+        let used = whole_pages(used, platform::page_size());
         let idle = self.pages.load(Relaxed) & !used;
         self.pages.store(self.pages.load(Relaxed) & used, Relaxed);
         let whole = if self.units.load(Relaxed) > 1 { self.stride() } else { 0 };
@@ -247,6 +250,13 @@ fn pages_of(offset: usize, bytes: usize) -> u32 {
     (2 << last) - (1 << (offset >> PAGE_SHIFT))
 }
 
+/// These pages, and those that share one of the system's, of this many bytes, with one of them.
+fn whole_pages(pages: u32, bytes: usize) -> u32 {
+    let size = (bytes / PAGE).clamp(1, PAGES as usize) as u32;
+    let group = (1 << size) - 1;
+    (0..PAGES / size).map(|number| group << (number * size)).filter(|group| pages & group != 0).sum()
+}
+
 /// Pages of a slab, as runs of addresses.
 pub struct Pages {
     start: *mut u8,
@@ -269,5 +279,19 @@ impl Iterator for Pages {
         let run = (!(self.idle >> first)).trailing_zeros();
         self.idle &= !(((1 << run) - 1) << first);
         Some((self.start.wrapping_add(first as usize * PAGE), run as usize * PAGE))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What goes back to the system is a multiple of its pages, so that none with a block in use is among it.
+    #[test]
+    fn a_page_of_the_system_is_used_if_a_part_of_it_is() {
+        let used = 0b1000_0000_0001_0000;
+        let expected = [(4096, used), (16_384, 0b1111_0000_1111_0000), (65_536, 0xFFFF), (2 << 20, 0xFFFF)];
+        assert_eq!(expected.map(|(bytes, _)| whole_pages(used, bytes)), expected.map(|(_, whole)| whole));
+        assert_eq!([4096, 16_384, 65_536].map(|bytes| whole_pages(0, bytes)), [0; 3]);
     }
 }

@@ -234,13 +234,13 @@ impl Range {
     }
 }
 
-/// Where the bits of free units begin behind what is known of each.
+/// Where the bits of free units begin behind what is known of each: at a page of the system, of whatever size.
 fn map_offset(units: usize) -> usize {
-    (units * size_of::<Slab>()).next_multiple_of(4096)
+    (units * size_of::<Slab>()).next_multiple_of(UNIT)
 }
 
 fn known_bytes(units: usize) -> usize {
-    (map_offset(units) + units.div_ceil(64) * 8).next_multiple_of(4096)
+    (map_offset(units) + units.div_ceil(64) * 8).next_multiple_of(UNIT)
 }
 
 /// Bytes of the range: twice what memory the machine has, so that swapped pages and gaps have room; of a process whose

@@ -259,7 +259,10 @@ impl Slabs {
         let guard = self.lock.lock();
         self.partly.iter().chain([&self.empty, &self.empty_slabs, &self.spare]).for_each(|word| word.store(0, Relaxed));
         self.resident.store(0, Relaxed);
-        for slab in RANGE.slabs().filter(|slab| slab.key.load(Relaxed) == self.key()) {
+        // Not one without an owner, which was not cut yet, nor one of a list that ended.
+        let is_own =
+            |slab: &&Slab| slab.key.load(Relaxed) == self.key() && core::ptr::eq(slab.owner.load(Relaxed).cast(), self);
+        for slab in RANGE.slabs().filter(is_own) {
             slab.count_anew();
             self.list(&guard, slab);
             self.count_pages(&guard, slab, 0);
@@ -276,7 +279,10 @@ pub unsafe fn free(key: u64, blocks: &[*mut u8], request: &Request) {
     let mut rest = blocks;
     while let Some(first) = rest.first() {
         let known = RANGE.slab_of(*first).filter(|slab| slab.key.load(Relaxed) == key);
-        let Some(slab) = known else {
+        // SAFETY: an owner is in a record, which is never unmapped. There is none where the slab is no list's, or is just
+        // being given back, so that the block is none in use.
+        let known = known.and_then(|slab| Some((slab, unsafe { slab.owner.load(Relaxed).cast::<Slabs>().as_ref() }?)));
+        let Some((slab, owner)) = known else {
             rest = &rest[1..];
             // SAFETY: no one uses the blocks any more. A hook may unwind.
             unsafe {
@@ -286,8 +292,6 @@ pub unsafe fn free(key: u64, blocks: &[*mut u8], request: &Request) {
             }
             continue;
         };
-        // SAFETY: a slab of a list has an owner, whose record is never unmapped.
-        let owner = unsafe { &*slab.owner.load(Relaxed).cast::<Slabs>() };
         let fault;
         (rest, fault) = if owner.key() == key { owner.free(key, rest) } else { free_of_ended(slab, rest) };
         if let Some((fault, block)) = fault {

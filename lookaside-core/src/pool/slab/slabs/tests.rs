@@ -172,6 +172,24 @@ fn what_a_fork_cuts_is_counted_anew() {
     slabs.close();
 }
 
+/// A slab that a thread had just taken, and not cut: what is known of it is of the list that had it before.
+#[test]
+fn a_slab_that_a_fork_cuts_before_it_has_an_owner_is_not_used() {
+    let (slabs, request) = (opened(), request(64, 16));
+    let blocks = take(&slabs, &request, 10);
+    let (uncut, start) = RANGE.take(1, slabs.key()).unwrap();
+    let guard = slabs.lock.lock();
+    uncut.cut(&guard, start, &Cut::of(32, 16).unwrap());
+    core::mem::forget(guard);
+    slabs.repair_after_fork();
+    let many = take(&slabs, &request, 3000);
+    assert!(many.iter().all(|block| !core::ptr::eq(RANGE.slab_of(*block).unwrap(), uncut)));
+    give(&slabs, &request, &many);
+    give(&slabs, &request, &blocks);
+    slabs.close();
+    RANGE.put_back(uncut);
+}
+
 #[test]
 fn what_is_no_block_in_use_is_reported_and_refused() {
     platform::set_violation_hook(Some(|violation| {
@@ -199,5 +217,11 @@ fn what_is_no_block_in_use_is_reported_and_refused() {
     assert_eq!((slabs.resident(), other.resident()), (0, 0), "all others came back, each once");
     slabs.close();
     assert_eq!(REPORTED.lock().unwrap().len(), expected.len());
+    // In a slab of no list, which has no owner.
+    let (unowned, start) = RANGE.take(1, 0).unwrap();
+    // SAFETY: what is no block is refused.
+    assert!(unsafe { free_known(start, &request) });
+    assert_eq!(REPORTED.lock().unwrap().len(), expected.len() + 1);
+    RANGE.put_back(unowned);
     platform::set_violation_hook(None);
 }
