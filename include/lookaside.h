@@ -829,7 +829,7 @@ typedef struct lookaside_low_resources {
 #define LOOKASIDE_POOL_NON_PAGED 0
 
 /**
- * The process heap.
+ * Ordinary memory: slabs, or the process heap.
  */
 #define LOOKASIDE_POOL_PAGED 1
 
@@ -839,7 +839,7 @@ typedef struct lookaside_low_resources {
 #define LOOKASIDE_POOL_NON_PAGED_CACHE_ALIGNED 4
 
 /**
- * The process heap, blocks at the start of a cache line.
+ * Ordinary memory, blocks at the start of a cache line.
  */
 #define LOOKASIDE_POOL_PAGED_CACHE_ALIGNED 5
 
@@ -1514,8 +1514,8 @@ void lookaside_pp_free(const struct lookaside_pp_table *table,
                        uint32_t processor);
 
 /**
- * Returns what a pool holds. The numbers are exact as of one moment; those of the process heap if no one uses a list
- * meanwhile.
+ * Returns what a pool holds. The numbers are exact as of one moment; those of the process heap and slabs if no one
+ * uses a list meanwhile.
  *
  * Parameters:
  * - `kind`: the pool.
@@ -1526,8 +1526,8 @@ void lookaside_pp_free(const struct lookaside_pp_table *table,
  * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `out` is NULL, `struct_size` is not that of this version, or there is no
  *   such pool. `out` is untouched.
  *
- * Memory and threads: any number of threads at once, for a short lock. Constant time, but for the process heap, for
- * which every list is looked at.
+ * Memory and threads: any number of threads at once, for a short lock. Constant time, but for the process heap and
+ * slabs, for which every list is looked at.
  *
  * WDK: the pool counters of `NtQuerySystemInformation` with class 2.
  */

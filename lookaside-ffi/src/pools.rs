@@ -56,8 +56,8 @@ pub struct lookaside_pool_usage {
     pub lost: u64,
 }
 
-/// Returns what a pool holds. The numbers are exact as of one moment; those of the process heap if no one uses a list
-/// meanwhile.
+/// Returns what a pool holds. The numbers are exact as of one moment; those of the process heap and slabs if no one
+/// uses a list meanwhile.
 ///
 /// Parameters:
 /// - `kind`: the pool.
@@ -68,8 +68,8 @@ pub struct lookaside_pool_usage {
 /// - `LOOKASIDE_STATUS_INVALID_PARAMETER`: `out` is NULL, `struct_size` is not that of this version, or there is no
 ///   such pool. `out` is untouched.
 ///
-/// Memory and threads: any number of threads at once, for a short lock. Constant time, but for the process heap, for
-/// which every list is looked at.
+/// Memory and threads: any number of threads at once, for a short lock. Constant time, but for the process heap and
+/// slabs, for which every list is looked at.
 ///
 /// WDK: the pool counters of `NtQuerySystemInformation` with class 2.
 #[unsafe(no_mangle)]

@@ -53,11 +53,11 @@ pub type lookaside_pool_type = u32;
 
 /// Memory that is never paged out.
 pub const LOOKASIDE_POOL_NON_PAGED: lookaside_pool_type = 0;
-/// The process heap.
+/// Ordinary memory: slabs, or the process heap.
 pub const LOOKASIDE_POOL_PAGED: lookaside_pool_type = 1;
 /// Memory that is never paged out, blocks at the start of a cache line.
 pub const LOOKASIDE_POOL_NON_PAGED_CACHE_ALIGNED: lookaside_pool_type = 4;
-/// The process heap, blocks at the start of a cache line.
+/// Ordinary memory, blocks at the start of a cache line.
 pub const LOOKASIDE_POOL_PAGED_CACHE_ALIGNED: lookaside_pool_type = 5;
 /// Memory that the process shares with its forked children.
 pub const LOOKASIDE_POOL_NON_PAGED_SESSION: lookaside_pool_type = 32;

@@ -115,7 +115,6 @@ pub fn why_workload(name: &str) -> Option<&'static str> {
              side by side stay with them (the measure sharing shows where), while a malloc's thread gets others as it goes; \
              lists made with an alignment of 64 never share a line"
         }
-        "trace" => "most time goes to blocks above 512 bytes, which are malloc's in the row of lookaside too",
         "special" | "special-many" => "each block has a guarded page of its own, which malloc does not give",
         "nonpaged" => "the memory is locked, which malloc's is not",
         _ => return None,

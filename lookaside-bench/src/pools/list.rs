@@ -15,7 +15,7 @@ pub fn nonpaged(size: usize) -> anyhow::Result<List<false>> {
     build(LookasideList::builder(size).pool_type(PoolType::NON_PAGED))
 }
 
-/// A list over the process heap that keeps as few blocks as a list may, and has no shared list whose lock threads would
+/// A list over slabs that keeps as few blocks as a list may, and has no shared list whose lock threads would
 /// wait for: nearly every call reaches the pool.
 pub fn paged(size: usize) -> anyhow::Result<List<false>> {
     few(size, ListFlags::default())

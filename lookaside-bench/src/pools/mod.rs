@@ -55,7 +55,7 @@ pub const JOBS: &[Job] = &[
         ),
         cases: &[
             GLIBC,
-            Case::new("lookaside-heap", "a list over the process heap"),
+            Case::new("lookaside-slabs", "a list over slabs"),
             Case::new("lookaside-arenas", "a list over paged arenas"),
         ],
         run: paged::two_threads,

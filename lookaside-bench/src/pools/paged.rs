@@ -14,7 +14,7 @@ const THREADS: usize = 2;
 /// Both threads at once, each with blocks of its own.
 pub fn two_threads(contender: &str) -> anyhow::Result<Figures> {
     let figure = match contender {
-        "lookaside-heap" => run(&Blocks::new(list::paged, SIZE)?),
+        "lookaside-slabs" => run(&Blocks::new(list::paged, SIZE)?),
         "lookaside-arenas" => run(&Blocks::new(list::paged_arenas, SIZE)?),
         _ => run(&Blocks::new(glibc::new, SIZE)?),
     };

@@ -192,7 +192,7 @@ fn pools_are_compared_with_work_by_hand() {
     for (job, contenders) in [
         ("special", &["by-hand", "lookaside", "glibc"][..]),
         ("special-many", &["by-hand", "lookaside", "glibc"]),
-        ("paged-2t", &["glibc", "lookaside-heap", "lookaside-arenas"]),
+        ("paged-2t", &["glibc", "lookaside-slabs", "lookaside-arenas"]),
     ] {
         for contender in contenders {
             assert!(figure(job, contender, "ns") > Some(0.0), "{job}, {contender}: {}", text(&output.stderr));

@@ -36,7 +36,7 @@ pub struct Record {
     // Changed under `life`.
     state: AtomicU32,
     generation: AtomicU32,
-    // Bytes of the process heap that its list held at the last scan.
+    // Bytes of the process heap, or of slabs, that its list held at the last scan.
     pub pool_noted: AtomicU64,
     // Under the registry's lock: the next free record of the class, plus 1.
     pub next_free: AtomicU32,

@@ -10,7 +10,7 @@ use crate::wdk::{ListFlags, PoolType, RawList, Status};
 /// One of the library's pools.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Source {
-    /// The paged pool: the process heap (`malloc`, or `posix_memalign` above 16 bytes of alignment).
+    /// The paged pool, unless slabs serve the list: the process heap (`malloc`, or `posix_memalign` above 16 bytes of alignment).
     Heap,
     /// The same, with the stacks that a sanitizer shows for its blocks.
     TracedHeap,

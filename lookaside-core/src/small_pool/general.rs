@@ -1,4 +1,4 @@
-//! The general pool: where small-pool lists take their blocks from, and where requests go that no list serves.
+//! The general pool: where requests go that no list serves, and those of paged lists that are not made yet.
 
 use core::ptr;
 use core::sync::atomic::AtomicU32;

@@ -1,8 +1,8 @@
 //! The lists of one kind of memory, one for each block size, made at their first use.
 //!
-//! What they hand out is memory of the general pool, of a block's size. So a call that comes before they are made, or
-//! while another thread makes them, takes such memory from the general pool itself, and may free it to the list later;
-//! and a block of a list may go straight to the general pool. No one waits, no lock is held, and where a list cannot be
+//! A call that comes before they are made, or while another thread makes them, takes memory of a block's size from the
+//! general pool, and may free it to the list later; and a block of a list may go straight to where the list would give
+//! it back. No one waits, no lock is held, and where a list cannot be
 //! made (or the process was forked while it was) the general pool serves for ever.
 
 use core::cell::UnsafeCell;

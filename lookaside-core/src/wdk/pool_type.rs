@@ -10,7 +10,7 @@ pub struct PoolType(pub u32);
 impl PoolType {
     /// Resident memory.
     pub const NON_PAGED: PoolType = PoolType(0);
-    /// Ordinary memory: the process heap.
+    /// Ordinary memory: slabs, or the process heap.
     pub const PAGED: PoolType = PoolType(1);
     /// Resident memory; that a request must succeed is a wish of old drivers, and means nothing here.
     pub const NON_PAGED_MUST_SUCCEED: PoolType = PoolType(2);
