@@ -9,4 +9,8 @@ for crate in lookaside-core lookaside-ffi; do
         cargo package --allow-dirty --list -p "$crate" | grep -qxF "$file" || { echo "$crate has no $file" >&2; exit 1; }
     done
 done
+# Cargo keeps the packaged core unpacked in its registry, and compiled, as long as the version is the same: the C library
+# would be built with the core of an earlier run.
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}/packaged
+rm -rf "$CARGO_TARGET_DIR" "${CARGO_HOME:-$HOME/.cargo}"/registry/src/-*/lookaside-core-*
 cargo package --allow-dirty -p lookaside-core -p lookaside-ffi
