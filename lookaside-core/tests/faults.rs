@@ -99,11 +99,27 @@ fn faulting(body: impl FnOnce()) -> String {
     let (written, status) = in_child(|| {
         // In place of Rust's own handler, which lets the first signal pass that somebody sent.
         handle_by(libc::SIG_DFL, 0);
+        handle_on_a_small_stack();
         assert!(verify_faults() && verify_faults());
         body();
     });
     assert_eq!(status.signal(), Some(libc::SIGSEGV), "{status}: {written}");
     written
+}
+
+/// Signals find 4 KiB beyond what the kernel writes there, which is less than any program's `SIGSTKSZ` leaves.
+fn handle_on_a_small_stack() {
+    const PAGE: usize = 4096;
+    // SAFETY: the pages are new, and nothing else uses them; the lowest one must not be touched.
+    unsafe {
+        let taken_by_kernel = (libc::getauxval(libc::AT_MINSIGSTKSZ) as usize).max(libc::MINSIGSTKSZ);
+        let size = (taken_by_kernel + 4096).next_multiple_of(PAGE);
+        let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+        let guard = libc::mmap(null_mut(), PAGE + size, access, kind, -1, 0);
+        assert!(guard != libc::MAP_FAILED && libc::mprotect(guard, PAGE, libc::PROT_NONE) == 0);
+        let stack = libc::stack_t { ss_sp: guard.byte_add(PAGE), ss_flags: 0, ss_size: taken_by_kernel + 4096 };
+        assert_eq!(libc::sigaltstack(&stack, null_mut()), 0);
+    }
 }
 
 fn handle_by(handler: usize, flags: c_int) {

@@ -122,7 +122,7 @@ fn a_report_that_cannot_be_written_is_reported_before_anything_runs() {
     let folder = tempfile::tempdir().expect("there is room for files");
     let [blocked, free] = ["blocked", "free"].map(|name| folder.path().join(name));
     fs::create_dir_all(blocked.join("figures.csv")).expect("a folder where a file should be");
-    let line = "ulimit -n 4 && exec \"$0\" compare --workload pair --report \"$1\"";
+    let line = "exec 3>&-; ulimit -n 4 && exec \"$0\" compare --workload pair --report \"$1\"";
     for (report, reason) in [
         (Path::new("/proc/lookaside"), "no report can be written to /proc/lookaside"),
         (&blocked, "figures.csv"),

@@ -149,7 +149,7 @@ fn the_picture_stands_alone_and_the_table_names_its_conditions() {
 #[test]
 fn a_picture_that_cannot_be_written_is_reported_before_anything_runs() {
     let directory = tempfile::tempdir().unwrap();
-    let line = "ulimit -n 4 && exec \"$0\" tune --load idle --svg";
+    let line = "exec 3>&-; ulimit -n 4 && exec \"$0\" tune --load idle --svg";
     for (picture, reason) in
         [("nowhere/picture.svg", "cannot write nowhere/picture.svg"), ("p.svg", "cannot be started")]
     {

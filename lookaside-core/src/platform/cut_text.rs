@@ -9,12 +9,20 @@ pub struct CutText<const ROOM: usize> {
 }
 
 impl<const ROOM: usize> CutText<ROOM> {
+    /// The text of no characters.
+    pub const EMPTY: Self = CutText { bytes: [0; ROOM], length: 0 };
+
     /// Makes a text of its parts.
     pub fn of(parts: fmt::Arguments<'_>) -> Self {
-        let mut text = CutText { bytes: [0; ROOM], length: 0 };
-        // Cutting is no error.
-        let _ = fmt::write(&mut text, parts);
+        let mut text = Self::EMPTY;
+        text.append(parts);
         text
+    }
+
+    /// Adds the parts at the end.
+    pub fn append(&mut self, parts: fmt::Arguments<'_>) {
+        // Cutting is no error.
+        let _ = fmt::write(self, parts);
     }
 
     /// Returns the text, without a character that was cut in two.

@@ -63,11 +63,12 @@ impl Violation<'_> {
     #[cold]
     #[inline(never)]
     pub(crate) fn report(&self, message: fmt::Arguments<'_>) {
-        let line = Line::of(format_args!("lookaside: {}: {message}", self.bug_check));
+        let mut line = Line::EMPTY;
+        line.append(format_args!("lookaside: {}: {message}", self.bug_check));
         // Relaxed: see set_violation_hook.
         let hook = HOOK.load(Relaxed);
         if hook.is_null() {
-            end(line);
+            end(&mut line);
         }
         // SAFETY: what is not null was stored by set_violation_hook, from a function of this type.
         let hook = unsafe { transmute::<*mut (), ViolationHook>(hook) };
@@ -79,25 +80,30 @@ impl Violation<'_> {
 /// a system that broke its word, where nothing may go on.
 #[cold]
 pub fn fatal(message: fmt::Arguments<'_>) -> ! {
-    end(Line::of(format_args!("lookaside: {message}")))
+    let mut line = Line::EMPTY;
+    line.append(format_args!("lookaside: {message}"));
+    end(&mut line)
 }
 
 /// Writes one line to standard error, with neither lock nor allocation.
 pub fn print(message: fmt::Arguments<'_>) {
-    write(Line::of(format_args!("lookaside: {message}")));
+    let mut line = Line::EMPTY;
+    line.append(format_args!("lookaside: {message}"));
+    write(&mut line);
 }
 
-/// A line that is too long is cut: what comes after it matters more.
+/// A line that is too long is cut: what comes after it matters more. It stays where it is made, since the stack of a
+/// signal handler has no room for copies.
 type Line = CutText<1024>;
 
-fn write(mut line: Line) {
+fn write(line: &mut Line) {
     let bytes = line.end_line();
     let start = bytes.as_ptr().expose_provenance();
     // SAFETY: the kernel only reads these bytes. Nothing can be done if the write fails.
     unsafe { system_call(libc::SYS_write, [libc::STDERR_FILENO as usize, start, bytes.len(), 0, 0, 0]) };
 }
 
-fn end(line: Line) -> ! {
+fn end(line: &mut Line) -> ! {
     write(line);
     // SAFETY: it does not return.
     unsafe { libc::abort() }

@@ -12,7 +12,8 @@ use crate::wdk::BugCheck;
 /// Reports accesses to freed blocks of the special pool, and beside its blocks, by one line on standard error before
 /// the signal (SIGSEGV or SIGBUS) takes its course: the handler that was installed until now, or the default action.
 /// `LOOKASIDE_VERIFY=1` in the environment does this with the first list. Returns whether the handlers are installed; a
-/// program that installs its own afterwards replaces them.
+/// program that installs its own afterwards replaces them. They take up to 4 KiB of the stack for signals, if the thread
+/// has one, beyond what the kernel writes there.
 pub fn verify_faults() -> bool {
     platform::look_at_faults(look)
 }
