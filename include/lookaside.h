@@ -1701,7 +1701,8 @@ const char *lookaside_version(void);
 
 /**
  * Allocates a block of any size under a tag. Up to 496 bytes it comes from a list for its size, one of generation
- * 5.2's for x64; larger ones, session memory and cache-aligned blocks come from the pool itself.
+ * 5.2's for x64; paged memory of 4,096 to 32,768 bytes is whole pages from lists of the process, and takes at most a 64th
+ * more of memory; the rest, session memory and cache-aligned blocks come from the pool itself.
  *
  * Parameters:
  * - `pool_type`: the pool, with the flags of the WDK's POOL_TYPE; those for raising have no effect.
@@ -1720,6 +1721,25 @@ const char *lookaside_version(void);
 void *lookaside_pool_allocate(lookaside_pool_type pool_type,
                               size_t size,
                               lookaside_tag tag);
+
+/**
+ * Allocates a block at a multiple of `alignment` bytes.
+ *
+ * Parameters:
+ * - `pool_type`, `size`, `tag`: as for `lookaside_pool_allocate`.
+ * - `alignment`: a power of two up to 65,536.
+ *
+ * Returns the block, aligned as `lookaside_pool_allocate` aligns it at least. NULL as from that function, and for
+ * another alignment.
+ *
+ * Memory and threads: as `lookaside_pool_allocate`. Free it with `lookaside_pool_free`.
+ *
+ * WDK: it has no such function.
+ */
+void *lookaside_pool_allocate_aligned(lookaside_pool_type pool_type,
+                                      size_t size,
+                                      size_t alignment,
+                                      lookaside_tag tag);
 
 /**
  * Frees a block of `lookaside_pool_allocate`.
@@ -1839,6 +1859,25 @@ void *lookaside_small_pool_allocate(struct lookaside_small_pool *pool,
                                     lookaside_pool_type pool_type,
                                     size_t size,
                                     lookaside_tag tag);
+
+/**
+ * Allocates a block at a multiple of `alignment` bytes, from a pool of the caller's own.
+ *
+ * Parameters:
+ * - `pool`: the pool.
+ * - `pool_type`, `size`, `alignment`, `tag`: as for `lookaside_pool_allocate_aligned`.
+ *
+ * Returns as that function; NULL also when `pool` is NULL, misaligned, never initialised, or deleted.
+ *
+ * Memory and threads: as `lookaside_small_pool_allocate`. Free it with `lookaside_small_pool_free`.
+ *
+ * WDK: it has no such function.
+ */
+void *lookaside_small_pool_allocate_aligned(struct lookaside_small_pool *pool,
+                                            lookaside_pool_type pool_type,
+                                            size_t size,
+                                            size_t alignment,
+                                            lookaside_tag tag);
 
 /**
  * Frees a block of `lookaside_small_pool_allocate`.
@@ -1996,6 +2035,51 @@ lookaside_status lookaside_small_pool_statistics(const struct lookaside_small_po
  * WDK: it has no such function.
  */
 lookaside_status lookaside_small_pool_delete(struct lookaside_small_pool *pool);
+
+/**
+ * Gives a block of `lookaside_pool_allocate` another size: in place where its memory has room for it and no more than
+ * a block of that size would have, else the block moves.
+ *
+ * Parameters:
+ * - `pool_type`: the pool type that the block has afterwards, whatever it had before; as for
+ *   `lookaside_pool_allocate`.
+ * - `block`: the block; NULL for a new one.
+ * - `size`: its new size in bytes; 0 counts as 1.
+ * - `tag`: its tag, or 0, which fits every block. It keeps its tag.
+ *
+ * Returns the block, whose first bytes, up to the smaller of both sizes, are as they were; it is aligned as
+ * `lookaside_pool_allocate` aligns. NULL as from that function, and then `block` is as it was. Violations are those of
+ * `lookaside_pool_free`; after one the result is NULL.
+ *
+ * Memory and threads: any number of threads at once. Not for signal handlers. After a result that is not NULL the old
+ * block may not be used.
+ *
+ * WDK: it has no such function.
+ */
+void *lookaside_pool_reallocate(lookaside_pool_type pool_type,
+                                void *block,
+                                size_t size,
+                                lookaside_tag tag);
+
+/**
+ * Gives a block of `lookaside_small_pool_allocate` another size.
+ *
+ * Parameters:
+ * - `pool`: the pool that the block came from.
+ * - `pool_type`, `block`, `size`, `tag`: as for `lookaside_pool_reallocate`.
+ *
+ * Returns as that function; NULL also when `pool` is NULL, misaligned, never initialised, or deleted. Violations are
+ * those of `lookaside_small_pool_free`.
+ *
+ * Memory and threads: as `lookaside_pool_reallocate`.
+ *
+ * WDK: it has no such function.
+ */
+void *lookaside_small_pool_reallocate(struct lookaside_small_pool *pool,
+                                      lookaside_pool_type pool_type,
+                                      void *block,
+                                      size_t size,
+                                      lookaside_tag tag);
 
 /**
  * Returns what was allocated and freed under each tag: blocks of `lookaside_pool_allocate` and

@@ -89,7 +89,7 @@ pub use pool::{
 };
 pub use small_pool::{
     Generation, HitCounters, Kind, LookasideAlloc, RawSmallPool, SmallListStatistics, SmallPool, SmallPoolParameters,
-    pool_allocate, pool_free, pool_free_sized, pool_list_statistics, pool_size,
+    pool_allocate, pool_allocate_aligned, pool_free, pool_free_sized, pool_list_statistics, pool_reallocate, pool_size,
 };
 pub use wdk::{BugCheck, ListFlags, PoolType, RawList, Status, Tag};
 

@@ -19,15 +19,20 @@ use std::alloc::Layout;
 enum Operation {
     Allocate(usize),
     AllocateTagged(usize, u8),
+    AllocateAligned(usize, u32, u8),
+    Reallocate(usize, usize),
     Free(usize),
     AdjustDepth,
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
-    let bytes = || prop_oneof![8 => 0usize..70, 2 => 0usize..600, 1 => Just(5000usize)];
+    let bytes = || prop_oneof![8 => 0usize..70, 2 => 0usize..600, 1 => 4000usize..36_000];
     prop_oneof![
         4 => bytes().prop_map(Operation::Allocate),
         6 => (bytes(), 0u8..3).prop_map(|(bytes, tag)| Operation::AllocateTagged(bytes, tag)),
+        1 => (bytes(), 0u32..17, 0u8..3)
+            .prop_map(|(bytes, exponent, tag)| Operation::AllocateAligned(bytes, exponent, tag)),
+        3 => (any::<usize>(), bytes()).prop_map(|(index, bytes)| Operation::Reallocate(index, bytes)),
         9 => any::<usize>().prop_map(Operation::Free),
         1 => Just(Operation::AdjustDepth),
     ]
@@ -37,6 +42,7 @@ struct Held {
     block: NonNull<u8>,
     bytes: usize,
     tag: Option<Tag>,
+    alignment: usize,
     filled: u8,
 }
 
@@ -78,8 +84,10 @@ fn run(generation: Generation, engine: lookaside_core::EngineKind, operations: &
     let pool = SmallPool::with(&parameters).unwrap();
     let mut held: Vec<Held> = Vec::new();
     let mut charged: HashMap<Tag, (u64, u64, u64)> = HashMap::new();
-    let size_charged =
-        |bytes: usize| generation.list_of(bytes).map_or(bytes.max(1), |list| generation.block_size(list)) as u64;
+    let list_of = |bytes: usize, alignment: usize| if alignment > 16 { None } else { generation.list_of(bytes) };
+    let size_charged = |bytes: usize, alignment: usize| {
+        list_of(bytes, alignment).map_or(bytes.max(1), |list| generation.block_size(list)) as u64
+    };
     for (step, operation) in operations.iter().enumerate() {
         let filled = step as u8;
         match *operation {
@@ -87,20 +95,55 @@ fn run(generation: Generation, engine: lookaside_core::EngineKind, operations: &
                 let block = pool.allocate(Kind::Paged, layout(bytes)).unwrap();
                 // SAFETY: the block has this size.
                 unsafe { block.write_bytes(filled, bytes) };
-                held.push(Held { block, bytes, tag: None, filled });
+                held.push(Held { block, bytes, tag: None, alignment: 1, filled });
             }
             Operation::AllocateTagged(bytes, tag) => {
                 let tag = tags_of_history[usize::from(tag)];
                 let block = NonNull::new(pool.allocate_tagged(PoolType::PAGED, bytes, tag)).unwrap();
+                assert_eq!(block.addr().get() % if bytes < 4096 { 16 } else { 4096 }, 0);
                 // SAFETY: the block has this size.
                 unsafe { block.write_bytes(filled, bytes) };
-                held.push(Held { block, bytes, tag: Some(tag), filled });
+                held.push(Held { block, bytes, tag: Some(tag), alignment: 1, filled });
                 let (allocates, _, in_use) = charged.entry(tag).or_default();
                 *allocates += 1;
-                *in_use += size_charged(bytes);
+                *in_use += size_charged(bytes, 1);
+            }
+            Operation::AllocateAligned(bytes, exponent, tag) => {
+                let (alignment, tag) = (1 << exponent, tags_of_history[usize::from(tag)]);
+                let block = pool.allocate_tagged_aligned(PoolType::PAGED, bytes, alignment, tag);
+                let block = NonNull::new(block).unwrap();
+                assert_eq!(block.addr().get() % alignment, 0);
+                // SAFETY: the block has this size.
+                unsafe { block.write_bytes(filled, bytes) };
+                held.push(Held { block, bytes, tag: Some(tag), alignment, filled });
+                let (allocates, _, in_use) = charged.entry(tag).or_default();
+                *allocates += 1;
+                *in_use += size_charged(bytes, alignment);
+            }
+            Operation::Reallocate(index, bytes) if !held.is_empty() => {
+                let index = index % held.len();
+                let Some(tag) = held[index].tag else { continue };
+                let before = held.swap_remove(index);
+                // SAFETY: the block is live; the old one is not used any more.
+                let block = unsafe { pool.reallocate_tagged(PoolType::PAGED, before.block.as_ptr(), bytes, tag) };
+                let block = NonNull::new(block).unwrap();
+                // SAFETY: the block has this size.
+                unsafe {
+                    assert!((0..bytes.min(before.bytes)).all(|at| block.add(at).read() == before.filled));
+                    block.write_bytes(filled, bytes);
+                }
+                let (allocates, frees, in_use) = charged.get_mut(&tag).unwrap();
+                let moved = u64::from(block != before.block);
+                *allocates += moved;
+                *frees += moved;
+                // One that does not move stays a block of its list, or of the general pool.
+                let alignment = if moved == 0 { before.alignment } else { 1 };
+                *in_use += size_charged(bytes, alignment);
+                *in_use -= size_charged(before.bytes, before.alignment);
+                held.push(Held { block, bytes, tag: Some(tag), alignment, filled });
             }
             Operation::Free(index) if !held.is_empty() => {
-                let Held { block, bytes, tag, filled } = held.swap_remove(index % held.len());
+                let Held { block, bytes, tag, alignment, filled } = held.swap_remove(index % held.len());
                 // SAFETY: the block is freed once, in the way it came.
                 unsafe {
                     assert!((0..bytes).all(|at| block.add(at).read() == filled));
@@ -111,12 +154,12 @@ fn run(generation: Generation, engine: lookaside_core::EngineKind, operations: &
                             pool.free_tagged_sized(block.as_ptr(), bytes, tag);
                             let (_, frees, in_use) = charged.get_mut(&tag).unwrap();
                             *frees += 1;
-                            *in_use -= size_charged(bytes);
+                            *in_use -= size_charged(bytes, alignment);
                         }
                     }
                 }
             }
-            Operation::Free(_) => {}
+            Operation::Free(_) | Operation::Reallocate(..) => {}
             Operation::AdjustDepth => adjust_depth(),
         }
         assert_identities(&pool, generation);

@@ -90,7 +90,8 @@ pub struct lookaside_small_list_statistics {
 }
 
 /// Allocates a block of any size under a tag. Up to 496 bytes it comes from a list for its size, one of generation
-/// 5.2's for x64; larger ones, session memory and cache-aligned blocks come from the pool itself.
+/// 5.2's for x64; paged memory of 4,096 to 32,768 bytes is whole pages from lists of the process, and takes at most a 64th
+/// more of memory; the rest, session memory and cache-aligned blocks come from the pool itself.
 ///
 /// Parameters:
 /// - `pool_type`: the pool, with the flags of the WDK's POOL_TYPE; those for raising have no effect.
@@ -112,6 +113,28 @@ pub extern "C" fn lookaside_pool_allocate(
     tag: lookaside_tag,
 ) -> *mut c_void {
     lookaside_core::pool_allocate(PoolType(pool_type), size, Tag(tag)).cast()
+}
+
+/// Allocates a block at a multiple of `alignment` bytes.
+///
+/// Parameters:
+/// - `pool_type`, `size`, `tag`: as for `lookaside_pool_allocate`.
+/// - `alignment`: a power of two up to 65,536.
+///
+/// Returns the block, aligned as `lookaside_pool_allocate` aligns it at least. NULL as from that function, and for
+/// another alignment.
+///
+/// Memory and threads: as `lookaside_pool_allocate`. Free it with `lookaside_pool_free`.
+///
+/// WDK: it has no such function.
+#[unsafe(no_mangle)]
+pub extern "C" fn lookaside_pool_allocate_aligned(
+    pool_type: lookaside_pool_type,
+    size: usize,
+    alignment: usize,
+    tag: lookaside_tag,
+) -> *mut c_void {
+    lookaside_core::pool_allocate_aligned(PoolType(pool_type), size, alignment, Tag(tag)).cast()
 }
 
 /// Frees a block of `lookaside_pool_allocate`.
@@ -260,6 +283,30 @@ pub unsafe extern "C" fn lookaside_small_pool_allocate(
 ) -> *mut c_void {
     // SAFETY: the pool is null or may be read.
     unsafe { RawSmallPool::allocate_tagged_checked(pool.cast(), PoolType(pool_type), size, Tag(tag)) }.cast()
+}
+
+/// Allocates a block at a multiple of `alignment` bytes, from a pool of the caller's own.
+///
+/// Parameters:
+/// - `pool`: the pool.
+/// - `pool_type`, `size`, `alignment`, `tag`: as for `lookaside_pool_allocate_aligned`.
+///
+/// Returns as that function; NULL also when `pool` is NULL, misaligned, never initialised, or deleted.
+///
+/// Memory and threads: as `lookaside_small_pool_allocate`. Free it with `lookaside_small_pool_free`.
+///
+/// WDK: it has no such function.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lookaside_small_pool_allocate_aligned(
+    pool: *mut lookaside_small_pool,
+    pool_type: lookaside_pool_type,
+    size: usize,
+    alignment: usize,
+    tag: lookaside_tag,
+) -> *mut c_void {
+    let pool_type = PoolType(pool_type);
+    // SAFETY: the pool is null or may be read.
+    unsafe { RawSmallPool::allocate_tagged_aligned_checked(pool.cast(), pool_type, size, alignment, Tag(tag)) }.cast()
 }
 
 /// Frees a block of `lookaside_small_pool_allocate`.

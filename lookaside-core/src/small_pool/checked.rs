@@ -41,6 +41,52 @@ impl RawSmallPool {
         }
     }
 
+    /// [`RawSmallPool::allocate_tagged_aligned`]; null from what is no live small pool.
+    ///
+    /// # Safety
+    /// As for [`RawSmallPool::prepare`].
+    #[must_use]
+    pub unsafe fn allocate_tagged_aligned_checked(
+        pool: *const RawSmallPool,
+        pool_type: PoolType,
+        bytes: usize,
+        alignment: usize,
+        tag: Tag,
+    ) -> *mut u8 {
+        // SAFETY: the object is live, so it was initialised.
+        unsafe {
+            match Self::check(pool) {
+                Status::SUCCESS => Self::allocate_tagged_aligned(pool, pool_type, bytes, alignment, tag),
+                _ => ptr::null_mut(),
+            }
+        }
+    }
+
+    /// [`RawSmallPool::reallocate_tagged`]; null from what is no live small pool, and a violation where that gets a
+    /// block and never was one.
+    ///
+    /// # Safety
+    /// As for [`RawSmallPool::prepare`] and `reallocate_tagged`.
+    #[must_use]
+    pub unsafe fn reallocate_tagged_checked(
+        pool: *const RawSmallPool,
+        pool_type: PoolType,
+        block: *mut u8,
+        bytes: usize,
+        tag: Tag,
+    ) -> *mut u8 {
+        // SAFETY: the object is live, so it was initialised; the block is null or its own.
+        unsafe {
+            match Self::check(pool) {
+                Status::SUCCESS => Self::reallocate_tagged(pool, pool_type, block, bytes, tag),
+                _ => {
+                    Self::takes(pool, block);
+                    ptr::null_mut()
+                }
+            }
+        }
+    }
+
     /// [`RawSmallPool::free_tagged`], or with a size [`RawSmallPool::free_tagged_sized`]. A block that is freed to what
     /// never was a small pool is a violation.
     ///

@@ -9,6 +9,10 @@ pub const HEADER: usize = 16;
 pub const CLASSES: usize = FINE + 4 * DOUBLINGS;
 /// The largest block that they serve.
 pub const LARGEST: usize = FINEST << DOUBLINGS;
+/// Bytes of a page: larger requests start one, as in Windows.
+pub const PAGE: usize = 4096;
+/// Lists of whole pages.
+pub const PAGE_CLASSES: usize = LARGEST / PAGE;
 /// Classes in steps of 16 bytes, up to this many bytes.
 const FINE: usize = FINEST / 16;
 const FINEST: usize = 1024;
@@ -23,6 +27,8 @@ pub enum Sizes {
     Of(Generation),
     /// Those of the global allocator: each 16 bytes up to 1,024, and four for each doubling up to 32,768.
     Program,
+    /// Those of whole pages: one to eight.
+    Pages,
 }
 
 impl Sizes {
@@ -31,6 +37,7 @@ impl Sizes {
         match self {
             Sizes::Of(generation) => generation.lists(),
             Sizes::Program => CLASSES,
+            Sizes::Pages => PAGE_CLASSES,
         }
     }
 
@@ -39,6 +46,7 @@ impl Sizes {
         match self {
             Sizes::Of(generation) => generation.block_size(list),
             Sizes::Program => class_size(list),
+            Sizes::Pages => (list + 1) * PAGE,
         }
     }
 
@@ -52,6 +60,7 @@ impl Sizes {
                 let natural = 1 << size.trailing_zeros();
                 (size, if natural < LARGEST_ALIGNMENT { natural } else { LARGEST_ALIGNMENT })
             }
+            Sizes::Pages => (self.name(list), PAGE),
         }
     }
 

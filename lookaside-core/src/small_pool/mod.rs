@@ -7,9 +7,11 @@ mod statistics;
 mod classes;
 mod general;
 mod lists;
+mod pages;
 mod raw;
 mod pool;
 mod tagged;
+mod reallocate;
 mod checked;
 mod process;
 mod global;
@@ -17,7 +19,9 @@ mod global;
 pub use global::LookasideAlloc;
 pub use kind::Kind;
 pub use pool::SmallPool;
-pub use process::{pool_allocate, pool_free, pool_free_sized, pool_list_statistics, pool_size};
+pub use process::{
+    pool_allocate, pool_allocate_aligned, pool_free, pool_free_sized, pool_list_statistics, pool_reallocate, pool_size,
+};
 pub use raw::{RawSmallPool, SmallPoolParameters};
 pub use statistics::{HitCounters, SmallListStatistics};
 pub use tables::Generation;

@@ -10,7 +10,7 @@ use crate::wdk::{PoolType, Tag};
 static POOL: RawSmallPool = RawSmallPool::ready(Generation::V5_2X64);
 
 /// Allocates a block of at least this many bytes under a tag; returns it, or null: `ExAllocatePoolWithTag`. From
-/// small-pool lists (of generation 5.2, for x64) up to 496 bytes, and beyond from the general pool: see
+/// small-pool lists (of generation 5.2, for x64) up to 496 bytes, and beyond from page lists or the general pool: see
 /// [`RawSmallPool::allocate_tagged`]. Any number of threads at once, from the first call on. Nonpaged memory stays
 /// unlocked where the limit of locked memory is too small; [`pool_report`](crate::pool_report) shows it.
 ///
@@ -32,6 +32,24 @@ static POOL: RawSmallPool = RawSmallPool::ready(Generation::V5_2X64);
 pub fn pool_allocate(pool_type: PoolType, bytes: usize, tag: Tag) -> *mut u8 {
     // SAFETY: the object is ready from the start.
     unsafe { RawSmallPool::allocate_tagged(&POOL, pool_type, bytes, tag) }
+}
+
+/// Allocates a block at a multiple of `alignment` bytes: see [`RawSmallPool::allocate_tagged_aligned`]. It is freed like
+/// those of [`pool_allocate`].
+#[must_use]
+pub fn pool_allocate_aligned(pool_type: PoolType, bytes: usize, alignment: usize, tag: Tag) -> *mut u8 {
+    // SAFETY: the object is ready from the start.
+    unsafe { RawSmallPool::allocate_tagged_aligned(&POOL, pool_type, bytes, alignment, tag) }
+}
+
+/// Gives a block of [`pool_allocate`] another size: see [`RawSmallPool::reallocate_tagged`].
+///
+/// # Safety
+/// As for [`pool_free`]; after a result that is not null, no one uses the old block.
+#[must_use]
+pub unsafe fn pool_reallocate(pool_type: PoolType, block: *mut u8, bytes: usize, tag: Tag) -> *mut u8 {
+    // SAFETY: the object is ready from the start; the block is null or its own.
+    unsafe { RawSmallPool::reallocate_tagged(&POOL, pool_type, block, bytes, tag) }
 }
 
 /// Gives a block of [`pool_allocate`] back; tag 0 fits every block, null has no effect. What is reported as a violation

@@ -3,8 +3,11 @@
 //!
 //! ```text
 //! from a list:            [ word | check ] block
-//! from the general pool:  [ ... | size | its check | word | check ] block        aligned to 16, 64 or 4,096 bytes
+//! whole pages:            block, and beside its slab: word | check
+//! from the general pool:  [ ... | size | its check | word | check ] block        aligned to 16, 64, 4,096 or as asked
 //!                           word: tag 32 | size 10 | pool type 10 | entry of the usage by tag 11 | from the general pool 1
+//!                                 whole pages: tag 32 | size 20 | entry 11 | 0
+//!                                 the general pool: in the place of the size the alignment's exponent
 //! ```
 //! The check is keyed by the pool and by the address. When a block is freed the check is inverted: until its memory is
 //! used again, another free finds that.
@@ -13,19 +16,16 @@ use core::fmt;
 use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::Relaxed;
 
-use super::classes::HEADER;
-use super::general;
+use super::classes::{HEADER, PAGE};
 use super::kind::Kind;
 use super::pool::SmallPool;
 use super::raw::{RawSmallPool, key_of};
+use super::{general, pages};
 use crate::manage::{TagEntry, verifier};
 use crate::platform::{Caller, Violation};
-use crate::pool::Request;
-use crate::wdk::{BugCheck, ListFlags, PoolType, SIZE_LIMIT, Tag};
-
-/// Requests of this many bytes or more start a page, as in Windows.
-const PAGE: usize = 4096;
-const CACHE_LINE: usize = 64;
+use crate::pool::slab::{self, Beside};
+use crate::pool::{Request, Source};
+use crate::wdk::{ALIGNMENT_LIMIT, BugCheck, CACHE_LINE, ListFlags, PoolType, SIZE_LIMIT, Tag};
 
 const SIZE_BITS: u32 = 10;
 const TYPE_BITS: u32 = 10;
@@ -35,6 +35,8 @@ const TYPE_SHIFT: u32 = SIZE_SHIFT + SIZE_BITS;
 const ENTRY_SHIFT: u32 = TYPE_SHIFT + TYPE_BITS;
 /// Set where the general pool gave the block, and its size is before the header.
 const GENERAL: u64 = 1 << (ENTRY_SHIFT + ENTRY_BITS);
+/// Of whole pages, which are all of one pool type.
+const PAGES_SIZE_BITS: u32 = SIZE_BITS + TYPE_BITS;
 
 const _: () = assert!(GENERAL == 1 << 63);
 
@@ -42,7 +44,7 @@ const fn field(word: u64, shift: u32, bits: u32) -> usize {
     (word >> shift) as usize & ((1 << bits) - 1)
 }
 
-/// Two words before a block. Atomic, so that two threads that free one block at once are no data race; Relaxed, since a
+/// The two words of a block, before it or beside its slab. Atomic, so that two threads that free one block at once are no data race; Relaxed, since a
 /// block passes from thread to thread by means of the program.
 #[repr(C)]
 struct Words {
@@ -50,7 +52,7 @@ struct Words {
     check: AtomicU64,
 }
 
-const _: () = assert!(size_of::<Words>() == HEADER);
+const _: () = assert!(size_of::<Words>() == HEADER && size_of::<Words>() == size_of::<Beside>());
 
 impl Words {
     /// Returns the words that end this many headers before the block.
@@ -60,6 +62,11 @@ impl Words {
     unsafe fn before<'a>(block: *mut u8, headers: usize) -> &'a Words {
         // SAFETY: the words may be read; blocks are aligned to a header's size.
         unsafe { &*block.wrapping_sub(headers * HEADER).cast() }
+    }
+
+    fn of_pages(beside: &Beside) -> &Words {
+        // SAFETY: both are two atomic words.
+        unsafe { &*beside.as_ptr().cast() }
     }
 
     fn check_of(&self, key: u64, word: u64) -> u64 {
@@ -72,44 +79,93 @@ impl Words {
         self.word.store(word, Relaxed);
         self.check.store(self.check_of(key, word), Relaxed);
     }
+
+    /// Returns the word and its check; or `None`, after the violation was reported, where the check is wrong.
+    fn read(&self, key: u64, block: *mut u8) -> Option<(u64, u64)> {
+        let word = self.word.load(Relaxed);
+        let (check, expected) = (self.check.load(Relaxed), self.check_of(key, word));
+        if check != expected {
+            report_bad_check(block, word, check == !expected);
+            return None;
+        }
+        Some((word, check))
+    }
 }
 
-/// What a header says.
-struct Label {
-    key: u64,
+/// Where a block came from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    List,
+    Pages,
+    General,
+}
+
+/// What is known of a live block.
+pub(super) struct Label<'a> {
+    words: &'a Words,
     word: u64,
-    size: usize,
+    check: u64,
+    pub size: usize,
+    pub origin: Origin,
 }
 
-impl Label {
-    fn tag(&self) -> Tag {
+impl Label<'_> {
+    pub fn tag(&self) -> Tag {
         Tag(self.word as u32)
     }
 
-    fn pool_type(&self) -> PoolType {
-        PoolType(field(self.word, TYPE_SHIFT, TYPE_BITS) as u32)
+    pub fn pool_type(&self) -> PoolType {
+        match self.origin {
+            Origin::Pages => PoolType::PAGED,
+            _ => PoolType(field(self.word, TYPE_SHIFT, TYPE_BITS) as u32),
+        }
     }
 
     fn entry(&self) -> TagEntry {
         TagEntry::from_number(field(self.word, ENTRY_SHIFT, ENTRY_BITS))
     }
 
+    /// Gives the block another size, for which it has room.
+    pub fn resize(&self, key: u64, bytes: usize) {
+        let bits = match self.origin {
+            Origin::List => SIZE_BITS,
+            Origin::Pages => PAGES_SIZE_BITS,
+            // Its room is its size.
+            Origin::General => return,
+        };
+        if self.origin == Origin::Pages {
+            // Blocks of lists are charged by the list's size.
+            self.entry().charge_exactly(0, bytes as u64);
+            self.entry().release_exactly(0, self.size as u64);
+        }
+        let mask = ((1 << bits) - 1) << SIZE_SHIFT;
+        self.words.set(key, self.word & !mask | (bytes as u64) << SIZE_SHIFT);
+    }
+
     fn of(tag: Tag, pool_type: PoolType, entry: TagEntry) -> u64 {
-        u64::from(tag.0) | u64::from(pool_type.0) << TYPE_SHIFT | (entry.number() as u64) << ENTRY_SHIFT
+        u64::from(pool_type.0) << TYPE_SHIFT | Label::of_pages(tag, entry)
+    }
+
+    fn of_pages(tag: Tag, entry: TagEntry) -> u64 {
+        u64::from(tag.0) | (entry.number() as u64) << ENTRY_SHIFT
     }
 }
 
 /// The place of a block from the general pool behind the memory's start, and what that memory was asked for with.
 /// `None` where there is no such size.
-fn general_request(pool_type: PoolType, bytes: usize, tag: Tag) -> Option<(usize, Request)> {
-    let alignment = match bytes {
-        PAGE.. => PAGE,
-        _ if pool_type.is_cache_aligned() => CACHE_LINE,
-        _ => HEADER,
-    };
+fn general_request(pool_type: PoolType, bytes: usize, alignment: usize, tag: Tag) -> Option<(usize, Request)> {
     let place = alignment.max(2 * HEADER);
     let size = bytes.checked_add(place).filter(|size| *size <= SIZE_LIMIT)?;
     Some((place, Request { size, alignment, pool_type, tag }))
+}
+
+/// How a block is aligned at least.
+fn natural_alignment(pool_type: PoolType, bytes: usize) -> usize {
+    match bytes {
+        PAGE.. => PAGE,
+        _ if pool_type.is_cache_aligned() => CACHE_LINE,
+        _ => HEADER,
+    }
 }
 
 fn report(bug_check: BugCheck, block: *mut u8, tag: Tag, message: fmt::Arguments<'_>) {
@@ -122,7 +178,8 @@ impl RawSmallPool {
     /// No bytes count as one. A request that with the kernel's header is no larger than the largest block of the
     /// tables, so up to 248 or 496 bytes, comes from its list; larger ones, session pools and cache-aligned types come
     /// from the general pool. The block is aligned as the generation's are (8 or 16 bytes), to 64 bytes for
-    /// cache-aligned types, and to 4,096 from 4,096 bytes on. A pool type with unknown bits gets null. The bits for
+    /// cache-aligned types, and to 4,096 from 4,096 bytes on. Of paged memory, up to 32,768 bytes are whole pages
+    /// from lists of the process, and take at most a 64th more of memory. A pool type with unknown bits gets null. The bits for
     /// raising have no effect. O(1) unless the general pool is asked.
     ///
     /// # Safety
@@ -133,7 +190,7 @@ impl RawSmallPool {
         // SAFETY: the object was initialised, as the caller promises.
         let pool = unsafe { &*pool };
         let (Some(kind), Some((list, size))) = (Kind::of(pool_type), pool.tagged_list_of(bytes)) else {
-            return pool.allocate_general(pool_type, bytes.max(1), tag);
+            return pool.allocate_large(pool_type, bytes.max(1), HEADER, tag);
         };
         if verifier::is_known_program_wide() && verifier::refuses(tag) {
             return core::ptr::null_mut();
@@ -152,12 +209,50 @@ impl RawSmallPool {
         block
     }
 
+    /// Allocates a block at a multiple of `alignment` bytes; else as [`RawSmallPool::allocate_tagged`], and freed like
+    /// its blocks. Null, too, where the alignment is no power of two or above 65,536.
+    ///
+    /// Above 16 bytes of alignment the block is the general pool's, or whole pages: O(1) for those alone.
+    ///
+    /// # Safety
+    /// As for [`RawSmallPool::allocate`].
+    #[must_use]
+    pub unsafe fn allocate_tagged_aligned(
+        pool: *const RawSmallPool,
+        pool_type: PoolType,
+        bytes: usize,
+        alignment: usize,
+        tag: Tag,
+    ) -> *mut u8 {
+        if !alignment.is_power_of_two() || alignment > ALIGNMENT_LIMIT {
+            return core::ptr::null_mut();
+        }
+        // SAFETY: the object was initialised, as the caller promises.
+        unsafe {
+            if alignment <= HEADER {
+                Self::allocate_tagged(pool, pool_type, bytes, tag)
+            } else {
+                (*pool).allocate_large(pool_type, bytes.max(1), alignment, tag)
+            }
+        }
+    }
+
+    /// A block that no list of the pool serves.
     #[cold]
-    fn allocate_general(&self, pool_type: PoolType, bytes: usize, tag: Tag) -> *mut u8 {
-        let request = general_request(pool_type, bytes, tag).filter(|_| pool_type.is_known());
+    fn allocate_large(&self, pool_type: PoolType, bytes: usize, alignment: usize, tag: Tag) -> *mut u8 {
+        let alignment = alignment.max(natural_alignment(pool_type, bytes));
+        let request = general_request(pool_type, bytes, alignment, tag).filter(|_| pool_type.is_known());
         let Some((place, request)) = request else { return core::ptr::null_mut() };
         if verifier::is_known_program_wide() && verifier::refuses(tag) {
             return core::ptr::null_mut();
+        }
+        let key = key_of(&self.key);
+        let pages = alignment == PAGE && Source::of(pool_type, self.flags) == Source::Heap;
+        if let Some((block, beside)) = if pages { pages::allocate(bytes) } else { None } {
+            let entry = TagEntry::of(tag, true);
+            entry.charge(bytes);
+            Words::of_pages(beside).set(key, Label::of_pages(tag, entry) | (bytes as u64) << SIZE_SHIFT);
+            return block;
         }
         let start = general::allocate(&request, self.flags);
         if start.is_null() {
@@ -165,22 +260,46 @@ impl RawSmallPool {
         }
         let entry = TagEntry::of(tag, pool_type.is_paged());
         entry.charge(bytes);
-        let (block, key) = (start.wrapping_add(place), key_of(&self.key));
+        let block = start.wrapping_add(place);
+        let exponent = u64::from(alignment.ilog2()) << SIZE_SHIFT;
         // SAFETY: there is room for two headers before the block.
         unsafe {
             Words::before(block, 2).set(key, bytes as u64);
-            Words::before(block, 1).set(key, Label::of(tag, pool_type, entry) | GENERAL);
+            Words::before(block, 1).set(key, Label::of(tag, pool_type, entry) | exponent | GENERAL);
         }
         block
     }
 
-    /// Returns what is before a block; or `None`, after the violation was reported, where it is no live block of this
+    /// Returns what is known of a block; or `None`, after the violation was reported, where it is no live block of this
     /// pool.
     ///
     /// # Safety
     /// The bytes before the block can be read.
     #[inline]
-    unsafe fn label(&self, block: *mut u8) -> Option<Label> {
+    pub(super) unsafe fn label(&self, block: *mut u8) -> Option<Label<'_>> {
+        let key = key_of(&self.key);
+        if block.addr() % PAGE == 0 {
+            if let Some(beside) = slab::beside(block) {
+                let words = Words::of_pages(beside);
+                let (word, check) = words.read(key, block)?;
+                let size = field(word, SIZE_SHIFT, PAGES_SIZE_BITS);
+                return Some(Label { words, word, check, size, origin: Origin::Pages });
+            }
+            if slab::starts_slab(block) {
+                report_bad_check(block, 0, false);
+                return None;
+            }
+        }
+        // SAFETY: the bytes before the block may be read.
+        unsafe { self.label_before(block) }
+    }
+
+    /// `label`, of a block that is not whole pages.
+    ///
+    /// # Safety
+    /// As for `label`.
+    #[inline]
+    unsafe fn label_before(&self, block: *mut u8) -> Option<Label<'_>> {
         if block.addr() % HEADER != 0 {
             report_foreign(block);
             return None;
@@ -188,23 +307,13 @@ impl RawSmallPool {
         let key = key_of(&self.key);
         // SAFETY: the bytes before the block may be read.
         let words = unsafe { Words::before(block, 1) };
-        let word = words.word.load(Relaxed);
-        let (check, expected) = (words.check.load(Relaxed), words.check_of(key, word));
-        if check != expected {
-            report_bad_check(block, word, check == !expected);
-            return None;
-        }
+        let (word, check) = words.read(key, block)?;
         if word & GENERAL == 0 {
-            return Some(Label { key, word, size: field(word, SIZE_SHIFT, SIZE_BITS) });
+            return Some(Label { words, word, check, size: field(word, SIZE_SHIFT, SIZE_BITS), origin: Origin::List });
         }
         // SAFETY: the header is ours, so there is another one before it.
-        let words = unsafe { Words::before(block, 2) };
-        let size = words.word.load(Relaxed);
-        if words.check.load(Relaxed) != words.check_of(key, size) {
-            report_bad_check(block, word, false);
-            return None;
-        }
-        Some(Label { key, word, size: size as usize })
+        let (size, _) = unsafe { Words::before(block, 2) }.read(key, block)?;
+        Some(Label { words, word, check, size: size as usize, origin: Origin::General })
     }
 
     /// Gives a block back: as `ExFreePoolWithTag`, or as `ExFreePool` with tag 0, which fits every block. Null has no
@@ -236,32 +345,44 @@ impl RawSmallPool {
 
     #[inline]
     unsafe fn free_if_right(pool: *const RawSmallPool, block: *mut u8, tag: Tag, bytes: Option<usize>) {
-        if block.is_null() {
-            return;
-        }
         // SAFETY: the object was initialised, as the caller promises.
         let pool = unsafe { &*pool };
-        // SAFETY: the bytes before the block may be read.
-        let Some(label) = (unsafe { pool.label(block) }) else { return };
-        if tag.0 != 0 && tag != label.tag() || bytes.is_some_and(|bytes| bytes != label.size) {
-            return report_mismatch(block, &label, tag, bytes);
+        if block.addr() % PAGE == 0 {
+            // SAFETY: the block is null or its own.
+            return unsafe { pool.free_at_page(block, tag, bytes) };
+        }
+        // SAFETY: the bytes before the block may be read, which no one uses any more.
+        unsafe { pool.label_before(block).inspect(|label| pool.free_labelled(block, label, tag, bytes)) };
+    }
+
+    /// Null, whole pages, or another block that happens to start a page.
+    #[cold]
+    unsafe fn free_at_page(&self, block: *mut u8, tag: Tag, bytes: Option<usize>) {
+        if !block.is_null() {
+            // SAFETY: the bytes before the block may be read, which no one uses any more.
+            unsafe { self.label(block).inspect(|label| self.free_labelled(block, label, tag, bytes)) };
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn free_labelled(&self, block: *mut u8, label: &Label<'_>, tag: Tag, bytes: Option<usize>) {
+        if !is_right(block, label, tag, bytes) {
+            return;
         }
         if verifier::is_known_program_wide() && !verifier::check_range_by(block, label.size, Caller::Unknown) {
             return;
         }
-        // SAFETY: `label` read them.
-        let words = unsafe { Words::before(block, 1) };
-        words.check.store(!words.check_of(label.key, label.word), Relaxed);
-        if label.word & GENERAL != 0 {
-            // SAFETY: the label says that the general pool gave the block, and no one uses it any more.
-            return unsafe { free_general(block, &label, pool.flags) };
+        label.words.check.store(!label.check, Relaxed);
+        if label.origin != Origin::List {
+            // SAFETY: the label says who gave the block, and no one uses it any more.
+            return unsafe { free_large(block, label, self.flags) };
         }
-        let (Some(kind), Some((list, size))) = (Kind::of(label.pool_type()), pool.tagged_list_of(label.size)) else {
+        let (Some(kind), Some((list, size))) = (Kind::of(label.pool_type()), self.tagged_list_of(label.size)) else {
             return;
         };
         label.entry().release(size);
         // SAFETY: the header says that it came from this list.
-        unsafe { pool.lists(kind).free(list, block.wrapping_sub(HEADER), || pool.plan(kind)) }
+        unsafe { self.lists(kind).free(list, block.wrapping_sub(HEADER), || self.plan(kind)) }
     }
 
     /// Returns the bytes that a block was asked for with; 0 for null. What is no live block of this pool is reported as
@@ -286,6 +407,23 @@ impl SmallPool {
     pub fn allocate_tagged(&self, pool_type: PoolType, bytes: usize, tag: Tag) -> *mut u8 {
         // SAFETY: the object is initialised.
         unsafe { RawSmallPool::allocate_tagged(self.as_raw(), pool_type, bytes, tag) }
+    }
+
+    /// Allocates a block at a multiple of `alignment` bytes: see [`RawSmallPool::allocate_tagged_aligned`].
+    #[must_use]
+    pub fn allocate_tagged_aligned(&self, pool_type: PoolType, bytes: usize, alignment: usize, tag: Tag) -> *mut u8 {
+        // SAFETY: the object is initialised.
+        unsafe { RawSmallPool::allocate_tagged_aligned(self.as_raw(), pool_type, bytes, alignment, tag) }
+    }
+
+    /// Gives a block another size: see [`RawSmallPool::reallocate_tagged`].
+    ///
+    /// # Safety
+    /// As for `free_tagged`; after a result that is not null, no one uses the old block.
+    #[must_use]
+    pub unsafe fn reallocate_tagged(&self, pool_type: PoolType, block: *mut u8, bytes: usize, tag: Tag) -> *mut u8 {
+        // SAFETY: the object is initialised; the block is null or its own.
+        unsafe { RawSmallPool::reallocate_tagged(self.as_raw(), pool_type, block, bytes, tag) }
     }
 
     /// Gives a block back: see [`RawSmallPool::free_tagged`].
@@ -321,12 +459,27 @@ impl SmallPool {
 }
 
 #[cold]
-unsafe fn free_general(block: *mut u8, label: &Label, flags: ListFlags) {
+unsafe fn free_large(block: *mut u8, label: &Label<'_>, flags: ListFlags) {
     label.entry().release(label.size);
-    if let Some((place, request)) = general_request(label.pool_type(), label.size, label.tag()) {
+    if label.origin == Origin::Pages {
+        // SAFETY: the label says so, and no one uses it any more.
+        return unsafe { pages::free(block, label.size) };
+    }
+    let alignment = 1 << field(label.word, SIZE_SHIFT, SIZE_BITS);
+    if let Some((place, request)) = general_request(label.pool_type(), label.size, alignment, label.tag()) {
         // SAFETY: the header says that it was asked for so, and no one uses it any more.
         unsafe { general::free(block.wrapping_sub(place), &request, flags) };
     }
+}
+
+/// Returns whether a block may be freed by this tag and size; reports the violation if not.
+#[inline(always)]
+pub(super) fn is_right(block: *mut u8, label: &Label<'_>, tag: Tag, bytes: Option<usize>) -> bool {
+    let right = (tag.0 == 0 || tag == label.tag()) && bytes.is_none_or(|bytes| bytes == label.size);
+    if !right {
+        report_mismatch(block, label, tag, bytes);
+    }
+    right
 }
 
 #[cold]
@@ -360,7 +513,7 @@ fn report_bad_check(block: *mut u8, word: u64, is_free: bool) {
 }
 
 #[cold]
-fn report_mismatch(block: *mut u8, label: &Label, tag: Tag, bytes: Option<usize>) {
+fn report_mismatch(block: *mut u8, label: &Label<'_>, tag: Tag, bytes: Option<usize>) {
     let (own, size) = (label.tag(), label.size);
     if tag.0 != 0 && tag != own {
         report(

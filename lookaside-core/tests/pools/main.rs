@@ -7,3 +7,4 @@ mod kinds;
 mod session;
 mod slabs;
 mod special;
+mod tagged;

@@ -183,6 +183,12 @@ static void pools(void)
             if (block) {
                 CALL(lookaside_small_pool_free_sized(&pool, block, size, 1));
             }
+            CALL(block = lookaside_pool_allocate_aligned(types[type], size, 4096, 1));
+            CALL(block = lookaside_pool_reallocate(types[type], block, size / 2, 1));
+            CALL(lookaside_pool_free(block, 1));
+            CALL(block = lookaside_small_pool_allocate_aligned(&pool, types[type], size, 64, 1));
+            CALL(block = lookaside_small_pool_reallocate(&pool, types[type], block, size / 2, 1));
+            CALL(lookaside_small_pool_free(&pool, block, 1));
             CALL(block = lookaside_small_pool_allocate_bare(&pool, types[type], size));
             if (block) {
                 CALL(lookaside_small_pool_free_bare(&pool, types[type], block, size));

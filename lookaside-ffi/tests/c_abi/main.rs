@@ -13,6 +13,7 @@ mod locked;
 mod misuse;
 mod misuse_many;
 mod misuse_page;
+mod misuse_pools;
 mod names;
 mod places;
 mod plugins;

@@ -212,6 +212,23 @@ static void small_pools(const char *name)
         tell_pointer(lookaside_small_pool_allocate_bare(&small, 5, 16));
         tell_pointer(lookaside_small_pool_allocate_bare(&small, 1, (size_t)-1));
     }
+    CASE("pool alignments that no block can have")
+    {
+        make_small_pool();
+        tell_pointer(lookaside_pool_allocate_aligned(LOOKASIDE_POOL_PAGED, 16, 0, GOOD));
+        tell_pointer(lookaside_pool_allocate_aligned(LOOKASIDE_POOL_PAGED, 16, 48, GOOD));
+        tell_pointer(lookaside_pool_allocate_aligned(LOOKASIDE_POOL_PAGED, 16, 1 << 17, GOOD));
+        tell_pointer(lookaside_small_pool_allocate_aligned(&small, LOOKASIDE_POOL_PAGED, (size_t)-1, 4096, GOOD));
+    }
+    CASE("pool reallocate, wrong tag") tell_pointer(lookaside_pool_reallocate(LOOKASIDE_POOL_PAGED, tagged(100), 9, EVIL));
+    CASE("pool reallocate, freed block")
+    {
+        void *block = tagged(5000);
+        lookaside_pool_free(block, GOOD);
+        tell_pointer(lookaside_pool_reallocate(LOOKASIDE_POOL_PAGED, block, 9, GOOD));
+    }
+    CASE("small pool reallocate, zeroed pool")
+        tell_pointer(lookaside_small_pool_reallocate(&small, LOOKASIDE_POOL_PAGED, room.bytes, 9, GOOD));
     CASE("pool blocks of no bytes")
     {
         make_small_pool();
@@ -239,6 +256,13 @@ static void small_pools(const char *name)
         lookaside_pool_free(block, 0);
         lookaside_pool_free(block, GOOD);
     }
+    CASE("pool free twice, whole pages")
+    {
+        void *block = tagged(8192);
+        lookaside_pool_free(block, GOOD);
+        lookaside_pool_free(block, GOOD);
+    }
+    CASE("pool free, second page of a block") lookaside_pool_free((char *)tagged(8192) + 4096, GOOD);
     CASE("pool free, foreign block") lookaside_pool_free(room.bytes + 64, 0);
     CASE("pool free, misaligned block") lookaside_pool_free((char *)tagged(100) + 8, GOOD);
     CASE("pool free, header overwritten")

@@ -151,6 +151,9 @@ static void pools(void)
             block = lookaside_pool_allocate(types[type], size, TAG);
             if (block != NULL)
                 lookaside_pool_free_sized(block, lookaside_pool_size(block), TAG);
+            block = lookaside_pool_allocate_aligned(types[type], size, 4096, TAG);
+            block = lookaside_pool_reallocate(types[type], block, size * 2, TAG);
+            lookaside_pool_free(block, TAG);
         }
     }
     lookaside_small_pool_parameters parameters;
@@ -164,6 +167,9 @@ static void pools(void)
     block = lookaside_small_pool_allocate(&small, LOOKASIDE_POOL_PAGED, 40, TAG);
     if (lookaside_small_pool_size(&small, block) != 40)
         exit(1);
+    lookaside_small_pool_free(&small, block, TAG);
+    block = lookaside_small_pool_allocate_aligned(&small, LOOKASIDE_POOL_PAGED, 40, 64, TAG);
+    block = lookaside_small_pool_reallocate(&small, LOOKASIDE_POOL_PAGED, block, 4096, TAG);
     lookaside_small_pool_free(&small, block, TAG);
     block = lookaside_small_pool_allocate_bare(&small, LOOKASIDE_POOL_PAGED, 40);
     lookaside_small_pool_free_bare(&small, LOOKASIDE_POOL_PAGED, block, 40);

@@ -64,6 +64,14 @@ pub struct Slab {
 
 const _: () = assert!(size_of::<Slab>() == 640);
 
+/// Two words for the owner of a block of whole pages, who keeps there what would need a page before the block.
+pub type Beside = [AtomicU64; 2];
+
+/// The first of these words. A slab of such blocks has bits in the first word alone.
+const BESIDE: usize = (UNIT / SMALLEST / 64) / 2;
+
+const _: () = assert!(BESIDE + UNIT / PAGE * 2 <= UNIT / SMALLEST / 64);
+
 /// How blocks of one size lie in slabs.
 #[derive(Clone, Copy, Debug)]
 pub struct Cut {
@@ -108,6 +116,17 @@ impl Slab {
 
     pub fn blocks(&self) -> u32 {
         self.blocks.load(Relaxed)
+    }
+
+    /// Returns the words of a block; `None` where none of whole pages begins there. They stay as they were when the
+    /// block is freed. Without the lock.
+    pub fn beside(&self, block: *const u8) -> Option<&Beside> {
+        let (offset, stride) = (block.addr().wrapping_sub(self.start().addr()), self.stride());
+        // A slab of no list has not been cut.
+        if stride == 0 || stride % PAGE != 0 || offset % stride != 0 || offset / stride >= UNIT / stride {
+            return None;
+        }
+        self.words[BESIDE + offset / stride * 2..].first_chunk()
     }
 
     pub fn free_blocks(&self) -> u32 {

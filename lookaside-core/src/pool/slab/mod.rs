@@ -7,4 +7,7 @@ mod header;
 mod range;
 mod slabs;
 
-pub use slabs::{Slabs, expect_of_heap, free, free_known, own_statics, prepare, repair_after_fork, statistics};
+pub use header::Beside;
+pub use slabs::{
+    Slabs, beside, expect_of_heap, free, free_known, own_statics, prepare, repair_after_fork, starts_slab, statistics,
+};

@@ -3,7 +3,7 @@
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicU32, AtomicU64};
 
-use super::header::{Cut, Fault, Slab};
+use super::header::{Beside, Cut, Fault, Slab, UNIT};
 use super::range::Range;
 use crate::platform::{self, Guard, Lock, Violation};
 use crate::pool::{OnUnwind, PoolStatistics, Request};
@@ -344,6 +344,16 @@ fn give_pages_back(guard: &Guard<'_>, slab: &Slab) {
         // SAFETY: the pages are of the range, and no one uses what they hold.
         unsafe { platform::discard(start, bytes) };
     }
+}
+
+/// Returns the words beside a block of whole pages; `None` where no block of whole pages in a slab begins there.
+pub fn beside(block: *const u8) -> Option<&'static Beside> {
+    RANGE.slab_of(block).and_then(|slab| slab.beside(block))
+}
+
+/// Returns whether a slab may start there, so that nothing of a block's owner is before it.
+pub fn starts_slab(address: *const u8) -> bool {
+    address.addr() % UNIT == 0 && RANGE.slab_of(address).is_some()
 }
 
 /// Counts a block that the process heap gave in the place of a list over slabs: the list may get it back.

@@ -1,0 +1,97 @@
+//! Tagged blocks of whole pages: what they cost, and what is found of their misuse.
+
+use std::sync::Mutex;
+
+use crate::common::processes::in_own_process;
+use crate::common::processes::this_test;
+use lookaside_core::{
+    BugCheck, EngineKind, PoolType, Tag, Violation, adjust_depth, engine, pool_allocate, pool_free, pool_free_sized,
+    pool_reallocate, pool_size, set_violation_hook,
+};
+
+const PAGE: usize = 4096;
+const TAG: Tag = Tag::new(*b"Page");
+
+static REPORTED: Mutex<Vec<(BugCheck, usize)>> = Mutex::new(Vec::new());
+
+fn remember(violation: &Violation<'_>) {
+    REPORTED.lock().unwrap().push((violation.bug_check, violation.block));
+}
+
+fn resident() -> usize {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+    statm.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() * PAGE
+}
+
+/// A block of whole pages takes at most a 64th more, and is the system's again when the lists are idle.
+#[test]
+fn whole_pages_cost_little_more() {
+    in_own_process(this_test!(), || {
+        for pages in 1..=8 {
+            let bytes = pages * PAGE;
+            let mut blocks = vec![std::ptr::null_mut(); 8192 / pages];
+            let before = {
+                // SAFETY: the block is freed once. The lists are made now, and what they take is there.
+                unsafe { pool_free(pool_allocate(PoolType::PAGED, bytes, TAG), TAG) };
+                resident()
+            };
+            for block in &mut blocks {
+                *block = pool_allocate(PoolType::PAGED, bytes, TAG);
+                assert_eq!(block.addr() % PAGE, 0);
+                // SAFETY: the block has this size.
+                unsafe { block.write_bytes(1, bytes) };
+            }
+            let each = (resident() - before) / blocks.len();
+            assert!(engine() == EngineKind::Heap || each <= bytes + bytes / 64, "{each} for {bytes}");
+            // SAFETY: each block is freed once.
+            unsafe { blocks.iter().for_each(|block| pool_free_sized(*block, bytes, TAG)) };
+            (0..4).for_each(|_| adjust_depth());
+            let kept = resident().saturating_sub(before);
+            assert!(engine() == EngineKind::Heap || kept < 2 << 20, "{kept} of {}", blocks.len() * bytes);
+        }
+    });
+}
+
+/// As of any tagged block, and without a look at the bytes before the block, which may be no memory.
+#[test]
+fn misuse_of_whole_pages_is_reported() {
+    in_own_process(this_test!(), || {
+        set_violation_hook(Some(remember));
+        let block = pool_allocate(PoolType::PAGED, 2 * PAGE, TAG);
+        // SAFETY: each is a misuse without an effect, but for the last call.
+        unsafe {
+            pool_free(block, Tag::new(*b"Else"));
+            pool_free_sized(block, PAGE, TAG);
+            pool_free(block.add(PAGE), TAG);
+            assert!(pool_reallocate(PoolType::PAGED, block, 1, Tag::new(*b"Else")).is_null());
+            assert_eq!(pool_size(block), 2 * PAGE);
+            pool_free(block, TAG);
+            pool_free(block, TAG);
+        }
+        use BugCheck as B;
+        let found = [B::WRONG_TAG, B::NEVER_ALLOCATED, B::NEVER_ALLOCATED, B::WRONG_TAG, B::FREED_TWICE];
+        let places = [block, block, block.wrapping_add(PAGE), block, block].map(|block| block.addr());
+        let expected: Vec<_> = found.into_iter().zip(places).collect();
+        assert_eq!(*REPORTED.lock().unwrap(), expected);
+    });
+}
+
+/// The pages may be another list's by then, or no one's.
+#[test]
+fn pages_that_were_given_back_are_not_freed_again() {
+    in_own_process(this_test!(), || {
+        set_violation_hook(Some(remember));
+        let blocks: Vec<_> = (0..64).map(|_| pool_allocate(PoolType::PAGED, PAGE, TAG)).collect();
+        // SAFETY: each block is freed once; what comes after is misuse, which has no effect.
+        unsafe {
+            blocks.iter().for_each(|block| pool_free(*block, TAG));
+            (0..4).for_each(|_| adjust_depth());
+            let others: Vec<_> = (0..4096).map(|_| pool_allocate(PoolType::PAGED, 48, TAG)).collect();
+            blocks.iter().for_each(|block| pool_free(*block, TAG));
+            let reported: Vec<_> = REPORTED.lock().unwrap().iter().map(|(_, block)| *block).collect();
+            assert_eq!(reported, blocks.iter().map(|block| block.addr()).collect::<Vec<_>>());
+            others.into_iter().for_each(|block| pool_free(block, TAG));
+        }
+        assert_eq!(REPORTED.lock().unwrap().len(), blocks.len());
+    });
+}
