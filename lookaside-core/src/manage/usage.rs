@@ -9,20 +9,28 @@
 //! EXACT[e]            counts and bytes of what is counted one by one
 //! shards[e][p][c]     counts of blocks of (c + 1) * 8 bytes, by processor modulo the number of shards
 //! ```
-//! A count is one addition, on memory that no other processor writes unless there are more than 64.
+//! Over the engine rseq a count is one addition by a restartable section, on memory that no other processor writes, and
+//! what a section cannot count is counted one by one. Over the others it is a locked addition, on memory that
+//! no other processor writes unless there are more than 64. Which of both it is never changes, since a locked addition
+//! and a section do not see each other.
 
+use core::mem::offset_of;
 use core::ptr;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64};
 
+use super::choice;
 use crate::list::Statistics;
-use crate::platform;
+use crate::list::processor::EngineKind;
+use crate::platform::{self, rseq};
 use crate::wdk::Tag;
 
 /// Tags of one kind of memory that have an entry of their own.
 const OWN: usize = 1024;
 /// Two more hold what came after the table was full: nonpaged and paged.
 pub const ENTRIES: usize = OWN + 2;
+/// Room in the tables, a power of two, so that no number needs to be compared with it.
+const ROOM: usize = 2048;
 /// Block sizes that are counted by size: 8 to 512 bytes in steps of 8.
 const SIZES: usize = 64;
 const STEP: usize = 8;
@@ -52,10 +60,15 @@ struct Shard {
 }
 
 static KEYS: [AtomicU64; OWN] = [const { AtomicU64::new(0) }; OWN];
-static EXACT: [Exact; ENTRIES] = [const { Exact::new() }; ENTRIES];
+static EXACT: [Exact; ROOM] = [const { Exact::new() }; ROOM];
 /// Null until they are mapped, by the entry's first count, which like all without them is counted one by one.
-static SHARDS: [AtomicPtr<Shard>; ENTRIES] = [const { AtomicPtr::new(ptr::null_mut()) }; ENTRIES];
+static SHARDS: [AtomicPtr<Shard>; ROOM] = [const { AtomicPtr::new(ptr::null_mut()) }; ROOM];
 static SHARDS_LOG2: AtomicU32 = AtomicU32::new(0);
+/// How many shards sections count in, or `LOCKED`; 0 until the first shards.
+static SECTIONS: AtomicU32 = AtomicU32::new(0);
+const LOCKED: u32 = u32::MAX;
+
+const _: () = assert!(STEP == size_of::<u64>() && size_of::<Shard>() == 1 << rseq::layout::COUNTS_SHIFT);
 
 /// What was counted under one tag and kind of memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -82,7 +95,7 @@ impl Sums {
 
 impl TagEntry {
     /// Returns the entry of a tag; when there is no room for a new one, the one of all tags that came too late.
-    #[inline]
+    #[inline(always)]
     pub fn of(tag: Tag, paged: bool) -> TagEntry {
         let key = USED | if paged { PAGED } else { 0 } | u64::from(tag.0);
         let first = (tag.0.wrapping_mul(0x9E37_79B9) >> 22) as usize;
@@ -106,32 +119,40 @@ impl TagEntry {
     }
 
     /// Returns the entry with this number, as [`TagEntry::number`] returned it.
-    #[inline]
+    #[inline(always)]
     pub fn from_number(number: usize) -> TagEntry {
-        TagEntry(number.min(ENTRIES - 1) as u16)
+        TagEntry(number as u16)
     }
 
     /// Returns a number below [`ENTRIES`].
-    #[inline]
+    #[inline(always)]
     pub fn number(self) -> usize {
-        self.0.into()
+        usize::from(self.0) % ROOM
     }
 
     /// Counts a block of this many bytes as allocated.
-    #[inline]
     pub fn charge(self, bytes: usize) {
-        match self.shard(bytes) {
-            Some((shard, size)) => _ = shard.allocates[size].fetch_add(1, Relaxed),
-            None => self.charge_exactly(1, bytes as u64),
-        }
+        if is_sized(bytes) { self.charge_listed(bytes) } else { self.charge_exactly(1, bytes as u64) }
     }
 
     /// Counts a block of this many bytes as freed.
-    #[inline]
     pub fn release(self, bytes: usize) {
-        match self.shard(bytes) {
-            Some((shard, size)) => _ = shard.frees[size].fetch_add(1, Relaxed),
-            None => self.release_exactly(1, bytes as u64),
+        if is_sized(bytes) { self.release_listed(bytes) } else { self.release_exactly(1, bytes as u64) }
+    }
+
+    /// [`TagEntry::charge`], for a size of a small-pool list: a multiple of 8 up to 512.
+    #[inline(always)]
+    pub fn charge_listed(self, bytes: usize) {
+        if !self.count(offset_of!(Shard, allocates), bytes) {
+            self.charge_exactly(1, bytes as u64);
+        }
+    }
+
+    /// [`TagEntry::release`], for a size of a small-pool list: a multiple of 8 up to 512.
+    #[inline(always)]
+    pub fn release_listed(self, bytes: usize) {
+        if !self.count(offset_of!(Shard, frees), bytes) {
+            self.release_exactly(1, bytes as u64);
         }
     }
 
@@ -151,23 +172,26 @@ impl TagEntry {
         exact.bytes_freed.fetch_add(bytes, Relaxed);
     }
 
-    /// The counts of this processor, and which of them; `None` for sizes that are counted one by one.
-    #[inline]
-    fn shard(self, bytes: usize) -> Option<(&'static Shard, usize)> {
-        let size = bytes / STEP;
-        if bytes % STEP != 0 || size.wrapping_sub(1) >= SIZES {
-            return None;
-        }
+    /// Counts a block by its size, in one of the two arrays of this processor's shard; returns whether it did.
+    #[inline(always)]
+    fn count(self, array: usize, bytes: usize) -> bool {
+        debug_assert!(is_sized(bytes));
         // Acquire pairs with the Release in map_shards.
         let shards = SHARDS[self.number()].load(Acquire);
         if shards.is_null() {
             self.map_shards();
-            return None;
+            return false;
         }
-        let log2 = SHARDS_LOG2.load(Relaxed);
-        let processor = platform::current() as usize & ((1 << log2) - 1);
-        // SAFETY: the mapping has that many shards, is zeroed at first and never unmapped.
-        Some((unsafe { &*shards.add(processor) }, size - 1))
+        // A count for each 8 bytes, and 8 bytes for each count.
+        let word = shards.wrapping_byte_add(array + bytes - STEP).cast::<u64>();
+        match SECTIONS.load(Relaxed) {
+            LOCKED => {
+                count_locked(word);
+                true
+            }
+            // SAFETY: the mapping has a word for each of these processors, and all its counts are made here.
+            processors => unsafe { rseq::count(word, processors) },
+        }
     }
 
     /// Maps the counts of all processors. Two threads may both do so; the second's are given back.
@@ -181,6 +205,9 @@ impl TagEntry {
         }
         // The same from every thread.
         SHARDS_LOG2.store(log2, Relaxed);
+        // The first decides. Relaxed: the shards are published after it.
+        let sections = if choice::made() == Some(EngineKind::Rseq) { 1 << log2 } else { LOCKED };
+        let _ = SECTIONS.compare_exchange(0, sections, Relaxed, Relaxed);
         let place = &SHARDS[self.number()];
         // Release pairs with the Acquire in shard.
         if place.compare_exchange(ptr::null_mut(), shards.cast(), Release, Relaxed).is_err() {
@@ -228,6 +255,20 @@ impl TagEntry {
     }
 }
 
+/// Whether blocks of this many bytes are counted by their size.
+const fn is_sized(bytes: usize) -> bool {
+    bytes % STEP == 0 && bytes.wrapping_sub(1) < SIZES * STEP
+}
+
+/// Counts in the word of this processor, or of those that share its shard; `word` is the first shard's.
+#[cold]
+fn count_locked(word: *mut u64) {
+    let processor = platform::current() as usize & ((1 << SHARDS_LOG2.load(Relaxed)) - 1);
+    let word = word.wrapping_byte_add(processor << rseq::layout::COUNTS_SHIFT);
+    // SAFETY: the mapping has that many shards, is zeroed at first and never unmapped.
+    unsafe { AtomicU64::from_ptr(word) }.fetch_add(1, Relaxed);
+}
+
 impl Exact {
     const fn new() -> Exact {
         Exact {
@@ -253,6 +294,7 @@ pub fn own_statics() {
     platform::own_value(&EXACT);
     platform::own_value(&SHARDS);
     platform::own_value(&SHARDS_LOG2);
+    platform::own_value(&SECTIONS);
 }
 
 #[cfg(test)]

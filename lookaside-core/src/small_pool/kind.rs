@@ -24,12 +24,20 @@ impl Kind {
     pub const fn of(pool_type: PoolType) -> Option<Kind> {
         if pool_type.is_session() || pool_type.is_cache_aligned() || !pool_type.is_known() {
             None
-        } else if pool_type.is_paged() {
-            Some(Kind::Paged)
-        } else if pool_type.0 & PoolType::NON_PAGED_NX.0 != 0 {
-            Some(Kind::NonPagedNx)
         } else {
-            Some(Kind::NonPaged)
+            Some(Kind::of_listed(pool_type))
+        }
+    }
+
+    /// Returns the kind that serves a pool type of which it is known that one does.
+    #[inline(always)]
+    pub(super) const fn of_listed(pool_type: PoolType) -> Kind {
+        if pool_type.is_paged() {
+            Kind::Paged
+        } else if pool_type.0 & PoolType::NON_PAGED_NX.0 != 0 {
+            Kind::NonPagedNx
+        } else {
+            Kind::NonPaged
         }
     }
 

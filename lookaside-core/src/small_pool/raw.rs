@@ -308,8 +308,14 @@ impl RawSmallPool {
     /// its blocks.
     #[inline(always)]
     pub(super) fn tagged_list_of(&self, bytes: usize) -> Option<(usize, usize)> {
-        let list = (bytes.max(1).wrapping_add(self.header as usize) - 1) >> self.shift;
-        (bytes <= self.tagged_limit as usize).then_some((list, (list + 1) << self.shift))
+        (bytes <= self.tagged_limit as usize).then(|| self.tagged_list_of_listed(bytes.max(1)))
+    }
+
+    /// `tagged_list_of`, for a size of which it is known that a list serves it, and not 0.
+    #[inline(always)]
+    pub(super) fn tagged_list_of_listed(&self, bytes: usize) -> (usize, usize) {
+        let list = (bytes + self.header as usize - 1) >> self.shift;
+        (list, (list + 1) << self.shift)
     }
 
     #[inline(always)]

@@ -64,23 +64,27 @@ impl Words {
         unsafe { &*block.wrapping_sub(headers * HEADER).cast() }
     }
 
+    #[inline]
     fn of_pages(beside: &Beside) -> &Words {
         // SAFETY: both are two atomic words.
         unsafe { &*beside.as_ptr().cast() }
     }
 
+    #[inline]
     fn check_of(&self, key: u64, word: u64) -> u64 {
         // The key is odd: for one place, each word has another check.
         let mixed = (core::ptr::from_ref(self).addr() as u64 ^ word.rotate_left(29)).wrapping_mul(key);
         mixed ^ mixed >> 32 ^ key
     }
 
+    #[inline]
     fn set(&self, key: u64, word: u64) {
         self.word.store(word, Relaxed);
         self.check.store(self.check_of(key, word), Relaxed);
     }
 
     /// Returns the word and its check; or `None`, after the violation was reported, where the check is wrong.
+    #[inline]
     fn read(&self, key: u64, block: *mut u8) -> Option<(u64, u64)> {
         let word = self.word.load(Relaxed);
         let (check, expected) = (self.check.load(Relaxed), self.check_of(key, word));
@@ -201,7 +205,7 @@ impl RawSmallPool {
             return start;
         }
         let entry = TagEntry::of(tag, pool_type.is_paged());
-        entry.charge(size);
+        entry.charge_listed(size);
         let block = start.wrapping_add(HEADER);
         let word = Label::of(tag, pool_type, entry) | (bytes.max(1) as u64) << SIZE_SHIFT;
         // SAFETY: the memory has room for the header and the block.
@@ -275,9 +279,12 @@ impl RawSmallPool {
     ///
     /// # Safety
     /// The bytes before the block can be read.
-    #[inline]
     pub(super) unsafe fn label(&self, block: *mut u8) -> Option<Label<'_>> {
         let key = key_of(&self.key);
+        if block.addr() % HEADER != 0 {
+            report_foreign(block);
+            return None;
+        }
         if block.addr() % PAGE == 0 {
             if let Some(beside) = slab::beside(block) {
                 let words = Words::of_pages(beside);
@@ -290,21 +297,6 @@ impl RawSmallPool {
                 return None;
             }
         }
-        // SAFETY: the bytes before the block may be read.
-        unsafe { self.label_before(block) }
-    }
-
-    /// `label`, of a block that is not whole pages.
-    ///
-    /// # Safety
-    /// As for `label`.
-    #[inline]
-    unsafe fn label_before(&self, block: *mut u8) -> Option<Label<'_>> {
-        if block.addr() % HEADER != 0 {
-            report_foreign(block);
-            return None;
-        }
-        let key = key_of(&self.key);
         // SAFETY: the bytes before the block may be read.
         let words = unsafe { Words::before(block, 1) };
         let (word, check) = words.read(key, block)?;
@@ -347,41 +339,63 @@ impl RawSmallPool {
     unsafe fn free_if_right(pool: *const RawSmallPool, block: *mut u8, tag: Tag, bytes: Option<usize>) {
         // SAFETY: the object was initialised, as the caller promises.
         let pool = unsafe { &*pool };
-        if block.addr() % PAGE == 0 {
+        // What may be whole pages has no words before it; null is one of these.
+        if block.addr() % PAGE == 0 || block.addr() % HEADER != 0 {
             // SAFETY: the block is null or its own.
-            return unsafe { pool.free_at_page(block, tag, bytes) };
+            return unsafe { pool.free_carefully(block, tag, bytes) };
         }
-        // SAFETY: the bytes before the block may be read, which no one uses any more.
-        unsafe { pool.label_before(block).inspect(|label| pool.free_labelled(block, label, tag, bytes)) };
+        // SAFETY: the bytes before the block may be read.
+        let words = unsafe { Words::before(block, 1) };
+        let Some((word, check)) = words.read(key_of(&pool.key), block) else { return };
+        let size = field(word, SIZE_SHIFT, SIZE_BITS);
+        let right = tag.0 == 0 || tag == Tag(word as u32);
+        if word & GENERAL != 0
+            || !right
+            || bytes.is_some_and(|bytes| bytes != size)
+            || verifier::is_known_program_wide()
+        {
+            // SAFETY: as above.
+            return unsafe { pool.free_carefully(block, tag, bytes) };
+        }
+        words.check.store(!check, Relaxed);
+        // SAFETY: the word says that the block came from a list, and no one uses it any more.
+        unsafe { pool.free_to_list(block, word, size) }
     }
 
-    /// Null, whole pages, or another block that happens to start a page.
+    /// A free that the fast path leaves: of any block, and with every check.
     #[cold]
-    unsafe fn free_at_page(&self, block: *mut u8, tag: Tag, bytes: Option<usize>) {
-        if !block.is_null() {
-            // SAFETY: the bytes before the block may be read, which no one uses any more.
-            unsafe { self.label(block).inspect(|label| self.free_labelled(block, label, tag, bytes)) };
+    unsafe fn free_carefully(&self, block: *mut u8, tag: Tag, bytes: Option<usize>) {
+        if block.is_null() {
+            return;
         }
-    }
-
-    #[inline(always)]
-    unsafe fn free_labelled(&self, block: *mut u8, label: &Label<'_>, tag: Tag, bytes: Option<usize>) {
-        if !is_right(block, label, tag, bytes) {
+        // SAFETY: the bytes before the block may be read.
+        let Some(label) = (unsafe { self.label(block) }) else { return };
+        if !is_right(block, &label, tag, bytes) {
             return;
         }
         if verifier::is_known_program_wide() && !verifier::check_range_by(block, label.size, Caller::Unknown) {
             return;
         }
         label.words.check.store(!label.check, Relaxed);
-        if label.origin != Origin::List {
-            // SAFETY: the label says who gave the block, and no one uses it any more.
-            return unsafe { free_large(block, label, self.flags) };
+        // SAFETY: the label says who gave the block, and no one uses it any more.
+        unsafe {
+            match label.origin {
+                Origin::List => self.free_to_list(block, label.word, label.size),
+                _ => free_large(block, &label, self.flags),
+            }
         }
-        let (Some(kind), Some((list, size))) = (Kind::of(label.pool_type()), self.tagged_list_of(label.size)) else {
-            return;
-        };
-        label.entry().release(size);
-        // SAFETY: the header says that it came from this list.
+    }
+
+    /// Gives a block to its list.
+    ///
+    /// # Safety
+    /// It came from this pool's list for this many bytes by this word, and no one uses it any more.
+    #[inline(always)]
+    unsafe fn free_to_list(&self, block: *mut u8, word: u64, size: usize) {
+        let kind = Kind::of_listed(PoolType(field(word, TYPE_SHIFT, TYPE_BITS) as u32));
+        let (list, charged) = self.tagged_list_of_listed(size);
+        TagEntry::from_number(field(word, ENTRY_SHIFT, ENTRY_BITS)).release_listed(charged);
+        // SAFETY: the word says that it came from this list.
         unsafe { self.lists(kind).free(list, block.wrapping_sub(HEADER), || self.plan(kind)) }
     }
 
@@ -473,7 +487,6 @@ unsafe fn free_large(block: *mut u8, label: &Label<'_>, flags: ListFlags) {
 }
 
 /// Returns whether a block may be freed by this tag and size; reports the violation if not.
-#[inline(always)]
 pub(super) fn is_right(block: *mut u8, label: &Label<'_>, tag: Tag, bytes: Option<usize>) -> bool {
     let right = (tag.0 == 0 || tag == label.tag()) && bytes.is_none_or(|bytes| bytes == label.size);
     if !right {

@@ -1,8 +1,8 @@
 //! Restartable sequences: the kernel's promise that a few instructions run on one processor
 //! without interruption, or not at all.
 //!
-//! All assembly is in one file per architecture, behind four functions: `pop`, `push`, `pop_many` and `push_many`.
-//! Their contract:
+//! All assembly is in one file per architecture, behind five functions: `pop`, `push`, `pop_many`, `push_many` and
+//! `count`. Their contract:
 //!
 //! * Each looks at the part of the processor that it runs on, and at no other.
 //! * Each takes effect by one store, its last instruction. A section that is preempted, migrated, interrupted by a
@@ -16,6 +16,9 @@
 #[cfg_attr(not(all(target_arch = "x86_64", not(miri))), path = "absent.rs")]
 mod sections;
 mod verdict;
+
+#[cfg(all(test, target_arch = "x86_64", not(miri)))]
+mod stepped_tests;
 
 pub use sections::{pop, pop_many, push, push_many};
 pub use verdict::{Planted, Verdict, judge};
@@ -36,6 +39,8 @@ pub mod layout {
     /// What an allocate adds to the header: one hit in the upper 48 bits, less one block in the lower 16. (A free adds
     /// one block: 1.)
     pub const ONE_HIT: u32 = (1 << 16) - 1;
+    /// log2 of the distance between the counts of neighbouring processors.
+    pub const COUNTS_SHIFT: u32 = 10;
     /// What is before the address of an abort: what glibc registers on x86-64.
     pub const SIGNATURE: u32 = 0x5305_3053;
 }
@@ -53,8 +58,20 @@ pub fn initialize() -> bool {
 }
 
 /// Returns the area for a new list's sections.
+#[inline]
 pub fn area() -> isize {
     AREA.load(Relaxed)
+}
+
+/// Adds one to a count that each of the first `processors` has, `1 << COUNTS_SHIFT` bytes from the next one's; `word` is
+/// the first processor's. Returns whether it did: not for a processor beyond these, and not where it was interrupted.
+///
+/// # Safety
+/// The words are there, and nothing but this call writes to them.
+#[inline(always)]
+pub unsafe fn count(word: *mut u64, processors: u32) -> bool {
+    // SAFETY: the area is this thread's; the rest the caller promises.
+    unsafe { sections::count(area(), word, processors) }
 }
 
 /// Returns whether the kernel serves sections here.

@@ -14,7 +14,7 @@ use core::ffi::c_void;
 use core::mem::offset_of;
 
 use super::super::system_call::keep_errno;
-use super::layout::{DEPTH, HEADER, ONE_HIT, SHIFT, SIGNATURE, SLOTS};
+use super::layout::{COUNTS_SHIFT, DEPTH, HEADER, ONE_HIT, SHIFT, SIGNATURE, SLOTS};
 use crate::wdk::Parts;
 
 /// With `--cfg lookaside_slow_sections` a pause of about a microsecond is where a closer can come between: so tests
@@ -372,6 +372,87 @@ pub unsafe fn push_many(parts: *const Parts, blocks: *const *mut u8, offered: us
     }
     // SAFETY: `parts` may be read.
     (count, if count == 0 { 0 } else { unsafe { processor_of(parts, part) } })
+}
+
+/// The section of [`count`], which leaves by `miss` where it counted nothing.
+macro_rules! count_section {
+    ($area:ident, $word:ident, $processors:ident, miss = $miss:expr, place = $($place:tt)*) => {
+        asm!(
+            ".pushsection __rseq_cs, \"aw\"",
+            ".balign 32",
+            "77: .long 0, 0",
+            ".quad 78f, 79f - 78f, 75f",
+            ".popsection",
+            "lea {place}, [rip + 77b]",
+            "mov qword ptr fs:[{area} + 8], {place}",
+            "78:",
+            "mov {place:e}, dword ptr fs:[{area} + 4]",
+            "cmp {place:e}, {processors:e}",
+            "jae 71f",
+            "shl {place}, {COUNTS_SHIFT}",
+            slow!(),
+            "inc qword ptr [{word} + {place}]",
+            "79:",
+            leave!(),
+            ".pushsection .text.unlikely.lookaside, \"ax\"",
+            ".byte 0x0f, 0xb9, 0x3d",
+            ".long {SIGNATURE}",
+            "75:",
+            "71:",
+            $miss,
+            ".popsection",
+            area = in(reg) $area,
+            word = in(reg) $word,
+            processors = in(reg) $processors,
+            COUNTS_SHIFT = const COUNTS_SHIFT,
+            SIGNATURE = const SIGNATURE,
+            place = $($place)*
+            options(nostack),
+        )
+    };
+}
+
+/// Adds one to this processor's word, the processor's number times `1 << COUNTS_SHIFT` bytes behind `word`; returns
+/// whether it did. Where the number is not below `processors`, or the section was aborted, it did not.
+///
+/// ```text
+/// area.rseq_cs = &descriptor                          // arms
+/// 78: place = area.cpu_id
+///     if place >= processors  goto 71
+///     word[place << COUNTS_SHIFT] += 1                // commit
+/// 79: leave
+/// 71: leave, counted = false                          // out of line, and where an abort arrives
+/// ```
+///
+/// # Safety
+/// The area is the calling thread's; the words of these processors are there, and no one writes to them but sections.
+#[inline(always)]
+pub unsafe fn count(area: isize, word: *mut u64, processors: u32) -> bool {
+    // SAFETY: the word is this processor's, and the area this thread's, as the caller promises.
+    #[cfg(lookaside_asm_goto)]
+    unsafe {
+        count_section!(
+            area,
+            word,
+            processors,
+            miss = concat!(leave!(), "\njmp {missed}"),
+            place = out(reg) _, missed = label { return false },
+        );
+        true
+    }
+    // SAFETY: as above.
+    #[cfg(not(lookaside_asm_goto))]
+    unsafe {
+        let place: usize;
+        count_section!(
+            area,
+            word,
+            processors,
+            miss = "mov {place}, -1\njmp 79b",
+            place = out(reg) place,
+        );
+        place != usize::MAX
+    }
 }
 
 /// Returns the processor whose part is at this address.
