@@ -33,8 +33,8 @@ fn misuse_is_reported_and_has_no_effect() {
     let other = Tag::new(*b"Evil");
     set_violation_hook(Some(hook));
     let pool = SmallPool::new(Generation::V6_0X64);
-    // A list's block, one of the general pool, and one that starts a page.
-    for bytes in [100, 1000, 5000] {
+    // A list's block, one of the general pool, and whole pages; with the bytes of what is kept before each.
+    for (bytes, watched) in [(100, 16), (1000, 32), (5000, 0)] {
         let block = pool_allocate(PoolType::PAGED, bytes, TAG);
         // SAFETY: the header before the block can be read throughout, and what is wrong has no effect.
         unsafe {
@@ -66,7 +66,6 @@ fn misuse_is_reported_and_has_no_effect() {
             assert_eq!((code, &*line), (BugCheck::NEVER_ALLOCATED, unaligned));
 
             // Every byte of the header is watched; so is the size of a block of the general pool.
-            let watched = if bytes > 496 { 32 } else { 16 };
             for before in 1..=watched {
                 let byte = block.sub(before);
                 byte.write(byte.read() ^ 0x10);
