@@ -2,6 +2,7 @@
 //!
 //! Needs a C compiler, a C++ compiler (`CC` and `CXX`, or `cc` and `c++`) and make.
 
+mod abi;
 mod c_examples;
 mod calls;
 mod destructors;
