@@ -11,6 +11,7 @@ mod header;
 mod inlined;
 mod libraries;
 mod locked;
+mod manual;
 mod misuse;
 mod misuse_many;
 mod misuse_page;
