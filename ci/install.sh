@@ -14,7 +14,8 @@ way() (
     "$root/ci/block.sh" "$root/README.md" '### C' c > program.c
     "$root/ci/block.sh" "$root/README.md" '### C++' cpp > program.cpp
     "$root/ci/block.sh" "$root/docs/install.md" "## $1" "$2" > CMakeLists.txt
-    if [[ $3 == cmake ]]; then env "${@:4}" cmake . && cmake --build .; else env "${@:4}" bash -euxo pipefail CMakeLists.txt; fi
+    export "${@:4}"
+    if [[ $3 == cmake ]]; then cmake . && cmake --build .; else bash -euxo pipefail CMakeLists.txt; fi
     export LD_LIBRARY_PATH=$scratch/run # With the file and the name that the loader looks for, as packages divide them.
     for program in program-{shared,static}{,-cpp}; do
         "./$program"
@@ -22,20 +23,18 @@ way() (
         [[ $program == *static* && -z $loaded || $program == *shared* && $loaded == *"$scratch"* ]] || fail "$program: $loaded"
     done
 )
-# uninstalled FOLDER VARIABLE=VALUE ...: removes what was installed there.
-uninstalled() { make "${@:2}" uninstall; [[ -z $(find "$1" ! -type d) ]] || fail "left: $(find "$1" ! -type d)"; }
+uninstall() { make "${@:2}" uninstall && [[ -z $(find "$1" ! -type d) ]] || fail "left: $(find "$1" ! -type d)"; }
 
-prefix=$scratch/usr
-make PREFIX="$prefix" install
+prefix=$scratch/usr && make PREFIX="$prefix" install
 mkdir "$scratch/run" && cp -P "$prefix/lib/$soname"* "$scratch/run"
 way 'With pkg-config' sh pkg-config PKG_CONFIG_PATH="$prefix/lib/pkgconfig"
 way 'With CMake' cmake cmake CMAKE_PREFIX_PATH="$prefix"
 way 'By name' sh cc CPATH="$prefix/include" LIBRARY_PATH="$prefix/lib"
 "$prefix/bin/lookaside" compare --rounds 1 --workload pair --contender vec lookaside-c
-uninstalled "$prefix" PREFIX="$prefix"
+uninstall "$prefix" PREFIX="$prefix"
 
 stage=$scratch/stage places=(DESTDIR="$scratch/stage" PREFIX=/opt/l LIBDIR=/opt/l/lib64 INCLUDEDIR=/opt/l/include/lookaside)
 make "${places[@]}" install
 way 'With pkg-config' sh pkg-config PKG_CONFIG_SYSROOT_DIR="$stage" PKG_CONFIG_PATH="$stage/opt/l/lib64/pkgconfig"
 way 'With CMake' cmake cmake lookaside_DIR="$stage/opt/l/lib64/cmake/lookaside"
-uninstalled "$stage" "${places[@]}"
+uninstall "$stage" "${places[@]}"
