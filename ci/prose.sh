@@ -4,9 +4,9 @@
 # CONTRIBUTING.md lists. Skips names without a slash, and files that `plain` does not name yet.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-prose=(./*.md docs/*.md c-examples/README.md lookaside-bench/traces/README.md)
-plain=(./*.md docs .github .ci/run ci c-examples include lookaside-core lookaside-ffi lookaside-bench/[!Ct]*)
-top='(\.ci|ci|include|docs|c-examples|lookaside-core|lookaside-ffi|lookaside-bench)'
+prose=(./*.md docs/*.md packaging/man/lookaside.3 c-examples/README.md lookaside-bench/traces/README.md)
+plain=(./*.md Makefile docs .github .ci/run ci packaging c-examples include lookaside-core lookaside-ffi lookaside-bench/[!Ct]*)
+top='(\.ci|ci|include|docs|packaging|c-examples|lookaside-core|lookaside-ffi|lookaside-bench)'
 words='tells?|told|nobody|everybody|whoever|answer(s|ed)?|so (many|much)|as many as|plays?|played|left out|(is|are) short of'
 words+='|(stands?|stood) (in|on|at|behind|beside|above|before|alone|there|apart)|(way|way of (its|their)) own'
 checked=0
@@ -34,7 +34,7 @@ done < <(grep -hoE 'theory §[0-9]+(\.[0-9]+)?' "${prose[@]}" | sed 's/.*§//' |
 
 # Of code, what is behind a comment's sign or a quotation mark.
 dialect=$(grep -rniP "((//|/\*|^ \*|#|\").*)\b($words)\b" "${plain[@]}" --include='*.'{sh,c,cpp,h,rs,yml} --include=run --include=Makefile
-    grep -rniP "^(?!  \| ~~).*\b($words)\b" "${plain[@]}" --include='*.md') || true
+    grep -rniP "^(?!  \| ~~).*\b($words)\b" "${plain[@]}" --include='*.'{md,3}) || true
 [[ -z $dialect ]] || { printf 'not in plain English:\n%s\n' "$dialect" >&2; missing=1; }
 echo "$checked names checked, and the words of $(find "${plain[@]}" -type f | wc -l) files"
 ((checked > 20 && missing == 0))

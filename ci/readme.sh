@@ -13,11 +13,7 @@ inlined.c|docs/programs.md|### Compiled into the program|
 class.cpp|docs/programs.md|### A class in C++|
 links.c|docs/programs.md|### Structures in a WDK list|-Wno-multichar"
 fail() { echo "$1" >&2; exit 1; }
-# block PAGE HEADING LANGUAGE: the code in that language under that heading of the page.
-block() {
-    awk -v heading="$2" -v fence="\`\`\`$3" '/^#+ / && !inside { here = ($0 == heading) }
-        /^```/ { inside = here && $0 == fence; next } inside' "$1" | grep '' || fail "$1 has no $3 under \"$2\""
-}
+block() { "$root/ci/block.sh" "$@"; }
 without_addresses() { sed -E 's/0x[0-9a-f]{16}/ADDRESS/'; } # They differ from run to run.
 
 [[ $(cat README.md docs/*.md | grep -cxE '```(c|cpp)') == $(wc -l <<< "$programs") ]] || fail "not every program is run here"

@@ -10,6 +10,9 @@ use crate::ground::contender::About;
 
 pub const C_LIBRARY: About = About::new("lookaside-c", "the same through the shared library, as a C program calls it");
 
+/// The shared library's name.
+const NAME: &str = concat!("liblookaside.so.", env!("CARGO_PKG_VERSION_MAJOR"), ".", env!("CARGO_PKG_VERSION_MINOR"));
+
 /// A list of liblookaside.so.
 pub fn new(size: usize) -> anyhow::Result<Called<true>> {
     let path = library()?;
@@ -31,12 +34,11 @@ pub fn new(size: usize) -> anyhow::Result<Called<true>> {
     }
 }
 
-/// Where cargo puts the shared library when it builds this command: beside the dependencies.
+/// Where the shared library is: where cargo puts it when it builds this command, beside the dependencies, where both are
+/// installed, or else where the loader looks.
 fn library() -> anyhow::Result<PathBuf> {
     let program = std::env::current_exe()?;
     let folders = program.ancestors().skip(1).take(2);
-    folders
-        .flat_map(|folder| [folder.join("deps/liblookaside.so"), folder.join("liblookaside.so")])
-        .find(|path| path.exists())
-        .context("there is no liblookaside.so beside this program")
+    let mut places = folders.flat_map(|folder| ["deps", "", "lib"].map(|place| folder.join(place).join(NAME)));
+    Ok(places.find(|path| path.exists()).unwrap_or_else(|| NAME.into()))
 }

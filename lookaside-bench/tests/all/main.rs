@@ -5,6 +5,7 @@ mod compare;
 mod floors;
 mod front;
 mod memory;
+mod pages;
 mod report;
 mod scaling;
 mod switches;

@@ -98,7 +98,8 @@ pub fn functions() -> Vec<String> {
     names
 }
 
-fn committed() -> String {
+/// The header.
+pub fn committed() -> String {
     fs::read_to_string(header()).expect("include/lookaside.h is there")
 }
 

@@ -1,10 +1,11 @@
 //! The libraries themselves: what they export, how the shared one is named, and that it stays loaded.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::process::Command;
 
 use crate::header::functions;
-use crate::toolchain::{libraries, succeed};
+use crate::toolchain::{Language, libraries, scratch, succeed};
 
 #[test]
 fn the_shared_library_exports_exactly_the_functions_of_the_header() {
@@ -21,6 +22,18 @@ fn the_shared_library_has_a_name_with_its_abi_version_and_is_never_unloaded() {
     let name = concat!("[liblookaside.so.", env!("CARGO_PKG_VERSION_MAJOR"), ".", env!("CARGO_PKG_VERSION_MINOR"), "]");
     assert!(dynamic.lines().any(|line| line.contains("(SONAME)") && line.contains(name)), "{dynamic}");
     assert!(dynamic.lines().any(|line| line.contains("NODELETE")), "{dynamic}");
+}
+
+#[test]
+fn programs_run_that_are_linked_where_cargo_leaves_the_shared_library() {
+    let [folder, out] = [libraries(), scratch("linked-in-place")];
+    let (source, program) = (out.join("program.c"), out.join("program"));
+    fs::write(&source, "#include \"lookaside.h\"\nint main(void) { return !lookaside_version(); }\n")
+        .expect("it is written");
+    let mut compiler = Language::C.compiler();
+    compiler.arg(source).arg("-o").arg(&program).arg("-L").arg(&folder).arg("-llookaside");
+    succeed(compiler.arg(format!("-Wl,-rpath,{}", folder.display())));
+    succeed(&mut Command::new(program));
 }
 
 /// What the library calls of the C library, each looked at: none is a cancellation point in glibc or musl, but for

@@ -2,6 +2,7 @@
 //!
 //! Needs a C compiler, a C++ compiler (`CC` and `CXX`, or `cc` and `c++`) and make.
 
+mod abi;
 mod c_examples;
 mod calls;
 mod destructors;
@@ -10,6 +11,7 @@ mod header;
 mod inlined;
 mod libraries;
 mod locked;
+mod manual;
 mod misuse;
 mod misuse_many;
 mod misuse_page;
