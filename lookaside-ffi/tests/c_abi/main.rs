@@ -24,4 +24,5 @@ mod switches;
 mod toolchain;
 mod tools;
 mod wdm;
+mod wdm_names;
 mod words;
