@@ -116,6 +116,9 @@ __attribute__((unused)) static void lookaside_wdm_inline(void) {}
 #ifndef PAGED_CODE
 #define PAGED_CODE() ((void)0)
 #endif
+#ifndef ARGUMENT_PRESENT
+#define ARGUMENT_PRESENT(argument) ((argument) != NULL)
+#endif
 #ifndef UNREFERENCED_PARAMETER
 #define UNREFERENCED_PARAMETER(parameter) ((void)(parameter))
 #endif

@@ -98,7 +98,7 @@ static void locks(void)
     CHECK(KeGetCurrentIrql() == PASSIVE_LEVEL && KeGetCurrentProcessorNumber() < 65536);
 }
 
-enum { THREADS = 4, ROUNDS = 20000 };
+enum { THREADS = 4, ROUNDS = 4000 };
 /* Each is changed under one of the locks alone, by two steps that a thread without the lock comes between. */
 static struct {
     LONG volatile number, twice;

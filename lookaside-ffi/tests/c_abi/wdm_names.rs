@@ -230,6 +230,38 @@ fn old_annotations_are_there_for_cpp_that_asks() {
     succeed(Language::Cpp.compiler().arg("-fsyntax-only").arg(&source));
 }
 
+/// A driver's source stays as it is where a folder has a file of the name that it includes, as docs/porting.md says, and
+/// its wide literals are right where wchar_t has 16 bits.
+#[test]
+fn a_source_stays_as_it_is() {
+    let folder = scratch("wdm-source");
+    let source = folder.join("module.c");
+    fs::write(folder.join("ntddk.h"), "#include \"lookaside_wdm_extras.h\"\n").expect("a header is written");
+    let text = "\
+        #include <ntddk.h>\n\
+        typedef struct _ITEM { LIST_ENTRY Link; UNICODE_STRING Name; } ITEM, *PITEM;\n\
+        static NPAGED_LOOKASIDE_LIST Items; static LIST_ENTRY Head; static KSPIN_LOCK Lock;\n\
+        static UNICODE_STRING Default = RTL_CONSTANT_STRING(L\"\\\\Device\\\\Item\");\n\
+        _IRQL_requires_max_(DISPATCH_LEVEL)\n\
+        NTSTATUS AddItem(_In_opt_ PUNICODE_STRING Name)\n{\n\
+            PITEM item = (PITEM)ExAllocateFromNPagedLookasideList(&Items);\n\
+            if (item == NULL) return STATUS_INSUFFICIENT_RESOURCES;\n\
+            item->Name = ARGUMENT_PRESENT(Name) ? *Name : Default;\n\
+            ExInterlockedInsertTailList(&Head, &item->Link, &Lock);\n\
+            return STATUS_SUCCESS;\n}\n\
+        VOID Start(VOID)\n{\n\
+            PAGED_CODE();\n    InitializeListHead(&Head);\n    KeInitializeSpinLock(&Lock);\n\
+            ExInitializeNPagedLookasideList(&Items, NULL, NULL, POOL_NX_ALLOCATION, sizeof(ITEM), 'metI', 0);\n}\n";
+    fs::write(&source, text).expect("a source is written");
+    for (variable, default, arguments) in [("CC", "cc", ["-xc", "-std=gnu11"]), ("CXX", "c++", ["-xc++", "-std=c++17"])]
+    {
+        let mut command = Command::new(compiler(variable, default));
+        command.args(arguments).args(["-Wall", "-Wextra", "-Werror", "-Wno-multichar", "-fshort-wchar", "-DDBG=1"]);
+        command.arg("-I").arg(&folder).arg("-I").arg(root().join("include"));
+        succeed(command.arg("-fsyntax-only").arg(&source));
+    }
+}
+
 /// Every name of the table of docs/porting.md is what it says.
 #[test]
 fn what_the_table_of_names_has_is_there() {
