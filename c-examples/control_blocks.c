@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define LOOKASIDE_WDM_FLAGS LOOKASIDE_FLAG_BEST_EFFORT_LOCK
 #include "lookaside_wdm.h"
 
 #define TAG_FCB LOOKASIDE_TAG('F', 'c', 'b', ' ')

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define LOOKASIDE_WDM_FLAGS LOOKASIDE_FLAG_BEST_EFFORT_LOCK
 #include "lookaside_wdm.h"
 
 #define PACKET_TAG LOOKASIDE_TAG('P', 'a', 'c', 'k')

@@ -21,7 +21,7 @@ memcheck() {
 cargo build --release -p lookaside-ffi
 out=$target/c-examples/static
 make -C c-examples LINK=static LIBDIR="$target/release" OUT="$out" all
-for example in driver record_cache control_blocks packet_pool threads report pairs cplusplus; do
+for example in driver record_cache control_blocks packet_pool routes connections pool_tracker threads report pairs cplusplus; do
     memcheck definite,indirect,possible "$out/$example" >/dev/null
     LOOKASIDE_ENGINE=portable memcheck definite,indirect,possible "$out/$example" >/dev/null
 done

@@ -909,7 +909,7 @@ typedef struct lookaside_low_resources {
 #define LOOKASIDE_FLAG_SPECIAL_POOL_START 4
 
 /**
- * Nonpaged memory may stay unlocked where the limit of locked memory is too small.
+ * Nonpaged memory may stay unlocked where the limit of locked memory is too small. The list's row in the report says so.
  */
 #define LOOKASIDE_FLAG_BEST_EFFORT_LOCK 8
 

@@ -2,17 +2,21 @@
  *
  * Code that was written against wdm.h compiles with this header and runs in user mode, in C99 and C++11 or later,
  * linked to the same library. docs/compat.md says of every call what tests it, and where it differs from Windows on
- * purpose.
+ * purpose. lookaside_wdm_extras.h has what surrounds such code: Interlocked..., spin locks, ASSERT, strings.
+ * docs/porting.md has the steps from a driver's source to a program.
  *
  * Before the header is included, these may be defined:
  *   LOOKASIDE_WDM_TOPOLOGY   what lists are made of: LOOKASIDE_TOPOLOGY_PAIR (default), or _GENERAL, Windows' own shape
  *   LOOKASIDE_WDM_BATCH      blocks that move at once in a pair: 0 (default) is the library's choice, 1 is Windows' way
  *   LOOKASIDE_WDM_TUNING     when depths change: LOOKASIDE_TUNING_DEFAULT (default), _WINDOWS, _MANUAL
- *   LOOKASIDE_WDM_FLAGS      LOOKASIDE_FLAG_... of every list, such as LOOKASIDE_FLAG_BEST_EFFORT_LOCK
+ *   LOOKASIDE_WDM_FLAGS      LOOKASIDE_FLAG_... of every list, such as LOOKASIDE_FLAG_VERIFY
+ *   LOOKASIDE_WDM_STRICT_LOCK  nonpaged lists are refused where their memory cannot be locked. Without it they take
+ *                            memory that is resident and not locked, and their report says so
  *   LOOKASIDE_WDM_RAISE(s)   what raises a status: must not return (default: see lookaside_wdm_raise_hook)
  *   LOOKASIDE_INLINE         allocates and frees that find a block, or room, are compiled into the program: see
  *                            lookaside_inline.h
- *   LOOKASIDE_WDM_NO_TYPES   the program has the basic types (ULONG, PVOID, NTSTATUS, LIST_ENTRY, ...) from elsewhere
+ *   LOOKASIDE_WDM_NO_TYPES   the program has the basic types (ULONG, PVOID, NTSTATUS, LIST_ENTRY, ...) from elsewhere:
+ *                            lookaside_wdm_types.h lists which it needs
  * They may differ from one translation unit to the next: the unit that initialises a list decides.
  */
 #ifndef LOOKASIDE_WDM_H
@@ -47,6 +51,11 @@
 #ifndef LOOKASIDE_WDM_FLAGS
 #define LOOKASIDE_WDM_FLAGS 0
 #endif
+#ifdef LOOKASIDE_WDM_STRICT_LOCK
+#define LOOKASIDE_WDM_LOCK 0
+#else
+#define LOOKASIDE_WDM_LOCK LOOKASIDE_FLAG_BEST_EFFORT_LOCK
+#endif
 
 #include "lookaside_wdm_types.h"
 
@@ -77,6 +86,15 @@ __attribute__((weak)) __thread struct lookaside_wdm_thread_state lookaside_wdm_t
     } while (0)
 #endif
 
+/* What may be done about a status that a list's call raises, for the line of one that no hook took. */
+__attribute__((unused)) static const char *lookaside_wdm_remedy(NTSTATUS status)
+{
+    return status == STATUS_WORKING_SET_QUOTA
+               ? ": nonpaged memory cannot be locked; raise the limit (ulimit -l), grant CAP_IPC_LOCK, or compile without "
+                 "LOOKASIDE_WDM_STRICT_LOCK"
+               : "";
+}
+
 /* Raises a status: never returns. In a callback of a list it cannot, and ends the program. */
 __attribute__((noreturn, unused)) static void ExRaiseStatus(NTSTATUS Status)
 {
@@ -84,8 +102,15 @@ __attribute__((noreturn, unused)) static void ExRaiseStatus(NTSTATUS Status)
     if (*where == '\0') {
         LOOKASIDE_WDM_RAISE(Status);
     }
-    fprintf(stderr, "lookaside: raised %s (0x%08X)%s\n", lookaside_status_string((lookaside_status)Status),
-            (unsigned)Status, where);
+    fprintf(stderr, "lookaside: raised %s (0x%08X)%s%s\n", lookaside_status_string((lookaside_status)Status),
+            (unsigned)Status, where, lookaside_wdm_remedy(Status));
+    abort();
+}
+
+/* Ends the program at once; nothing is raised. */
+__attribute__((noreturn, unused)) static void RtlFailFast(ULONG Code)
+{
+    fprintf(stderr, "lookaside: fail fast, code %u\n", (unsigned)Code);
     abort();
 }
 
@@ -104,71 +129,6 @@ __attribute__((unused)) static void lookaside_wdm_check(lookaside_status status)
     if (!NT_SUCCESS((NTSTATUS)status)) {
         ExRaiseStatus((NTSTATUS)status);
     }
-}
-
-/* Pools. */
-
-static inline PVOID ExAllocatePoolWithTag(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag)
-{
-    PVOID block = lookaside_pool_allocate((lookaside_pool_type)PoolType, NumberOfBytes, Tag);
-    if (block == NULL && ((ULONG)PoolType & POOL_RAISE_IF_ALLOCATION_FAILURE) != 0) {
-        lookaside_wdm_fail(STATUS_INSUFFICIENT_RESOURCES);
-    }
-    return block;
-}
-
-static inline PVOID ExAllocatePool(POOL_TYPE PoolType, SIZE_T NumberOfBytes)
-{
-    return ExAllocatePoolWithTag(PoolType, NumberOfBytes, LOOKASIDE_TAG('N', 'o', 'n', 'e'));
-}
-
-static inline PVOID ExAllocatePoolUninitialized(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag)
-{
-    return ExAllocatePoolWithTag(PoolType, NumberOfBytes, Tag);
-}
-
-static inline PVOID ExAllocatePoolZero(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag)
-{
-    PVOID block = ExAllocatePoolWithTag(PoolType, NumberOfBytes, Tag);
-    return block == NULL ? NULL : memset(block, 0, NumberOfBytes);
-}
-
-/* The pool type that flags of ExAllocatePool2 ask for; DontUseThisType when they make no sense. */
-static inline POOL_TYPE lookaside_wdm_pool_type(POOL_FLAGS flags)
-{
-    const POOL_FLAGS pools = POOL_FLAG_NON_PAGED | POOL_FLAG_NON_PAGED_EXECUTE | POOL_FLAG_PAGED;
-    const POOL_FLAGS known = pools | POOL_FLAG_USE_QUOTA | POOL_FLAG_UNINITIALIZED | POOL_FLAG_SESSION |
-                             POOL_FLAG_CACHE_ALIGNED | POOL_FLAG_RAISE_ON_FAILURE;
-    const POOL_FLAGS pool = flags & pools;
-    ULONG type;
-    if ((flags & (POOL_FLAG_OPTIONAL_START - 1) & ~known) != 0 || pool == 0 || (pool & (pool - 1)) != 0) {
-        return DontUseThisType;
-    }
-    type = pool == POOL_FLAG_PAGED ? PagedPool : pool == POOL_FLAG_NON_PAGED ? NonPagedPoolNx : NonPagedPool;
-    type |= (flags & POOL_FLAG_SESSION) != 0 ? (ULONG)NonPagedPoolSession : 0;
-    type |= (flags & POOL_FLAG_CACHE_ALIGNED) != 0 ? (ULONG)NonPagedPoolCacheAligned : 0;
-    return (POOL_TYPE)type;
-}
-
-static inline PVOID ExAllocatePool2(POOL_FLAGS Flags, SIZE_T NumberOfBytes, ULONG Tag)
-{
-    const POOL_TYPE type = lookaside_wdm_pool_type(Flags);
-    const BOOLEAN valid = type != DontUseThisType && Tag != 0;
-    PVOID block = valid ? lookaside_pool_allocate((lookaside_pool_type)type, NumberOfBytes, Tag) : NULL;
-    if (block == NULL && (Flags & POOL_FLAG_RAISE_ON_FAILURE) != 0) {
-        lookaside_wdm_fail(valid ? STATUS_INSUFFICIENT_RESOURCES : STATUS_INVALID_PARAMETER);
-    }
-    return block == NULL || (Flags & POOL_FLAG_UNINITIALIZED) != 0 ? block : memset(block, 0, NumberOfBytes);
-}
-
-static inline VOID ExFreePoolWithTag(PVOID P, ULONG Tag)
-{
-    lookaside_pool_free(P, Tag);
-}
-
-static inline VOID ExFreePool(PVOID P)
-{
-    lookaside_pool_free(P, 0);
 }
 
 /* Callbacks: the library's types lead here, so that no function is called by another type than its own. Where only one
@@ -273,7 +233,7 @@ static inline lookaside_status lookaside_wdm_initialize(LOOKASIDE_WDM_LIST *self
     parameters.batch = LOOKASIDE_WDM_BATCH;
     parameters.inline_abi = LOOKASIDE_WDM_INLINE_ABI;
     parameters.maximum_depth = maximum_depth;
-    parameters.flags = LOOKASIDE_FLAG_WDK | LOOKASIDE_WDM_FLAGS;
+    parameters.flags = LOOKASIDE_FLAG_WDK | LOOKASIDE_WDM_LOCK | LOOKASIDE_WDM_FLAGS;
     parameters.allocate_ex = allocate;
     parameters.free_ex = free_block;
     /* The function: this line would name no list, and each has a tag. */
@@ -473,5 +433,6 @@ static inline NTSTATUS LookasideQueryInformation(const LOOKASIDE_WDM_LIST *L, PS
 #endif
 
 #include "lookaside_wdm_links.h"
+#include "lookaside_wdm_pools.h"
 
 #endif /* LOOKASIDE_WDM_H */

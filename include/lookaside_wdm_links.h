@@ -3,12 +3,13 @@
 #define LOOKASIDE_WDM_LINKS_H
 
 #include "lookaside_wdm.h"
+#include "lookaside_wdm_spin.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* S-lists. The spin locks that some calls name are not needed and not used, as in Windows on 64-bit systems. */
+/* S-lists. The spin locks that some of their calls name are not needed and not used, as in Windows on 64-bit systems. */
 
 static inline VOID InitializeSListHead(PSLIST_HEADER ListHead)
 {
@@ -50,12 +51,49 @@ static inline PSLIST_ENTRY RtlInterlockedPushListSListEx(PSLIST_HEADER ListHead,
     return InterlockedPushListSListEx(ListHead, List, ListEnd, Count);
 }
 
+static inline PSLIST_ENTRY InterlockedPushListSList(PSLIST_HEADER ListHead, PSLIST_ENTRY List, PSLIST_ENTRY ListEnd,
+                                                    ULONG Count)
+{
+    return InterlockedPushListSListEx(ListHead, List, ListEnd, Count);
+}
+
+static inline PSLIST_ENTRY RtlInterlockedPushListSList(PSLIST_HEADER ListHead, PSLIST_ENTRY List, PSLIST_ENTRY ListEnd,
+                                                       ULONG Count)
+{
+    return InterlockedPushListSListEx(ListHead, List, ListEnd, Count);
+}
+
+static inline VOID RtlInitializeSListHead(PSLIST_HEADER ListHead)
+{
+    InitializeSListHead(ListHead);
+}
+
+static inline PSLIST_ENTRY RtlInterlockedPushEntrySList(PSLIST_HEADER ListHead, PSLIST_ENTRY ListEntry)
+{
+    return InterlockedPushEntrySList(ListHead, ListEntry);
+}
+
+static inline PSLIST_ENTRY RtlInterlockedPopEntrySList(PSLIST_HEADER ListHead)
+{
+    return InterlockedPopEntrySList(ListHead);
+}
+
+static inline PSLIST_ENTRY RtlInterlockedFlushSList(PSLIST_HEADER ListHead)
+{
+    return InterlockedFlushSList(ListHead);
+}
+
 static inline USHORT QueryDepthSList(const SLIST_HEADER *ListHead)
 {
     return lookaside_slist_depth((const lookaside_slist_header *)(const void *)ListHead);
 }
 
 static inline USHORT ExQueryDepthSList(const SLIST_HEADER *ListHead)
+{
+    return QueryDepthSList(ListHead);
+}
+
+static inline USHORT RtlQueryDepthSList(const SLIST_HEADER *ListHead)
 {
     return QueryDepthSList(ListHead);
 }
@@ -181,6 +219,58 @@ static inline PSINGLE_LIST_ENTRY PopEntryList(PSINGLE_LIST_ENTRY ListHead)
     if (entry != NULL) {
         ListHead->Next = entry->Next;
     }
+    return entry;
+}
+
+/* The same under a spin lock. Inserts return the entry that was first (or last) before, removes the entry: NULL where
+ * there was none. */
+
+static inline PLIST_ENTRY ExInterlockedInsertHeadList(PLIST_ENTRY ListHead, PLIST_ENTRY ListEntry, PKSPIN_LOCK Lock)
+{
+    PLIST_ENTRY before;
+    lookaside_wdm_lock(Lock);
+    before = ListHead->Flink;
+    InsertHeadList(ListHead, ListEntry);
+    lookaside_wdm_unlock(Lock);
+    return before == ListHead ? NULL : before;
+}
+
+static inline PLIST_ENTRY ExInterlockedInsertTailList(PLIST_ENTRY ListHead, PLIST_ENTRY ListEntry, PKSPIN_LOCK Lock)
+{
+    PLIST_ENTRY before;
+    lookaside_wdm_lock(Lock);
+    before = ListHead->Blink;
+    InsertTailList(ListHead, ListEntry);
+    lookaside_wdm_unlock(Lock);
+    return before == ListHead ? NULL : before;
+}
+
+static inline PLIST_ENTRY ExInterlockedRemoveHeadList(PLIST_ENTRY ListHead, PKSPIN_LOCK Lock)
+{
+    PLIST_ENTRY entry;
+    lookaside_wdm_lock(Lock);
+    entry = RemoveHeadList(ListHead);
+    lookaside_wdm_unlock(Lock);
+    return entry == ListHead ? NULL : entry;
+}
+
+static inline PSINGLE_LIST_ENTRY ExInterlockedPushEntryList(PSINGLE_LIST_ENTRY ListHead, PSINGLE_LIST_ENTRY ListEntry,
+                                                            PKSPIN_LOCK Lock)
+{
+    PSINGLE_LIST_ENTRY before;
+    lookaside_wdm_lock(Lock);
+    before = ListHead->Next;
+    PushEntryList(ListHead, ListEntry);
+    lookaside_wdm_unlock(Lock);
+    return before;
+}
+
+static inline PSINGLE_LIST_ENTRY ExInterlockedPopEntryList(PSINGLE_LIST_ENTRY ListHead, PKSPIN_LOCK Lock)
+{
+    PSINGLE_LIST_ENTRY entry;
+    lookaside_wdm_lock(Lock);
+    entry = PopEntryList(ListHead);
+    lookaside_wdm_unlock(Lock);
     return entry;
 }
 

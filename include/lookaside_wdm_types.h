@@ -1,4 +1,10 @@
-/* lookaside_wdm_types.h - the WDK's types, constants and statuses, for lookaside_wdm.h, which includes it. */
+/* lookaside_wdm_types.h - the WDK's types and constants, for lookaside_wdm.h, which includes it.
+ *
+ * Every macro has a guard of its own: what the program defined before is kept. Types cannot be tested for. Where
+ * LOOKASIDE_WDM_NO_TYPES is defined, the program must have declared these, with the sizes of 64-bit Windows:
+ *   VOID PVOID UCHAR BOOLEAN USHORT LONG ULONG ULONG64 ULONGLONG SIZE_T NTSTATUS KSPIN_LOCK PKSPIN_LOCK
+ *   LIST_ENTRY PLIST_ENTRY SINGLE_LIST_ENTRY PSINGLE_LIST_ENTRY
+ */
 #ifndef LOOKASIDE_WDM_TYPES_H
 #define LOOKASIDE_WDM_TYPES_H
 
@@ -7,8 +13,10 @@
 #include <string.h>
 
 #include "lookaside.h"
+#include "lookaside_wdm_sal.h"
+#include "lookaside_wdm_status.h"
 
-/* Annotations and conventions, which mean nothing here. */
+/* Conventions. */
 
 #ifndef NTAPI
 #define NTAPI
@@ -16,34 +24,100 @@
 #ifndef NTKERNELAPI
 #define NTKERNELAPI
 #endif
-#ifndef FORCEINLINE
-#define FORCEINLINE static inline
+#ifndef NTSYSAPI
+#define NTSYSAPI
 #endif
-#ifndef _In_
-#define _In_
-#define _In_opt_
-#define _In_reads_bytes_(size)
-#define _Out_
-#define _Out_opt_
-#define _Inout_
-#define _Inout_opt_
-#define _Outptr_
-#define _Reserved_
+#ifndef EXTERN_C
+#ifdef __cplusplus
+#define EXTERN_C extern "C"
+#else
+#define EXTERN_C extern
 #endif
-#ifndef _Use_decl_annotations_
-#define _Use_decl_annotations_
-#define _Must_inspect_result_
-#define _Function_class_(name)
-#define _IRQL_requires_max_(irql)
-#define _IRQL_requires_same_
 #endif
 #ifndef IN
 #define IN
+#endif
+#ifndef OUT
 #define OUT
+#endif
+#ifndef OPTIONAL
 #define OPTIONAL
+#endif
+#ifndef CONST
+#define CONST const
+#endif
+#ifndef UNALIGNED
+#define UNALIGNED
+#endif
+#ifndef __cdecl
+#define __cdecl
+#endif
+#ifndef __stdcall
+#define __stdcall
+#endif
+#ifndef __fastcall
+#define __fastcall
+#endif
+
+/* In C an inline function without `static` has to be defined once more in one translation unit, and may not use static
+ * ones. In the WDK neither holds, and sources have it with `static` and without. So in C the macro begins with a
+ * declaration that takes a `static` before it and has no effect, and then says `static` itself. It has to come before
+ * the function's type. */
+#ifdef __cplusplus
+#define LOOKASIDE_WDM_INLINE inline
+#else
+__attribute__((unused)) static void lookaside_wdm_inline(void) {}
+#define LOOKASIDE_WDM_INLINE                                                                       \
+    __attribute__((unused)) void lookaside_wdm_inline(void);                                       \
+    static inline
+#endif
+#ifndef FORCEINLINE
+#define FORCEINLINE LOOKASIDE_WDM_INLINE
+#endif
+#ifndef __forceinline
+#define __forceinline LOOKASIDE_WDM_INLINE
+#endif
+
+#ifndef __declspec
+#define __declspec(what) LOOKASIDE_WDM_DECLSPEC_##what
+#define LOOKASIDE_WDM_DECLSPEC_align(bytes) __attribute__((aligned(bytes)))
+#define LOOKASIDE_WDM_DECLSPEC_deprecated __attribute__((deprecated))
+#define LOOKASIDE_WDM_DECLSPEC_dllexport __attribute__((visibility("default")))
+#define LOOKASIDE_WDM_DECLSPEC_dllimport
+#define LOOKASIDE_WDM_DECLSPEC_noinline __attribute__((noinline))
+#define LOOKASIDE_WDM_DECLSPEC_noreturn __attribute__((noreturn))
+#define LOOKASIDE_WDM_DECLSPEC_nothrow __attribute__((nothrow))
+#define LOOKASIDE_WDM_DECLSPEC_novtable
+#define LOOKASIDE_WDM_DECLSPEC_restrict __attribute__((malloc))
+#define LOOKASIDE_WDM_DECLSPEC_selectany __attribute__((weak))
+#define LOOKASIDE_WDM_DECLSPEC_thread __thread
+#endif
+#ifndef DECLSPEC_ALIGN
+#define DECLSPEC_ALIGN(bytes) __attribute__((aligned(bytes)))
+#endif
+#ifndef SYSTEM_CACHE_ALIGNMENT_SIZE
+#define SYSTEM_CACHE_ALIGNMENT_SIZE 64
+#endif
+#ifndef DECLSPEC_CACHEALIGN
+#define DECLSPEC_CACHEALIGN DECLSPEC_ALIGN(SYSTEM_CACHE_ALIGNMENT_SIZE)
+#endif
+#ifndef LOOKASIDE_ALIGN
+#define LOOKASIDE_ALIGN DECLSPEC_CACHEALIGN
+#endif
+#ifndef DECLSPEC_NOINLINE
+#define DECLSPEC_NOINLINE __attribute__((noinline))
+#endif
+#ifndef DECLSPEC_NORETURN
+#define DECLSPEC_NORETURN __attribute__((noreturn))
+#endif
+#ifndef DECLSPEC_SELECTANY
+#define DECLSPEC_SELECTANY __attribute__((weak))
 #endif
 #ifndef PAGED_CODE
 #define PAGED_CODE() ((void)0)
+#endif
+#ifndef ARGUMENT_PRESENT
+#define ARGUMENT_PRESENT(argument) ((argument) != NULL)
 #endif
 #ifndef UNREFERENCED_PARAMETER
 #define UNREFERENCED_PARAMETER(parameter) ((void)(parameter))
@@ -51,23 +125,94 @@
 
 /* Basic types. */
 
+#ifndef __int64
+#define __int64 long long
+#endif
+
 #ifndef LOOKASIDE_WDM_NO_TYPES
 typedef void VOID, *PVOID;
-typedef char CHAR, *PCHAR;
-typedef unsigned char UCHAR, *PUCHAR;
+typedef char CHAR, *PCHAR, *PSTR;
+typedef const char *PCSTR;
+typedef unsigned char UCHAR, *PUCHAR, BYTE, *PBYTE;
 typedef UCHAR BOOLEAN, *PBOOLEAN;
 typedef int16_t SHORT, *PSHORT;
-typedef uint16_t USHORT, *PUSHORT;
+typedef uint16_t USHORT, *PUSHORT, WORD, *PWORD;
+typedef int INT, *PINT, BOOL, *PBOOL;
+typedef unsigned UINT, *PUINT;
 typedef int32_t LONG, *PLONG;
-typedef uint32_t ULONG, *PULONG;
-typedef long long LONGLONG, LONG64;
-typedef unsigned long long ULONGLONG, ULONG64, *PULONGLONG, *PULONG64;
-typedef intptr_t LONG_PTR;
-typedef uintptr_t ULONG_PTR, *PULONG_PTR;
+typedef uint32_t ULONG, *PULONG, DWORD, *PDWORD;
+typedef long long LONGLONG, *PLONGLONG, LONG64, *PLONG64;
+typedef unsigned long long ULONGLONG, *PULONGLONG, ULONG64, *PULONG64;
+typedef int8_t INT8, *PINT8;
+typedef int16_t INT16, *PINT16;
+typedef int32_t INT32, *PINT32;
+typedef long long INT64, *PINT64;
+typedef uint8_t UINT8, *PUINT8;
+typedef uint16_t UINT16, *PUINT16;
+typedef uint32_t UINT32, *PUINT32;
+typedef unsigned long long UINT64, *PUINT64;
+typedef intptr_t LONG_PTR, *PLONG_PTR, INT_PTR, *PINT_PTR;
+typedef uintptr_t ULONG_PTR, *PULONG_PTR, UINT_PTR, *PUINT_PTR;
 typedef size_t SIZE_T, *PSIZE_T;
-typedef LONG NTSTATUS;
-typedef UCHAR KIRQL;
+typedef PVOID HANDLE, *PHANDLE;
+typedef LONG NTSTATUS, *PNTSTATUS;
+typedef UCHAR KIRQL, *PKIRQL;
 typedef ULONG_PTR KSPIN_LOCK, *PKSPIN_LOCK;
+
+/* Characters of 16 bits, as u"..." has them: L"..." only under -fshort-wchar. */
+#if defined(__SIZEOF_WCHAR_T__) && __SIZEOF_WCHAR_T__ == 2
+typedef wchar_t WCHAR;
+#elif defined(__cplusplus)
+typedef char16_t WCHAR;
+#else
+typedef uint16_t WCHAR;
+#endif
+typedef WCHAR *PWCHAR, *PWCH, *PWSTR;
+typedef const WCHAR *PCWSTR, *PCWCH;
+
+typedef struct _GUID {
+    ULONG Data1;
+    USHORT Data2;
+    USHORT Data3;
+    UCHAR Data4[8];
+} GUID, *PGUID;
+
+typedef union _LARGE_INTEGER {
+    __extension__ struct {
+        ULONG LowPart;
+        LONG HighPart;
+    };
+    struct {
+        ULONG LowPart;
+        LONG HighPart;
+    } u;
+    LONGLONG QuadPart;
+} LARGE_INTEGER, *PLARGE_INTEGER;
+
+typedef union _ULARGE_INTEGER {
+    __extension__ struct {
+        ULONG LowPart;
+        ULONG HighPart;
+    };
+    struct {
+        ULONG LowPart;
+        ULONG HighPart;
+    } u;
+    ULONGLONG QuadPart;
+} ULARGE_INTEGER, *PULARGE_INTEGER;
+
+typedef struct _UNICODE_STRING {
+    USHORT Length; /* In bytes, as MaximumLength. */
+    USHORT MaximumLength;
+    PWCH Buffer;
+} UNICODE_STRING, *PUNICODE_STRING;
+typedef const UNICODE_STRING *PCUNICODE_STRING;
+
+typedef struct _STRING {
+    USHORT Length;
+    USHORT MaximumLength;
+    PCHAR Buffer;
+} STRING, *PSTRING, ANSI_STRING, *PANSI_STRING;
 
 typedef struct _LIST_ENTRY {
     struct _LIST_ENTRY *Flink;
@@ -78,6 +223,7 @@ typedef struct _SINGLE_LIST_ENTRY {
     struct _SINGLE_LIST_ENTRY *Next;
 } SINGLE_LIST_ENTRY, *PSINGLE_LIST_ENTRY;
 #endif
+
 
 #ifndef TRUE
 #define TRUE 1
@@ -100,68 +246,36 @@ typedef struct _SINGLE_LIST_ENTRY {
 #ifndef RTL_SIZEOF_THROUGH_FIELD
 #define RTL_SIZEOF_THROUGH_FIELD(type, field) (offsetof(type, field) + sizeof(((type *)0)->field))
 #endif
+#ifndef FIELD_SIZE
+#define FIELD_SIZE(type, field) (sizeof(((type *)0)->field))
+#endif
+#ifndef RTL_FIELD_SIZE
+#define RTL_FIELD_SIZE(type, field) FIELD_SIZE(type, field)
+#endif
+#ifndef RTL_CONTAINS_FIELD
+#define RTL_CONTAINS_FIELD(object, size, field)                                                    \
+    ((char *)(&(object)->field) + sizeof((object)->field) <= (char *)(object) + (size))
+#endif
+#ifndef RTL_NUMBER_OF
+#define RTL_NUMBER_OF(array) (sizeof(array) / sizeof((array)[0]))
+#endif
+#ifndef ARRAYSIZE
+#define ARRAYSIZE(array) RTL_NUMBER_OF(array)
+#endif
+#ifndef MEMORY_ALLOCATION_ALIGNMENT
+#define MEMORY_ALLOCATION_ALIGNMENT 16
+#endif
 #ifndef RtlZeroMemory
 #define RtlZeroMemory(destination, length) memset((destination), 0, (length))
+#endif
+#ifndef RtlFillMemory
 #define RtlFillMemory(destination, length, fill) memset((destination), (fill), (length))
+#endif
+#ifndef RtlCopyMemory
 #define RtlCopyMemory(destination, source, length) memcpy((destination), (source), (length))
+#endif
+#ifndef RtlMoveMemory
 #define RtlMoveMemory(destination, source, length) memmove((destination), (source), (length))
-#endif
-
-/* Statuses. */
-
-#ifndef NT_SUCCESS
-#define NT_SUCCESS(status) ((NTSTATUS)(status) >= 0)
-#endif
-#ifndef STATUS_SUCCESS
-#define STATUS_SUCCESS ((NTSTATUS)0x00000000)
-#endif
-#ifndef STATUS_PENDING
-#define STATUS_PENDING ((NTSTATUS)0x00000103)
-#endif
-#ifndef STATUS_DATATYPE_MISALIGNMENT
-#define STATUS_DATATYPE_MISALIGNMENT ((NTSTATUS)0x80000002)
-#endif
-#ifndef STATUS_DEVICE_BUSY
-#define STATUS_DEVICE_BUSY ((NTSTATUS)0x80000011)
-#endif
-#ifndef STATUS_UNSUCCESSFUL
-#define STATUS_UNSUCCESSFUL ((NTSTATUS)0xC0000001)
-#endif
-#ifndef STATUS_INVALID_HANDLE
-#define STATUS_INVALID_HANDLE ((NTSTATUS)0xC0000008)
-#endif
-#ifndef STATUS_INVALID_PARAMETER
-#define STATUS_INVALID_PARAMETER ((NTSTATUS)0xC000000D)
-#endif
-#ifndef STATUS_NO_MEMORY
-#define STATUS_NO_MEMORY ((NTSTATUS)0xC0000017)
-#endif
-#ifndef STATUS_DELETE_PENDING
-#define STATUS_DELETE_PENDING ((NTSTATUS)0xC0000056)
-#endif
-#ifndef STATUS_INTEGER_OVERFLOW
-#define STATUS_INTEGER_OVERFLOW ((NTSTATUS)0xC0000095)
-#endif
-#ifndef STATUS_INSUFFICIENT_RESOURCES
-#define STATUS_INSUFFICIENT_RESOURCES ((NTSTATUS)0xC000009A)
-#endif
-#ifndef STATUS_WORKING_SET_QUOTA
-#define STATUS_WORKING_SET_QUOTA ((NTSTATUS)0xC00000A1)
-#endif
-#ifndef STATUS_NOT_SUPPORTED
-#define STATUS_NOT_SUPPORTED ((NTSTATUS)0xC00000BB)
-#endif
-#ifndef STATUS_INVALID_PARAMETER_4
-#define STATUS_INVALID_PARAMETER_4 ((NTSTATUS)0xC00000F2)
-#endif
-#ifndef STATUS_INVALID_PARAMETER_5
-#define STATUS_INVALID_PARAMETER_5 ((NTSTATUS)0xC00000F3)
-#endif
-#ifndef STATUS_INVALID_PARAMETER_8
-#define STATUS_INVALID_PARAMETER_8 ((NTSTATUS)0xC00000F6)
-#endif
-#ifndef STATUS_DEVICE_CONFIGURATION_ERROR
-#define STATUS_DEVICE_CONFIGURATION_ERROR ((NTSTATUS)0xC0000182)
 #endif
 
 #ifdef __cplusplus
@@ -192,28 +306,112 @@ typedef enum _POOL_TYPE {
     NonPagedPoolSessionNx = 544
 } POOL_TYPE;
 
+#ifndef POOL_QUOTA_FAIL_INSTEAD_OF_RAISE
 #define POOL_QUOTA_FAIL_INSTEAD_OF_RAISE 8
+#endif
+#ifndef POOL_RAISE_IF_ALLOCATION_FAILURE
 #define POOL_RAISE_IF_ALLOCATION_FAILURE 16
+#endif
+#ifndef POOL_COLD_ALLOCATION
 #define POOL_COLD_ALLOCATION 256
+#endif
+#ifndef POOL_NX_ALLOCATION
 #define POOL_NX_ALLOCATION 512
+#endif
+
+/* What ExInitializeDriverRuntime and POOL_NX_OPTIN ask for holds without them: no memory here can be executed. */
+#ifndef DrvRtPoolNxOptIn
+#define DrvRtPoolNxOptIn 0x00000001
+#endif
+
+typedef enum _EX_POOL_PRIORITY {
+    LowPoolPriority = 0,
+    LowPoolPrioritySpecialPoolOverrun = 8,
+    LowPoolPrioritySpecialPoolUnderrun = 9,
+    NormalPoolPriority = 16,
+    NormalPoolPrioritySpecialPoolOverrun = 24,
+    NormalPoolPrioritySpecialPoolUnderrun = 25,
+    HighPoolPriority = 32,
+    HighPoolPrioritySpecialPoolOverrun = 40,
+    HighPoolPrioritySpecialPoolUnderrun = 41
+} EX_POOL_PRIORITY;
 
 typedef ULONG64 POOL_FLAGS;
+#ifndef POOL_FLAG_USE_QUOTA
 #define POOL_FLAG_USE_QUOTA 0x1ULL
+#endif
+#ifndef POOL_FLAG_UNINITIALIZED
 #define POOL_FLAG_UNINITIALIZED 0x2ULL
+#endif
+#ifndef POOL_FLAG_SESSION
 #define POOL_FLAG_SESSION 0x4ULL
+#endif
+#ifndef POOL_FLAG_CACHE_ALIGNED
 #define POOL_FLAG_CACHE_ALIGNED 0x8ULL
+#endif
+#ifndef POOL_FLAG_RAISE_ON_FAILURE
 #define POOL_FLAG_RAISE_ON_FAILURE 0x20ULL
+#endif
+#ifndef POOL_FLAG_NON_PAGED
 #define POOL_FLAG_NON_PAGED 0x40ULL
+#endif
+#ifndef POOL_FLAG_NON_PAGED_EXECUTE
 #define POOL_FLAG_NON_PAGED_EXECUTE 0x80ULL
+#endif
+#ifndef POOL_FLAG_PAGED
 #define POOL_FLAG_PAGED 0x100ULL
+#endif
+#ifndef POOL_FLAG_REQUIRED_END
 #define POOL_FLAG_REQUIRED_END 0x80000000ULL
+#endif
+#ifndef POOL_FLAG_OPTIONAL_START
 #define POOL_FLAG_OPTIONAL_START 0x100000000ULL
+#endif
+#ifndef POOL_FLAG_SPECIAL_POOL
 #define POOL_FLAG_SPECIAL_POOL 0x100000000ULL
+#endif
 
+/* What ExAllocatePool3 and ExFreePool2 take beside the flags. */
+
+typedef enum _POOL_EXTENDED_PARAMETER_TYPE {
+    PoolExtendedParameterInvalidType = 0,
+    PoolExtendedParameterPriority,
+    PoolExtendedParameterSecurePool,
+    PoolExtendedParameterNumaNode,
+    PoolExtendedParameterMax
+} POOL_EXTENDED_PARAMETER_TYPE, *PPOOL_EXTENDED_PARAMETER_TYPE;
+
+typedef ULONG POOL_NODE_REQUIREMENT;
+struct _POOL_EXTENDED_PARAMS_SECURE_POOL;
+
+__extension__ typedef struct _POOL_EXTENDED_PARAMETER {
+    __extension__ struct {
+        ULONG64 Type : 8;
+        ULONG64 Optional : 1;
+        ULONG64 Reserved : 55;
+    };
+    __extension__ union {
+        ULONG64 Reserved2;
+        PVOID Reserved3;
+        EX_POOL_PRIORITY Priority;
+        struct _POOL_EXTENDED_PARAMS_SECURE_POOL *SecurePoolParams;
+        POOL_NODE_REQUIREMENT PreferredNode;
+    };
+} POOL_EXTENDED_PARAMETER, *PPOOL_EXTENDED_PARAMETER;
+typedef const POOL_EXTENDED_PARAMETER *PCPOOL_EXTENDED_PARAMETER;
+
+#ifndef EX_LOOKASIDE_LIST_EX_FLAGS_RAISE_ON_FAIL
 #define EX_LOOKASIDE_LIST_EX_FLAGS_RAISE_ON_FAIL 1
+#endif
+#ifndef EX_LOOKASIDE_LIST_EX_FLAGS_FAIL_NO_RAISE
 #define EX_LOOKASIDE_LIST_EX_FLAGS_FAIL_NO_RAISE 2
+#endif
+#ifndef EX_MAXIMUM_LOOKASIDE_DEPTH_BASE
 #define EX_MAXIMUM_LOOKASIDE_DEPTH_BASE 256
+#endif
+#ifndef EX_MAXIMUM_LOOKASIDE_DEPTH_LIMIT
 #define EX_MAXIMUM_LOOKASIDE_DEPTH_LIMIT 1024
+#endif
 
 /* S-lists. */
 
@@ -234,7 +432,9 @@ typedef union LOOKASIDE_ALIGNED(16) _SLIST_HEADER {
     } HeaderX64;
 } SLIST_HEADER, *PSLIST_HEADER;
 
+#ifndef LOOKASIDE_MINIMUM_BLOCK_SIZE
 #define LOOKASIDE_MINIMUM_BLOCK_SIZE RTL_SIZEOF_THROUGH_FIELD(SLIST_ENTRY, Next)
+#endif
 
 /* Lists. The library's own list comes first, so a callback that gets the list finds the rest around it. */
 
@@ -357,6 +557,7 @@ LOOKASIDE_WDM_ASSERT(allocate, offsetof(GENERAL_LOOKASIDE, Allocate) == 0x30);
 LOOKASIDE_WDM_ASSERT(entry, offsetof(GENERAL_LOOKASIDE, ListEntry) == 0x40);
 LOOKASIDE_WDM_ASSERT(last, offsetof(GENERAL_LOOKASIDE, LastTotalAllocates) == 0x50);
 LOOKASIDE_WDM_ASSERT(future, offsetof(GENERAL_LOOKASIDE, Future) == 0x58);
+LOOKASIDE_WDM_ASSERT(parameter, sizeof(POOL_EXTENDED_PARAMETER) == 16);
 LOOKASIDE_WDM_ASSERT(information, sizeof(SYSTEM_LOOKASIDE_INFORMATION) == 0x20);
 
 #ifdef __cplusplus

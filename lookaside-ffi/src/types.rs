@@ -104,7 +104,7 @@ pub const LOOKASIDE_FLAG_VERIFY: lookaside_flags = 1;
 pub const LOOKASIDE_FLAG_SPECIAL_POOL: lookaside_flags = 2;
 /// The same, with blocks at the start of a page.
 pub const LOOKASIDE_FLAG_SPECIAL_POOL_START: lookaside_flags = 4;
-/// Nonpaged memory may stay unlocked where the limit of locked memory is too small.
+/// Nonpaged memory may stay unlocked where the limit of locked memory is too small. The list's row in the report says so.
 pub const LOOKASIDE_FLAG_BEST_EFFORT_LOCK: lookaside_flags = 8;
 /// Paged memory comes from the library's own arenas, where blocks of several lists share pages.
 pub const LOOKASIDE_FLAG_PAGED_ARENAS: lookaside_flags = 16;

@@ -7,6 +7,7 @@ use super::choice;
 use super::record::Record;
 use super::{balance, registry};
 use crate::list::{Counters, Statistics};
+use crate::pool::{self, PoolKind, PoolStatistics};
 use crate::wdk::{NAME_LIMIT, PoolType, Tag};
 
 /// What one row shows. Kept apart from a record, so that published rows can be printed too.
@@ -20,6 +21,8 @@ pub struct Row<'a> {
     pub counters: Counters,
     /// Bytes of its slabs in memory, which Windows' rows do not have; `None` where it has no slabs.
     pub resident: Option<u64>,
+    /// Its nonpaged pool has memory that could not be locked, which Windows does not know.
+    pub unlocked: bool,
 }
 
 impl Row<'_> {
@@ -51,10 +54,13 @@ impl fmt::Display for Row<'_> {
         line("TotalAllocates", counters.total_allocates, "TotalFrees", counters.total_frees)?;
         let (allocates, frees) = (counters.allocate_hit_rate(), counters.free_hit_rate());
         writeln!(f, "    Hit Rate       = {allocates:>10}% Hit Rate   = {frees:>10}%")?;
-        match self.resident {
-            Some(bytes) => writeln!(f, "    Resident       = {bytes:>10}"),
-            None => Ok(()),
+        if let Some(bytes) = self.resident {
+            writeln!(f, "    Resident       = {bytes:>10}")?;
         }
+        if self.unlocked {
+            writeln!(f, "    Locked         = {:>10}  (see ulimit -l)", "no")?;
+        }
+        Ok(())
     }
 }
 
@@ -118,6 +124,7 @@ struct Look {
     name: ([u8; NAME_LIMIT], usize),
     address: usize,
     has_slabs: bool,
+    may_be_unlocked: bool,
     statistics: Statistics,
 }
 
@@ -126,7 +133,14 @@ impl Look {
         // Relaxed: published with the record's state.
         let address = record.address.load(Relaxed);
         let list = record.list();
-        Look { name: record.name(), address, has_slabs: list.settings().slabs, statistics: list.statistics() }
+        let settings = list.settings();
+        Look {
+            name: record.name(),
+            address,
+            has_slabs: settings.slabs,
+            may_be_unlocked: settings.backing.may_be_unlocked(),
+            statistics: list.statistics(),
+        }
     }
 
     fn row(&self) -> Row<'_> {
@@ -134,7 +148,11 @@ impl Look {
         let (bytes, length) = &self.name;
         let name = core::str::from_utf8(&bytes[..*length]).unwrap_or("");
         let resident = self.has_slabs.then_some(self.statistics.resident);
-        Row { name, address: self.address, tag, pool_type, size, counters, resident }
+        let unlocked = self.may_be_unlocked && {
+            let PoolStatistics { reserved, locked, .. } = pool::statistics(PoolKind::NonPagedBestEffort);
+            locked < reserved
+        };
+        Row { name, address: self.address, tag, pool_type, size, counters, resident, unlocked }
     }
 }
 
@@ -165,7 +183,16 @@ mod tests {
             depth,
             ..Counters::default()
         };
-        Row { name, address, tag: Tag::new(*tag), pool_type: PoolType(pool_type), size, counters, resident: None }
+        Row {
+            name,
+            address,
+            tag: Tag::new(*tag),
+            pool_type: PoolType(pool_type),
+            size,
+            counters,
+            resident: None,
+            unlocked: false,
+        }
     }
 
     /// The published sample whose spacing is preserved.

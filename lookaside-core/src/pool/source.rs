@@ -122,6 +122,11 @@ impl Backing {
         self.source == Source::Session && !self.allocates_by_callback()
     }
 
+    /// Returns whether the blocks come from nonpaged memory that may stay unlocked.
+    pub fn may_be_unlocked(&self) -> bool {
+        self.source == Source::NonPaged { best_effort: true } && !self.allocates_by_callback()
+    }
+
     /// Returns whether the blocks are what the process heap serves, if slabs do not.
     pub fn is_of_heap(&self) -> bool {
         matches!(self.source, Source::Heap | Source::TracedHeap) && !self.allocates_by_callback()

@@ -21,7 +21,7 @@ impl ListFlags {
     pub const SPECIAL_POOL: ListFlags = ListFlags(0x2);
     /// The same, with blocks at the start of a page.
     pub const SPECIAL_POOL_START: ListFlags = ListFlags(0x4);
-    /// Nonpaged memory may stay unlocked where the limit of locked memory is too small.
+    /// Nonpaged memory may stay unlocked where the limit of locked memory is too small. The list's row in the report says so.
     pub const BEST_EFFORT_LOCK: ListFlags = ListFlags(0x8);
     /// Paged memory comes from the library's own arenas, where blocks of several lists share pages.
     pub const PAGED_ARENAS: ListFlags = ListFlags(0x10);

@@ -80,11 +80,28 @@ fn a_lock_limit_refuses_strict_lists() {
         assert!(blocks.iter().all(|block| is_resident(*block, 64)));
         let statistics = pool_statistics(PoolKind::NonPagedBestEffort);
         assert_eq!((statistics.reserved, statistics.locked), (1 << 18, 0));
+        // And its row in the report says so.
+        let mut rows = String::new();
+        lookaside_core::report(&mut rows).unwrap();
+        assert!(rows.contains("%\n    Locked         =         no  (see ulimit -l)\n"), "{rows}");
         give(&list, blocks);
         report
     };
     with_lock_limit(this_test!(), "65536", || {
         assert!(refused().contains("limit 65536 bytes"));
+    });
+}
+
+/// A list that may do without locked memory and has it is reported as any other.
+#[test]
+fn a_list_that_got_locked_memory_is_reported_as_any_other() {
+    in_own_process(this_test!(), || {
+        let list = nonpaged(64).flags(ListFlags::BEST_EFFORT_LOCK).build().unwrap();
+        give(&list, take(&list, 10));
+        let statistics = pool_statistics(PoolKind::NonPagedBestEffort);
+        let mut rows = String::new();
+        report(&mut rows).unwrap();
+        assert_eq!(rows.contains("Locked"), statistics.locked < statistics.reserved, "{rows}{statistics:?}");
     });
 }
 

@@ -12,8 +12,11 @@ use std::{env, fs, io, mem};
 use crate::inlined;
 use crate::toolchain::{ENGINES, Language, Link, make, root, run, scratch, succeed, text, with_engine};
 
-const EXAMPLES: [&str; 9] =
-    ["driver", "record_cache", "control_blocks", "packet_pool", "callbacks", "threads", "report", "pairs", "cplusplus"];
+#[rustfmt::skip]
+const EXAMPLES: [&str; 12] = [
+    "driver", "record_cache", "control_blocks", "packet_pool", "routes", "connections", "pool_tracker",
+    "callbacks", "threads", "report", "pairs", "cplusplus",
+];
 
 #[test]
 fn examples_print_what_is_expected_with_the_shared_library() {

@@ -26,4 +26,5 @@ mod switches;
 mod toolchain;
 mod tools;
 mod wdm;
+mod wdm_names;
 mod words;

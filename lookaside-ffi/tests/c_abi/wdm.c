@@ -528,6 +528,32 @@ static void misuse(void)
     ExDeletePagedLookasideList(&paged);
 }
 
+static void initialize_strict(void) { other_strict(&npaged); }
+
+/* Nonpaged lists whose memory cannot be locked: they work and say so, and where they insist on it they are refused. */
+static void without_locks(void)
+{
+    static char report[4096];
+    forbid_locks();
+    ExInitializeNPagedLookasideList(&npaged, NULL, NULL, POOL_NX_ALLOCATION, 264, TAG, 0);
+    got = ExAllocateFromNPagedLookasideList(&npaged);
+    CHECK(got != NULL);
+    memset(got, 0xEE, 264);
+    CHECK(lookaside_report(&npaged.L.List, report, sizeof report, NULL) == LOOKASIDE_STATUS_SUCCESS);
+    CHECK(strstr(report, "\n    Locked         =         no  (see ulimit -l)\n") != NULL);
+    ExFreeToNPagedLookasideList(&npaged, got);
+    ExDeleteNPagedLookasideList(&npaged);
+    CHECK(NT_SUCCESS(ExInitializeLookasideListEx(&ex, NULL, NULL, NonPagedPoolNx, 0, 264, TAG, 1024)));
+    got = ExAllocateFromLookasideListEx(&ex);
+    CHECK(got != NULL);
+    ExFreeToLookasideListEx(&ex, got);
+    ExDeleteLookasideListEx(&ex);
+
+    CHECK(other_strict_ex(&ex) == STATUS_WORKING_SET_QUOTA);
+    raised_elsewhere = 0;
+    CHECK(raised_by(initialize_strict) == STATUS_WORKING_SET_QUOTA && raised_elsewhere);
+}
+
 static void cases(const char *name)
 {
     CASE("vectors") vectors_with(my_allocate_ex, my_free_ex);
@@ -542,6 +568,7 @@ static void cases(const char *name)
     CASE("adjust") adjust();
     CASE("raises") raises();
     CASE("misuse") misuse();
+    CASE("without locks") without_locks();
     CASE("two translation units")
     {
         initialize_paged();
@@ -572,5 +599,7 @@ static void cases(const char *name)
         ExInitializePagedLookasideList(&paged, deleting_allocate, my_free, 0, 64, TAG, 0);
         ExAllocateFromPagedLookasideList(&paged);
     }
+    CASE("raise of what has a remedy") ExRaiseStatus(STATUS_WORKING_SET_QUOTA);
+    CASE("fail fast") RtlFailFast(3);
     CASE("initialize at a null pointer") ExInitializePagedLookasideList(NULL, NULL, NULL, 0, 64, TAG, 0);
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "lookaside_wdm.h"
 
@@ -81,6 +82,16 @@ static inline void forbid_large_blocks(void)
     setrlimit(RLIMIT_AS, &limit);
 }
 #define TOO_LARGE 0xF0000000u
+
+/* From here, no memory can be locked. */
+static inline void forbid_locks(void)
+{
+    struct rlimit none = {0, 0};
+    setrlimit(RLIMIT_MEMLOCK, &none);
+    if (geteuid() == 0) {
+        setuid(65534);
+    }
+}
 
 /* What a body that must raise got instead. */
 static PVOID got;

@@ -1,6 +1,8 @@
 /* The S-lists and linked lists of lookaside_wdm.h. */
 #include "wdm_frame.h"
 
+#include <pthread.h>
+
 /* S-lists. */
 
 static SLIST_HEADER head;
@@ -41,6 +43,15 @@ static void slists(void)
     CHECK(ExInterlockedPushEntrySList(&head, &entries[1], &lock) == &entries[0]);
     CHECK(ExInterlockedPopEntrySList(&head, &lock) == &entries[1]);
     CHECK(ExInterlockedFlushSList(&head) == &entries[0] && ExInterlockedPopEntrySList(&head, &lock) == NULL);
+
+    RtlInitializeSListHead(&head);
+    CHECK(RtlInterlockedPushEntrySList(&head, &entries[0]) == NULL);
+    entries[2].Next = &entries[3];
+    CHECK(InterlockedPushListSList(&head, &entries[2], &entries[3], 2) == &entries[0]);
+    entries[4].Next = &entries[5];
+    CHECK(RtlInterlockedPushListSList(&head, &entries[4], &entries[5], 2) == &entries[2]);
+    CHECK(RtlQueryDepthSList(&head) == 5 && RtlInterlockedPopEntrySList(&head) == &entries[4]);
+    CHECK(RtlInterlockedFlushSList(&head) == &entries[5] && RtlQueryDepthSList(&head) == 0);
 
     for (at = 0; at < 65536; at++) {
         InterlockedPushEntrySList(&head, &entries[at]);
@@ -112,6 +123,61 @@ static void linked_lists(void)
 #endif
 }
 
+/* Lists under a spin lock, which two threads use at once. */
+
+enum { LOCKED_ENTRIES = 64, LOCKED_ROUNDS = 20000 };
+static LIST_ENTRY locked_ring, locked_links[LOCKED_ENTRIES];
+static SINGLE_LIST_ENTRY locked_stack, locked_singles[LOCKED_ENTRIES];
+static KSPIN_LOCK locked;
+
+static void *move_entries(void *unused)
+{
+    int round;
+    (void)unused;
+    for (round = 0; round < LOCKED_ROUNDS; round++) {
+        PLIST_ENTRY entry = ExInterlockedRemoveHeadList(&locked_ring, &locked);
+        PSINGLE_LIST_ENTRY single = ExInterlockedPopEntryList(&locked_stack, &locked);
+        if (entry != NULL) {
+            if (round % 2 == 0) {
+                ExInterlockedInsertHeadList(&locked_ring, entry, &locked);
+            } else {
+                ExInterlockedInsertTailList(&locked_ring, entry, &locked);
+            }
+        }
+        if (single != NULL) {
+            ExInterlockedPushEntryList(&locked_stack, single, &locked);
+        }
+    }
+    return NULL;
+}
+
+static void locked_lists(void)
+{
+    pthread_t other;
+    int at, count = 0, singles = 0;
+    InitializeListHead(&locked_ring);
+    CHECK(ExInterlockedRemoveHeadList(&locked_ring, &locked) == NULL);
+    CHECK(ExInterlockedPopEntryList(&locked_stack, &locked) == NULL);
+    CHECK(ExInterlockedInsertTailList(&locked_ring, &locked_links[1], &locked) == NULL);
+    CHECK(ExInterlockedInsertHeadList(&locked_ring, &locked_links[0], &locked) == &locked_links[1]);
+    CHECK(ExInterlockedInsertTailList(&locked_ring, &locked_links[2], &locked) == &locked_links[1]);
+    CHECK(ExInterlockedPushEntryList(&locked_stack, &locked_singles[0], &locked) == NULL);
+    CHECK(ExInterlockedPushEntryList(&locked_stack, &locked_singles[1], &locked) == &locked_singles[0]);
+    for (at = 3; at < LOCKED_ENTRIES; at++) {
+        InsertTailList(&locked_ring, &locked_links[at]);
+    }
+    CHECK(pthread_create(&other, NULL, move_entries, NULL) == 0);
+    move_entries(NULL);
+    CHECK(pthread_join(other, NULL) == 0 && locked == 0);
+    while (ExInterlockedRemoveHeadList(&locked_ring, &locked) != NULL) {
+        count++;
+    }
+    while (ExInterlockedPopEntryList(&locked_stack, &locked) != NULL) {
+        singles++;
+    }
+    CHECK(count == LOCKED_ENTRIES && singles == 2);
+}
+
 static LIST_ENTRY corrupt_ring, corrupt_entry;
 static void make_corrupt(void)
 {
@@ -124,6 +190,7 @@ static void cases(const char *name)
 {
     CASE("slists") slists();
     CASE("linked lists") linked_lists();
+    CASE("locked lists") locked_lists();
 
     /* Those that end the process. */
 

@@ -1,4 +1,5 @@
-/* The second translation unit of wdm.c, in the other of the two languages, with a way of raising of its own. */
+/* The second translation unit of wdm.c, in the other of the two languages, with a raise of its own and nonpaged lists that
+ * insist on locked memory. */
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -8,6 +9,7 @@ extern
 #endif
     void main_raise(int32_t status);
 #define LOOKASIDE_WDM_RAISE(status) main_raise(status)
+#define LOOKASIDE_WDM_STRICT_LOCK
 #include "wdm_other.h"
 
 PVOID other_take(PPAGED_LOOKASIDE_LIST list)
@@ -38,4 +40,14 @@ void other_lists(void)
     }
     ExFreeToLookasideListEx(&list, ExAllocateFromLookasideListEx(&list));
     ExDeleteLookasideListEx(&list);
+}
+
+NTSTATUS other_strict_ex(PLOOKASIDE_LIST_EX list)
+{
+    return ExInitializeLookasideListEx(list, NULL, NULL, NonPagedPoolNx, 0, 264, 0, 1024);
+}
+
+void other_strict(PNPAGED_LOOKASIDE_LIST list)
+{
+    ExInitializeNPagedLookasideList(list, NULL, NULL, POOL_NX_ALLOCATION, 264, 0, 0);
 }

@@ -75,8 +75,68 @@ static void pool2(void)
     CHECK(raised_by(take_no_pool2) == STATUS_INVALID_PARAMETER);
 }
 
+static void take_quota(void) { got = ExAllocatePoolWithQuota(PagedPool, TOO_LARGE); }
+static void take_secure(void)
+{
+    POOL_EXTENDED_PARAMETER secure;
+    memset(&secure, 0, sizeof secure);
+    secure.Type = PoolExtendedParameterSecurePool;
+    got = ExAllocatePool3(POOL_FLAG_PAGED | POOL_FLAG_RAISE_ON_FAILURE, 64, TAG, &secure, 1);
+}
+
+static void pool3(void)
+{
+    POOL_EXTENDED_PARAMETER parameters[3];
+    BOOLEAN charged = TRUE;
+    PVOID block;
+    memset(parameters, 0, sizeof parameters);
+    parameters[0].Type = PoolExtendedParameterPriority;
+    parameters[0].Priority = HighPoolPriority;
+    parameters[1].Type = PoolExtendedParameterNumaNode;
+    parameters[1].PreferredNode = 0;
+    parameters[2].Type = PoolExtendedParameterSecurePool;
+    CHECK(ExAllocatePool3(POOL_FLAG_PAGED, 300, TAG, parameters, 3) == NULL);
+    CHECK(raised_by(take_secure) == STATUS_INVALID_PARAMETER);
+    parameters[2].Optional = 1;
+    block = ExAllocatePool3(POOL_FLAG_PAGED, 300, TAG, parameters, 3);
+    CHECK(block != NULL && is_zero(block, 300));
+    CHECK(ExQueryPoolBlockSize(block, &charged) == 300 && !charged);
+    ExFreePool2(block, TAG, NULL, 0);
+    block = ExAllocatePool3(POOL_FLAG_NON_PAGED, 5000, TAG, NULL, 0);
+    CHECK(block != NULL && ExQueryPoolBlockSize(block, &charged) == 5000);
+    ExFreePool2(block, TAG, parameters, 3);
+}
+
+/* Quotas and priorities, which change nothing but what a call does without memory. */
+static void quotas(void)
+{
+    const POOL_TYPE no_raise = (POOL_TYPE)(PagedPool | POOL_QUOTA_FAIL_INSTEAD_OF_RAISE);
+    PVOID blocks[7];
+    unsigned at;
+    ExInitializeDriverRuntime(DrvRtPoolNxOptIn);
+    blocks[0] = ExAllocatePoolQuotaZero(PagedPool, 64, TAG);
+    blocks[1] = ExAllocatePoolPriorityZero(PagedPool, 64, TAG, LowPoolPriority);
+    CHECK(is_zero(blocks[0], 64) && is_zero(blocks[1], 64));
+    blocks[2] = ExAllocatePoolWithQuotaTag(NonPagedPool, 64, TAG);
+    blocks[3] = ExAllocatePoolQuotaUninitialized(NonPagedPoolNx, 64, TAG);
+    blocks[4] = ExAllocatePoolWithTagPriority(NonPagedPoolNx, 64, TAG, NormalPoolPriority);
+    blocks[5] = ExAllocatePoolPriorityUninitialized(PagedPool, 64, TAG, HighPoolPriority);
+    blocks[6] = ExAllocatePoolWithQuotaTag(no_raise, 64, TAG);
+    for (at = 0; at < 7; at++) {
+        CHECK(blocks[at] != NULL);
+        ExFreePoolWithTag(blocks[at], TAG);
+    }
+    forbid_large_blocks();
+    CHECK(raised_by(take_quota) == STATUS_INSUFFICIENT_RESOURCES);
+    CHECK(ExAllocatePoolWithQuotaTag(no_raise, TOO_LARGE, TAG) == NULL);
+    CHECK(ExAllocatePoolQuotaZero(no_raise, TOO_LARGE, TAG) == NULL);
+    CHECK(ExAllocatePoolPriorityZero(PagedPool, TOO_LARGE, TAG, LowPoolPriority) == NULL);
+}
+
 static void cases(const char *name)
 {
     CASE("pools") pools();
     CASE("pool2") pool2();
+    CASE("pool3") pool3();
+    CASE("quotas") quotas();
 }
