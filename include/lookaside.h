@@ -1627,6 +1627,24 @@ void lookaside_adjust_depth(void);
 void lookaside_set_limit(uint64_t bytes);
 
 /**
+ * Has scans look at memory pressure, or no more. Where tasks of the process's control group (of the system, where the
+ * group reports none) waited for memory for more than a tenth of the time since the last scan, the lists that were used
+ * least give up what they keep until all together keep half; the next scan does the same, as long as it lasts.
+ *
+ * Off is the default, since a scan then makes system calls that a sandbox may forbid: openat, read, close.
+ *
+ * Parameters:
+ * - `on`: not 0 to look. `LOOKASIDE_PRESSURE` in the environment does the same.
+ *
+ * Returns nothing. Where the kernel reports no pressure, nothing happens.
+ *
+ * Memory and threads: any number of threads at once. O(1).
+ *
+ * WDK: it has no such function.
+ */
+void lookaside_trim_on_pressure(int on);
+
+/**
  * Starts the thread that scans the lists once a second, also in a process that has one thread.
  *
  * Without this call the library starts it as soon as the process has a second thread and a list whose tuning is not

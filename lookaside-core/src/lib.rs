@@ -80,7 +80,7 @@ pub use list::{Counters, Statistics, Topology, Tuning};
 pub use manage::verifier::{check_range, check_range_by, simulate_low_resources, verify_faults};
 pub use manage::{
     LowResources, ScannedBy, TagOrder, TagUsage, adjust_depth, engine, engine_description, limit, pool_report,
-    pool_statistics, report, scanned_by, set_limit, start_balance_thread, tag_report, tags,
+    pool_statistics, report, scanned_by, set_limit, start_balance_thread, tag_report, tags, trim_on_pressure,
 };
 pub use platform::{Caller, Violation, ViolationHook, set_violation_hook};
 pub use pool::{

@@ -46,7 +46,7 @@ fn reported(output: &Output) -> Vec<String> {
     text.lines().filter_map(|line| line.strip_prefix("lookaside: ")).map(str::to_owned).collect()
 }
 
-const VARIABLES: &str = "LOOKASIDE_ENGINE, LOOKASIDE_VERIFY, LOOKASIDE_VERIFY_FAIL, LOOKASIDE_LIMIT, LOOKASIDE_GLOBAL, LOOKASIDE_PEERS, \
+const VARIABLES: &str = "LOOKASIDE_ENGINE, LOOKASIDE_VERIFY, LOOKASIDE_VERIFY_FAIL, LOOKASIDE_LIMIT, LOOKASIDE_PRESSURE, LOOKASIDE_GLOBAL, LOOKASIDE_PEERS, \
                          LOOKASIDE_RECORD_LOG";
 const WORDS: &str = "1, yes, true, on or 0, no, false, off";
 const PLAN: &str = "share=N,seed=N,skip=N,tag=XXXX,schedule=N,N,... in any combination";
@@ -74,6 +74,7 @@ fn what_is_misspelt_is_reported_once_and_has_no_effect() {
             "64k",
             "LOOKASIDE_LIMIT=64k has no effect; it takes a number of bytes, with K, M or G behind it or not".to_owned(),
         ),
+        ("LOOKASIDE_PRESSURE", "maybe", format!("LOOKASIDE_PRESSURE=maybe has no effect; it takes {WORDS}, or a path")),
         (
             "LOOKASIDE_VERIFY_FAIL",
             "schedule=0",

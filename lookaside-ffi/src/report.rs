@@ -1,6 +1,6 @@
 //! Statistics, the report, tuning by hand, and words for statuses and the version.
 
-use core::ffi::{CStr, c_char};
+use core::ffi::{CStr, c_char, c_int};
 use core::fmt::{self, Write};
 use core::mem::{MaybeUninit, size_of};
 use core::slice;
@@ -97,6 +97,25 @@ pub extern "C" fn lookaside_adjust_depth() {
 #[unsafe(no_mangle)]
 pub extern "C" fn lookaside_set_limit(bytes: u64) {
     lookaside_core::set_limit(bytes);
+}
+
+/// Has scans look at memory pressure, or no more. Where tasks of the process's control group (of the system, where the
+/// group reports none) waited for memory for more than a tenth of the time since the last scan, the lists that were used
+/// least give up what they keep until all together keep half; the next scan does the same, as long as it lasts.
+///
+/// Off is the default, since a scan then makes system calls that a sandbox may forbid: openat, read, close.
+///
+/// Parameters:
+/// - `on`: not 0 to look. `LOOKASIDE_PRESSURE` in the environment does the same.
+///
+/// Returns nothing. Where the kernel reports no pressure, nothing happens.
+///
+/// Memory and threads: any number of threads at once. O(1).
+///
+/// WDK: it has no such function.
+#[unsafe(no_mangle)]
+pub extern "C" fn lookaside_trim_on_pressure(on: c_int) {
+    lookaside_core::trim_on_pressure(on != 0);
 }
 
 /// Starts the thread that scans the lists once a second, also in a process that has one thread.

@@ -10,7 +10,7 @@ use core::ptr;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64};
 
-use super::{attention, limit, pools, registry};
+use super::{attention, limit, pools, pressure, registry};
 use crate::list::Surplus;
 use crate::platform::{
     Event, Guard, Thread, coarse_milliseconds, is_single_threaded, is_single_threaded_at_a_glance, milliseconds,
@@ -331,6 +331,7 @@ fn scan(step: u64, by_hand: bool, from: u32, mut goes_on: impl FnMut(u32) -> boo
     }
     pools::note_peaks();
     limit::enforce();
+    pressure::relieve();
 }
 
 /// For tools that look for races.

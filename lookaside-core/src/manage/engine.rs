@@ -2,7 +2,7 @@
 
 use core::ffi::CStr;
 
-use super::{attention, balance, choice, fork, limit, pools, registry, usage, verifier};
+use super::{attention, balance, choice, fork, limit, pools, pressure, registry, usage, verifier};
 use crate::list::processor::EngineKind;
 use crate::platform::{self, Tool, rseq};
 use crate::pool;
@@ -74,6 +74,7 @@ fn own_statics() {
     fork::own_statics();
     limit::own_statics();
     pools::own_statics();
+    pressure::own_statics();
     registry::own_statics();
     usage::own_statics();
     verifier::own_statics();

@@ -52,11 +52,25 @@ pub fn limit() -> u64 {
 
 /// Has lists give up blocks until they keep no more than the limit: a part of a scan. The caller holds no lock.
 pub fn enforce() {
-    let limit = limit();
-    if limit == NO_LIMIT {
-        return;
+    match limit() {
+        NO_LIMIT => {}
+        limit => keep(kept(), limit),
     }
-    let mut kept: u64 = registry::walk(|record| record.list().kept_bytes()).sum();
+}
+
+/// Has lists give up half of what they keep. The caller holds no lock.
+pub fn halve() {
+    let kept = kept();
+    keep(kept, kept / 2);
+}
+
+/// Returns how many bytes all lists together keep.
+fn kept() -> u64 {
+    registry::walk(|record| record.list().kept_bytes()).sum()
+}
+
+/// Has the lists that were used least give up blocks, until all together keep no more than this.
+fn keep(mut kept: u64, limit: u64) {
     for heat in 0..=HOTTEST {
         if kept <= limit {
             return;

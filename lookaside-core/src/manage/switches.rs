@@ -80,6 +80,16 @@ pub static LIMIT: Switch = Switch {
     effect: "how many bytes all lists together may keep",
 };
 
+/// Whether lists give up blocks under memory pressure.
+pub static PRESSURE: Switch = Switch {
+    name: c"LOOKASIDE_PRESSURE",
+    values: Values::Form("1, yes, true, on or 0, no, false, off, or a path", |text| {
+        text.starts_with('/') || parse_flag(text).is_some()
+    }),
+    default: "off",
+    effect: "has lists give up blocks while tasks wait for memory",
+};
+
 /// The global allocator of the command.
 pub static GLOBAL: Switch = Switch {
     name: c"LOOKASIDE_GLOBAL",
@@ -110,7 +120,7 @@ static RECORD_LOG: Switch = Switch {
 };
 
 /// All of them.
-static TABLE: [&Switch; 7] = [&ENGINE, &VERIFY, &VERIFY_FAIL, &LIMIT, &GLOBAL, &PEERS, &RECORD_LOG];
+static TABLE: [&Switch; 8] = [&ENGINE, &VERIFY, &VERIFY_FAIL, &LIMIT, &PRESSURE, &GLOBAL, &PEERS, &RECORD_LOG];
 
 impl Switch {
     /// Returns the value, unless it is empty or unknown: then the variable has no effect. Looks into the environment.
@@ -125,13 +135,13 @@ impl Switch {
 
     /// Returns whether the value means on.
     pub fn is_on(&self) -> bool {
-        self.value().is_some_and(|value| ON.contains(&value))
+        self.value().and_then(parse_flag) == Some(true)
     }
 
     fn takes(&self, value: &[u8]) -> bool {
         let is = |word: &str| word.as_bytes() == value;
         match self.values {
-            Values::OnOff => ON.into_iter().chain(OFF).any(is),
+            Values::OnOff => from_utf8(value).is_ok_and(|value| parse_flag(value).is_some()),
             Values::OneOf(words) => words.iter().any(|(word, _)| is(word)),
             Values::Form(_, recognises) => from_utf8(value).is_ok_and(recognises),
             Values::Path => true,
@@ -146,6 +156,12 @@ impl Switch {
 /// Returns whether the variable is in the table, or one of the project's tests.
 pub fn is_known(name: &[u8]) -> bool {
     name.starts_with(TESTS) || TABLE.iter().any(|switch| switch.name.to_bytes() == name)
+}
+
+/// Reads a word that means on or off.
+pub fn parse_flag(text: &str) -> Option<bool> {
+    let on = ON.contains(&text);
+    (on || OFF.contains(&text)).then_some(on)
 }
 
 /// Reads a number of bytes, with `K`, `M` or `G` behind it or not.

@@ -1,7 +1,7 @@
 //! The bound for what all lists together keep.
 
 use crate::common::processes::{again, case, give, in_own_process, take, this_test};
-use lookaside_core::{LookasideList, Topology, Tuning, adjust_depth, limit, set_limit};
+use lookaside_core::{LookasideList, Topology, Tuning, adjust_depth, limit, set_limit, trim_on_pressure};
 
 const SIZE: usize = 1024;
 
@@ -60,4 +60,38 @@ fn there_is_no_limit_to_begin_with_and_the_environment_sets_one() {
         let output = again(this_test!(), "run", wrapper);
         assert!(output.status.success(), "{output:?}");
     }
+}
+
+/// A file like the kernel's says how long tasks waited for memory. The path is that of a test's own.
+#[test]
+fn under_pressure_lists_give_up_half() {
+    if let Some(path) = case() {
+        let waited = |total: u64| {
+            std::fs::write(&path, format!("some avg10=0.00 avg60=0.00 avg300=0.00 total={total}\n")).unwrap();
+        };
+        let lists = [(); 2].map(|()| filled(1000, Tuning::Manual, Topology::Pair));
+        let all = || lists.iter().map(kept).sum::<u64>();
+        waited(5_000_000);
+        adjust_depth();
+        let before = all();
+        adjust_depth();
+        assert_eq!(all(), before, "no one waited");
+        waited(5_000_000 + (1 << 40));
+        adjust_depth();
+        assert!(all() <= before / 2, "{} of {before}", all());
+        std::fs::remove_file(&path).unwrap();
+        let before = all();
+        adjust_depth();
+        assert_eq!(all(), before, "nothing is reported");
+        trim_on_pressure(false);
+        waited(1 << 50);
+        adjust_depth();
+        assert_eq!(all(), before, "no scan looks");
+        return;
+    }
+    let path = std::env::temp_dir().join(format!("lookaside-pressure-{}", std::process::id()));
+    let path = path.to_str().unwrap();
+    let output = again(this_test!(), path, &["env", &format!("LOOKASIDE_PRESSURE={path}")]);
+    let _ = std::fs::remove_file(path);
+    assert!(output.status.success(), "{output:?}");
 }

@@ -126,6 +126,7 @@ static void lists(const struct kind *kind)
     CALL(lookaside_list_context(&list));
     CALL(lookaside_adjust_depth());
     CALL(lookaside_set_limit(UINT64_MAX));
+    CALL(lookaside_trim_on_pressure(1));
     CALL(lookaside_list_trim(&list));
     CALL(lookaside_list_flush(&list));
     CALL(lookaside_list_delete(&list));

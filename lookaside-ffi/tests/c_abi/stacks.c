@@ -103,6 +103,7 @@ static void reports(void)
     NEED(lookaside_tag_report(LOOKASIDE_TAG_ORDER_TAG, text, sizeof text, NULL));
     lookaside_tags(LOOKASIDE_TAG_ORDER_TAG, rows, COUNT(rows), NULL);
     lookaside_set_limit(0);
+    lookaside_trim_on_pressure(1);
     lookaside_adjust_depth();
     lookaside_set_limit(UINT64_MAX);
     lookaside_start_balance_thread();
