@@ -54,7 +54,13 @@
 //!
 //! * `allocator-api2`: `&LookasideList` implements `Allocator` of the crate allocator-api2 0.4.
 //! * `allocator-api2-02`: the same for version 0.2, which hashbrown 0.17 and bumpalo 3 use.
+//! * `std`, on by default: [`LazyLookaside`], [`OwnedBox`] and [`OwnedObject`], and `Read`, `Write`, `BufRead` and `Seek` of
+//!   boxes. Without it the library is `no_std` over libc.
+//! * `serde`: boxes implement `Serialize`, and a `&Lookaside<T>` is a `DeserializeSeed`, which reads a value into a box.
 #![no_std]
+
+#[cfg(feature = "std")]
+extern crate std;
 
 // In the order of the floors, bottom-up; a test forbids imports from a floor above.
 mod wdk;
@@ -68,12 +74,14 @@ mod small_pool;
 
 pub mod theory;
 
-#[doc(hidden)]
-pub use face::inline_abi;
 pub use face::{
-    Builder, CachedObject, KernelVersion, LocalCache, Lookaside, LookasideBox, LookasideList, ObjectCache, PairName,
-    PairSlot, PairTable, Parameters, RawCache, report_list,
+    AllocateError, AllocateMany, BuildError, Builder, CachedObject, KernelVersion, LocalCache, Lookaside, LookasideBox,
+    LookasideList, ObjectCache, PairName, PairSlot, PairTable, Parameters, RawCache, report_list,
 };
+#[cfg(feature = "std")]
+pub use face::{LazyLookaside, OwnedBox, OwnedObject};
+#[doc(hidden)]
+pub use face::{inline_abi, unsize as unsizing};
 pub use link::{SListEntry, SListHeader};
 pub use list::processor::EngineKind;
 pub use list::{Counters, Statistics, Topology, Tuning};
