@@ -32,6 +32,9 @@ impl<T> Constructor<T> {
         Some(Constructor { closure: place.cast(), call: call::<T, F>, end: end::<F>, _values: PhantomData })
     }
 
+    /// Apart, so that getting an object that is there does not load what is only needed here.
+    #[cold]
+    #[inline(never)]
     pub fn construct(&self) -> T {
         // SAFETY: the closure is of the type that `call` was made for, and lives as long as `self`.
         unsafe { (self.call)(self.closure) }
