@@ -210,7 +210,7 @@ refused!(
 
 refused!(
     ClosureOfACacheBorrows,
-    "E0597",
+    "E0373",
     "let size = 100; let _cache =",
     "lookaside_core::ObjectCache::new(|| vec![0u8; *&size]).unwrap();",
     "lookaside_core::ObjectCache::new(move || vec![0u8; *&size]).unwrap();",
@@ -247,7 +247,7 @@ refused!(
 
 refused!(
     ObjectOfAnotherThreadIsCloned,
-    "E0599",
+    "E0277",
     "#[derive(Clone)] struct Here(std::marker::PhantomData<std::sync::MutexGuard<'static, u8>>);
      #[derive(Clone)] struct Anywhere;",
     "let cache = lookaside_core::ObjectCache::new(|| Here(std::marker::PhantomData)).unwrap();",
