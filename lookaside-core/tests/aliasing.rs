@@ -192,7 +192,7 @@ fn boxes_that_own_their_list() {
         (shown, **second)
     });
     assert_eq!((third.join().unwrap().1, **first_again), (4, 3));
-    *first_again.leak() = Box::new(5);
+    **first_again.leak() = 5;
 
     static LIST: LazyLookaside<String> = LazyLookaside::build(|list| list.engine(EngineKind::Portable));
     std::thread::scope(|scope| {
