@@ -10,7 +10,9 @@ licences() { cargo tree --workspace --target all --prefix none --format '{p}|{l}
 bad=$(licences | grep -vE "\|(.* OR |.*/)?\(?($allowed)( WITH [A-Za-z-]+)?(\)? AND ($allowed))*\)?( OR .*|/.*)?$" || true)
 [[ -z $bad ]] || { printf 'licences that deny.toml does not allow:\n%s\n' "$bad" >&2; exit 1; }
 
-needed=$(cargo tree -p lookaside-core -p lookaside-ffi --all-features -e normal,build --target all --prefix none --format '{p}')
+# For the systems that they are for: serde_core names its macros for a target that does not exist.
+systems=(--target x86_64-unknown-linux-gnu --target aarch64-unknown-linux-musl)
+needed=$(cargo tree -p lookaside-core -p lookaside-ffi --all-features -e normal,build "${systems[@]}" --prefix none --format '{p}')
 for crate in $(awk '!/^lookaside/ { print $1 }' <<< "$needed" | sort -u); do
     grep -q "^| \`$crate\`" docs/dependencies.md || { echo "docs/dependencies.md does not name $crate" >&2; exit 1; }
 done

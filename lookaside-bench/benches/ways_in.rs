@@ -82,7 +82,7 @@ impl Contender for Nothing {
 struct FromList<const TRIES: bool>(LookasideList);
 
 impl<const TRIES: bool> FromList<TRIES> {
-    fn built(list: Result<LookasideList, lookaside_core::Status>) -> anyhow::Result<Self> {
+    fn built(list: Result<LookasideList, lookaside_core::BuildError>) -> anyhow::Result<Self> {
         list.map(Self).context("the list cannot be built")
     }
 

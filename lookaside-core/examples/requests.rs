@@ -6,10 +6,10 @@
 //! `cargo run --release -p lookaside-core --example requests`
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
-use lookaside_core::{Lookaside, LookasideBox, Tag};
+use lookaside_core::{LazyLookaside, LookasideBox, Tag};
 
 const REQUESTS: u64 = 1_000_000;
 const WORKERS: usize = 2;
@@ -21,9 +21,7 @@ struct Request {
     body: [u8; 488],
 }
 
-static LIST: LazyLock<Lookaside<Request>> = LazyLock::new(|| {
-    Lookaside::build(|list| list.name("requests").tag(Tag::new(*b"Rqst"))).expect("the settings are good")
-});
+static LIST: LazyLookaside<Request> = LazyLookaside::build(|list| list.name("requests").tag(Tag::new(*b"Rqst")));
 
 /// What waits for a worker: a structure without a lifetime.
 struct Job {

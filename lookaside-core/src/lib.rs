@@ -2,16 +2,16 @@
 //! pool, one for each processor, that tune their own depth, give memory back when idle, and count exactly.
 //!
 //! ```
-//! use lookaside_core::{Lookaside, Status};
+//! use lookaside_core::Lookaside;
 //!
 //! struct Request { id: u64, body: [u8; 200] }
 //!
 //! let requests = Lookaside::<Request>::new()?;
-//! let request = requests.allocate_with(|| Request { id: 7, body: [0; 200] }).expect("out of memory");
+//! let request = requests.allocate(Request { id: 7, body: [0; 200] })?;
 //! assert_eq!((request.id, request.body.len()), (7, 200));
 //! drop(request); // Its block is back in the list, for any thread.
 //! assert_eq!(requests.list().statistics().list.total_frees, 1);
-//! # Ok::<(), Status>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! # Which type do I want?
@@ -19,6 +19,7 @@
 //! | for | use |
 //! |---|---|
 //! | values of one type, in boxes that return their block when dropped | [`Lookaside<T>`] |
+//! | the same in a static; boxes without a lifetime | [`LazyLookaside`]; [`OwnedBox`] of an `Arc<Lookaside<T>>` |
 //! | objects that stay constructed between uses | [`ObjectCache`] |
 //! | raw blocks, one by one or many at once | [`LookasideList`], made by a [`Builder`] |
 //! | a hot loop on one thread | [`LocalCache`], a cache in front of a list |
@@ -54,7 +55,13 @@
 //!
 //! * `allocator-api2`: `&LookasideList` implements `Allocator` of the crate allocator-api2 0.4.
 //! * `allocator-api2-02`: the same for version 0.2, which hashbrown 0.17 and bumpalo 3 use.
+//! * `std`, on by default: [`LazyLookaside`], [`OwnedBox`] and [`OwnedObject`], and `Read`, `Write`, `BufRead` and `Seek` of
+//!   boxes. Without it the library is `no_std` over libc.
+//! * `serde`: boxes implement `Serialize`, and a `&Lookaside<T>` is a `DeserializeSeed`, which reads a value into a box.
 #![no_std]
+
+#[cfg(feature = "std")]
+extern crate std;
 
 // In the order of the floors, bottom-up; a test forbids imports from a floor above.
 mod wdk;
@@ -68,12 +75,14 @@ mod small_pool;
 
 pub mod theory;
 
-#[doc(hidden)]
-pub use face::inline_abi;
 pub use face::{
-    Builder, CachedObject, KernelVersion, LocalCache, Lookaside, LookasideBox, LookasideList, ObjectCache, PairName,
-    PairSlot, PairTable, Parameters, RawCache, report_list,
+    AllocateError, AllocateMany, BuildError, Builder, CachedObject, KernelVersion, LocalCache, Lookaside, LookasideBox,
+    LookasideList, ObjectCache, PairName, PairSlot, PairTable, Parameters, RawCache, report_list,
 };
+#[cfg(feature = "std")]
+pub use face::{LazyLookaside, OwnedBox, OwnedObject};
+#[doc(hidden)]
+pub use face::{inline_abi, unsize as unsizing};
 pub use link::{SListEntry, SListHeader};
 pub use list::processor::EngineKind;
 pub use list::{Counters, Statistics, Topology, Tuning};
@@ -115,4 +124,6 @@ mod pages {
     struct Readme;
     #[doc = include_str!("../../docs/programs.md")]
     struct Programs;
+    #[doc = include_str!("../../docs/rust.md")]
+    struct Rust;
 }

@@ -4,14 +4,17 @@
 mod common;
 
 use std::alloc::Layout;
+use std::fmt::Debug;
 use std::ptr::{NonNull, null_mut};
+use std::sync::Arc;
 use std::sync::atomic::AtomicPtr;
 
 use common::assert_identities;
 use common::processes::{give, take};
 use lookaside_core::{
-    Builder, EngineKind, Generation, Kind, ListFlags, Lookaside, LookasideList, ObjectCache, PairTable, Parameters,
-    PoolType, RawList, SListEntry, SListHeader, SmallPool, Status, Tag, Topology, adjust_depth, hooks,
+    Builder, CachedObject, EngineKind, Generation, Kind, LazyLookaside, ListFlags, Lookaside, LookasideList,
+    ObjectCache, OwnedBox, PairTable, Parameters, PoolType, RawList, SListEntry, SListHeader, SmallPool, Status, Tag,
+    Topology, adjust_depth, hooks, unsize,
 };
 
 const SIZE: usize = 24;
@@ -173,6 +176,49 @@ fn typed_lists_and_objects() {
     });
     drop(cache.get().unwrap().into_inner());
     cache.flush();
+}
+
+#[test]
+fn boxes_that_own_their_list() {
+    let list = Arc::new(Lookaside::<Box<u32>>::build(|list| list.engine(EngineKind::Portable)).unwrap());
+    let (first, second) = (list.allocate_owned(Box::new(3)).unwrap(), list.allocate_owned(Box::new(4)).unwrap());
+    let place = first.clone().into_raw();
+    // SAFETY: it came from a box of this list.
+    let first_again = unsafe { OwnedBox::from_raw(place, &list) };
+    drop(list);
+    let third = std::thread::spawn(move || {
+        let shown = unsize!(first, dyn Debug + Send);
+        assert_eq!(format!("{shown:?}"), "3");
+        (shown, **second)
+    });
+    assert_eq!((third.join().unwrap().1, **first_again), (4, 3));
+    **first_again.leak() = 5;
+
+    static LIST: LazyLookaside<String> = LazyLookaside::build(|list| list.engine(EngineKind::Portable));
+    std::thread::scope(|scope| {
+        for name in ["one", "two"] {
+            scope.spawn(move || assert_eq!(LIST.allocate(String::from(name)).unwrap().len(), 3));
+        }
+    });
+}
+
+#[test]
+fn many_boxes_and_closures() {
+    let list = Lookaside::<String>::build(|list| list.engine(EngineKind::Portable)).unwrap();
+    let mut boxes = list.allocate_many((0..10).map(|n| n.to_string())).collect::<Result<Vec<_>, _>>().unwrap();
+    assert_eq!(format!("{:?}", unsize!(boxes.remove(3), dyn Debug)), "\"3\"");
+    list.free_many(boxes);
+
+    let text = String::from("captured");
+    let describe = |list: Builder<'static>| list.engine(EngineKind::Portable);
+    let cache = Arc::new(ObjectCache::build(describe, move || text.clone()).unwrap());
+    let (object, slot) = (cache.get_owned().unwrap(), cache.get().unwrap().into_raw());
+    // SAFETY: it came from an object of this cache.
+    let other = unsafe { CachedObject::from_raw(slot, &cache) };
+    assert_eq!((object.clone().as_str(), other.clone().into_inner().as_str()), ("captured", "captured"));
+    drop(other);
+    drop(cache);
+    assert_eq!(object.into_inner(), "captured");
 }
 
 #[test]

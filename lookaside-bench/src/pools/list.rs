@@ -33,7 +33,9 @@ fn few(size: usize, flags: ListFlags) -> anyhow::Result<List<false>> {
 fn build(builder: Builder<'_>) -> anyhow::Result<List<false>> {
     match builder.name("compare").build() {
         Ok(list) => Ok(list.into()),
-        Err(status @ (Status::WORKING_SET_QUOTA | Status::NOT_SUPPORTED)) => Err(Absent(status.to_string()).into()),
-        Err(status) => Err(status.into()),
+        Err(error) if matches!(error.status(), Status::WORKING_SET_QUOTA | Status::NOT_SUPPORTED) => {
+            Err(Absent(error.to_string()).into())
+        }
+        Err(error) => Err(error.into()),
     }
 }

@@ -2,6 +2,7 @@
 
 use core::panic::Location;
 
+use super::errors::{BuildError, Value};
 use super::{LookasideList, Parameters, name};
 use crate::list::processor::EngineKind;
 use crate::list::{Topology, Tuning};
@@ -26,7 +27,7 @@ pub struct Builder<'a>(Parameters<'a>);
 impl LookasideList {
     /// Makes a list of paged blocks of this many bytes, with defaults for the rest. Fails as [`Builder::build`] does.
     #[track_caller]
-    pub fn new(size: usize) -> Result<LookasideList, Status> {
+    pub fn new(size: usize) -> Result<LookasideList, BuildError> {
         Self::builder(size).build()
     }
 
@@ -159,28 +160,58 @@ impl<'a> Builder<'a> {
     }
 
     /// For lists that bring their own routines over the process heap: NOT_SUPPORTED if other blocks were asked for.
-    pub(super) fn over_heap(self) -> Result<Self, Status> {
+    pub(super) fn over_heap(self) -> Result<Self, BuildError> {
         const NO_POOL: u32 = PoolType::QUOTA_FAIL_INSTEAD_OF_RAISE | PoolType::RAISE_IF_ALLOCATION_FAILURE;
         let Parameters { pool_type, flags, shared, .. } = self.0;
         let pools = [ListFlags::SPECIAL_POOL, ListFlags::SPECIAL_POOL_START, ListFlags::PAGED_ARENAS];
-        let paged = pool_type.0 & !NO_POOL == PoolType::PAGED.0;
-        let heap = paged && shared.is_null() && !pools.iter().any(|flag| flags.contains(*flag));
-        if heap { Ok(self) } else { Err(Status::NOT_SUPPORTED) }
+        let refused = |parameter, value| {
+            Err(BuildError::wrong(Status::NOT_SUPPORTED, parameter, value, "this list has blocks of the process heap"))
+        };
+        if pool_type.0 & !NO_POOL != PoolType::PAGED.0 {
+            return refused("pool_type", Value::Bits(pool_type.0));
+        }
+        if pools.iter().any(|flag| flags.contains(*flag)) {
+            return refused("flags", Value::Bits(flags.0));
+        }
+        if !shared.is_null() {
+            return refused("shared", Value::List(shared));
+        }
+        Ok(self)
     }
 
     /// Makes the list.
     ///
     /// INVALID_PARAMETER (a setting without meaning), INTEGER_OVERFLOW (size), NOT_SUPPORTED (pool type, or engine),
-    /// NO_MEMORY, INSUFFICIENT_RESOURCES (65,536 lists).
+    /// NO_MEMORY, INSUFFICIENT_RESOURCES (65,536 lists). The error prints which setting was wrong, and why.
     #[track_caller]
-    pub fn build(self) -> Result<LookasideList, Status> {
+    pub fn build(self) -> Result<LookasideList, BuildError> {
         let name = name::of_place(Location::caller());
         let name = if self.0.name.is_empty() { name.as_str() } else { self.0.name };
         let parameters = Parameters { name, ..self.0 };
         let mut list = RawList::zeroed();
         // SAFETY: the object is ours; the callbacks were promised.
-        unsafe { RawList::initialize_at(&mut list, &parameters, None, Owner::Program, Caller::rust()) }.ok()?;
-        Ok(LookasideList::from_raw(list, self.0.size))
+        let status = unsafe { RawList::initialize_at(&mut list, &parameters, None, Owner::Program, Caller::rust()) };
+        match status.is_success() {
+            true => Ok(LookasideList::from_raw(list, self.0.size)),
+            false => Err(self.reason(status)),
+        }
+    }
+
+    /// Returns why the parameters got this status.
+    #[cold]
+    fn reason(&self, status: Status) -> BuildError {
+        let Parameters { shared, engine, .. } = self.0;
+        match (self.0.check(), status, engine) {
+            (Err(error), ..) => error,
+            (Ok(_), Status::INVALID_PARAMETER, _) if !shared.is_null() => {
+                let rule = "it must be a general list of the same size, alignment and pool type, and this one a pair";
+                BuildError::wrong(status, "shared", Value::List(shared), rule)
+            }
+            (Ok(_), Status::NOT_SUPPORTED, Some(engine)) => {
+                BuildError::wrong(status, "engine", Value::Engine(engine), "this process cannot have it")
+            }
+            _ => BuildError::of(status),
+        }
     }
 }
 

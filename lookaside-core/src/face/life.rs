@@ -56,7 +56,7 @@ impl RawList {
         }
         let mut settings = match parameters.check() {
             Ok(settings) => settings,
-            Err(status) => return status,
+            Err(error) => return error.status(),
         };
         let mut place = Place::UNKNOWN;
         if settings.verified || owner == Owner::Program && verifier::is_program_wide() {

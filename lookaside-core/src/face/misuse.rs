@@ -112,7 +112,7 @@ refused!(
     CacheOutlivesWhatItsObjectsBorrow,
     "E0597",
     "let longer = String::new();
-     let cache = lookaside_core::ObjectCache::<Vec<&str>>::new(Vec::new).unwrap(); {
+     let cache = lookaside_core::ObjectCache::<Vec<&str>>::new(|| Vec::new()).unwrap(); {
          let shorter = String::new();",
     "cache.get().unwrap().push(&shorter);",
     "cache.get().unwrap().push(&longer);",
@@ -123,7 +123,7 @@ refused!(
     CacheIsDroppedAfterWhatItsObjectsBorrow,
     "E0597",
     "let longer = String::new(); let cache; let shorter = String::new();
-     cache = lookaside_core::ObjectCache::<Vec<&str>>::new(Vec::new).unwrap();",
+     cache = lookaside_core::ObjectCache::<Vec<&str>>::new(|| Vec::new()).unwrap();",
     "cache.get().unwrap().push(&shorter);",
     "cache.get().unwrap().push(&longer);",
     ""
@@ -177,4 +177,80 @@ refused!(
     "drop(list);",
     "",
     "drop(kept);"
+);
+
+refused!(
+    OwnedBoxOfRcGoesToAThread,
+    "E0277",
+    "use std::rc::Rc; use std::sync::Arc;
+     let list = Arc::new(lookaside_core::Lookaside::new().unwrap());",
+    "let value = list.allocate_owned(Rc::new(1)).unwrap();",
+    "let value = list.allocate_owned(Arc::new(1)).unwrap();",
+    "std::thread::spawn(move || drop(value)).join().unwrap();"
+);
+
+refused!(
+    OwnedValueOutlivesWhatItBorrows,
+    "E0597",
+    "let longer = String::new(); let kept; {
+         let shorter = String::new(); let list = std::sync::Arc::new(lookaside_core::Lookaside::new().unwrap());",
+    "kept = list.allocate_owned(&shorter).unwrap();",
+    "kept = list.allocate_owned(&longer).unwrap();",
+    "} drop(kept);"
+);
+
+refused!(
+    LeakedValueOutlivesItsList,
+    "E0505",
+    "let list = lookaside_core::Lookaside::<u64>::new().unwrap(); let kept = list.allocate(1).unwrap().leak();",
+    "drop(list);",
+    "",
+    "*kept = 2;"
+);
+
+refused!(
+    ClosureOfACacheBorrows,
+    "E0373",
+    "let size = 100; let _cache =",
+    "lookaside_core::ObjectCache::new(|| vec![0u8; *&size]).unwrap();",
+    "lookaside_core::ObjectCache::new(move || vec![0u8; *&size]).unwrap();",
+    ""
+);
+
+refused!(
+    ClosureOfACacheHasWhatThreadsMayNotShare,
+    "E0277",
+    "use std::cell::Cell; use std::sync::Mutex;",
+    "let count = Cell::new(1); let made = move || count.get();",
+    "let count = Mutex::new(1); let made = move || *count.lock().unwrap();",
+    "lookaside_core::ObjectCache::new(made).unwrap();"
+);
+
+refused!(
+    BoxIsUnsizedToATraitThatItsValueHasNot,
+    "E0277",
+    "let list = lookaside_core::Lookaside::<u64>::new().unwrap(); let value = list.allocate(1).unwrap();",
+    "lookaside_core::unsize!(value, dyn Fn());",
+    "lookaside_core::unsize!(value, dyn std::fmt::Debug);",
+    ""
+);
+
+refused!(
+    UnsizedBoxOutlivesWhatItsValueBorrows,
+    "E0597",
+    "use std::fmt::Debug;
+     let list = lookaside_core::Lookaside::<&String>::new().unwrap(); let text = String::new();",
+    "let value: lookaside_core::LookasideBox<dyn Debug + 'static> = lookaside_core::unsize!(list.allocate(&text).unwrap(), dyn Debug + 'static);",
+    "let value: lookaside_core::LookasideBox<dyn Debug + '_> = lookaside_core::unsize!(list.allocate(&text).unwrap(), dyn Debug + '_);",
+    "drop(value);"
+);
+
+refused!(
+    ObjectOfAnotherThreadIsCloned,
+    "E0277",
+    "#[derive(Clone)] struct Here(std::marker::PhantomData<std::sync::MutexGuard<'static, u8>>);
+     #[derive(Clone)] struct Anywhere;",
+    "let cache = lookaside_core::ObjectCache::new(|| Here(std::marker::PhantomData)).unwrap();",
+    "let cache = lookaside_core::ObjectCache::new(|| Anywhere).unwrap();",
+    "drop(cache.get().unwrap().try_clone());"
 );

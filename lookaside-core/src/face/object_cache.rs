@@ -8,7 +8,9 @@ use core::mem::ManuallyDrop;
 use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
 
-use super::{Builder, LookasideList, block_layout, name};
+use super::as_value::like_its_value;
+use super::constructor::Constructor;
+use super::{BuildError, Builder, LookasideList, block_layout, name};
 use crate::list::Statistics;
 use crate::platform;
 use crate::pool::{AllocateCallback, FreeCallback};
@@ -51,7 +53,7 @@ use crate::wdk::{PoolType, RawList, Status, Tag};
 /// ```
 pub struct ObjectCache<T> {
     list: LookasideList,
-    construct: fn() -> T,
+    construct: Constructor<T>,
     // It owns objects, which users may change: `T` must be the same for all of them (invariant), and outlive the cache.
     _objects: PhantomData<Cell<T>>,
 }
@@ -63,22 +65,37 @@ type Slot<T> = Option<T>;
 unsafe impl<T: Send> Sync for ObjectCache<T> {}
 
 impl<T> ObjectCache<T> {
-    /// Makes a cache with defaults. The constructor may use the cache, and may panic: the block goes back.
+    /// Makes a cache with defaults. The constructor may use the cache, and may panic: the block goes back. What a
+    /// closure captures is kept in memory of the process heap, once for the cache, so that the cache's type does not name
+    /// the closure. Constructors that borrow are for [`ObjectCache::get_with`].
     ///
     /// Errors as those of [`ObjectCache::build`].
-    pub fn new(construct: fn() -> T) -> Result<ObjectCache<T>, Status> {
+    ///
+    /// ```
+    /// use lookaside_core::{BuildError, ObjectCache};
+    ///
+    /// struct Server { buffers: ObjectCache<Vec<u8>> }
+    ///
+    /// let size: usize = "4096".parse().unwrap();
+    /// let server = Server { buffers: ObjectCache::new(move || Vec::with_capacity(size))? };
+    /// assert_eq!(server.buffers.get().expect("the heap has room").capacity(), 4096);
+    /// # Ok::<(), BuildError>(())
+    /// ```
+    #[track_caller]
+    pub fn new(construct: impl Fn() -> T + Send + Sync + 'static) -> Result<ObjectCache<T>, BuildError> {
         Self::build(|builder| builder, construct)
     }
 
     /// Makes a cache with the settings that `describe` makes on the builder it gets, which decide of everything but the
     /// callbacks: those are the cache's own. Size and alignment are those of a `T`, at the least.
     ///
-    /// NOT_SUPPORTED for a pool other than the process heap, or a shared list of others; and the errors of
+    /// NOT_SUPPORTED for a pool other than the process heap, or a shared list of others; NO_MEMORY; and the errors of
     /// [`Builder::build`].
+    #[track_caller]
     pub fn build<'a>(
         describe: impl FnOnce(Builder<'a>) -> Builder<'a>,
-        construct: fn() -> T,
-    ) -> Result<ObjectCache<T>, Status> {
+        construct: impl Fn() -> T + Send + Sync + 'static,
+    ) -> Result<ObjectCache<T>, BuildError> {
         let (size, alignment) = block_layout::<Slot<T>>();
         let builder =
             describe(Builder::new(size).alignment(alignment).name(name::of_type::<T>())).at_least(size, alignment);
@@ -88,6 +105,7 @@ impl<T> ObjectCache<T> {
         // on threads that call the list, which only the cache lets them do: see its `Sync`. No block outlives
         // `T`, which outlives the cache; those of leaked objects and caches are not freed.
         let list = unsafe { builder.callbacks(allocate, free) }.build()?;
+        let construct = Constructor::new(construct).ok_or(Status::NO_MEMORY)?;
         Ok(ObjectCache { list, construct, _objects: PhantomData })
     }
 
@@ -95,7 +113,7 @@ impl<T> ObjectCache<T> {
     #[inline]
     #[must_use]
     pub fn get(&self) -> Option<CachedObject<'_, T>> {
-        self.get_with(|| Some((self.construct)()))
+        self.get_with(|| Some(self.construct.construct()))
     }
 
     /// Returns an object as `get` does, by a constructor of this call's own, which may fail: `None` then, and when the
@@ -116,15 +134,13 @@ impl<T> ObjectCache<T> {
     /// ```
     #[inline]
     pub fn get_with(&self, construct: impl FnOnce() -> Option<T>) -> Option<CachedObject<'_, T>> {
-        let slot = self.list.allocate()?.cast::<Slot<T>>();
-        // From here the block goes back to the list if the constructor fails or panics, still holding nothing.
-        let mut object = CachedObject { slot, list: &self.list, _invariant: PhantomData };
-        // SAFETY: `allocate` made a slot of the block, and it is ours alone.
-        let slot = unsafe { object.slot.as_mut() };
-        if slot.is_none() {
-            *slot = Some(construct()?);
-        }
-        Some(object)
+        CachedObject::get(&self.list, construct)
+    }
+
+    /// Returns the list beneath.
+    #[must_use]
+    pub fn list(&self) -> &LookasideList {
+        &self.list
     }
 
     /// Drops every object that no one uses. O(objects). See [`LookasideList::flush`].
@@ -190,8 +206,11 @@ unsafe extern "C-unwind" fn free<T>(block: *mut c_void) {
 }
 
 /// An object of an [`ObjectCache`], in use; dropping it gives it back, constructed.
+///
+/// It has what the standard library's `Box` has, as [`LookasideBox`](crate::LookasideBox). It cannot be pinned, since
+/// the next user gets the same object and may move it.
 pub struct CachedObject<'a, T> {
-    // Holds an object once `get_with` has returned.
+    // Holds an object once `get` has returned.
     slot: NonNull<Slot<T>>,
     list: &'a LookasideList,
     // What one user puts in, the next one finds: `T` must be what it is in the cache.
@@ -200,10 +219,24 @@ pub struct CachedObject<'a, T> {
 
 // SAFETY: the object is its user's alone, and goes back to a cache that any thread may use then: `T` is `Send`.
 unsafe impl<T: Send> Send for CachedObject<'_, T> {}
-// SAFETY: sharing it shares the object, and nothing else can be reached.
+// SAFETY: sharing it shares the object. It can be cloned, which gets another object of the cache: only if `T` is `Send`.
 unsafe impl<T: Sync> Sync for CachedObject<'_, T> {}
 
-impl<T> CachedObject<'_, T> {
+impl<'a, T> CachedObject<'a, T> {
+    /// Gets an object of a cache's list.
+    #[inline]
+    fn get(list: &'a LookasideList, construct: impl FnOnce() -> Option<T>) -> Option<Self> {
+        let slot = list.allocate()?.cast::<Slot<T>>();
+        // From here the block goes back to the list if the constructor fails or panics, still holding nothing.
+        let mut object = CachedObject { slot, list, _invariant: PhantomData };
+        // SAFETY: `allocate` made a slot of the block, and it is ours alone.
+        let slot = unsafe { object.slot.as_mut() };
+        if slot.is_none() {
+            *slot = Some(construct()?);
+        }
+        Some(object)
+    }
+
     /// Takes the object out of the cache for good, as one does with an object that is not fit for another use.
     #[must_use]
     pub fn into_inner(self) -> T {
@@ -214,6 +247,63 @@ impl<T> CachedObject<'_, T> {
             this.list.free(this.slot.cast());
             object
         }
+    }
+
+    /// Gives the object away, in the slot that it is in, which holds `Some`. The caller owns both.
+    #[must_use]
+    pub fn into_raw(self) -> NonNull<Option<T>> {
+        ManuallyDrop::new(self).slot
+    }
+
+    /// Makes an object in use again.
+    ///
+    /// # Safety
+    /// `slot` came from [`CachedObject::into_raw`] of an object of this cache, still holds `Some`, and is used for
+    /// one object alone.
+    #[must_use]
+    pub unsafe fn from_raw(slot: NonNull<Option<T>>, cache: &'a ObjectCache<T>) -> Self {
+        CachedObject { slot, list: &cache.list, _invariant: PhantomData }
+    }
+
+    /// Gives the object up, and returns it for as long as the cache is borrowed. It does not come back to the cache, and
+    /// is not dropped.
+    #[must_use]
+    pub fn leak(self) -> &'a mut T {
+        // SAFETY: the slot holds an object that is no one else's, and stays its own while the cache is borrowed.
+        unsafe { self.into_raw().as_mut().as_mut().unwrap_unchecked() }
+    }
+
+    /// Gets another object of the cache, equal to this one: one that is at hand by `clone_from`, which keeps what it has
+    /// reserved, otherwise a clone. `None` when the pool has no block.
+    pub fn try_clone(&self) -> Option<Self>
+    where
+        T: Clone + Send,
+    {
+        let mut constructed = false;
+        let construct = || {
+            constructed = true;
+            Some(T::clone(self))
+        };
+        let mut object = Self::get(self.list, construct)?;
+        if !constructed {
+            T::clone_from(&mut object, self);
+        }
+        Some(object)
+    }
+}
+
+/// Gets another object of the cache: see [`CachedObject::try_clone`].
+///
+/// # Panics
+/// When the pool has no block.
+// The other object may be one that was constructed on another thread.
+impl<T: Clone + Send> Clone for CachedObject<'_, T> {
+    fn clone(&self) -> Self {
+        self.try_clone().expect("the cache has no block for the clone")
+    }
+
+    fn clone_from(&mut self, source: &Self) {
+        T::clone_from(self, source);
     }
 }
 
@@ -243,8 +333,4 @@ impl<T> DerefMut for CachedObject<'_, T> {
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for CachedObject<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
+like_its_value!(CachedObject<'_, T>);

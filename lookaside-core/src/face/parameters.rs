@@ -2,6 +2,7 @@
 
 use core::ffi::c_void;
 
+use super::errors::{BuildError, Value};
 use crate::list::processor::EngineKind;
 use crate::list::{Settings, Topology, Tuning};
 use crate::manage;
@@ -88,12 +89,15 @@ impl Parameters<'_> {
 impl Parameters<'_> {
     /// Checks everything, in the order of the fields, and fills in the defaults. A list to share is left to
     /// [`RawList::initialize`], which may read it.
-    pub(super) fn check(&self) -> Result<Settings, Status> {
+    pub(super) fn check(&self) -> Result<Settings, BuildError> {
+        let invalid =
+            |parameter, value, rule| Err(BuildError::wrong(Status::INVALID_PARAMETER, parameter, value, rule));
         if self.size == 0 {
-            return Err(Status::INVALID_PARAMETER);
+            return invalid("size", Value::Number(0), "a block has one byte or more");
         }
         if self.size > SIZE_LIMIT {
-            return Err(Status::INTEGER_OVERFLOW);
+            let rule = "no block is larger than half of the address space";
+            return Err(BuildError::wrong(Status::INTEGER_OVERFLOW, "size", Value::Number(self.size as u64), rule));
         }
         let alignment = match self.alignment {
             0 if self.pool_type.is_cache_aligned() => CACHE_LINE,
@@ -101,19 +105,34 @@ impl Parameters<'_> {
             asked => asked,
         };
         if !alignment.is_power_of_two() || alignment > ALIGNMENT_LIMIT {
-            return Err(Status::INVALID_PARAMETER);
+            return invalid("alignment", Value::Number(alignment as u64), "it must be a power of two, at most 65536");
         }
-        if !self.pool_type.is_known() || !self.flags.is_known() {
-            return Err(Status::INVALID_PARAMETER);
+        if !self.pool_type.is_known() {
+            return invalid("pool_type", Value::Bits(self.pool_type.0), "there is no such pool");
+        }
+        if !self.flags.is_known() {
+            return invalid(
+                "flags",
+                Value::Bits(self.flags.0),
+                "some of these bits have no meaning, or exclude each other",
+            );
         }
         // Blocks that another process takes and frees cannot be followed.
         if self.flags.contains(ListFlags::VERIFY) && self.pool_type.is_session() {
-            return Err(Status::NOT_SUPPORTED);
+            let rule = "a list of the session pool cannot be verified";
+            return Err(BuildError::wrong(Status::NOT_SUPPORTED, "flags", Value::Bits(self.flags.0), rule));
         }
         let maximum_depth = if self.maximum_depth == 0 { DEFAULT_MAXIMUM_DEPTH } else { self.maximum_depth };
         let initial_depth = if self.initial_depth == 0 { MINIMUM_DEPTH.min(maximum_depth) } else { self.initial_depth };
-        if maximum_depth > MAXIMUM_DEPTH_LIMIT || initial_depth > maximum_depth {
-            return Err(Status::INVALID_PARAMETER);
+        if maximum_depth > MAXIMUM_DEPTH_LIMIT {
+            return invalid("maximum_depth", Value::Number(maximum_depth.into()), "it must be at most 16384");
+        }
+        if initial_depth > maximum_depth {
+            return invalid(
+                "initial_depth",
+                Value::Number(initial_depth.into()),
+                "it must be at most the maximum depth",
+            );
         }
         Ok(Settings {
             engine: self.engine.unwrap_or_else(manage::engine),

@@ -1,5 +1,7 @@
 //! What a list counts (theory §4).
 
+use core::fmt;
+
 use crate::wdk::{PoolType, Tag};
 
 /// The counters of one list, as Windows keeps them, and the four that batches and maintenance need beside them.
@@ -107,6 +109,18 @@ pub struct Statistics {
     pub outstanding: u64,
     /// Bytes of the list's slabs that may be in memory; 0 where its pool is another.
     pub resident: u64,
+}
+
+/// One line for people.
+impl fmt::Display for Statistics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Statistics { size, tag, pool_type, list, outstanding, resident, .. } = self;
+        write!(f, "{tag}: blocks of {size} bytes, {pool_type}; {outstanding} out, {} kept; ", list.current_depth)?;
+        write!(f, "{} allocates ({}% hits), ", list.total_allocates, list.allocate_hit_rate())?;
+        write!(f, "{} frees ({}% hits); pool: ", list.total_frees, list.free_hit_rate())?;
+        write!(f, "{} allocates, {} frees, {} failures", self.pool_allocates, self.pool_frees, self.pool_failures)?;
+        if *resident != 0 { write!(f, "; {resident} bytes resident") } else { Ok(()) }
+    }
 }
 
 #[cfg(test)]

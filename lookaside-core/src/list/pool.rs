@@ -1,5 +1,6 @@
 //! Calls of a list's pool, and of the routines of the user that take its place.
 
+use core::ptr::null_mut;
 use core::sync::atomic::Ordering::Relaxed;
 
 use super::batch::Batch;
@@ -15,7 +16,7 @@ impl List {
         }
         let mut batch = Batch::new();
         self.pool_allocate_many(object, &mut batch, 1);
-        batch.first().copied().unwrap_or_default()
+        batch.first().copied().unwrap_or(null_mut())
     }
 
     /// Adds new blocks to a batch: `wanted`, of which all but the first are optional. If there is not even that, a
@@ -65,7 +66,7 @@ impl List {
                 ),
             );
             // It stays the routine's.
-            block = core::ptr::null_mut();
+            block = null_mut();
         }
         if block.is_null() {
             self.pool_failures.fetch_add(1, Relaxed);

@@ -12,9 +12,9 @@ use core::fmt;
 pub struct Status(pub u32);
 
 macro_rules! statuses {
-    ($($(#[$doc:meta])* $name:ident = $value:literal;)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident = $value:literal;)*) => {
         impl Status {
-            $($(#[$doc])* pub const $name: Status = Status($value);)*
+            $($(#[doc = $doc])* pub const $name: Status = Status($value);)*
 
             /// Returns the WDK's name of this value, without its `STATUS_` prefix; `"UNKNOWN"` for a value that this
             /// library never returns.
@@ -23,6 +23,15 @@ macro_rules! statuses {
                 match self {
                     $(Status::$name => stringify!($name),)*
                     _ => "UNKNOWN",
+                }
+            }
+
+            /// Returns what the value means, in a sentence; an empty text for a value that this library never returns.
+            #[must_use]
+            pub const fn description(self) -> &'static str {
+                match self {
+                    $(Status::$name => concat!($($doc),*).trim_ascii_start(),)*
+                    _ => "",
                 }
             }
         }

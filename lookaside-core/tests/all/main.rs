@@ -4,6 +4,7 @@
 mod common;
 
 mod allocator;
+mod boxes;
 mod cache;
 mod floors;
 mod many;

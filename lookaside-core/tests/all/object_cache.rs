@@ -376,7 +376,7 @@ fn objects_of_every_shape() {
     #[derive(Debug, PartialEq)]
     struct Aligned([u8; 4096]);
 
-    fn check<T: PartialEq + Debug>(construct: fn() -> T) {
+    fn check<T: PartialEq + Debug + 'static>(construct: fn() -> T) {
         let cache = ObjectCache::build(|list| list.alignment(1), construct).unwrap();
         for _ in 0..3 {
             let held: Vec<_> = (0..20).map(|_| cache.get().unwrap()).collect();

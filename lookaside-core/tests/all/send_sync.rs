@@ -5,7 +5,8 @@ use std::rc::Rc;
 use std::sync::MutexGuard;
 
 use lookaside_core::{
-    Builder, CachedObject, Lookaside, LookasideBox, LookasideList, ObjectCache, Parameters, RawList, Statistics, Status,
+    AllocateError, AllocateMany, BuildError, Builder, CachedObject, LazyLookaside, Lookaside, LookasideBox,
+    LookasideList, ObjectCache, OwnedBox, OwnedObject, Parameters, RawList, Statistics, Status,
 };
 
 /// Both traits of one type: `is!(type: Send, !Sync)`.
@@ -54,12 +55,22 @@ is!(Lookaside<u8>: Send, Sync);
 is!(Lookaside<Cell<u8>>: Send, Sync);
 is!(Lookaside<Rc<u8>>: Send, Sync);
 is!(Lookaside<Guard>: Send, Sync);
+is!(LazyLookaside<Rc<u8>>: Send, Sync);
 
 // A box as its value.
 is!(LookasideBox<'static, u8>: Send, Sync);
 is!(LookasideBox<'static, Cell<u8>>: Send, !Sync);
 is!(LookasideBox<'static, Guard>: !Send, Sync);
 is!(LookasideBox<'static, Rc<u8>>: !Send, !Sync);
+
+is!(LookasideBox<'static, dyn Fn() + Send>: Send, !Sync);
+is!(OwnedBox<u8>: Send, Sync);
+is!(OwnedBox<Cell<u8>>: Send, !Sync);
+is!(OwnedBox<Guard>: !Send, Sync);
+is!(OwnedBox<Rc<u8>>: !Send, !Sync);
+is!(OwnedBox<dyn Fn() + Send>: Send, !Sync);
+is!(AllocateMany<'static, std::vec::IntoIter<u8>>: Send, Sync);
+is!(AllocateMany<'static, std::vec::IntoIter<Rc<u8>>>: !Send, !Sync);
 
 // A cache holds objects, which go from thread to thread but are never shared.
 is!(ObjectCache<u8>: Send, Sync);
@@ -73,7 +84,15 @@ is!(CachedObject<'static, Cell<u8>>: Send, !Sync);
 is!(CachedObject<'static, Guard>: !Send, Sync);
 is!(CachedObject<'static, Rc<u8>>: !Send, !Sync);
 
+is!(OwnedObject<u8>: Send, Sync);
+is!(OwnedObject<Cell<u8>>: Send, !Sync);
+is!(OwnedObject<Guard>: !Send, Sync);
+is!(OwnedObject<Rc<u8>>: !Send, !Sync);
+
 // What a call returns.
+is!(BuildError: Send, Sync);
+is!(AllocateError<u8>: Send, Sync);
+is!(AllocateError<Rc<u8>>: !Send, !Sync);
 is!(Statistics: Send, Sync);
 is!(Status: Send, Sync);
 

@@ -35,7 +35,7 @@ fn at_hand<T>(list: &Lookaside<T>, mut value: T) -> LookasideBox<'_, T> {
     loop {
         match list.try_allocate(value) {
             Ok(boxed) => return boxed,
-            Err(back) => value = back,
+            Err(back) => value = back.into_inner(),
         }
     }
 }
@@ -71,8 +71,8 @@ fn a_value_is_dropped_once() {
 #[test]
 fn without_memory_a_value_comes_back_or_is_not_made() {
     let list = without_memory();
-    assert_eq!(list.allocate(String::from("mine")).unwrap_err(), "mine");
-    assert_eq!(list.try_allocate(String::from("mine")).unwrap_err(), "mine");
+    assert_eq!(list.allocate(String::from("mine")).unwrap_err().0, "mine");
+    assert_eq!(list.try_allocate(String::from("mine")).unwrap_err().0, "mine");
     assert!(list.allocate_with(|| unreachable!("there is no block")).is_none());
     assert_eq!((outstanding(&list), list.list().statistics().pool_failures), (0, 2));
 }
@@ -81,10 +81,10 @@ fn without_memory_a_value_comes_back_or_is_not_made() {
 fn try_allocate_never_asks_the_pool() {
     for engine in engines() {
         let list = Lookaside::build(|list| list.engine(engine)).unwrap();
-        assert_eq!(list.try_allocate(1).unwrap_err(), 1);
+        assert_eq!(list.try_allocate(1).unwrap_err().0, 1);
         list.list().prefill(2).unwrap();
         let boxes = (at_hand(&list, 1), at_hand(&list, 2));
-        assert_eq!(list.try_allocate(3).unwrap_err(), 3);
+        assert_eq!(list.try_allocate(3).unwrap_err().0, 3);
         assert_eq!((*boxes.0, *boxes.1, list.list().statistics().pool_allocates), (1, 2, 2));
     }
 }
