@@ -20,7 +20,7 @@ const ROW: usize = 1 << layout::SHIFT;
 
 /// The first region becomes usable by steps of this many bytes of each row, so that a program that has all its memory
 /// locked (`mlockall`) pays for what few lists need. Others are usable at once: each step cuts the mapping of every
-/// row. One with a row for each slot has many more rows, so that its steps are pages, and only in such a program.
+/// row. One with a row for each slot has too many rows for steps.
 const STEP: usize = 16 * 1024;
 
 /// How many parts a list has, and how many processors the machine may have.
@@ -40,26 +40,30 @@ impl Region {
         let bytes = Part::bytes(maximum);
         let by_slot = numbers.parts != numbers.processors;
         if self.left < bytes {
-            let by_steps = if by_slot { platform::locks_new_memory() } else { first };
-            let memory = if by_steps { platform::reserve(ROW * rows) } else { platform::map(ROW * rows) };
+            let by_steps = first && !by_slot;
+            let memory = match by_steps {
+                _ if by_slot => platform::map_lazily(ROW * rows),
+                true => platform::reserve(ROW * rows),
+                false => platform::map(ROW * rows),
+            };
             if memory.is_null() {
                 return Err(Status::NO_MEMORY);
             }
             *self = Region { next: memory, left: ROW, closed: if by_steps { ROW } else { 0 } };
         }
         if self.left - self.closed < bytes {
-            self.open(rows, bytes, if by_slot { 1 } else { STEP })?;
+            self.open(rows, bytes)?;
         }
         let base = self.next;
         *self = Region { next: base.wrapping_add(bytes), left: self.left - bytes, closed: self.closed };
         Ok((base, base.wrapping_add((numbers.parts as usize) << layout::SHIFT)))
     }
 
-    /// Makes the next bytes of each row usable, by whole steps and pages.
-    fn open(&mut self, rows: usize, bytes: usize, step: usize) -> Result<(), Status> {
+    /// Makes the next bytes of each row usable, by whole steps.
+    fn open(&mut self, rows: usize, bytes: usize) -> Result<(), Status> {
         let opened = self.left - self.closed;
         // A row's length is a multiple of steps.
-        let more = (bytes - opened).next_multiple_of(step.max(platform::page_size()));
+        let more = (bytes - opened).next_multiple_of(STEP.max(platform::page_size()));
         for row in 0..rows {
             let start = self.next.wrapping_add((row << layout::SHIFT) + opened);
             // SAFETY: the pages are of the region, which has them in each row, and no list has them yet.
