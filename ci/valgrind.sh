@@ -23,11 +23,11 @@ out=$target/c-examples/static
 make -C c-examples LINK=static LIBDIR="$target/release" OUT="$out" all
 for example in driver record_cache control_blocks packet_pool routes connections pool_tracker threads report pairs cplusplus; do
     memcheck definite,indirect,possible "$out/$example" >/dev/null
-    LOOKASIDE_ENGINE=portable memcheck definite,indirect,possible "$out/$example" >/dev/null
+    LOOKASIDE_ENGINE=trylock memcheck definite,indirect,possible "$out/$example" >/dev/null
 done
 # This one also checks that its lists kept blocks.
-LOOKASIDE_ENGINE=portable memcheck definite,indirect,possible "$out/callbacks" >/dev/null
+LOOKASIDE_ENGINE=trylock memcheck definite,indirect,possible "$out/callbacks" >/dev/null
 
 # Cargo prints where it put the test. Rust's own tables and threads are held by pointers to their middle.
 life=$(cargo test -p lookaside-core --test life --no-run 2>&1 | sed -n 's/.*Executable.*(\(.*\))$/\1/p')
-LOOKASIDE_ENGINE=portable LOOKASIDE_TEST_LIVES=400 memcheck definite,indirect "$life" --test-threads=1
+LOOKASIDE_ENGINE=trylock LOOKASIDE_TEST_LIVES=400 memcheck definite,indirect "$life" --test-threads=1

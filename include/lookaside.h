@@ -473,7 +473,7 @@ typedef struct lookaside_statistics {
      */
     uint32_t maximum_depth;
     /**
-     * How many processor lists it has; 0 for a general list.
+     * How many processor lists it has: one for each possible processor, or over slots for each slot; 0 for a general list.
      */
     uint32_t processors;
     /**
@@ -1419,7 +1419,7 @@ void *lookaside_list_context(const struct lookaside_list *list);
  * - `list`: the list that the block came from.
  * - `block`: the block, or NULL, which has no effect.
  * - `processor`: the processor's number. A number that the list has no processor list for, such as
- *   `LOOKASIDE_CURRENT_PROCESSOR`, means the current one.
+ *   `LOOKASIDE_CURRENT_PROCESSOR`, means the current one; so does every number over the engine `slots`.
  *
  * Returns nothing. The process ends with a message as for `lookaside_list_free`, and also where `list` has other
  * contents than a list's.

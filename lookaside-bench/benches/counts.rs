@@ -13,16 +13,16 @@ use anyhow::{Context, bail, ensure};
 const BENCHMARK: &str = include_str!("instructions.rs");
 const BEGIN: &str = "<!-- counts: begin -->\n";
 const END: &str = "<!-- counts: end -->\n";
-const HEAD: &str = "| way in | rseq | portable |\n|---|---|---|\n";
+const HEAD: &str = "| way in | rseq | trylock |\n|---|---|---|\n";
 
-/// A way in: its counts over rseq and over the portable engine, as the table has them.
+/// A way in: its counts over rseq and over trylock, as the table has them.
 #[derive(Clone, PartialEq, Debug)]
 struct Row {
     way: String,
     counts: [String; 2],
 }
 
-const ENGINES: [&str; 2] = ["rseq", "portable"];
+const ENGINES: [&str; 2] = ["rseq", "trylock"];
 const NONE: &str = "-";
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -101,8 +101,8 @@ fn table(rows: &[Row]) -> String {
 fn parse(table: &str) -> Vec<Row> {
     let row = |line: &str| {
         let cells: Vec<&str> = line.strip_prefix("| ")?.strip_suffix(" |")?.split(" | ").collect();
-        let [way, rseq, portable] = cells[..] else { return None };
-        Some(Row { way: way.to_owned(), counts: [rseq, portable].map(str::to_owned) })
+        let [way, rseq, trylock] = cells[..] else { return None };
+        Some(Row { way: way.to_owned(), counts: [rseq, trylock].map(str::to_owned) })
     };
     table.strip_prefix(HEAD).unwrap_or(table).lines().filter_map(row).collect()
 }
@@ -134,8 +134,8 @@ fn compare(committed: &[Row], measured: &[Row]) -> Vec<(String, bool)> {
 mod tests {
     use super::*;
 
-    fn row(way: &str, rseq: &str, portable: &str) -> Row {
-        Row { way: way.to_owned(), counts: [rseq, portable].map(str::to_owned) }
+    fn row(way: &str, rseq: &str, trylock: &str) -> Row {
+        Row { way: way.to_owned(), counts: [rseq, trylock].map(str::to_owned) }
     }
 
     #[test]
@@ -152,9 +152,9 @@ mod tests {
         let lines: Vec<(&str, bool)> = lines.iter().map(|(line, failed)| (line.as_str(), *failed)).collect();
         let expected = [
             ("a (rseq): 100.0 -> 101.0, risen by less than 1 %", false),
-            ("a (portable): - -> 5.0, RISEN", true),
+            ("a (trylock): - -> 5.0, RISEN", true),
             ("b (rseq): 10.0 -> 10.2, RISEN", true),
-            ("b (portable): 20.0 -> 19.0, fallen", false),
+            ("b (trylock): 20.0 -> 19.0, fallen", false),
             ("d: not in the committed table", true),
             ("c: not counted any more", true),
         ];

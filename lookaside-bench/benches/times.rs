@@ -76,6 +76,6 @@ fn group(chosen: EngineKind, workload: &'static Workload, size: usize, threads: 
 fn ready(entry: &dyn Entry, chosen: EngineKind, workload: &'static Workload, size: usize, threads: usize) -> Made {
     let portable = entry.about().variable == Some(("LOOKASIDE_ENGINE", "portable"));
     // SAFETY: `chosen` is what this process chose.
-    unsafe { hooks::pretend_engine(if portable { EngineKind::Portable } else { chosen }) };
+    unsafe { hooks::pretend_engine(if portable { EngineKind::Slots } else { chosen }) };
     entry.routine(workload, size, threads)
 }

@@ -47,8 +47,8 @@
 //!
 //! The library allocates nothing through Rust's allocator and needs 64-bit Linux. In a process with several threads it
 //! starts one more while there are lists, which scans them; a process with one thread stays so (see [`scanned_by`]). It is
-//! built on restartable sequences where there are any (x86-64, glibc 2.35 or later); elsewhere a portable engine serves,
-//! and under tools that watch memory the heap itself. [`engine`] returns which, [`engine_description`] says why, and
+//! built on restartable sequences where there are any (x86-64, glibc 2.35 or later); elsewhere each thread has a part of
+//! its own, and under tools that watch memory the heap itself. [`engine`] returns which, [`engine_description`] says why, and
 //! `LOOKASIDE_ENGINE` in the environment asks for one.
 //!
 //! # Features
@@ -113,8 +113,8 @@ pub mod hooks {
     pub use crate::manage::switches;
     pub use crate::platform::LOCK_WAIT;
     pub use crate::platform::advance_clock;
-    pub use crate::platform::rseq::{Planted, Verdict, judge, pretend};
-    pub use crate::platform::wrote;
+    pub use crate::platform::rseq::{Planted, Verdict, judge};
+    pub use crate::platform::{pretend, wrote};
 }
 
 /// The Rust code of the README and of the pages in docs/ runs as tests. `ci/readme.sh` fails where a page is not here.

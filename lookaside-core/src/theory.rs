@@ -6,7 +6,8 @@
 //!
 //! An allocate looks at the processor list P of the processor it runs on, then at the shared list L, then asks the
 //! pool. A free goes the same way down until it finds room. A pair is one P for every possible processor and one L; a
-//! general list has no P, a single list no L. A P is a *part*: 192 bytes of words and an array of pointers to blocks. L
+//! general list has no P, a single list no L. (Without restartable sequences P is a thread's: §2.9.) A P is a *part*: 192
+//! bytes of words and an array of pointers to blocks. L
 //! is an array of pointers under a lock, or on larger machines several of them (§6.4). Neither reads or writes a block:
 //! a block that is used after it was freed cannot corrupt a list, and blocks may be smaller than a pointer.
 //!
@@ -57,20 +58,21 @@
 //! ## 2.4. Trust, then verify
 //!
 //! The rseq engine is chosen where glibc has registered rseq, `membarrier` can restart sections, and this kernel was
-//! seen to abort a section that faulted (`platform::rseq::verdict`). A kernel that does not gets the portable engine,
-//! and so does a process in which the system refuses the test: a kernel that was not seen to be sound is not trusted.
-//! Refused it is where a new process is (`RLIMIT_NPROC`, a full `pids` group, a sandbox), or its registration.
-//! `LOOKASIDE_ENGINE=rseq` skips the test, and so the child process that a debugger may stop at.
+//! seen to abort a section that faulted (`platform::rseq::verdict`). On a kernel that does not another engine serves,
+//! and so it does in a process in which the system refuses the test: a kernel that was not seen to be sound is not
+//! trusted. Refused it is where a new process is (`RLIMIT_NPROC`, a full `pids` group, a sandbox), or its registration.
+//! `LOOKASIDE_ENGINE=rseq` skips the test, and so the child process that a debugger may stop at. The next engine is
+//! `slots` (§2.9) where there is `membarrier`, and then `trylock` (§2.5).
 //!
 //! Where a tool follows each block from its allocation to its free (`platform::tool`), lists keep none: a block that
 //! lies in a list would count as in use, and one that two threads had in turn as shared without a lock. With the engine
 //! `heap` a list has no parts and its L no room, as a list over the special pool, so that every call reaches the pool
 //! and counts as a miss there. A pair that shares a list counts its calls in its own L's words and on that list's.
 //!
-//! ## 2.5. The portable engine
+//! ## 2.5. The engine trylock
 //!
 //! The same parts, each behind a lock that is tried once. A thread that does not get it misses. Two locked instructions
-//! for a pair of calls are its price.
+//! for a pair of calls are its price. It needs nothing of the system.
 //!
 //! ## 2.6. Runs
 //!
@@ -93,6 +95,25 @@
 //! register. On some processors a load that is narrower than the last store to its word does not get the value from
 //! that store: a free that looked at 16 bits of the header made a pair cost more than twice as much there. No count of
 //! instructions shows that, so a test reads the widths from the machine code.
+//!
+//! ## 2.9. The engine slots
+//!
+//! A part for each *slot*, and a slot for each thread: so the owner is one thread, and needs no locked instruction. A call
+//! stores the part's address into its slot's `inside`, looks whether the part is closed, works on it by plain loads and
+//! stores as a section does, and stores 0. A call that finds `inside` set is a signal handler's, and its own thread is in
+//! the middle of a call: it misses. What a handler does anywhere else it ends before the thread goes on.
+//!
+//! The words that a section reads are those of a list over rseq, but the area is one in which no processor's number is in
+//! range. So an inlined call tries a section first, in vain, and rseq pays nothing for this engine.
+//!
+//! A thread takes a slot at its first miss, and keeps it. It has no destructor: one could come before others that still use
+//! lists, and would be one more thing of the library's in each thread. Instead a thread that wants a slot asks the kernel,
+//! for each one that is taken, whether its owner still exists (`tgkill` with no signal), and takes the first whose owner
+//! does not, with the blocks in its parts. A dead owner was inside of nothing. If the system gave a dead owner's number to
+//! another thread, the slot counts as taken until that thread ends, or wants a slot itself. So there are never more slots
+//! in use than there were threads at once, and no more than 4 for each possible processor, at least 128 and at most 1,024.
+//! A thread beyond that counts on the first part and works on none: its calls go to L. Scans trim the parts of threads
+//! that sleep, or have ended, as those of processors that are idle.
 //!
 //! # 3. Closing a part from another thread
 //!
@@ -137,9 +158,26 @@
 //! ## 3.2. What stays as it is meanwhile
 //!
 //! While it is closed the part misses, and L and the pool serve. The owner never waits. Threads that are not running
-//! cannot be inside a section: the kernel aborts it before they run again. For the portable engine closing is taking
+//! cannot be inside a section: the kernel aborts it before they run again. For the engine trylock closing is taking
 //! the lock. Where `membarrier` is forbidden later in a program's life, parts of others cannot be closed any more:
 //! flush and trim leave them as they are, and delete, beside which no one uses the list, needs no closing.
+//!
+//! ## 3.3. With slots
+//!
+//! A closer stores 1 into the part's `lock`, passes a barrier on every processor that runs the process (`membarrier`), and
+//! waits until the slot's `inside` is not this part. Then it alone works on the part. To open it, it stores header and
+//! depth, and then 0 into `lock`.
+//!
+//! Each call is cut by the barrier on its own processor. If its store to `inside` comes before the barrier, the closer
+//! finds it, or what the same thread stored there later, and waits for the call's end: that is a release, so the closer
+//! sees all that the call did. Otherwise its look at `lock` comes after the barrier, finds 1, and the call misses: it
+//! stores nothing into the part. (It may find 0 if the part is open again by then. That look is an acquire, so the call
+//! sees what the closer stored, and reads the header after it.) A thread that is not running passes a barrier before it
+//! runs again. Nothing else orders the owner's store before its look: without the barrier the look may come first, on
+//! x86-64 too, and both would work on the part. `list::processor::slots::model` tries every order, with and without it.
+//!
+//! The owner never waits. A closer waits for an owner that was preempted inside, as with trylock. Where `membarrier` is
+//! refused nothing was closed.
 //!
 //! # 4. Counters
 //!
@@ -275,8 +313,9 @@
 //! records into new queues. Until then the fast path is right by itself: a part that a thread of the parent had closed
 //! has depth 0, so no free commits, and its header is either as a section left it or has length 0, so no allocate takes
 //! a block that the closer has. The repair of a part with a closer's mark is an opening, with its barrier (§3). A
-//! part's lock (of the portable engine) may be held by no one, so its calls wait for the repair; `try_allocate`, which
-//! must not wait, finds nothing until then. A user's routine may fork, and its child goes on in the middle of the call:
+//! part's lock (of the engine trylock) may be held by no one, so its calls wait for the repair; `try_allocate`, which
+//! must not wait, finds nothing until then. Of slots the handler gives the child's thread its own once more, under its new
+//! number, and frees the others: what is in their parts stays there for the threads that take them. A user's routine may fork, and its child goes on in the middle of the call:
 //! so the repair also comes after each such routine, and a walk looks for it before each record. A delete that goes on
 //! in a child is counted there already.
 //!
@@ -292,7 +331,8 @@
 //!
 //! # 8. Signals
 //!
-//! A section that a handler interrupts is aborted, so a handler cannot spoil one. But a call that P does not serve
+//! A section that a handler interrupts is aborted, so a handler cannot spoil one; with slots the handler's call misses
+//! (§2.9). But a call that P does not serve
 //! takes locks and may ask the heap: a handler may call `try_allocate`, which does neither, and leaves frees to the
 //! program.
 //!
@@ -322,7 +362,7 @@
 //!
 //! Where the process did not register for `membarrier` the call is not made, and where it is forbidden later it fails.
 //! Then a wake may be lost, and a waiter sleeps a millisecond at most before it looks again. So does a closer that
-//! waits for a part of the portable engine, whose release only stores. The release of an S-list is an exchange anyway,
+//! waits for a call of the engines trylock and slots, whose end only stores. The release of an S-list is an exchange anyway,
 //! which finds a bit that waiters set.
 //!
 //! # 10. Callbacks that unwind

@@ -1,4 +1,4 @@
-//! A little of everything over the portable engine, small enough for Miri, which checks what no run on a machine can
+//! A little of everything over the engine trylock, small enough for Miri, which checks what no run on a machine can
 //! show: that each pointer may be used for what it is used for, and that threads do not race. `ci/miri.sh` runs it there.
 
 mod common;
@@ -19,21 +19,21 @@ use lookaside_core::{
 
 const SIZE: usize = 24;
 
-fn portable() -> Builder<'static> {
+fn trylock() -> Builder<'static> {
     // Miri's clock goes by instructions, so that a second is over before a scan is.
     if cfg!(miri) {
         hooks::hold_scans();
     }
-    LookasideList::builder(SIZE).engine(EngineKind::Portable).maximum_depth(8)
+    LookasideList::builder(SIZE).engine(EngineKind::TryLock).maximum_depth(8)
 }
 
 fn lists() -> [LookasideList; 5] {
     [
-        portable(),
-        portable().batch(1),
-        portable().divisions(2),
-        portable().topology(Topology::Single),
-        portable().topology(Topology::General),
+        trylock(),
+        trylock().batch(1),
+        trylock().divisions(2),
+        trylock().topology(Topology::Single),
+        trylock().topology(Topology::General),
     ]
     .map(|list| list.build().unwrap())
 }
@@ -124,7 +124,7 @@ fn lists_come_and_go_beside_scans() {
     std::thread::scope(|scope| {
         scope.spawn(|| (0..8).for_each(|_| adjust_depth()));
         for _ in 0..6 {
-            use_blocks(&portable().divisions(2).build().unwrap(), 6, 2);
+            use_blocks(&trylock().divisions(2).build().unwrap(), 6, 2);
         }
     });
 }
@@ -132,7 +132,7 @@ fn lists_come_and_go_beside_scans() {
 #[test]
 fn objects_in_memory_of_the_callers() {
     let parameters =
-        Parameters { engine: Some(EngineKind::Portable), topology: Topology::General, ..Parameters::new(SIZE) };
+        Parameters { engine: Some(EngineKind::TryLock), topology: Topology::General, ..Parameters::new(SIZE) };
     let mut lists = Box::new([RawList::zeroed(), RawList::zeroed()]);
     let [lower, upper] = &mut *lists;
     let (lower, upper): (*mut RawList, *mut RawList) = (lower, upper);
@@ -160,7 +160,7 @@ fn objects_in_memory_of_the_callers() {
 
 #[test]
 fn typed_lists_and_objects() {
-    let list = Lookaside::<Box<u32>>::build(|list| list.engine(EngineKind::Portable)).unwrap();
+    let list = Lookaside::<Box<u32>>::build(|list| list.engine(EngineKind::TryLock)).unwrap();
     let (first, second) = (list.allocate(Box::new(3)).unwrap(), list.allocate_with(|| Box::new(4)).unwrap());
     assert_eq!(**first + **second, 7);
     assert_eq!(*first.into_inner(), 3);
@@ -168,7 +168,7 @@ fn typed_lists_and_objects() {
     // SAFETY: it came from `into_raw` of a box of this list.
     drop(unsafe { lookaside_core::LookasideBox::from_raw(place, &list) });
 
-    let cache = ObjectCache::<Vec<u8>>::build(|list| list.engine(EngineKind::Portable), Vec::new).unwrap();
+    let cache = ObjectCache::<Vec<u8>>::build(|list| list.engine(EngineKind::TryLock), Vec::new).unwrap();
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| (0..5).for_each(|_| cache.get().unwrap().push(1)));
@@ -249,8 +249,8 @@ fn small_pools() {
 #[test]
 fn pools_of_the_librarys_own() {
     for list in [
-        portable().flags(ListFlags::PAGED_ARENAS),
-        portable().pool_type(PoolType::NON_PAGED_NX).flags(ListFlags::BEST_EFFORT_LOCK),
+        trylock().flags(ListFlags::PAGED_ARENAS),
+        trylock().pool_type(PoolType::NON_PAGED_NX).flags(ListFlags::BEST_EFFORT_LOCK),
     ] {
         let list = list.build().unwrap();
         use_blocks(&list, 12, 5);
@@ -261,7 +261,7 @@ fn pools_of_the_librarys_own() {
 // The verifier and S-lists keep addresses in words, which strict provenance forbids: `ci/miri.sh` runs these apart.
 #[test]
 fn exposed_blocks_of_verified_lists() {
-    let list = portable().flags(ListFlags::VERIFY).build().unwrap();
+    let list = trylock().flags(ListFlags::VERIFY).build().unwrap();
     use_blocks(&list, 6, 3);
     use_run(&list, 6, 4);
 }

@@ -62,7 +62,7 @@ fn what_is_misspelt_is_reported_once_and_has_no_effect() {
         (
             "LOOKASIDE_ENGINE",
             "prtable",
-            "LOOKASIDE_ENGINE=prtable has no effect; it takes heap, rseq, portable".to_owned(),
+            "LOOKASIDE_ENGINE=prtable has no effect; it takes heap, rseq, slots, trylock, portable".to_owned(),
         ),
         ("LOOKASIDE_VERIFY", "11", format!("LOOKASIDE_VERIFY=11 has no effect; it takes {WORDS}")),
         ("LOOKASIDE_VERIFY", "Yes", format!("LOOKASIDE_VERIFY=Yes has no effect; it takes {WORDS}")),
@@ -111,16 +111,23 @@ fn a_switch_takes_each_word_for_on_and_off() {
     }
 }
 
-#[test]
-fn portable_can_be_forced() {
-    assert_eq!(engine_with(&[("LOOKASIDE_ENGINE", "portable")]), "Portable");
+/// The best engine without rseq, which is asked of this process, by a list that insists on it.
+fn portable() -> &'static str {
+    if LookasideList::builder(8).engine(EngineKind::Slots).build().is_ok() { "Slots" } else { "TryLock" }
 }
 
 #[test]
-fn without_rseq_portable_serves() {
+fn each_engine_can_be_asked_for() {
+    for (word, engine) in [("heap", "Heap"), ("trylock", "TryLock"), ("slots", portable()), ("portable", portable())] {
+        assert_eq!(engine_with(&[("LOOKASIDE_ENGINE", word)]), engine, "{word}");
+    }
+}
+
+#[test]
+fn without_rseq_the_next_engine_serves() {
     let without = ("GLIBC_TUNABLES", "glibc.pthread.rseq=0");
-    assert_eq!(engine_with(&[without]), "Portable");
-    assert_eq!(engine_with(&[without, ("LOOKASIDE_ENGINE", "rseq")]), "Portable");
+    assert_eq!(engine_with(&[without]), portable());
+    assert_eq!(engine_with(&[without, ("LOOKASIDE_ENGINE", "rseq")]), portable());
 }
 
 #[test]
@@ -135,8 +142,8 @@ fn rseq_serves_where_it_can() {
     }
 }
 
-/// Where the system refuses what the test of the kernel needs, the portable engine serves, every time; a program that
-/// takes the kernel for granted gets rseq.
+/// Where the system refuses what the test of the kernel needs, the next engine serves, every time; a program that takes
+/// the kernel for granted gets rseq.
 #[test]
 #[cfg(target_arch = "x86_64")]
 fn a_kernel_that_cannot_be_tested_is_not_trusted() {
@@ -144,7 +151,7 @@ fn a_kernel_that_cannot_be_tested_is_not_trusted() {
     let Ok(case) = std::env::var(CASE) else {
         let usual = engine_with(&[]);
         for refused in [libc::SYS_clone, libc::SYS_rseq, libc::SYS_rt_sigaction] {
-            for (variable, expected) in [("", "Portable"), ("rseq", usual.as_str())] {
+            for (variable, expected) in [("", portable()), ("rseq", usual.as_str())] {
                 let mut command = Command::new(std::env::current_exe().unwrap());
                 command.args([NAME, "--exact", "--nocapture"]).env(CASE, refused.to_string());
                 let output = command.env("LOOKASIDE_ENGINE", variable).output().unwrap();
@@ -171,7 +178,7 @@ fn a_set_uid_program_does_not_obey_its_caller() {
     }
     std::fs::set_permissions(&copy, std::os::unix::fs::PermissionsExt::from_mode(0o4755)).unwrap();
     let hostile = [
-        ("LOOKASIDE_ENGINE", "portable"),
+        ("LOOKASIDE_ENGINE", "trylock"),
         ("LOOKASIDE_VERIFY", "1"),
         ("LOOKASIDE_VERIFY_FAIL", "share=1000000"),
         ("LOOKASIDE_MISSPELT", "1"),
@@ -196,10 +203,12 @@ fn a_set_uid_program_does_not_obey_its_caller() {
 fn membarrier_may_be_forbidden_later() {
     const CASE_NAME: &str = "membarrier";
     if std::env::var(CASE).as_deref() != Ok(CASE_NAME) {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["membarrier_may_be_forbidden_later", "--exact", "--nocapture"]).env(CASE, CASE_NAME);
-        let output = command.output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        for engine in ["", "slots", "trylock"] {
+            let mut command = Command::new(std::env::current_exe().unwrap());
+            command.args(["membarrier_may_be_forbidden_later", "--exact", "--nocapture"]).env(CASE, CASE_NAME);
+            let output = command.env("LOOKASIDE_ENGINE", engine).output().unwrap();
+            assert!(output.status.success(), "{engine}: {}", String::from_utf8_lossy(&output.stderr));
+        }
         return;
     }
     let list = LookasideList::new(64).unwrap();
@@ -213,8 +222,8 @@ fn membarrier_may_be_forbidden_later() {
     list.flush();
     let left = list.statistics().list.current_depth;
     match engine() {
-        EngineKind::Rseq => assert!(left > 0 && left <= cached),
-        EngineKind::Portable | EngineKind::Heap => assert_eq!(left, 0),
+        EngineKind::Rseq | EngineKind::Slots => assert!(left > 0 && left <= cached),
+        EngineKind::TryLock | EngineKind::Heap => assert_eq!(left, 0),
     }
     let block = list.allocate().unwrap();
     // SAFETY: the block is of this list, and freed once.
@@ -222,16 +231,41 @@ fn membarrier_may_be_forbidden_later() {
     drop(list);
 }
 
-/// The portable engine never makes the call, from the first list on: a filter that ends the program has nothing to do.
+/// Where the system refuses `membarrier` the engine is trylock, which is reported if another one was asked for, unless that
+/// was the best that there is.
 #[test]
 #[cfg(target_arch = "x86_64")]
-fn portable_needs_no_membarrier() {
+fn without_membarrier_trylock_serves() {
+    const CASE_NAME: &str = "no membarrier at all";
+    if std::env::var(CASE).as_deref() != Ok(CASE_NAME) {
+        for (asked, lines) in [("", 0), ("portable", 0), ("slots", 1), ("rseq", 1)] {
+            let mut command = Command::new(std::env::current_exe().unwrap());
+            command.args(["without_membarrier_trylock_serves", "--exact", "--nocapture"]).env(CASE, CASE_NAME);
+            let output = command.env("LOOKASIDE_ENGINE", asked).output().unwrap();
+            assert!(output.status.success(), "{asked}: {output:?}");
+            let line = format!(
+                "LOOKASIDE_ENGINE={asked} cannot be had; the engine is trylock, because the system refuses membarrier"
+            );
+            assert_eq!(reported(&output), vec![line; lines], "{asked}");
+        }
+        return;
+    }
+    forbid(libc::SYS_membarrier as u32, libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32);
+    assert_eq!(engine(), EngineKind::TryLock);
+    let slots = LookasideList::builder(64).engine(EngineKind::Slots).build();
+    assert_eq!(slots.err(), Some(lookaside_core::Status::NOT_SUPPORTED));
+}
+
+/// The engine trylock never makes the call, from the first list on: a filter that ends the program has nothing to do.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn trylock_needs_no_membarrier() {
     const CASES: [&str; 2] = ["no membarrier, by the variable", "no membarrier, by the list"];
     let case = std::env::var(CASE).unwrap_or_default();
     if !CASES.contains(&&*case) {
-        for (case, engine) in CASES.into_iter().zip(["portable", ""]) {
+        for (case, engine) in CASES.into_iter().zip(["trylock", ""]) {
             let mut command = Command::new(std::env::current_exe().unwrap());
-            command.args(["portable_needs_no_membarrier", "--exact", "--nocapture"]);
+            command.args(["trylock_needs_no_membarrier", "--exact", "--nocapture"]);
             let output = command.env(CASE, case).env("LOOKASIDE_ENGINE", engine).output().unwrap();
             assert!(output.status.success(), "{case}: {output:?}");
         }
@@ -239,7 +273,7 @@ fn portable_needs_no_membarrier() {
     }
     forbid(libc::SYS_membarrier as u32, libc::SECCOMP_RET_KILL_PROCESS);
     let builder = LookasideList::builder(64);
-    let builder = if case == CASES[1] { builder.engine(EngineKind::Portable) } else { builder };
+    let builder = if case == CASES[1] { builder.engine(EngineKind::TryLock) } else { builder };
     let list = builder.build().unwrap();
     std::thread::scope(|scope| {
         for _ in 0..2 {

@@ -56,7 +56,7 @@ fn pairs_and_the_list_that_they_share_go_to_the_heap_together() {
     // They ask for other engines, and get that of their list.
     // SAFETY: the list stays where it is while the pairs exist.
     let pair = |engine| unsafe { accounted().engine(engine).tuning(Tuning::Manual).shared(&lower).build().unwrap() };
-    let (first, second) = (pair(EngineKind::Heap), pair(EngineKind::Portable));
+    let (first, second) = (pair(EngineKind::Heap), pair(EngineKind::TryLock));
     let blocks: Vec<_> = (0..10).map(|_| first.allocate().unwrap()).collect();
     let mut many = [std::ptr::null_mut(); 6];
     assert_eq!(second.allocate_many(&mut many), 6);
@@ -79,7 +79,7 @@ fn pairs_and_the_list_that_they_share_go_to_the_heap_together() {
     assert_eq!(unsafe { RawList::delete(raw) }, Status::DEVICE_BUSY, "pairs share it");
 
     // And over a list that keeps blocks no pair goes to the heap.
-    let lower = accounted().topology(Topology::General).engine(EngineKind::Portable).build().unwrap();
+    let lower = accounted().topology(Topology::General).engine(EngineKind::TryLock).build().unwrap();
     // SAFETY: as above.
     let pair = unsafe { accounted().engine(EngineKind::Heap).shared(&lower).build().unwrap() };
     free(&pair, pair.allocate().unwrap());

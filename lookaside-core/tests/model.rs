@@ -1,4 +1,4 @@
-//! Random operations against a plain model, on both engines: which block comes, what every counter says, and that
+//! Random operations against a plain model, on all engines: which block comes, what every counter says, and that
 //! no block is lost, after each step. One thread visits all processors, and some that do not exist.
 
 mod common;
@@ -68,6 +68,8 @@ struct Model {
     maximum_depth: usize,
     shared_maximum: usize,
     batch: usize,
+    /// Whether neighbouring numbers are in different divisions.
+    by_slot: bool,
     /// Blocks that callers hold.
     held: Vec<NonNull<u8>>,
     pool_frees: u64,
@@ -104,7 +106,11 @@ impl Model {
     }
 
     fn division_of(&self, processor: usize) -> usize {
-        if processor < self.processors.len() { processor * self.shared.len() / self.processors.len() } else { 0 }
+        match self.by_slot {
+            _ if processor >= self.processors.len() => 0,
+            true => processor % self.shared.len(),
+            false => processor * self.shared.len() / self.processors.len(),
+        }
     }
 
     /// The division that a call turns to.
@@ -208,7 +214,8 @@ impl Model {
     /// A free to the list of a given processor: block by block.
     fn free_to(&mut self, block: NonNull<u8>, processor: u32) {
         let initial = self.initial_depth;
-        let Some(level) = self.processors.get_mut(processor as usize).filter(|_| processor != self.processor) else {
+        let is_current = self.by_slot || processor == self.processor;
+        let Some(level) = self.processors.get_mut(processor as usize).filter(|_| !is_current) else {
             return self.free(block);
         };
         if !level.used {
@@ -401,6 +408,7 @@ fn run(
         maximum_depth: maximum.into(),
         shared_maximum: shared_maximum.into(),
         batch: batch.into(),
+        by_slot: engine == EngineKind::Slots,
         held: Vec::new(),
         pool_frees: 0,
         pool_allocates: 0,

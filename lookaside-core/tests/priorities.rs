@@ -35,12 +35,12 @@ fn schedule(priority: i32) -> bool {
 
 /// Runs the work on threads of each priority, on one processor, in a process with this engine.
 fn all_get_on(test: &str, engine: EngineKind, work: impl FnOnce() -> Box<dyn Fn() + Sync>) {
-    let name = if engine == EngineKind::Portable { "portable" } else { "rseq" };
+    let (name, ways) = match engine {
+        EngineKind::TryLock => ("trylock", vec!["env", "LOOKASIDE_ENGINE=trylock"]),
+        EngineKind::Slots => ("slots", vec!["env", "LOOKASIDE_ENGINE=slots"]),
+        _ => ("rseq", vec!["env", "-u", "LOOKASIDE_ENGINE"]),
+    };
     if case().is_none() {
-        let mut ways = vec!["env", "-u", "LOOKASIDE_ENGINE"];
-        if engine == EngineKind::Portable {
-            ways = vec!["env", "LOOKASIDE_ENGINE=portable"];
-        }
         let output = again(test, name, &ways);
         print!("{}", String::from_utf8_lossy(&output.stderr));
         return assert!(output.status.success(), "{engine:?}: {output:?}");
@@ -89,7 +89,7 @@ fn pairs(list: &LookasideList) {
 
 #[test]
 fn on_an_slist() {
-    all_get_on("on_an_slist", EngineKind::Portable, || {
+    all_get_on("on_an_slist", EngineKind::TryLock, || {
         let list: &SListHeader = Box::leak(Box::default());
         for _ in 0..64 {
             // SAFETY: the entry is never freed, and in this list alone.
@@ -122,13 +122,13 @@ fn on_a_general_list_with_a_barrier() {
 
 #[test]
 fn on_a_general_list_without_a_barrier() {
-    on_a_general_list("on_a_general_list_without_a_barrier", EngineKind::Portable);
+    on_a_general_list("on_a_general_list_without_a_barrier", EngineKind::TryLock);
 }
 
-/// Maintenance waits for the parts of the portable engine, and for its own turn.
+/// Maintenance waits for the parts of trylock, for calls over slots, and for its own turn.
 #[test]
 fn on_a_pair_that_is_maintained() {
-    for engine in [EngineKind::Portable, EngineKind::Rseq] {
+    for engine in [EngineKind::TryLock, EngineKind::Slots, EngineKind::Rseq] {
         all_get_on("on_a_pair_that_is_maintained", engine, || {
             let list = LookasideList::new(64).unwrap();
             Box::new(move || {

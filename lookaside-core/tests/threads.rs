@@ -163,5 +163,5 @@ fn divided_shared_lists_lose_and_double_no_block() {
 
 #[test]
 fn general_lists_lose_and_double_no_block() {
-    soak(EngineKind::Portable, Topology::General, 1, (64, 0), operations() / 4);
+    soak(EngineKind::TryLock, Topology::General, 1, (64, 0), operations() / 4);
 }

@@ -70,7 +70,7 @@ pub struct lookaside_pp_table {
 /// - `list`: the list that the block came from.
 /// - `block`: the block, or NULL, which has no effect.
 /// - `processor`: the processor's number. A number that the list has no processor list for, such as
-///   `LOOKASIDE_CURRENT_PROCESSOR`, means the current one.
+///   `LOOKASIDE_CURRENT_PROCESSOR`, means the current one; so does every number over the engine `slots`.
 ///
 /// Returns nothing. The process ends with a message as for `lookaside_list_free`, and also where `list` has other
 /// contents than a list's.

@@ -240,7 +240,7 @@ pub struct lookaside_statistics {
     pub pool_type: lookaside_pool_type,
     /// The most blocks that each processor list, and each division of the shared list, may ever keep.
     pub maximum_depth: u32,
-    /// How many processor lists it has; 0 for a general list.
+    /// How many processor lists it has: one for each possible processor, or over slots for each slot; 0 for a general list.
     pub processors: u32,
     /// The whole list, seen as one: a miss is a call that reached the pool.
     pub list: lookaside_counters,

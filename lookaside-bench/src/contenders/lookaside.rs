@@ -25,7 +25,7 @@ pub const CACHED: About = About::new("lookaside-cache", "a cache of its blocks t
 pub struct List<const MANY: bool>(LookasideList);
 
 fn build(size: usize, topology: Topology) -> anyhow::Result<LookasideList> {
-    if switches::ENGINE.is("portable") && lookaside_core::engine() != EngineKind::Portable {
+    if switches::ENGINE.is("portable") && !matches!(lookaside_core::engine(), EngineKind::Slots | EngineKind::TryLock) {
         bail!("the portable engine was asked for and not taken");
     }
     LookasideList::builder(size).name("compare").topology(topology).build().context("the list cannot be built")

@@ -40,7 +40,8 @@ fn allowed() -> &'static [usize] {
 pub fn engine() -> &'static str {
     match lookaside_core::engine() {
         EngineKind::Rseq => "rseq",
-        EngineKind::Portable => "portable",
+        EngineKind::Slots => "slots",
+        EngineKind::TryLock => "trylock",
         EngineKind::Heap => "heap",
     }
 }

@@ -1,4 +1,4 @@
-//! `lookaside tune` as a user runs it. The portable engine is asked for where counts are compared: a section that is
+//! `lookaside tune` as a user runs it. The engine trylock is asked for where counts are compared: a section that is
 //! aborted twice makes a miss of a hit.
 
 use std::fs;
@@ -14,7 +14,7 @@ use serde_json::Value;
 
 fn lookaside_command(arguments: &str, directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lookaside"));
-    command.args(arguments.split_whitespace()).current_dir(directory).env("LOOKASIDE_ENGINE", "portable");
+    command.args(arguments.split_whitespace()).current_dir(directory).env("LOOKASIDE_ENGINE", "trylock");
     command
 }
 

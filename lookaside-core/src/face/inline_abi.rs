@@ -38,6 +38,7 @@ impl RawList {
         // SAFETY: the object may be written, as the caller promises.
         let list = unsafe { &mut *list };
         // The distance is one within the thread's own data; were it too large, the calls would not be inlined.
-        list.inlined_area = i32::try_from(list.parts.area).unwrap_or(0);
+        // Over slots no section would find its processor.
+        list.inlined_area = if list.slotted == 0 { i32::try_from(list.parts.area).unwrap_or(0) } else { 0 };
     }
 }

@@ -86,6 +86,7 @@ impl RawList {
         let object = RawList {
             parts: created.parts,
             locked_processors: created.locked_processors,
+            slotted: created.slotted,
             alignment_mask: settings.request.alignment as u32 - 1,
             handle: created.handle,
             check: created.check,
@@ -142,6 +143,7 @@ impl RawList {
         unsafe {
             (*list).parts.processors = 0;
             (*list).locked_processors = 0;
+            (*list).slotted = 0;
         }
         manage::delete(record, list)
     }

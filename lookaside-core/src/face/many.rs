@@ -5,7 +5,7 @@ use core::slice;
 
 use super::slow::{followed, found, free_slow, live, locked_parts};
 use super::violations::report_no_list;
-use crate::list::processor::{Engine, Portable};
+use crate::list::processor::{Engine, Slots, TryLock};
 use crate::manage::{Record, verifier};
 use crate::platform::{Caller, Place, place_of, rseq};
 use crate::pool::OnUnwind;
@@ -33,12 +33,20 @@ impl RawList {
     #[inline(always)]
     pub(super) unsafe fn allocate_many_by(list: *const RawList, out: &mut [*mut u8], caller: Caller) -> usize {
         // SAFETY: an initialised object has parts, or none in range; there is room.
-        let (count, _) = unsafe { rseq::pop_many::<true>(&raw const (*list).parts, out.as_mut_ptr(), out.len()) };
+        let (mut count, _) = unsafe { rseq::pop_many::<true>(&raw const (*list).parts, out.as_mut_ptr(), out.len()) };
         if count == out.len() {
             return count;
         }
-        // SAFETY: the object may be read; the first `count` blocks were just taken.
-        unsafe { allocate_many_slow(list, out, count, caller) }
+        // SAFETY: the object may be read, and one that is slotted has parts; the first `count` blocks were just taken.
+        unsafe {
+            if (*list).slotted != 0 {
+                count = Slots::pop_hits(&(*list).parts, out.as_mut_ptr(), out.len());
+                if count == out.len() {
+                    return count;
+                }
+            }
+            allocate_many_slow(list, out, count, caller)
+        }
     }
 
     /// Gives blocks back. O(blocks), and one or two trips for all of them unless they go to the pool.
@@ -60,10 +68,17 @@ impl RawList {
         debug_assert!(blocks.iter().all(|block| !block.is_null()));
         // SAFETY: an initialised object has parts, or none in range; the blocks are the caller's.
         unsafe {
-            let (count, _) = rseq::push_many(&raw const (*list).parts, blocks.as_ptr(), blocks.len());
-            if count != blocks.len() {
-                free_many_slow(list, &blocks[count..], caller);
+            let (mut count, _) = rseq::push_many(&raw const (*list).parts, blocks.as_ptr(), blocks.len());
+            if count == blocks.len() {
+                return;
             }
+            if (*list).slotted != 0 {
+                count = Slots::push_many(&(*list).parts, blocks.as_ptr(), blocks.len()).0;
+                if count == blocks.len() {
+                    return;
+                }
+            }
+            free_many_slow(list, &blocks[count..], caller);
         }
     }
 }
@@ -91,7 +106,7 @@ pub(super) unsafe fn allocate_many_slow(
     // SAFETY: the object is null or may be read; there is room for the rest; the first `count` were taken just now.
     unsafe {
         if let Some(parts) = locked_parts(list) {
-            count += Portable::pop_hits(&parts, out.as_mut_ptr().add(count), out.len() - count);
+            count += TryLock::pop_hits(&parts, out.as_mut_ptr().add(count), out.len() - count);
             if count == out.len() {
                 return count;
             }
@@ -141,7 +156,7 @@ pub(super) unsafe fn free_many_slow(list: *const RawList, mut blocks: &[*mut u8]
         let place = match live(list) {
             Ok(record) if !record.list().settings().verified && are_whole(list, blocks) => {
                 if let Some(parts) = locked_parts(list) {
-                    blocks = &blocks[Portable::push_many(&parts, blocks.as_ptr(), blocks.len()).0..];
+                    blocks = &blocks[TryLock::push_many(&parts, blocks.as_ptr(), blocks.len()).0..];
                     if blocks.is_empty() {
                         return;
                     }

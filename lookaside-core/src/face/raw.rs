@@ -3,6 +3,7 @@
 use core::ptr;
 
 use super::slow::{allocate_slow, found_without_attending, free_slow, live};
+use crate::list::processor::{Engine, Exclusive, Slots};
 use crate::manage::{self, RecordState};
 use crate::platform::{Caller, rseq};
 use crate::wdk::RawList;
@@ -32,8 +33,16 @@ impl RawList {
         if !block.is_null() {
             return block;
         }
-        // SAFETY: the object can be read, since it was initialised.
-        unsafe { allocate_slow(list, caller) }
+        // SAFETY: the object can be read, since it was initialised; one that is slotted has parts.
+        unsafe {
+            if (*list).slotted != 0 {
+                let block = Slots::pop(&(*list).parts);
+                if !block.is_null() {
+                    return block;
+                }
+            }
+            allocate_slow(list, caller)
+        }
     }
 
     /// Frees a block. O(1) unless the pool is called.
@@ -57,9 +66,13 @@ impl RawList {
         debug_assert!(!block.is_null());
         // SAFETY: an initialised object has parts, or none in range; no one else uses the block.
         unsafe {
-            if !rseq::push(&raw const (*list).parts, block) {
-                free_slow(list, block, caller);
+            if rseq::push(&raw const (*list).parts, block) {
+                return;
             }
+            if (*list).slotted != 0 && Slots::push(&(*list).parts, block) {
+                return;
+            }
+            free_slow(list, block, caller);
         }
     }
 
@@ -79,7 +92,8 @@ impl RawList {
         }
     }
 
-    /// Frees a block to the processor list of `processor`, or to the current one where the list has no such processor.
+    /// Frees a block to the processor list of `processor`, or to the current one where the list has no such processor, or
+    /// is over [`EngineKind::Slots`](crate::EngineKind::Slots).
     /// Otherwise as [`RawList::free_checked`]. For another processor than the current one it takes some microseconds.
     ///
     /// # Safety

@@ -1,15 +1,15 @@
-//! Where the calls on the embedded object go that leave the fast path: the portable engine, the checks of the object,
+//! Where the calls on the embedded object go that leave the fast path: the engine `trylock`, the checks of the object,
 //! the verifier, and the list itself.
 
 use core::ptr;
 
 use super::violations::{report_free_to_no_list, report_misaligned, report_no_list};
-use crate::list::processor::{Engine, Portable};
+use crate::list::processor::{Engine, Exclusive, TryLock};
 use crate::manage::{self, Record, RecordState, verifier};
 use crate::platform::{Caller, place_through};
 use crate::wdk::{Parts, RawList, Status};
 
-/// Returns the parts of a list that the portable engine serves.
+/// Returns the parts of a list that the engine `trylock` serves.
 ///
 /// # Safety
 /// `list` is null, or 64 bytes there may be read.
@@ -74,7 +74,7 @@ pub(super) unsafe fn allocate_slow(list: *const RawList, caller: Caller) -> *mut
     // SAFETY: null, or it may be read.
     if let Some(parts) = unsafe { locked_parts(list) } {
         // SAFETY: the parts are those of an initialised object.
-        let block = unsafe { Portable::pop(&parts) };
+        let block = unsafe { TryLock::pop(&parts) };
         if !block.is_null() {
             return block;
         }
@@ -103,7 +103,7 @@ pub(super) unsafe fn free_slow(list: *const RawList, block: *mut u8, caller: Cal
     // SAFETY: null, or the object may be read; where the block is put away it is not null, and the list's.
     unsafe {
         if let Some(parts) = locked_parts(list) {
-            if (*list).may_own(block) && Portable::push(&parts, block) {
+            if (*list).may_own(block) && TryLock::push(&parts, block) {
                 return;
             }
         }

@@ -91,7 +91,8 @@ pub struct Statistics {
     pub pool_type: PoolType,
     /// The most blocks that a processor list, or a division of the shared list, may ever hold.
     pub maximum_depth: u32,
-    /// Processor lists that exist: one for each possible processor number, 0 for a general list.
+    /// Processor lists that exist: one for each possible processor number, or over slots for each slot; 0 for a general
+    /// list.
     pub processors: u32,
     /// The list seen from outside: a miss is a call that reached the pool.
     pub list: Counters,

@@ -75,7 +75,7 @@ impl List {
         if self.callbacks_running.load(Relaxed) != 0 {
             self.callbacks_running.store(0, Relaxed);
         }
-        if self.settings().engine == EngineKind::Portable {
+        if self.settings().engine == EngineKind::TryLock {
             // Its threads lock a part before they know whether it was ever used.
             let parts = &self.settings().parts;
             // SAFETY: the list is open, and the numbers are in range.

@@ -5,10 +5,11 @@
 //! found no block or no room. Lock order: `manage`, then the shared list's lock; no lock is held while the pool works.
 
 use core::mem::MaybeUninit;
+use core::num::NonZeroU64;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicI64, AtomicU8, AtomicU32, AtomicU64};
 
-use super::processor::{EngineKind, Part};
+use super::processor::{Engine, EngineKind, Part};
 use super::shared::SharedList;
 use super::tuner::Tuning;
 use crate::platform::{self, Guard, Lock};
@@ -23,9 +24,13 @@ macro_rules! by_engine {
                 type $engine = $crate::list::processor::Rseq;
                 $body
             }
-            // Where no list keeps blocks there are no parts, which is what the portable engine looks at first.
-            $crate::list::processor::EngineKind::Portable | $crate::list::processor::EngineKind::Heap => {
-                type $engine = $crate::list::processor::Portable;
+            $crate::list::processor::EngineKind::Slots => {
+                type $engine = $crate::list::processor::Slots;
+                $body
+            }
+            // Where no list keeps blocks there are no parts, which is what this engine looks at first.
+            $crate::list::processor::EngineKind::TryLock | $crate::list::processor::EngineKind::Heap => {
+                type $engine = $crate::list::processor::TryLock;
                 $body
             }
         }
@@ -86,8 +91,10 @@ pub struct Settings {
 /// Where a new list is.
 #[derive(Clone, Copy, Debug)]
 pub struct Home {
-    /// Memory for the parts of all processors, zeroed.
+    /// Memory for the parts of all processors, or of all slots, zeroed.
     pub parts: Parts,
+    /// Possible processors of the machine.
+    pub processors: u32,
     /// Memory for the slots of L's first division, behind that of the parts; see [`Rows`](super::shared::Rows).
     pub rows: *mut u8,
     /// What the list needs of those around it.
@@ -244,14 +251,14 @@ impl List {
         self.sharers.load(Relaxed) != 0
     }
 
-    /// Returns the part of the current processor; `None` for a general list. A processor whose number is out of range
-    /// counts its misses on the first part; the engine gives it nothing to touch.
-    pub(super) fn current_part(&self) -> Option<Part> {
+    /// Returns the part of the current processor, or of the calling thread's slot; `None` for a general list. One whose
+    /// number is out of range counts its misses on the first part; the engine gives it nothing to touch.
+    pub(super) fn current_part<E: Engine>(&self) -> Option<Part> {
         let parts = &self.settings().parts;
         if parts.processors == 0 {
             return None;
         }
-        let processor = platform::current();
+        let processor = E::current();
         // SAFETY: the list is open, and the number is in range.
         Some(unsafe { Part::of(parts, if processor < parts.processors { processor } else { 0 }) })
     }
@@ -260,9 +267,11 @@ impl List {
     /// yet.
     pub(super) fn parts(&self) -> impl Iterator<Item = (u32, Part)> {
         // Acquire pairs with the Release in note_opened.
-        let opened = self.opened.load(Acquire);
+        let opened = NonZeroU64::new(self.opened.load(Acquire));
         let parts = &self.settings().parts;
-        let numbers = (0..parts.processors).filter(move |processor| opened >> (processor % 64) & 1 != 0);
+        let without_lowest = |bits: &NonZeroU64| NonZeroU64::new(bits.get() & (bits.get() - 1));
+        let lowest = core::iter::successors(opened, without_lowest).map(|bits| bits.trailing_zeros());
+        let numbers = lowest.flat_map(|number| (number..parts.processors).step_by(64));
         // SAFETY: the list is open, and the numbers are in range.
         let parts = numbers.map(|processor| (processor, unsafe { Part::of(parts, processor) }));
         parts.filter(|(_, part)| part.is_open())

@@ -6,7 +6,7 @@ use super::batch::Batch;
 use super::list::{List, Settings, activity, attention, by_engine};
 use crate::list::Tuning;
 use crate::list::processor::{Count, Engine, Part};
-use crate::platform::{self, Guard};
+use crate::platform::Guard;
 use crate::pool::{OnUnwind, Pool, Request, Source, slab};
 use crate::wdk::RawList;
 
@@ -281,12 +281,13 @@ impl List {
             lower.wake_before_raise(&guard);
             let maximum = lower.settings().shared_maximum();
             let shared = &lower.shared;
-            shared.open_of(platform::current());
+            shared.open_current();
             shared.set_target(raised(shared.target(), maximum, shared.own_length(), wanted));
         }
         for filled in 0..wanted {
             if lower.shared.with_room().room() == 0 {
-                let Some(part) = self.current_part() else { return (filled, true) };
+                let part = by_engine!(self, E => self.current_part::<E>());
+                let Some(part) = part else { return (filled, true) };
                 if !part.has_room() {
                     let guard = self.manage.lock();
                     self.note_opened(part, &guard);

@@ -41,7 +41,7 @@ impl List {
         while filled.get() < wanted {
             // SAFETY: the list is open; the rest of `out` has room for what is lacking.
             unsafe {
-                if self.current_part().is_some() {
+                if self.current_part::<E>().is_some() {
                     let lacking = wanted - filled.get();
                     let hits = E::pop_hits(&self.settings().parts, start.add(filled.get()), lacking);
                     filled.set(filled.get() + hits);
@@ -78,7 +78,7 @@ impl List {
         wanted: usize,
     ) {
         let lacking = wanted - filled.get();
-        let part = self.current_part();
+        let part = self.current_part::<E>();
         part.inspect(|part| self.see_open(*part));
         let batch_size = part.map_or(0, |part| self.batch(part));
         let mut batch = Batch::new();
@@ -115,7 +115,7 @@ impl List {
         }
         let parts = &self.settings().parts;
         let mut rest = blocks;
-        let part = self.current_part();
+        let part = self.current_part::<E>();
         // SAFETY: the list is open; the blocks are the caller's until a list takes them.
         unsafe {
             if let Some(part) = part {

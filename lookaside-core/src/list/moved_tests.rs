@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::vec::Vec;
 
 use super::list::List;
-use super::processor::{Engine, EngineKind, Part, Portable};
+use super::processor::{Engine, EngineKind, Part, TryLock};
 use super::{Around, Home, Settings, Topology, Tuning};
 use crate::platform;
 use crate::platform::rseq::{self, layout};
@@ -32,11 +32,15 @@ fn next_part(parts: &Parts) -> Option<(Part, u32, usize)> {
     // SAFETY: the script has numbers of the pair's; the test has one thread.
     unsafe {
         let part = Part::of(parts, processor);
-        Some((part, processor, Portable::close(part, processor)?))
+        Some((part, processor, TryLock::close(part, processor)?))
     }
 }
 
 impl Engine for Scripted {
+    fn current() -> u32 {
+        platform::current()
+    }
+
     unsafe fn pop(_: &Parts) -> *mut u8 {
         null_mut()
     }
@@ -47,7 +51,7 @@ impl Engine for Scripted {
         // SAFETY: the part is closed and holds that many blocks; `out` has room.
         unsafe {
             part.take_oldest(out, count, length);
-            Portable::reopen(part, processor, length - count, part.tuner().target());
+            TryLock::reopen(part, processor, length - count, part.tuner().target());
         }
         (count, processor)
     }
@@ -62,19 +66,19 @@ impl Engine for Scripted {
         // SAFETY: the part is closed, and its depth has room for the blocks.
         unsafe {
             (0..count).for_each(|number| part.put_newest(blocks.add(number).read(), length + number));
-            Portable::reopen(part, processor, length + count, part.tuner().target());
+            TryLock::reopen(part, processor, length + count, part.tuner().target());
         }
         (count, processor)
     }
 
     unsafe fn close(part: Part, processor: u32) -> Option<usize> {
         // SAFETY: the part is a list's, whose `manage` lock is held.
-        unsafe { Portable::close(part, processor) }
+        unsafe { TryLock::close(part, processor) }
     }
 
     unsafe fn reopen(part: Part, processor: u32, length: usize, depth: u32) {
         // SAFETY: the part was closed by this thread.
-        unsafe { Portable::reopen(part, processor, length, depth) }
+        unsafe { TryLock::reopen(part, processor, length, depth) }
     }
 }
 
@@ -105,6 +109,7 @@ fn pair(engine: EngineKind, depth: u32) -> List {
     };
     let home = Home {
         parts: Parts { base, area: rseq::area(), processors, never: 0 },
+        processors,
         rows: base.wrapping_add((processors as usize) << layout::SHIFT),
         around: Around { activity: Box::leak(Box::new(AtomicU8::new(0))), repair_child: || () },
     };
@@ -156,7 +161,7 @@ fn a_run_of_frees_counts_what_was_put_on_either_processor() {
         // More are put than were taken.
         ([8, 1], 3, [0, 1, 1], 1),
     ] {
-        let pair = pair(EngineKind::Portable, 8);
+        let pair = pair(EngineKind::TryLock, 8);
         let blocks = take(&pair, held[0] + held[1] + offered);
         let (kept, run) = blocks.split_at(held[0] + held[1]);
         kept[..held[0]].iter().for_each(|block| give_one(&pair, *block, &[0]));
@@ -174,7 +179,7 @@ fn a_run_of_frees_counts_what_was_put_on_either_processor() {
 fn a_spill_to_the_pool_counts_on_either_processor() {
     // Where the freed block comes to: the part that was spilled, another one, or none.
     for last in [Some(0), Some(1), None] {
-        let pair = pair(EngineKind::Portable, 16);
+        let pair = pair(EngineKind::TryLock, 16);
         let blocks = take(&pair, 17);
         let (held, freed) = blocks.split_at(16);
         held.iter().for_each(|block| give_one(&pair, *block, &[0]));
@@ -196,7 +201,7 @@ fn a_spill_to_the_pool_counts_on_either_processor() {
 /// A section that was aborted left like a miss: the slow path looks at P before it goes down (theory §2.3).
 #[test]
 fn an_aborted_allocate_finds_its_block() {
-    let mut engines = std::vec![EngineKind::Portable];
+    let mut engines = std::vec![EngineKind::TryLock];
     if rseq::initialize() && platform::register_barrier() {
         engines.push(EngineKind::Rseq);
     }

@@ -1,7 +1,7 @@
 //! Allocate and free of one block, after the fast path found no block or no room.
 
 use super::batch::Batch;
-use super::list::{List, by_engine};
+use super::list::{List, Settings, by_engine};
 use super::processor::{Count, Engine, EngineKind, Part};
 use crate::pool::OnUnwind;
 use crate::wdk::RawList;
@@ -41,18 +41,23 @@ impl List {
     }
 
     /// Allocate that never leaves the lists and never waits: null when no block is at hand. With `without_locks` it
-    /// looks at none: then only rseq's processor list may serve.
+    /// looks at none: then only a processor list without one may serve.
     pub fn try_allocate(&self, without_locks: bool) -> *mut u8 {
-        let parts = &self.settings().parts;
-        if without_locks && self.settings().engine == EngineKind::Portable {
+        let Settings { parts, engine, .. } = self.settings();
+        if without_locks && *engine == EngineKind::TryLock {
             return core::ptr::null_mut();
         }
-        // SAFETY: the list is open.
-        let block = by_engine!(self, E => unsafe { E::pop(parts) });
-        if !block.is_null() || without_locks {
-            return block;
+        if parts.processors != 0 {
+            // SAFETY: the list is open, and has parts.
+            let block = by_engine!(self, E => unsafe { E::pop(parts) });
+            if !block.is_null() {
+                return block;
+            }
         }
-        let part = self.current_part();
+        if without_locks {
+            return core::ptr::null_mut();
+        }
+        let part = by_engine!(self, E => self.current_part::<E>());
         if let Some(part) = part.filter(|part| !part.is_open()) {
             let Some(guard) = self.manage.try_lock() else { return core::ptr::null_mut() };
             self.open_part(part, &guard);
@@ -65,10 +70,10 @@ impl List {
     }
 
     pub(super) fn allocate_by<E: Engine>(&self, object: *mut RawList) -> *mut u8 {
-        let part = self.current_part();
+        let part = self.current_part::<E>();
         let mut batch_size = 1;
         if let Some(part) = part {
-            // The section may have been aborted, or this may be the portable engine's first look.
+            // The section may have been aborted, or the thread may have got its slot just now.
             // SAFETY: the list is open.
             let block = unsafe { E::pop(&self.settings().parts) };
             if !block.is_null() {

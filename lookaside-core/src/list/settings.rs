@@ -1,6 +1,7 @@
 //! What follows from a list's settings.
 
 use super::list::{Home, Settings, Topology};
+use super::processor::EngineKind;
 use super::shared::{Rows, most_divisions, usual_divisions};
 use super::tuner::Tuning;
 use crate::wdk::Parts;
@@ -11,12 +12,21 @@ impl Settings {
 
     /// Completes the settings by what follows from where the list is, and its divisions' memory.
     pub(super) fn completed(self, home: &Home) -> (Settings, Rows) {
-        let has_parts = self.cached && self.topology != Topology::General;
-        let processors = if has_parts { home.parts.processors } else { 0 };
-        let divided = has_parts && self.topology == Topology::Pair && self.lower.is_none();
-        let divisions = if divided { self.divisions_of(processors) } else { 1 };
+        let processors = if self.has_parts() { home.parts.processors } else { 0 };
+        let divided = self.has_parts() && self.topology == Topology::Pair && self.lower.is_none();
+        let divisions = if divided { self.divisions_of(home.processors) } else { 1 };
         let settings = Settings { parts: Parts { processors, ..home.parts }, trip_limit: self.trip_limit(), ..self };
-        (settings, Rows { base: home.rows, divisions, processors })
+        (settings, Rows { base: home.rows, divisions, processors, by_slot: self.has_slots() })
+    }
+
+    /// Returns whether the list has processor lists.
+    fn has_parts(&self) -> bool {
+        self.cached && self.topology != Topology::General
+    }
+
+    /// Returns whether the list has a part for each slot, in the place of one for each processor.
+    pub fn has_slots(&self) -> bool {
+        self.has_parts() && self.engine == EngineKind::Slots
     }
 
     /// Returns the most blocks that each division of L may hold.
@@ -47,7 +57,6 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::list::processor::EngineKind;
     use crate::pool::{AllocateCallback, Backing, FreeCallback, Request, Source};
     use crate::wdk::{PoolType, Tag};
 
@@ -55,7 +64,7 @@ mod tests {
     fn lists_that_keep_to_windows_way_have_one_division_on_every_machine() {
         let divisions = |tuning, batch, divisions, processors| {
             let settings = Settings {
-                engine: EngineKind::Portable,
+                engine: EngineKind::TryLock,
                 tuning,
                 topology: Topology::Pair,
                 cached: true,

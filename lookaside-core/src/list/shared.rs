@@ -13,7 +13,7 @@ use super::division::Division;
 use super::processor::PartCounters;
 use super::tuner::Tuning;
 use crate::platform::rseq::layout;
-use crate::platform::{self, Guard};
+use crate::platform::{self, Guard, slots};
 
 /// Processors of a group: this many often have one cache in common. `docs/scaling.md` has what other sizes would cost.
 const GROUP: u32 = 8;
@@ -40,8 +40,10 @@ pub struct Rows {
     pub base: *mut u8,
     /// How many divisions there are.
     pub divisions: u32,
-    /// Among how many processors.
+    /// Among how many processors, or slots.
     pub processors: u32,
+    /// Whether among slots, of which those with neighbouring numbers have nothing in common.
+    pub by_slot: bool,
 }
 
 /// The cache that all processors share.
@@ -60,7 +62,7 @@ const _: () = assert!(size_of::<Division>() <= layout::SLOTS && align_of::<Divis
 impl SharedList {
     /// Makes a list without slots, which nothing may be put into.
     pub const fn new() -> SharedList {
-        let rows = Rows { base: core::ptr::null_mut(), divisions: 1, processors: 0 };
+        let rows = Rows { base: core::ptr::null_mut(), divisions: 1, processors: 0, by_slot: false };
         SharedList { rows, opened: AtomicU32::new(1), first: Division::new() }
     }
 
@@ -68,6 +70,16 @@ impl SharedList {
     pub fn open(&mut self, rows: Rows, depth: u32) {
         self.rows = rows;
         self.first.open(rows.base.cast(), depth);
+    }
+
+    /// Opens the division of the calling thread, as [`SharedList::open_of`].
+    pub fn open_current(&self) {
+        self.open_of(self.current());
+    }
+
+    /// The number of the current processor, or of the calling thread's slot.
+    fn current(&self) -> u32 {
+        if self.rows.by_slot { slots::number() } else { platform::current() }
     }
 
     /// Opens the division of this processor, if it is the first time that one of its group needs it. Under the list's
@@ -109,9 +121,13 @@ impl SharedList {
 
     /// The division of a processor; the first for one that is out of range.
     fn number_of(&self, processor: u32) -> u32 {
-        let Rows { divisions, processors, .. } = self.rows;
+        let Rows { divisions, processors, by_slot, .. } = self.rows;
         let in_range = divisions != 1 && processor < processors;
-        if in_range { (u64::from(processor) * u64::from(divisions) / u64::from(processors)) as u32 } else { 0 }
+        match by_slot {
+            _ if !in_range => 0,
+            true => processor % divisions,
+            false => (u64::from(processor) * u64::from(divisions) / u64::from(processors)) as u32,
+        }
     }
 
     /// The division to turn to: the current processor's own, or the next that suits; the first if none does.
@@ -124,7 +140,7 @@ impl SharedList {
     }
 
     fn choose_of(&self, opened: u32, suits: impl Fn(&Division) -> bool) -> &Division {
-        let processor = platform::current();
+        let processor = self.current();
         let own = self.number_of(processor);
         if own < opened && suits(self.division(own)) {
             return self.division(own);
@@ -258,7 +274,7 @@ mod tests {
         unsafe {
             let base = alloc_zeroed(memory);
             let mut list = SharedList::new();
-            list.open(Rows { base, divisions: 3, processors: 3 }, 4);
+            list.open(Rows { base, divisions: 3, processors: 3, by_slot: false }, 4);
             list.division(2).open(list.row(2).add(layout::SLOTS).cast(), 4);
 
             list.open_of(2);

@@ -10,16 +10,17 @@ use crate::pool::Source;
 use crate::wdk::RawList;
 
 impl List {
-    /// Frees a block to the list of this processor; to the current processor's where the number is not one of this
-    /// list's. Another processor's part is closed for it, which takes some microseconds.
+    /// Frees a block to the list of this processor; to the current processor's, or thread's, where the number is not one of
+    /// this list's, as over slots. Another processor's part is closed for it, which takes some microseconds.
     ///
     /// # Safety
     /// As for [`List::free`].
     pub unsafe fn free_to(&self, object: *mut RawList, block: *mut u8, processor: u32) {
         let parts = &self.settings().parts;
+        let is_current = self.settings().has_slots() || processor == platform::current();
         // SAFETY: the list is open; the block is of it, and the caller's.
         unsafe {
-            if processor >= parts.processors || processor == platform::current() {
+            if processor >= parts.processors || is_current {
                 return self.free(object, block);
             }
             let part = Part::of(parts, processor);

@@ -96,7 +96,7 @@ impl List {
             let guard = if by_hand { self.manage.lock() } else { self.manage.try_lock()? };
             let now = platform::milliseconds();
             let elapsed = (now.saturating_sub(self.last_scan.swap(now, Relaxed)) + 500) / 1000;
-            let rotation = Rotation { step: windows_step, processors: settings.parts.processors.into() };
+            let rotation = Rotation { step: windows_step, processors: self.numbers().into() };
             let (shared_due, part_due, period) = match settings.tuning {
                 Tuning::Windows => rotation.visit(settings.request.pool_type.is_paged()),
                 _ => (true, Visit::All, elapsed.max(1)),
@@ -134,6 +134,16 @@ impl List {
             surplus = false;
         }
         Some(Scanned { pool_bytes, surplus, idle: !busy })
+    }
+
+    /// Returns one more than the highest number of a part that was ever used; where parts are processors', all numbers.
+    fn numbers(&self) -> u32 {
+        let settings = self.settings();
+        if settings.has_slots() {
+            self.parts().map(|(number, _)| number + 1).max().unwrap_or(1)
+        } else {
+            settings.parts.processors
+        }
     }
 
     /// Notes how many calls came since the last scan.

@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicPtr, AtomicU32};
 
 use super::switches;
 use crate::list::processor::EngineKind;
-use crate::platform::{self, Guard, Lock, Tool, rseq};
+use crate::platform::{self, Guard, Lock, Tool, rseq, slots};
 
 static CHOICE: AtomicU32 = AtomicU32::new(0);
 static CHOOSING: Lock = Lock::new();
@@ -32,7 +32,8 @@ pub fn made() -> Option<EngineKind> {
     // Acquire pairs with the Release below: a thread that sees the choice sees what it was made from.
     match CHOICE.load(Acquire) {
         choice if choice == EngineKind::Rseq as u32 => Some(EngineKind::Rseq),
-        choice if choice == EngineKind::Portable as u32 => Some(EngineKind::Portable),
+        choice if choice == EngineKind::TryLock as u32 => Some(EngineKind::TryLock),
+        choice if choice == EngineKind::Slots as u32 => Some(EngineKind::Slots),
         choice if choice == EngineKind::Heap as u32 => Some(EngineKind::Heap),
         _ => None,
     }
@@ -71,10 +72,12 @@ fn describe(kind: EngineKind, reason: Reason) -> &'static CStr {
         (EngineKind::Heap, _) => c"heap, because LOOKASIDE_ENGINE asks for it",
         (EngineKind::Rseq, Reason::Asked) => c"rseq, because LOOKASIDE_ENGINE asks for it",
         (EngineKind::Rseq, _) => c"rseq, because the kernel restarts sequences as it should",
-        (EngineKind::Portable, Reason::NotRegistered) => c"portable, because the C library has registered no rseq",
-        (EngineKind::Portable, Reason::NoBarrier) => c"portable, because the system refuses membarrier",
-        (EngineKind::Portable, Reason::NotSound) => c"portable, because the kernel was not seen to restart sequences",
-        (EngineKind::Portable, _) => c"portable, because LOOKASIDE_ENGINE asks for it",
+        (EngineKind::Slots, Reason::NotRegistered) => c"slots, because the C library has registered no rseq",
+        (EngineKind::Slots, Reason::NoBarrier) => c"slots, because the system refuses membarrier for rseq",
+        (EngineKind::Slots, Reason::NotSound) => c"slots, because the kernel was not seen to restart sequences",
+        (EngineKind::Slots, _) => c"slots, because LOOKASIDE_ENGINE asks for it",
+        (EngineKind::TryLock, Reason::Asked) => c"trylock, because LOOKASIDE_ENGINE asks for it",
+        (EngineKind::TryLock, _) => c"trylock, because the system refuses membarrier",
     }
 }
 
@@ -94,9 +97,15 @@ fn choose(guard: &Guard<'_>) -> (EngineKind, Reason) {
     if asked("heap") {
         return (EngineKind::Heap, Reason::Asked);
     }
-    // The portable engine makes no membarrier call, which a program may have forbidden itself.
+    // This engine makes no membarrier call, which a program may have forbidden itself.
+    if asked("trylock") {
+        return (EngineKind::TryLock, Reason::Asked);
+    }
     if asked("portable") {
-        return (EngineKind::Portable, Reason::Asked);
+        return without_rseq(Reason::Asked);
+    }
+    if asked("slots") {
+        return reported("slots", without_rseq(Reason::Asked));
     }
     let wanted = asked("rseq");
     let missing = match platform::tool() {
@@ -108,12 +117,22 @@ fn choose(guard: &Guard<'_>) -> (EngineKind, Reason) {
         _ if !platform::register_barrier() => Reason::NoBarrier,
         _ => Reason::NotSound,
     };
-    let description = describe(EngineKind::Portable, missing);
-    if wanted {
-        let described = description.to_str().unwrap_or_default();
-        platform::print(format_args!("LOOKASIDE_ENGINE=rseq cannot be had; the engine is {described}"));
+    let chosen = without_rseq(missing);
+    if wanted { reported("rseq", chosen) } else { chosen }
+}
+
+/// Returns the best engine without rseq, with the reason for it.
+fn without_rseq(reason: Reason) -> (EngineKind, Reason) {
+    if slots::is_available() { (EngineKind::Slots, reason) } else { (EngineKind::TryLock, Reason::NoBarrier) }
+}
+
+/// Returns the choice, and prints it where it is not this engine, which was asked for.
+fn reported(asked: &str, (kind, reason): (EngineKind, Reason)) -> (EngineKind, Reason) {
+    let described = describe(kind, reason).to_str().unwrap_or_default();
+    if !described.starts_with(asked) {
+        platform::print(format_args!("LOOKASIDE_ENGINE={asked} cannot be had; the engine is {described}"));
     }
-    (EngineKind::Portable, missing)
+    (kind, reason)
 }
 
 /// Whether sections work here, and can be restarted; found out once.

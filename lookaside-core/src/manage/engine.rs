@@ -4,7 +4,7 @@ use core::ffi::CStr;
 
 use super::{attention, balance, choice, fork, limit, pools, pressure, registry, usage, verifier};
 use crate::list::processor::EngineKind;
-use crate::platform::{self, Tool, rseq};
+use crate::platform::{self, Tool, rseq, slots};
 use crate::pool;
 
 /// Returns the engine of lists that do not ask for one. The first call chooses:
@@ -12,12 +12,13 @@ use crate::pool;
 /// - the heap where a tool that follows blocks is in the process: AddressSanitizer, ThreadSanitizer, MemorySanitizer,
 ///   LeakSanitizer, or Valgrind's Memcheck, Helgrind or DRD;
 /// - rseq where glibc has registered it, `membarrier` can restart sections and this kernel was seen to abort a section;
-/// - else portable (theory §2.4).
+/// - else slots, where there is `membarrier`;
+/// - else trylock (theory §2.4).
 ///
 /// The choice does not depend on load, and starts no thread. `LOOKASIDE_ENGINE` in the environment asks for an engine
-/// by its name, `heap`, `rseq` or `portable`, also where there is a tool. `rseq` takes the kernel's soundness for
-/// granted, which spares the child process that tests it (under a debugger, say); where the system lacks it, that is
-/// reported on standard error and the portable engine serves.
+/// by its name, `heap`, `rseq`, `slots` or `trylock`, also where there is a tool; `portable` asks for the best one without
+/// rseq. `rseq` takes the kernel's soundness for granted, which spares the child process that tests it (under a debugger,
+/// say). Where the system lacks what was asked for, that is reported on standard error and the next one serves.
 ///
 /// [`engine_description`] says why.
 pub fn engine() -> EngineKind {
@@ -51,14 +52,14 @@ pub unsafe fn pretend_engine(kind: EngineKind) {
 
 /// Returns whether lists can be made over this engine here.
 pub fn is_available(kind: EngineKind) -> bool {
-    if kind != EngineKind::Rseq {
-        // They need the area, but no choice, which may make system calls that these engines do not need.
-        if rseq::area() == 0 {
-            rseq::initialize();
-        }
-        return true;
+    if kind == EngineKind::Rseq {
+        return kind == engine() || choice::can_be_rseq();
     }
-    kind == engine() || choice::can_be_rseq()
+    // They need the area, but no choice, which may make system calls that these engines do not need.
+    if rseq::area() == 0 {
+        rseq::initialize();
+    }
+    kind != EngineKind::Slots || slots::is_available()
 }
 
 /// Says to tools that look for races what only this library touches, before a list is made.

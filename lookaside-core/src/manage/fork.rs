@@ -36,6 +36,7 @@ extern "C" fn after_fork_in_child() {
     FORKS.fetch_add(1, Relaxed);
     pool::repair_after_fork();
     choice::repair_after_fork();
+    platform::slots::repair_after_fork();
     verifier::repair_after_fork();
     registry::free_lock_after_fork();
     let miss = balance::has_thread();

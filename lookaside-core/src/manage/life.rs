@@ -6,7 +6,7 @@ use super::record::{Record, RecordState};
 use super::{attention, balance, ending, engine, fork, registry, switches, usage, verifier};
 use crate::list::processor::EngineKind;
 use crate::list::{Around, Home, List, Settings, Tuning};
-use crate::platform::{Place, rseq, tool};
+use crate::platform::{Place, rseq, slots, tool};
 use crate::pool::{OnUnwind, slab};
 use crate::wdk::{Parts, RawList, Status};
 
@@ -41,6 +41,7 @@ pub struct Origin<'a> {
 pub struct Created {
     pub parts: Parts,
     pub locked_processors: u32,
+    pub slotted: u32,
     pub handle: u64,
     pub check: u64,
 }
@@ -59,9 +60,12 @@ pub fn create(mut settings: Settings, origin: &Origin<'_>) -> Result<Created, St
     settings.slabs = settings.slabs && slab::prepare();
     settings.backing.prepare()?;
     let guard = registry::lock();
-    let (record, processors) = registry::take(&guard, settings.maximum_depth)?;
+    let by_slot = settings.has_slots();
+    let (record, numbers) = registry::take(&guard, settings.maximum_depth, by_slot)?;
+    let area = if by_slot { slots::area() } else { rseq::area() };
     let home = Home {
-        parts: Parts { base: record.base, area: rseq::area(), processors, never: 0 },
+        parts: Parts { base: record.base, area, processors: numbers.parts, never: 0 },
+        processors: numbers.processors,
         rows: record.shared_rows,
         around: Around { activity: registry::activity_of(record), repair_child: attention::repair_if_child },
     };
@@ -82,11 +86,12 @@ pub fn create(mut settings: Settings, origin: &Origin<'_>) -> Result<Created, St
     let (handle, check) = registry::handle_of(record);
     let parts = record.list().settings().parts;
     let (processors, locked_processors) = match settings.engine {
-        EngineKind::Rseq => (parts.processors, 0),
+        EngineKind::Rseq | EngineKind::Slots => (parts.processors, 0),
         // Over the heap there are none.
-        EngineKind::Portable | EngineKind::Heap => (0, parts.processors),
+        EngineKind::TryLock | EngineKind::Heap => (0, parts.processors),
     };
-    Ok(Created { parts: Parts { processors, ..parts }, locked_processors, handle, check })
+    let parts = Parts { processors, ..parts };
+    Ok(Created { parts, locked_processors, slotted: by_slot.into(), handle, check })
 }
 
 /// What the settings of a list are beside what was asked for: by its owner, the environment, and the list that it

@@ -1,11 +1,11 @@
-//! Memory for the parts of lists (theory §1.2): regions of a row for each processor and each division.
+//! Memory for the parts of lists (theory §1.2): regions of a row for each processor, or slot, and each division.
 
 use crate::list::most_divisions;
 use crate::list::processor::Part;
 use crate::platform::{self, rseq::layout};
 use crate::wdk::Status;
 
-/// Memory for parts that no record has yet. The part of processor `c` is at `next + (c << SHIFT)`, and after those of
+/// Memory for parts that no record has yet. The part of processor, or slot, `c` is at `next + (c << SHIFT)`, and after those of
 /// all processors, in the same way, the rows of the shared list's divisions. Never unmapped.
 #[derive(Debug)]
 pub struct Region {
@@ -20,31 +20,43 @@ const ROW: usize = 1 << layout::SHIFT;
 
 /// The first region becomes usable by steps of this many bytes of each row, so that a program that has all its memory
 /// locked (`mlockall`) pays for what few lists need. Others are usable at once: each step cuts the mapping of every
-/// row.
+/// row. One with a row for each slot has too many rows for steps.
 const STEP: usize = 16 * 1024;
+
+/// How many parts a list has, and how many processors the machine may have.
+#[derive(Clone, Copy, Debug)]
+pub struct Numbers {
+    pub parts: u32,
+    pub processors: u32,
+}
 
 impl Region {
     /// No memory.
     pub const NONE: Region = Region { next: core::ptr::null_mut(), left: 0, closed: 0 };
 
-    /// Takes memory for the parts of one list on every processor, and for its shared list; `first` for the process'
-    /// first list.
-    pub fn take(&mut self, processors: u32, maximum: usize, first: bool) -> Result<(*mut u8, *mut u8), Status> {
-        let rows = (processors + most_divisions(processors)) as usize;
+    /// Takes memory for all parts of one list, and for its shared list; `first` for the process' first list.
+    pub fn take(&mut self, numbers: Numbers, maximum: usize, first: bool) -> Result<(*mut u8, *mut u8), Status> {
+        let rows = (numbers.parts + most_divisions(numbers.processors)) as usize;
         let bytes = Part::bytes(maximum);
+        let by_slot = numbers.parts != numbers.processors;
         if self.left < bytes {
-            let memory = if first { platform::reserve(ROW * rows) } else { platform::map(ROW * rows) };
+            let by_steps = first && !by_slot;
+            let memory = match by_steps {
+                _ if by_slot => platform::map_lazily(ROW * rows),
+                true => platform::reserve(ROW * rows),
+                false => platform::map(ROW * rows),
+            };
             if memory.is_null() {
                 return Err(Status::NO_MEMORY);
             }
-            *self = Region { next: memory, left: ROW, closed: if first { ROW } else { 0 } };
+            *self = Region { next: memory, left: ROW, closed: if by_steps { ROW } else { 0 } };
         }
         if self.left - self.closed < bytes {
             self.open(rows, bytes)?;
         }
         let base = self.next;
         *self = Region { next: base.wrapping_add(bytes), left: self.left - bytes, closed: self.closed };
-        Ok((base, base.wrapping_add((processors as usize) << layout::SHIFT)))
+        Ok((base, base.wrapping_add((numbers.parts as usize) << layout::SHIFT)))
     }
 
     /// Makes the next bytes of each row usable, by whole steps.

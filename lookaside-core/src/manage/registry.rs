@@ -5,10 +5,10 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64};
 
 use super::attention;
-use super::parts::Region;
+use super::parts::{Numbers, Region};
 use super::record::{Record, RecordState};
 use crate::list::{List, Tuning, activity};
-use crate::platform::{self, Guard, Lock};
+use crate::platform::{self, Guard, Lock, slots};
 use crate::wdk::{DEFAULT_MAXIMUM_DEPTH, MAXIMUM_DEPTH_LIMIT, RawList, Status};
 
 /// Up to this many lists can be live or draining at once.
@@ -45,8 +45,9 @@ struct Registry {
     activity: [AtomicU8; LIMIT],
     // Possible processors, once the first list was made; 0 before.
     processors: AtomicU32,
-    free: [FreeQueue; CLASSES],
-    region: UnsafeCell<Region>,
+    // Of records whose memory has parts for processors, and behind them of those with parts for slots.
+    free: [FreeQueue; 2 * CLASSES],
+    regions: UnsafeCell<[Region; 2]>,
     keys: [AtomicU64; 2],
 }
 
@@ -69,8 +70,8 @@ static REGISTRY: Registry = Registry {
     activity: [const { AtomicU8::new(0) }; LIMIT],
     processors: AtomicU32::new(0),
     free: [const { FreeQueue { first: AtomicU32::new(0), last: AtomicU32::new(0), length: AtomicU32::new(0) } };
-        CLASSES],
-    region: UnsafeCell::new(Region::NONE),
+        2 * CLASSES],
+    regions: UnsafeCell::new([const { Region::NONE }; 2]),
     keys: [const { AtomicU64::new(0) }; 2],
 };
 
@@ -170,13 +171,16 @@ fn processors(_guard: &Guard<'_>) -> u32 {
     REGISTRY.processors.load(Relaxed)
 }
 
-/// Takes a free record, with memory for a list of this maximum depth; returns the number of possible processors too.
-pub fn take(guard: &Guard<'_>, maximum_depth: u32) -> Result<(&'static Record, u32), Status> {
+/// Takes a free record, with memory for a list of this maximum depth, whose parts are those of processors or of slots.
+pub fn take(guard: &Guard<'_>, maximum_depth: u32, by_slot: bool) -> Result<(&'static Record, Numbers), Status> {
     let processors = processors(guard);
+    let parts = if by_slot { slots::prepare(processors) } else { processors };
+    let numbers = Numbers { parts, processors };
     let smallest = u32::from(DEFAULT_MAXIMUM_DEPTH);
-    let class = maximum_depth.div_ceil(smallest).next_power_of_two().ilog2() as usize;
+    let size = maximum_depth.div_ceil(smallest).next_power_of_two().ilog2() as usize;
+    let class = usize::from(by_slot) * CLASSES + size;
     if let Some(record) = REGISTRY.free[class].take(guard) {
-        return Ok((record, processors));
+        return Ok((record, numbers));
     }
     let index = REGISTRY.records.load(Relaxed);
     if index as usize == LIMIT {
@@ -184,15 +188,15 @@ pub fn take(guard: &Guard<'_>, maximum_depth: u32) -> Result<(&'static Record, u
     }
     let chunk = prepare_chunk(guard, index as usize)?;
     // SAFETY: the lock is held.
-    let region = unsafe { &mut *REGISTRY.region.get() };
-    let (base, shared_rows) = region.take(processors, (smallest as usize) << class, index == 0)?;
+    let region = unsafe { &mut (*REGISTRY.regions.get())[usize::from(by_slot)] };
+    let (base, shared_rows) = region.take(numbers, (smallest as usize) << size, index == 0)?;
     // SAFETY: the chunk has room for the record, and no one knows the record yet.
     unsafe {
         let place = chunk.add(index as usize % CHUNK);
         place.write(Record::new(index, class, base, shared_rows));
         // Release pairs with the Acquire of walkers.
         REGISTRY.records.store(index + 1, Release);
-        Ok((&*place, processors))
+        Ok((&*place, numbers))
     }
 }
 
@@ -314,9 +318,9 @@ pub fn repair_after_fork(guard: &Guard<'_>) {
     for queue in &REGISTRY.free {
         queue.clear();
     }
-    // What is left of a region may be being given away in the parent.
+    // What is left of the regions may be being given away in the parent.
     // SAFETY: the lock is held.
-    unsafe { *REGISTRY.region.get() = Region::NONE };
+    unsafe { *REGISTRY.regions.get() = [const { Region::NONE }; 2] };
     REGISTRY.live.store(0, Relaxed);
     REGISTRY.tuned.store(0, Relaxed);
     for record in all() {

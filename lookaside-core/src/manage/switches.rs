@@ -50,7 +50,9 @@ pub static ENGINE: Switch = Switch {
     values: Values::OneOf(&[
         ("heap", "each call goes to malloc and free, where tools see it"),
         ("rseq", "restartable sequences, without the test of the kernel"),
-        ("portable", "a lock for each processor, everywhere"),
+        ("slots", "plain stores by each thread, where there is membarrier"),
+        ("trylock", "a lock for each processor, everywhere"),
+        ("portable", "the best of them without rseq"),
     ]),
     default: "heap under a tool that follows blocks, else rseq, else portable",
     effect: "which engine serves lists",

@@ -1,22 +1,35 @@
 //! `membarrier`: restarting the sections of other processors, and barriers in other threads.
 
-use core::sync::atomic::AtomicBool;
+use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::Relaxed;
 
 use super::system_call::system_call;
 
-const PRIVATE_EXPEDITED_RSEQ: usize = 1 << 7;
-const REGISTER_PRIVATE_EXPEDITED_RSEQ: usize = 1 << 8;
+const PRIVATE_EXPEDITED: u32 = 1 << 3;
+const REGISTER_PRIVATE_EXPEDITED: u32 = 1 << 4;
+const PRIVATE_EXPEDITED_RSEQ: u32 = 1 << 7;
+const REGISTER_PRIVATE_EXPEDITED_RSEQ: u32 = 1 << 8;
 const FLAG_CPU: usize = 1;
 
-/// Whether the process is registered; the child of a fork is as well.
-static REGISTERED: AtomicBool = AtomicBool::new(false);
+/// The barrier on every processor that the process is registered for, or 0; the child of a fork is as well.
+static REGISTERED: AtomicU32 = AtomicU32::new(0);
 
-/// Registers the process for [`barrier`]; returns whether the kernel can do it.
+/// Registers the process for [`barrier`] and [`barrier_everywhere`]; returns whether the kernel can do it.
 pub fn register() -> bool {
-    let registered = membarrier(REGISTER_PRIVATE_EXPEDITED_RSEQ, 0, 0);
-    // Relaxed: it is the kernel that knows.
-    REGISTERED.fetch_or(registered, Relaxed);
+    register_for(REGISTER_PRIVATE_EXPEDITED_RSEQ, PRIVATE_EXPEDITED_RSEQ)
+}
+
+/// Registers the process for [`barrier_everywhere`] alone, which older kernels know too.
+pub fn register_everywhere() -> bool {
+    register_for(REGISTER_PRIVATE_EXPEDITED, PRIVATE_EXPEDITED)
+}
+
+fn register_for(registration: u32, command: u32) -> bool {
+    let registered = membarrier(registration, 0, 0);
+    if registered {
+        // Relaxed: it is the kernel that knows.
+        REGISTERED.store(command, Relaxed);
+    }
     registered
 }
 
@@ -32,12 +45,13 @@ pub fn barrier(processor: u32) -> bool {
 /// sandbox may end the process for it.
 pub fn barrier_everywhere() -> bool {
     // Relaxed: a thread that does not see the registration yet does without.
-    REGISTERED.load(Relaxed) && membarrier(PRIVATE_EXPEDITED_RSEQ, 0, 0)
+    let command = REGISTERED.load(Relaxed);
+    command != 0 && membarrier(command, 0, 0)
 }
 
-fn membarrier(command: usize, flags: usize, processor: usize) -> bool {
+fn membarrier(command: u32, flags: usize, processor: usize) -> bool {
     // SAFETY: the call reads no memory of ours.
-    unsafe { system_call(libc::SYS_membarrier, [command, flags, processor, 0, 0, 0]) == 0 }
+    unsafe { system_call(libc::SYS_membarrier, [command as usize, flags, processor, 0, 0, 0]) == 0 }
 }
 
 /// For tools that look for races.

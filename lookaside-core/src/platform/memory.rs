@@ -55,11 +55,20 @@ pub unsafe fn make_huge(address: *mut u8, bytes: usize) {
     }
 }
 
-/// Maps zeroed memory that children of later forks share; null when there is none. In a program that has its future
-/// memory locked (`mlockall`) it is resident and locked from its first use on, and not all at once: it cannot be
-/// reserved and committed in pieces, since a commit would be one process' alone.
+/// Maps zeroed memory that children of later forks share; null when there is none. As [`map_lazily`], since it cannot be
+/// reserved and committed in pieces: a commit would be one process' alone.
 pub fn map_shared(bytes: usize) -> *mut u8 {
-    let address = anonymous(bytes, libc::PROT_NONE, libc::MAP_SHARED);
+    resident_by_use(bytes, libc::MAP_SHARED)
+}
+
+/// Maps as [`map`]. In a program that has its future memory locked (`mlockall`) it is resident and locked from its first
+/// use on, and not all at once.
+pub fn map_lazily(bytes: usize) -> *mut u8 {
+    resident_by_use(bytes, libc::MAP_PRIVATE)
+}
+
+fn resident_by_use(bytes: usize, sharing: libc::c_int) -> *mut u8 {
+    let address = anonymous(bytes, libc::PROT_NONE, sharing);
     if address.is_null() {
         return address;
     }

@@ -25,6 +25,7 @@ mod random;
 pub mod rseq;
 mod shared_lock;
 mod single_threaded;
+pub mod slots;
 mod sync;
 mod system_call;
 mod thread;
@@ -41,17 +42,17 @@ pub use faults::{Fault, look_at_faults};
 pub use file::read_file;
 pub use fork::{ChildRepairs, at_fork, note_used, was_used};
 pub use frames::call_with_frames;
-pub use membarrier::{barrier, register as register_barrier};
+pub use membarrier::{barrier, barrier_everywhere, register as register_barrier};
 pub use memory::{
     address_limit, commit, decommit, discard, heap_allocate, heap_allocate_zeroed, heap_free, heap_reallocate,
-    install_guard, lock_limit, lock_pages, locks_new_memory, make_huge, map, map_briefly, map_count_limit, map_shared,
-    memory_total, page_size, populate, remove_guard, reserve, reserve_aligned, traced_heap_allocate, traced_heap_free,
-    unmap,
+    install_guard, lock_limit, lock_pages, locks_new_memory, make_huge, map, map_briefly, map_count_limit, map_lazily,
+    map_shared, memory_total, page_size, populate, remove_guard, reserve, reserve_aligned, traced_heap_allocate,
+    traced_heap_free, unmap,
 };
 pub use owned::own_statics;
 pub use pin::stay_loaded;
 pub use place::{Caller, Place, place_of, place_through};
-pub use processors::{current, possible};
+pub use processors::{current, possible, pretend};
 pub use random::random;
 pub use shared_lock::SharedLock;
 pub use single_threaded::{is_single_threaded, is_single_threaded_at_a_glance};

@@ -5,8 +5,8 @@ use core::sync::atomic::Ordering::Relaxed;
 
 #[cfg(miri)]
 use super::miri as libc;
-use super::rseq;
 use super::system_call::{keep_errno, system_call};
+use super::{rseq, slots};
 
 /// Processor numbers are taken to be below this, whatever the system says.
 const LIMIT: usize = 4096;
@@ -24,6 +24,23 @@ pub fn possible() -> u32 {
 /// Returns the processor that this thread runs on: a hint, which may be stale at once.
 pub fn current() -> u32 {
     rseq::processor().unwrap_or_else(asked)
+}
+
+/// Lets the calling thread use lists that are made from now on as if it ran on this processor, and had the slot of this
+/// number: by rseq in its spare area.
+///
+/// For benchmarks that count instructions (under Valgrind there is no rseq) and for model tests that visit every part from
+/// one thread.
+///
+/// # Safety
+/// As for [`rseq::pretend`] and [`slots::pretend`].
+#[doc(hidden)]
+pub unsafe fn pretend(processor: u32) {
+    // SAFETY: what the caller promises.
+    unsafe {
+        rseq::pretend(processor);
+        slots::pretend(processor);
+    }
 }
 
 /// The system's number, which takes longer.

@@ -311,7 +311,7 @@ unsafe fn is_published(object: *mut RawList) -> bool {
 /// # Safety
 /// No one else writes to `to`, and others read nothing but its `processors` until they are not 0.
 unsafe fn publish(list: RawList, to: *mut RawList) {
-    let RawList { parts, inlined_area, alignment_mask, handle, check, context, locked_processors, _reserved } = list;
+    let RawList { parts, inlined_area, alignment_mask, handle, check, context, locked_processors, slotted } = list;
     let Parts { base, area, processors, never } = parts;
     // SAFETY: no one else writes to `to`, and others read nothing but `processors` until it is not 0.
     unsafe {
@@ -324,7 +324,7 @@ unsafe fn publish(list: RawList, to: *mut RawList) {
         (*to).handle = handle;
         (*to).check = check;
         (*to).context = context;
-        (*to)._reserved = _reserved;
+        (*to).slotted = slotted;
         // Release pairs with the Acquire in is_published.
         AtomicU32::from_ptr(&raw mut (*to).parts.processors).store(processors, Release);
     }

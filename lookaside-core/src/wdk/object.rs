@@ -5,7 +5,7 @@ use core::ptr;
 
 /// Where a list's processor lists are: what the fast path reads, and all that it reads outside a part.
 ///
-/// The part of processor `c` is at `base + (c << PART_SHIFT)`. With `processors` 0 no processor
+/// The part of processor, or slot, `c` is at `base + (c << PART_SHIFT)`. With `processors` 0 no processor
 /// number is in range, so every operation takes the slow path.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +26,7 @@ pub struct Parts {
 #[repr(C, align(16))]
 #[derive(Debug)]
 pub struct RawList {
-    // Set by initialize, read by every fast path; delete sets both numbers of processors to 0.
+    // Set by initialize, read by every fast path; delete sets both numbers of processors, and `slotted`, to 0.
     pub(crate) parts: Parts,
     // `area` once more, for the calls that C programs inline; 0 in a list that was not made for them.
     pub(crate) inlined_area: i32,
@@ -36,9 +36,10 @@ pub struct RawList {
     pub(crate) check: u64,
     // The caller's own, given back by `context`.
     pub(crate) context: *mut c_void,
-    // `processors` for the portable engine, whose lists have none there, so that no section runs.
+    // `processors` for the engine `trylock`, whose lists have none there, so that no section runs.
     pub(crate) locked_processors: u32,
-    pub(crate) _reserved: u32,
+    // Not 0 for the engine `slots`: in the area of its lists a section finds a number that is never in range.
+    pub(crate) slotted: u32,
 }
 
 impl RawList {
@@ -53,7 +54,7 @@ impl RawList {
             check: 0,
             context: ptr::null_mut(),
             locked_processors: 0,
-            _reserved: 0,
+            slotted: 0,
         }
     }
 }

@@ -20,17 +20,17 @@ pub fn alone() -> MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The engines that can be tested here. Where rseq is missing (Valgrind, a tunable, another kernel) it says so.
+/// The engines that can be tested here. Where one is missing (Valgrind, a tunable, another kernel) it says so.
 pub fn engines() -> Vec<EngineKind> {
-    let mut engines = vec![EngineKind::Portable];
-    match LookasideList::builder(64).engine(EngineKind::Rseq).build() {
-        Ok(_) => engines.push(EngineKind::Rseq),
+    let is_here = |engine: &EngineKind| match LookasideList::builder(64).engine(*engine).build() {
+        Ok(_) => true,
         Err(status) => {
             assert_eq!(status, Status::NOT_SUPPORTED);
-            eprintln!("no rseq here: the portable engine alone is tested");
+            eprintln!("SKIP: {engine:?} cannot be had here");
+            false
         }
-    }
-    engines
+    };
+    [EngineKind::TryLock, EngineKind::Slots, EngineKind::Rseq].into_iter().filter(is_here).collect()
 }
 
 /// Blocks that [`routines`] gave and did not get back.

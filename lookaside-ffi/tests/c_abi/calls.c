@@ -329,9 +329,9 @@ static void *callbacks(void *unused)
     return NULL;
 }
 
-/* Has these calls fail, as a sandbox may: the library can do without. The portable engine never makes the last one, for
+/* Has these calls fail, as a sandbox may: the library can do without. The engine trylock never makes the last one, for
  * which the process is ended. */
-static void refuse(int portable)
+static void refuse(int trylock)
 {
     static const unsigned refused[] = {SYS_madvise, SYS_mlock,   SYS_mlock2,           SYS_getrandom, SYS_openat,
                                        SYS_sysinfo, SYS_sched_getaffinity, SYS_prlimit64, SYS_membarrier};
@@ -339,7 +339,7 @@ static void refuse(int portable)
     *next++ = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
     for (size_t i = 0; i < LENGTH(refused); i++) {
         *next++ = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, refused[i], 0, 1);
-        unsigned ends = portable && refused[i] == SYS_membarrier;
+        unsigned ends = trylock && refused[i] == SYS_membarrier;
         *next++ =
             (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, ends ? SECCOMP_RET_KILL_PROCESS : SECCOMP_RET_ERRNO | EPERM);
     }
@@ -362,7 +362,8 @@ int main(int count, char **words)
         return 0;
     }
     if (!strcmp(mode, "refused")) {
-        refuse(getenv("LOOKASIDE_ENGINE") != NULL);
+        const char *engine = getenv("LOOKASIDE_ENGINE");
+        refuse(engine != NULL && !strcmp(engine, "trylock"));
     }
     int by_callback = !strcmp(mode, "callback");
     pthread_t thread;

@@ -54,6 +54,7 @@ static const struct call {
     {"sched_setscheduler", __NR_sched_setscheduler},
     {"sched_yield", __NR_sched_yield},
     {"set_robust_list", __NR_set_robust_list},
+    {"tgkill", __NR_tgkill},
     /* What this program needs for itself. */
     {"write", __NR_write},
     {"exit_group", __NR_exit_group},

@@ -17,11 +17,20 @@ fn documented_system_calls_are_all_that_is_needed() {
     let in_sandbox = |engine, case, calls: &[String]| -> Output {
         run(with_engine(&program, engine).arg(case).arg(&seconds).args(calls))
     };
-    let is_rseq = lookaside_core::engine() == EngineKind::Rseq;
-    let [rseq, portable] = [0, 1].map(calls);
+    let usual = lookaside_core::engine();
+    let columns = [0, 1, 2].map(calls);
+    let [rseq, slots, trylock] = &columns;
     thread::scope(|scope| {
         for engine in ENGINES {
-            let calls = if engine.is_none() && is_rseq { &rseq } else { &portable };
+            let calls = match engine {
+                Some("slots") => slots,
+                Some(_) => trylock,
+                None => match usual {
+                    EngineKind::Rseq => rseq,
+                    EngineKind::Slots => slots,
+                    EngineKind::TryLock | EngineKind::Heap => trylock,
+                },
+            };
             for case in CASES {
                 scope.spawn(move || {
                     let output = in_sandbox(engine, case, calls);
@@ -34,10 +43,11 @@ fn documented_system_calls_are_all_that_is_needed() {
             }
         }
     });
-    // The filter does end what it should, and the two columns differ.
-    assert!(rseq.iter().any(|call| call == "membarrier") && !portable.iter().any(|call| call == "membarrier"));
-    if is_rseq {
-        let ended = in_sandbox(None, "one thread", &portable);
+    // The filter does end what it should, and the columns differ.
+    let calls_membarrier = columns.each_ref().map(|calls| calls.iter().any(|call| call == "membarrier"));
+    assert_eq!(calls_membarrier, [true, true, false]);
+    if usual == EngineKind::Rseq {
+        let ended = in_sandbox(None, "one thread", trylock);
         assert!(text(&ended.stderr).contains("forbidden") || text(&ended.stdout) == "SKIP\n", "{ended:?}");
     }
 }

@@ -106,8 +106,8 @@ pub fn build(name: &str, source: &str, language: Language, link: Link, flags: &s
     out.join(source)
 }
 
-/// The engines that every program is run with: the one that this machine gets, and the one that runs everywhere.
-pub const ENGINES: [Option<&str>; 2] = [None, Some("portable")];
+/// The engines that every program is run with: the one that this machine gets, and those without rseq.
+pub const ENGINES: [Option<&str>; 3] = [None, Some("slots"), Some("trylock")];
 
 /// A run of a program with an engine.
 pub fn with_engine(program: &Path, engine: Option<&str>) -> Command {

@@ -302,8 +302,8 @@ fn the_variable_overrides_in_both_directions() {
     if let Some(program) = tool(Sanitizer("cc", "address")) {
         let mut command = Command::new(program);
         // Blocks that lists keep are led to by nothing that the sanitizer looks at.
-        command.env("LOOKASIDE_ENGINE", "portable").env("ASAN_OPTIONS", "detect_leaks=0").args(["none", "all"]);
-        is_quiet(&run(&mut command), "portable, because LOOKASIDE_ENGINE asks for it");
+        command.env("LOOKASIDE_ENGINE", "trylock").env("ASAN_OPTIONS", "detect_leaks=0").args(["none", "all"]);
+        is_quiet(&run(&mut command), "trylock, because LOOKASIDE_ENGINE asks for it");
     }
     let program = Valgrind("").program("overrides", Link::Shared, true);
     for engine in ENGINES.into_iter().flatten().chain(["heap"]) {
@@ -317,7 +317,7 @@ fn the_variable_overrides_in_both_directions() {
 #[test]
 fn other_tools_keep_the_engine() {
     let Some(program) = tool(Valgrind("memcheck")) else { return };
-    let quiet = "portable, because the C library has registered no rseq";
+    let quiet = "slots, because the C library has registered no rseq";
     for (name, file) in
         [("callgrind", "callgrind"), ("cachegrind", "cachegrind"), ("massif", "massif"), ("dhat", "dhat")]
     {

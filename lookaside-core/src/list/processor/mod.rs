@@ -1,10 +1,15 @@
-//! The processor list (P): one part for each possible processor, reached through an [`Engine`].
+//! The processor list (P): one part for each possible processor, or for each slot of a thread, reached through an
+//! [`Engine`].
 
-mod portable;
+mod exclusive;
 mod rseq;
+mod slots;
+mod trylock;
 
-pub use portable::Portable;
+pub use exclusive::Exclusive;
 pub use rseq::Rseq;
+pub use slots::Slots;
+pub use trylock::TryLock;
 
 use core::mem::offset_of;
 use core::ops::Deref;
@@ -23,17 +28,23 @@ use crate::wdk::Parts;
 pub enum EngineKind {
     /// Restartable sequences: plain stores on the processor's own part.
     Rseq = 1,
-    /// A try-lock around each part: every Linux system.
-    Portable = 2,
+    /// A part for each processor behind a lock that is tried: every Linux system.
+    TryLock = 2,
     /// No processor lists: each call goes to the pool, counts as a miss, and is seen by tools that follow blocks.
     Heap = 3,
+    /// A part for each thread, up to a number of threads: plain stores, and `membarrier` where another thread closes one.
+    Slots = 4,
 }
 
-/// How blocks get into and out of parts. Both engines keep the same parts and pass the same tests.
+/// How blocks get into and out of parts. All engines keep the same parts and pass the same tests.
 ///
-/// Every operation works on the part of the processor that it runs on; the `many` forms return its number. None
-/// waits: what cannot be done now is a miss.
+/// Every operation works on the part of the processor that it runs on, or of the calling thread's slot; the `many` forms
+/// return its number. None waits: what cannot be done now is a miss.
 pub trait Engine {
+    /// Returns the number of the calling thread's part, of which a miss makes sure that it has one where it can. It may
+    /// be out of range, and stale at once.
+    fn current() -> u32;
+
     /// Takes the block that came in last, and counts a hit; or null.
     ///
     /// # Safety
@@ -72,7 +83,7 @@ pub trait Engine {
     unsafe fn reopen(part: Part, processor: u32, length: usize, depth: u32);
 }
 
-/// One processor's part of a list: where it is in the mapping of all parts.
+/// One processor's or slot's part of a list: where it is in the mapping of all parts.
 ///
 /// A pointer and no reference, since a reference reaches the words alone, and the slots lie behind them: what is
 /// derived from this may be used in all of the mapping. The words are reached through `Deref`.
@@ -106,7 +117,7 @@ pub struct Words {
     // The owner processor, and a closer under the list's `manage` lock.
     header: AtomicU64,
     depth: AtomicU64,
-    // The portable engine.
+    // Not 0: with `trylock` while a call or a closer has the part, with `slots` while a closer has it.
     lock: AtomicU32,
     // Under the list's `manage` lock.
     tuner: Tuner,
@@ -203,8 +214,18 @@ impl Part {
     /// `parts` belongs to a list that is initialised, and the number is below its `processors`.
     pub unsafe fn of(parts: &Parts, processor: u32) -> Part {
         debug_assert!(processor < parts.processors);
-        // SAFETY: the mapping holds a part for every number below `processors`, zeroed at first, and is never unmapped.
-        unsafe { Part(NonNull::new_unchecked(parts.base.add((processor as usize) << layout::SHIFT).cast())) }
+        // SAFETY: the mapping holds a part for every number below `processors`.
+        unsafe { Part::at(parts, (processor as usize) << layout::SHIFT) }
+    }
+
+    /// Returns the part at this distance from the first.
+    ///
+    /// # Safety
+    /// `parts` belongs to a list that is initialised, and has a part there.
+    #[inline(always)]
+    unsafe fn at(parts: &Parts, distance: usize) -> Part {
+        // SAFETY: a part is zeroed at first, and never unmapped.
+        unsafe { Part(NonNull::new_unchecked(parts.base.add(distance).cast())) }
     }
 
     /// Returns the processor whose part this is.
@@ -377,6 +398,12 @@ impl Part {
         }
     }
 
+    /// Lets calls in again, or the next call.
+    fn unlock(self) {
+        // Release pairs with the Acquire of a call that finds it 0.
+        self.lock.store(0, Release);
+    }
+
     fn slots(self) -> *mut AtomicPtr<u8> {
         // SAFETY: the slots follow the part's words in the same mapping.
         unsafe { self.0.as_ptr().byte_add(layout::SLOTS).cast() }
@@ -386,7 +413,7 @@ impl Part {
     fn restore(self, length: usize) {
         let hits = self.header.load(Relaxed) & !LENGTH_MASK;
         // Release: a thread that sees the length sees the slots. (A section reads plainly, which x86 orders; the
-        // portable engine reads under its lock.)
+        // other engines read after the lock.)
         self.header.store(hits | length as u64, Release);
     }
 

@@ -11,6 +11,10 @@ use crate::wdk::Parts;
 pub struct Rseq;
 
 impl Engine for Rseq {
+    fn current() -> u32 {
+        platform::current()
+    }
+
     unsafe fn pop(parts: &Parts) -> *mut u8 {
         // SAFETY: `parts` are those of an initialised list.
         unsafe { rseq::pop(parts) }

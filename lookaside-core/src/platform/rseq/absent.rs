@@ -1,4 +1,4 @@
-//! Where this library has no sections: every operation finds nothing, so the portable engine serves.
+//! Where this library has no sections: every operation finds nothing, so another engine serves.
 
 use core::ffi::c_void;
 

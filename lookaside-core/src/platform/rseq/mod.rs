@@ -90,13 +90,9 @@ pub fn processor() -> Option<u32> {
 /// Lets the sections of lists that are made from now on run in the calling thread's spare area, as if on the given
 /// processor.
 ///
-/// For benchmarks that count instructions (under Valgrind there is no rseq) and for model tests that
-/// visit every processor from one thread.
-///
 /// # Safety
 /// From now on no other thread uses lists over rseq that are made later, and nothing but this thread's own calls works
 /// on their processor lists: no kernel aborts a section in the spare area.
-#[doc(hidden)]
 pub unsafe fn pretend(processor: u32) {
     sections::set_spare_processor_number(processor);
     AREA.store(sections::spare_area(), Relaxed);
