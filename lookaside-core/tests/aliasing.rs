@@ -180,7 +180,7 @@ fn typed_lists_and_objects() {
 
 #[test]
 fn boxes_that_own_their_list() {
-    let list = Arc::new(Lookaside::<Box<u32>>::build(|list| list.engine(EngineKind::Portable)).unwrap());
+    let list = Arc::new(Lookaside::<Box<u32>>::build(|list| list.engine(EngineKind::TryLock)).unwrap());
     let (first, second) = (list.allocate_owned(Box::new(3)).unwrap(), list.allocate_owned(Box::new(4)).unwrap());
     let place = first.clone().into_raw();
     // SAFETY: it came from a box of this list.
@@ -194,7 +194,7 @@ fn boxes_that_own_their_list() {
     assert_eq!((third.join().unwrap().1, **first_again), (4, 3));
     **first_again.leak() = 5;
 
-    static LIST: LazyLookaside<String> = LazyLookaside::build(|list| list.engine(EngineKind::Portable));
+    static LIST: LazyLookaside<String> = LazyLookaside::build(|list| list.engine(EngineKind::TryLock));
     std::thread::scope(|scope| {
         for name in ["one", "two"] {
             scope.spawn(move || assert_eq!(LIST.allocate(String::from(name)).unwrap().len(), 3));
@@ -204,13 +204,13 @@ fn boxes_that_own_their_list() {
 
 #[test]
 fn many_boxes_and_closures() {
-    let list = Lookaside::<String>::build(|list| list.engine(EngineKind::Portable)).unwrap();
+    let list = Lookaside::<String>::build(|list| list.engine(EngineKind::TryLock)).unwrap();
     let mut boxes = list.allocate_many((0..10).map(|n| n.to_string())).collect::<Result<Vec<_>, _>>().unwrap();
     assert_eq!(format!("{:?}", unsize!(boxes.remove(3), dyn Debug)), "\"3\"");
     list.free_many(boxes);
 
     let text = String::from("captured");
-    let describe = |list: Builder<'static>| list.engine(EngineKind::Portable);
+    let describe = |list: Builder<'static>| list.engine(EngineKind::TryLock);
     let cache = Arc::new(ObjectCache::build(describe, move || text.clone()).unwrap());
     let (object, slot) = (cache.get_owned().unwrap(), cache.get().unwrap().into_raw());
     // SAFETY: it came from an object of this cache.
