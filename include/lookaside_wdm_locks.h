@@ -9,8 +9,8 @@
 
 #ifdef __cplusplus
 extern "C" {
-#elif defined(__linux__)
-/* sched.h has it only for GNU's C. */
+#elif defined(__linux__) && !defined(__USE_GNU)
+/* sched.h has it only where all of GNU's C library was asked for, which glibc says by that name. */
 extern int sched_getcpu(void);
 #endif
 

@@ -19,8 +19,8 @@
 
 #ifdef __cplusplus
 extern "C" {
-#elif defined(__linux__)
-/* unistd.h has it only where the compiler was not asked for strict C. */
+#elif defined(__linux__) && !defined(__USE_MISC)
+/* unistd.h has it only where the compiler was not asked for strict C, which glibc says by that name. */
 extern long syscall(long number, ...);
 #endif
 
