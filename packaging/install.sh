@@ -42,8 +42,9 @@ install)
     done
     ln -sf "$shared.$version" "$DESTDIR$LIBDIR/$soname"
     ln -sf "$soname" "$DESTDIR$LIBDIR/$shared"
-    # The loader finds libraries by a cache.
-    [[ -n $DESTDIR || $(id -u) != 0 ]] || ldconfig
+    # The loader finds libraries by a cache, which root writes by a program that is not on every path.
+    PATH=$PATH:/usr/sbin:/sbin
+    if [[ -z $DESTDIR && $(id -u) == 0 ]] && command -v ldconfig >/dev/null; then ldconfig; fi
     ;;
 uninstall)
     files all | while read -r _ source folder name; do rm -f "$DESTDIR$folder/${name:-$(basename "$source" .in)}"; done
