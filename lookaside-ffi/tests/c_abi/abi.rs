@@ -18,9 +18,11 @@ fn abi_is_that_of_the_golden_file() {
         fs::write(&path, &abi).expect("the golden file can be written");
     }
     let golden = fs::read_to_string(&path).expect("the golden file is there");
-    let removed = golden.lines().find(|line| !abi.lines().any(|other| other == *line));
-    assert_eq!(removed, None, "this is in {} and no longer in the library", path.display());
-    assert_eq!(abi, golden, "{} is not the ABI; if that is meant, write it anew as this test says", path.display());
+    let only_in = |text: &str, other: &str| text.lines().find(|line| !other.contains(line)).map(str::to_owned);
+    let path = path.display();
+    assert_eq!(only_in(&golden, &abi), None, "this is in {path} and not in the header");
+    assert_eq!(only_in(&abi, &golden), None, "this is new; if it is meant, write {path} anew as this test says");
+    assert!(abi == golden, "{path} has another order; if that is meant, write it anew as this test says");
 }
 
 /// What is promised of a header like this: its values, and its declarations with what the compiler makes of them.

@@ -1,7 +1,7 @@
 //! The page `packaging/man/lookaside.3`: its functions are those of the header, each with the first sentence that the header
-//! says of it, and its example runs.
+//! says of it, its variables those of `docs/switches.md`, and its example runs.
 //!
-//! `LOOKASIDE_TEST_UPDATE_EXPECTED=1 cargo test -p lookaside-ffi page_of_functions` writes the functions anew.
+//! `LOOKASIDE_TEST_UPDATE_EXPECTED=1 cargo test -p lookaside-ffi page_of_functions` writes functions and variables anew.
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ const GROUPS: [(&str, &str); 7] = [
     ("lookaside_slist_", "S-lists"),
     ("lookaside_", "The library"),
 ];
-const BEGIN: &str = ".\\\" Made from lookaside.h by lookaside-ffi/tests/c_abi/manual.rs, to the next such line.\n";
+const BEGIN: &str = ".\\\" Made by lookaside-ffi/tests/c_abi/manual.rs, to the next such line.\n";
 const END: &str = ".\\\" End of what is made.\n";
 
 #[test]
@@ -31,7 +31,7 @@ fn page_of_functions_is_current() {
     let (_, after) = rest.split_once(END).expect("it says where they end");
     let title = format!(".TH lookaside 3 \"\" \"lookaside {}\" \"\"\n", env!("CARGO_PKG_VERSION"));
     let (_, before) = before.split_once('\n').expect("it has a title");
-    let made = format!("{title}{before}{BEGIN}{}{END}{after}", list());
+    let made = format!("{title}{before}{BEGIN}{}{}{END}{after}", list(), environment());
     if env::var_os("LOOKASIDE_TEST_UPDATE_EXPECTED").is_some() {
         fs::write(path(), &made).expect("the page can be written");
     }
@@ -70,6 +70,15 @@ fn list() -> String {
         }
     }
     list
+}
+
+/// The variables that the library reads, which are before those of the command in the table of all.
+fn environment() -> String {
+    let page = fs::read_to_string(root().join("docs/switches.md")).expect("the page is there");
+    let (_, table) = page.split_once("```text\n").expect("there is a table");
+    let (table, _) = table.split_once("\n\nLOOKASIDE_GLOBAL:").expect("the command's begin with this one");
+    let read = "Read when the first list is made, and ignored by programs that have more rights than their caller.";
+    format!(".SH ENVIRONMENT\n{read}\n.P\n.nf\n{}\n.fi\n", escaped(table))
 }
 
 /// A function's declaration on one line, and the first sentence about it.
