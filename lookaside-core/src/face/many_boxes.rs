@@ -41,12 +41,15 @@ impl<'a> Run<'a> {
         self.count = self.list.allocate_many(&mut self.blocks[..wanted.min(RUN)]);
     }
 
+    #[inline]
     fn pop(&mut self) -> Option<NonNull<u8>> {
         self.count = self.count.checked_sub(1)?;
-        NonNull::new(self.blocks[self.count])
+        // SAFETY: `fill` found a block for each place below the count, which is within the array.
+        Some(unsafe { NonNull::new_unchecked(*self.blocks.get_unchecked(self.count)) })
     }
 
     /// Takes in a block, which may still hold a value: it is freed by the next push that finds no room, or the drop.
+    #[inline]
     fn push(&mut self, block: NonNull<u8>) {
         if self.count == RUN {
             self.free();
@@ -77,6 +80,7 @@ impl<T> Lookaside<T> {
     /// packets.free_many(batch);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[inline]
     pub fn allocate_many<I: IntoIterator<Item = T>>(&self, values: I) -> AllocateMany<'_, I::IntoIter> {
         AllocateMany { run: Run::new(self.list()), values: values.into_iter() }
     }
@@ -85,6 +89,7 @@ impl<T> Lookaside<T> {
     /// [`RawList::free_many`]. Boxes of another list are dropped one by one.
     ///
     /// If the drop of a value panics, every block comes back all the same.
+    #[inline]
     pub fn free_many<'a>(&self, boxes: impl IntoIterator<Item = LookasideBox<'a, T>>) {
         let mut run = Run::new(self.list());
         for boxed in boxes {
@@ -108,6 +113,7 @@ pub struct AllocateMany<'a, I> {
 impl<'a, T, I: Iterator<Item = T>> Iterator for AllocateMany<'a, I> {
     type Item = Result<LookasideBox<'a, T>, AllocateError<T>>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let value = self.values.next()?;
         if self.run.count == 0 {
