@@ -57,6 +57,20 @@ pub fn libraries() -> PathBuf {
     folder
 }
 
+/// Links what a compiler makes in this folder to a library.
+pub fn link_to(compiler: &mut Command, link: Link, out: &Path) {
+    match link {
+        Link::Static => {
+            compiler.arg(libraries().join("liblookaside.a")).args(["-lgcc_s", "-lpthread", "-lm", "-ldl"]);
+        }
+        Link::Shared => {
+            let library = out.join("liblookaside.so.0.2");
+            fs::copy(libraries().join("liblookaside.so"), &library).expect("it is copied");
+            compiler.arg(library).arg("-Wl,-rpath,$ORIGIN");
+        }
+    }
+}
+
 /// The workspace.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is in a workspace").to_path_buf()
