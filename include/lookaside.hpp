@@ -6,8 +6,8 @@
  * run<N>, cache<N>    many blocks at once, and a cache that one thread holds
  * memory_resource     for std::pmr, over a small pool
  *
- * Hits are inlined by lookaside_inline.h and lookaside_cache.h. It works without exceptions, where what would throw ends
- * the program by std::abort, and without RTTI. Calls are safe for any number of threads unless they say otherwise.
+ * Hits are inlined by lookaside_inline.h and lookaside_cache.h. It works without exceptions, where what would throw
+ * ends the program by std::abort, and without RTTI. Calls are safe for any number of threads unless they say otherwise.
  * allocator and pooled use lookaside_process_list: so those of every shared object of a program are equal, and no
  * destructor can come too late for them. docs/cpp.md has programs.
  */
@@ -86,35 +86,75 @@ constexpr bool has_list(std::size_t size, std::size_t alignment) noexcept
     return size <= LOOKASIDE_PROCESS_LIST_SIZE && alignment <= LOOKASIDE_PROCESS_LIST_ALIGNMENT;
 }
 
-/// The process's list for blocks of this kind, known after the first call. Each shared object has a pointer of its own to
-/// the one list, so that it is reached without a detour.
-template <std::size_t Size, std::size_t Alignment> class list_pointer {
+/// The blocks of the process's list for this kind, which is known after the first call. Each shared object has a
+/// pointer of its own to the one list, so that it is reached without a detour.
+template <std::size_t Size, std::size_t Alignment> class process_blocks {
 public:
-    static lookaside_list *get() noexcept
+    /// Takes a block. Throws std::bad_alloc.
+    static void *allocate()
     {
         lookaside_list *const list = known.load(std::memory_order_acquire);
-        return __builtin_expect(list != nullptr, 1)
-                   ? static_cast<lookaside_list *>(__builtin_assume_aligned(list, alignof(lookaside_list)))
-                   : find();
+        if (__builtin_expect(list != nullptr, 1)) {
+            void *const block = lookaside_list_allocate_inline(aligned(list));
+            if (__builtin_expect(block != nullptr, 1)) {
+                return block;
+            }
+        }
+        return allocate_first(list);
+    }
+
+    static void free(void *block) noexcept
+    {
+        lookaside_list *const list = known.load(std::memory_order_acquire);
+        if (__builtin_expect(list != nullptr, 1)) {
+            lookaside_list_free_inline(aligned(list), block);
+        } else {
+            free_first(block);
+        }
     }
 
 private:
-    __attribute__((__noinline__, __cold__)) static lookaside_list *find() noexcept
+    /// Spares the inlined code its own look.
+    static lookaside_list *aligned(lookaside_list *list) noexcept
+    {
+        return static_cast<lookaside_list *>(__builtin_assume_aligned(list, alignof(lookaside_list)));
+    }
+
+    static lookaside_list *find() noexcept
     {
         lookaside_list *const list = lookaside_process_list(Size, Alignment);
         known.store(list, std::memory_order_release);
         return list;
     }
 
+    /// What follows where the list was not known yet, or has no block. One function, so that compilers inline the rest.
+    __attribute__((__noinline__, __cold__)) static void *allocate_first(const lookaside_list *list)
+    {
+        return need(list == nullptr ? lookaside_list_allocate(find()) : nullptr);
+    }
+
+    __attribute__((__noinline__, __cold__)) static void free_first(void *block) noexcept
+    {
+        lookaside_list_free(find(), block);
+    }
+
     __attribute__((__visibility__("hidden"))) static inline std::atomic<lookaside_list *> known{nullptr};
 };
 
-/// The list of blocks for a T. Types of nearly the same size share the pointer too.
-template <class T> lookaside_list *list_for() noexcept
+constexpr std::size_t alignment_of_blocks(std::size_t alignment) noexcept
 {
-    constexpr std::size_t alignment = alignof(T) < least_alignment ? least_alignment : alignof(T);
-    return list_pointer<(sizeof(T) + alignment - 1) / alignment * alignment, alignment>::get();
+    return alignment < least_alignment ? least_alignment : alignment;
 }
+
+constexpr std::size_t size_of_blocks(std::size_t size, std::size_t alignment) noexcept
+{
+    const std::size_t unit = alignment_of_blocks(alignment);
+    return (size + unit - 1) / unit * unit;
+}
+
+/// Blocks for a T each. Types of nearly the same size share the pointer too.
+template <class T>
+using blocks_for = process_blocks<size_of_blocks(sizeof(T), alignof(T)), alignment_of_blocks(alignof(T))>;
 
 /// operator new and delete for these bytes.
 inline void *allocate_upstream(std::size_t bytes, std::size_t alignment)
@@ -176,7 +216,7 @@ private:
 
 } // namespace detail
 
-/// Returns the parameters of a list of paged blocks that inlined calls serve; other fields may be set before it is made.
+/// Returns the parameters of a list of paged blocks that inlined calls serve. Other fields may be set afterwards.
 inline lookaside_parameters parameters(std::size_t size, const char *name = nullptr) noexcept
 {
     lookaside_parameters made = LOOKASIDE_PARAMETERS(size);
@@ -188,12 +228,12 @@ inline lookaside_parameters parameters(std::size_t size, const char *name = null
 template <class T> lookaside_parameters parameters_of(const char *name = nullptr) noexcept
 {
     lookaside_parameters made = parameters(sizeof(T), name);
-    made.alignment = alignof(T) < detail::least_alignment ? detail::least_alignment : alignof(T);
+    made.alignment = detail::alignment_of_blocks(alignof(T));
     return made;
 }
 
-/// A list, which lives as long as this object. Blocks have to be back before that. A list without a name is named by the
-/// place where it is made.
+/// A list, which lives as long as this object. Its blocks have to be back before that. A list without a name is named
+/// by the place where it is made.
 class list {
 public:
     /// Makes a list of paged blocks of this many bytes, at multiples of 16. Throws error.
@@ -408,7 +448,10 @@ public:
     /// Makes it empty. Throws error.
     explicit cache(list &blocks) : cache(blocks.get()) {}
     /// Makes it before a list of lookaside.h. Throws error.
-    explicit cache(lookaside_list *list) { detail::need(lookaside_cache_initialize(&object_, list, blocks_, Capacity)); }
+    explicit cache(lookaside_list *list)
+    {
+        detail::need(lookaside_cache_initialize(&object_, list, blocks_, Capacity));
+    }
     cache(const cache &) = delete;
     cache &operator=(const cache &) = delete;
     /// Gives back what it has. The list has to be there.
@@ -437,7 +480,8 @@ private:
 };
 
 /// An allocator for containers. A single object comes from the process's list for its size, for types of up to 32 KiB
-/// with an alignment of up to 4,096 bytes; arrays, such as the table of a hash map, come from operator new. All are equal.
+/// with an alignment of up to 4,096 bytes; arrays, such as the table of a hash map, come from operator new. All
+/// allocators are equal.
 template <class T> class allocator {
 public:
     using value_type = T;
@@ -452,7 +496,7 @@ public:
     {
         if constexpr (detail::has_list(sizeof(T), alignof(T))) {
             if (__builtin_expect(count == 1, 1)) {
-                return static_cast<T *>(detail::need(lookaside_list_allocate_inline(detail::list_for<T>())));
+                return static_cast<T *>(detail::blocks_for<T>::allocate());
             }
         }
         if (count > static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max()) / sizeof(T)) {
@@ -466,7 +510,7 @@ public:
     {
         if constexpr (detail::has_list(sizeof(T), alignof(T))) {
             if (__builtin_expect(count == 1, 1)) {
-                lookaside_list_free_inline(detail::list_for<T>(), objects);
+                detail::blocks_for<T>::free(objects);
                 return;
             }
         }
@@ -487,23 +531,28 @@ template <class T, class U> constexpr bool operator!=(const allocator<T> &, cons
 /// A base of T, as in "struct packet : lookaside::pooled<packet>", that gives it operator new and delete: objects come
 /// from the process's list for their size, those of derived classes as well (by virtual destructors). Objects with an
 /// alignment above 16, arrays, and what is larger than 32 KiB come from the global operator new. new may throw
-/// std::bad_alloc. There is no new (std::nothrow): what frees the block when a constructor throws would not know its size.
+/// std::bad_alloc. There is no new (std::nothrow): what frees the block when a constructor throws would not know its
+/// size.
 template <class T> class pooled {
 public:
     static void *operator new(std::size_t size)
     {
-        if (!detail::has_list(size, detail::least_alignment)) {
-            return ::operator new(size);
+        if constexpr (has_blocks()) {
+            if (size == sizeof(T)) {
+                return detail::blocks_for<T>::allocate();
+            }
         }
-        return detail::need(lookaside_list_allocate_inline(list_for(size)));
+        return new_of_another_size(size);
     }
-    static void operator delete(void *block, std::size_t size) noexcept
+    static void operator delete(void *object, std::size_t size) noexcept
     {
-        if (!detail::has_list(size, detail::least_alignment)) {
-            ::operator delete(block);
-        } else if (block != nullptr) {
-            lookaside_list_free_inline(list_for(size), block);
+        if constexpr (has_blocks()) {
+            if (size == sizeof(T)) {
+                detail::blocks_for<T>::free(object);
+                return;
+            }
         }
+        delete_of_another_size(object, size);
     }
 
     // These two know no size when a constructor throws.
@@ -524,15 +573,26 @@ protected:
     ~pooled() = default;
 
 private:
-    /// The list for this size: without a call where it is that of T itself.
-    static lookaside_list *list_for(std::size_t size) noexcept
+    static constexpr bool has_blocks() noexcept
     {
-        if constexpr (detail::has_list(sizeof(T), alignof(T)) && alignof(T) <= detail::least_alignment) {
-            if (size == sizeof(T)) {
-                return detail::list_for<T>();
-            }
+        return detail::has_list(sizeof(T), alignof(T)) && alignof(T) <= detail::least_alignment;
+    }
+
+    /// Those of derived classes, and what has no list.
+    static void *new_of_another_size(std::size_t size)
+    {
+        if (!detail::has_list(size, detail::least_alignment)) {
+            return ::operator new(size);
         }
-        return lookaside_process_list(size, detail::least_alignment);
+        return detail::need(lookaside_list_allocate(lookaside_process_list(size, detail::least_alignment)));
+    }
+    static void delete_of_another_size(void *object, std::size_t size) noexcept
+    {
+        if (!detail::has_list(size, detail::least_alignment)) {
+            ::operator delete(object);
+        } else if (object != nullptr) {
+            lookaside_list_free(lookaside_process_list(size, detail::least_alignment), object);
+        }
     }
 };
 

@@ -4,14 +4,14 @@
  * lookaside_list_free do. Where a processor list has the block, or room for it, no function is called.
  *
  * They do so for lists whose lookaside_parameters have inline_abi set to LOOKASIDE_INLINE_ABI, as LOOKASIDE_PARAMETERS
- * sets it where this header is included. The library refuses to initialise those when it is of another version than this
- * header, so such a program has to be compiled again. Lists that were initialised without it, here, in another language
- * or in a unit without this header, may be used as well: their calls are those of the library.
+ * sets it where this header is included. The library refuses to initialise those when it is of another version than
+ * this header, so such a program has to be compiled again. Lists that were initialised without it, here, in another
+ * language or in a unit without this header, may be used as well: their calls are those of the library.
  *
  * The sections need 64-bit Linux on x86-64, and GCC 10 or Clang, with either assembler syntax. Elsewhere both calls are
  * the library's; LOOKASIDE_INLINED says which. C99 or C++11 is enough. The linker has to keep the section __rseq_cs, as
- * it does by itself, with --gc-sections too. lookaside_wdm.h uses these calls if LOOKASIDE_INLINE is defined before it is
- * included.
+ * it does by itself, with --gc-sections too. lookaside_wdm.h uses these calls if LOOKASIDE_INLINE is defined before it
+ * is included.
  *
  * A shared library with these calls may be unloaded: compiled as code of one (-fPIC, not -fPIE), a section removes its
  * mark from the thread at its end, by one instruction more. Define LOOKASIDE_INLINE_STAYS before the header is included
@@ -131,7 +131,8 @@ static inline __attribute__((__always_inline__)) void *lookaside_list_allocate_i
             "{movzwl %%cx, %k[block]|movzx %k[block], cx}\n\t"
             "test{l} %k[block], %k[block]\n\t"
             "jz 71f\n\t"
-            "{movq %c[slots]-8(%%rax,%[block],8), %[block]|mov %[block], qword ptr [rax + %[block]*8 + %c[slots] - 8]}\n\t"
+            "{movq %c[slots]-8(%%rax,%[block],8), %[block]|"
+            "mov %[block], qword ptr [rax + %[block]*8 + %c[slots] - 8]}\n\t"
             "{addq %[one_hit], %%rcx|add rcx, %[one_hit]}\n\t"
             LOOKASIDE_INLINE_PAUSE
             "{movq %%rcx, %c[header](%%rax)|mov qword ptr [rax + %c[header]], rcx}\n"
@@ -166,8 +167,9 @@ static inline __attribute__((__always_inline__)) void lookaside_list_free_inline
 {
     const int64_t area = lookaside_inline_area(list);
     if (LOOKASIDE_INLINE_LIKELY(area != 0) && LOOKASIDE_INLINE_LIKELY(block != NULL) &&
-        LOOKASIDE_INLINE_LIKELY((LOOKASIDE_ADDRESS(block) & LOOKASIDE_INLINE_WORD(list, lookaside_inline_u32,
-                                                                                  LOOKASIDE_INLINE_ALIGNMENT_MASK)) == 0)) {
+        LOOKASIDE_INLINE_LIKELY(
+            (LOOKASIDE_ADDRESS(block) &
+             LOOKASIDE_INLINE_WORD(list, lookaside_inline_u32, LOOKASIDE_INLINE_ALIGNMENT_MASK)) == 0)) {
         /* header = part->header; length = header & 0xFFFF; if (length >= part->depth) goto 71;
          * part->slots[length] = block; part->header = header + 1; the last commits. */
         __asm__ goto(

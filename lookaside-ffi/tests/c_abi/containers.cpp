@@ -1,5 +1,5 @@
-// lookaside.hpp: "containers" runs every case, of which each counts the blocks that it took and gave back. With the path
-// of a shared object that was made of this file by -DOBJECT, it also hands containers to that.
+// lookaside.hpp: "containers" runs every case, of which each counts the blocks that it took and gave back. With the
+// path of a shared object that was made of this file by -DOBJECT, it also hands containers to that.
 #include <list>
 #include <map>
 #include <memory>
@@ -264,7 +264,8 @@ void lists()
         lookaside::unique_ptr<packet> taken = std::move(one);
         taken.reset();
         CHECK(statistics_of(packets).outstanding == 1);
-        CHECK(!lookaside::make_unique<large>(std::nothrow, packets) && !lookaside::make_unique<wide>(std::nothrow, packets));
+        CHECK(!lookaside::make_unique<large>(std::nothrow, packets));
+        CHECK(!lookaside::make_unique<wide>(std::nothrow, packets));
     }
     void *blocks[10];
     CHECK(packets.allocate_many(blocks, 10) == 10 && statistics_of(packets).outstanding == 10);
