@@ -86,6 +86,12 @@ constexpr bool has_list(std::size_t size, std::size_t alignment) noexcept
     return size <= LOOKASIDE_PROCESS_LIST_SIZE && alignment <= LOOKASIDE_PROCESS_LIST_ALIGNMENT;
 }
 
+/// Takes a block of a list that there may be no memory for.
+inline void *allocate_from(lookaside_list *list) noexcept
+{
+    return list == nullptr ? nullptr : lookaside_list_allocate(list);
+}
+
 /// The blocks of the process's list for this kind, which is known after the first call. Each shared object has a
 /// pointer of its own to the one list, so that it is reached without a detour.
 template <std::size_t Size, std::size_t Alignment> class process_blocks {
@@ -130,7 +136,7 @@ private:
     /// What follows where the list was not known yet, or has no block. One function, so that compilers inline the rest.
     __attribute__((__noinline__, __cold__)) static void *allocate_first(const lookaside_list *list)
     {
-        return need(list == nullptr ? lookaside_list_allocate(find()) : nullptr);
+        return need(list == nullptr ? allocate_from(find()) : nullptr);
     }
 
     __attribute__((__noinline__, __cold__)) static void free_first(void *block) noexcept
@@ -178,7 +184,12 @@ public:
     held_block(lookaside_list *list, void *block) noexcept : list_(list), block_(block) {}
     held_block(const held_block &) = delete;
     held_block &operator=(const held_block &) = delete;
-    ~held_block() { lookaside_list_free_inline(list_, block_); }
+    ~held_block()
+    {
+        if (block_ != nullptr) {
+            lookaside_list_free_inline(list_, block_);
+        }
+    }
     void *get() const noexcept { return block_; }
     void *take() noexcept { return std::exchange(block_, nullptr); }
 
@@ -584,7 +595,7 @@ private:
         if (!detail::has_list(size, detail::least_alignment)) {
             return ::operator new(size);
         }
-        return detail::need(lookaside_list_allocate(lookaside_process_list(size, detail::least_alignment)));
+        return detail::need(detail::allocate_from(lookaside_process_list(size, detail::least_alignment)));
     }
     static void delete_of_another_size(void *object, std::size_t size) noexcept
     {

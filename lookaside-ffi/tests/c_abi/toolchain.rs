@@ -138,9 +138,10 @@ pub fn succeed(command: &mut Command) -> String {
     printed
 }
 
-/// Runs a command.
+/// Runs a command. Cargo has the loader look into its own folders first, where an older build of the shared library may be
+/// under the name that programs look for.
 pub fn run(command: &mut Command) -> Output {
-    command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"))
+    command.env_remove("LD_LIBRARY_PATH").output().unwrap_or_else(|error| panic!("{command:?}: {error}"))
 }
 
 /// What a program printed.
