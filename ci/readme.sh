@@ -10,7 +10,10 @@ programs="program.c|README.md|### C|
 program.cpp|README.md|### C++|
 wdk.c|README.md|### The WDK's names|-Wno-multichar
 inlined.c|docs/programs.md|### Compiled into the program|
-class.cpp|docs/programs.md|### A class in C++|
+lists.c|docs/programs.md|### All lists as data|
+containers.cpp|docs/cpp.md|## Containers|
+objects.cpp|docs/cpp.md|## Objects|
+resources.cpp|docs/cpp.md|## Polymorphic memory resources|
 links.c|docs/programs.md|### Structures in a WDK list|-Wno-multichar"
 fail() { echo "$1" >&2; exit 1; }
 block() { "$root/ci/block.sh" "$@"; }

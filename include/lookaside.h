@@ -25,10 +25,20 @@
 #error "lookaside.h needs a compiler that can align a structure"
 #endif
 
+/* Casts that neither language warns of. */
+#if defined(__cplusplus)
+#define LOOKASIDE_CAST(type, value) static_cast<type>(value)
+#define LOOKASIDE_ADDRESS(pointer) reinterpret_cast<uintptr_t>(pointer)
+#else
+#define LOOKASIDE_CAST(type, value) ((type)(value))
+#define LOOKASIDE_ADDRESS(pointer) ((uintptr_t)(pointer))
+#endif
+
 /* A lookaside_tag from four characters, in the order in which reports show them. */
 #define LOOKASIDE_TAG(a, b, c, d)                                                                  \
-    ((uint32_t)(unsigned char)(a) | (uint32_t)(unsigned char)(b) << 8 |                            \
-     (uint32_t)(unsigned char)(c) << 16 | (uint32_t)(unsigned char)(d) << 24)
+    (LOOKASIDE_TAG_BYTE(a) | LOOKASIDE_TAG_BYTE(b) << 8 | LOOKASIDE_TAG_BYTE(c) << 16 |            \
+     LOOKASIDE_TAG_BYTE(d) << 24)
+#define LOOKASIDE_TAG_BYTE(byte) LOOKASIDE_CAST(uint32_t, LOOKASIDE_CAST(unsigned char, byte))
 
 /**
  * The version of the library that this header belongs to; `lookaside_version` returns the one that is loaded.
@@ -100,6 +110,16 @@
  * What is before the address at which an interrupted section goes on.
  */
 #define LOOKASIDE_INLINE_SIGNATURE 1392848979
+
+/**
+ * The largest block in bytes that `lookaside_process_list` has lists for.
+ */
+#define LOOKASIDE_PROCESS_LIST_SIZE 32768
+
+/**
+ * The largest alignment in bytes that it has lists for.
+ */
+#define LOOKASIDE_PROCESS_LIST_ALIGNMENT 4096
 
 /**
  * The processor that the calling thread runs on.
@@ -219,6 +239,91 @@ typedef uint32_t lookaside_tag;
 typedef uint32_t lookaside_pool_type;
 
 /**
+ * What a list is and has done.
+ */
+typedef struct lookaside_statistics {
+    /**
+     * `sizeof(lookaside_statistics)`, set by the caller.
+     */
+    size_t struct_size;
+    /**
+     * Bytes in a block.
+     */
+    size_t size;
+    /**
+     * The tag of its blocks.
+     */
+    lookaside_tag tag;
+    /**
+     * The pool.
+     */
+    lookaside_pool_type pool_type;
+    /**
+     * The most blocks that each processor list, and each division of the shared list, may ever keep.
+     */
+    uint32_t maximum_depth;
+    /**
+     * How many processor lists it has: one for each possible processor, or over slots for each slot; 0 for a general list.
+     */
+    uint32_t processors;
+    /**
+     * The whole list, seen as one: a miss is a call that reached the pool.
+     */
+    struct lookaside_counters list;
+    /**
+     * The sum of its processor lists.
+     */
+    struct lookaside_counters processor;
+    /**
+     * The shared list.
+     */
+    struct lookaside_counters shared;
+    /**
+     * Blocks that the pool or the allocate callback gave.
+     */
+    uint64_t pool_allocates;
+    /**
+     * Blocks that the pool or the free callback took back.
+     */
+    uint64_t pool_frees;
+    /**
+     * Times that the pool or the allocate callback had none.
+     */
+    uint64_t pool_failures;
+    /**
+     * Blocks that callers hold.
+     */
+    uint64_t outstanding;
+    /**
+     * Bytes of the list's slabs that may be in memory; 0 where its pool is another.
+     */
+    uint64_t resident;
+} lookaside_statistics;
+
+/**
+ * What a list is called, where it is, and what it has done.
+ */
+typedef struct lookaside_list_info {
+    /**
+     * `sizeof(lookaside_list_info)`, set by the caller.
+     */
+    size_t struct_size;
+    /**
+     * The list; NULL for one that may move, as lists of Rust and of small pools may. It may be deleted as soon as the
+     * call has returned, unless the program sees to that.
+     */
+    const struct lookaside_list *list;
+    /**
+     * Its name as reports have it, in UTF-8, with a zero byte behind it.
+     */
+    char name[40];
+    /**
+     * Its statistics.
+     */
+    struct lookaside_statistics statistics;
+} lookaside_list_info;
+
+/**
  * When a list's depth is tuned: one of `LOOKASIDE_TUNING_...`.
  */
 typedef uint32_t lookaside_tuning;
@@ -260,8 +365,9 @@ typedef void (*lookaside_free_function_ex)(void *block, struct lookaside_list *l
 typedef uint32_t lookaside_flags;
 
 /**
- * The parameters of a list. Set all bytes to 0, then `struct_size`, `size`, and what else matters: 0 is for the
- * default.
+ * The parameters of a list. `LOOKASIDE_PARAMETERS(size)` initialises them for paged blocks, with all else at its
+ * default. Or set all bytes to 0, which is for the default, then `struct_size`, `size`, `pool_type`, and what else
+ * matters.
  */
 typedef struct lookaside_parameters {
     /**
@@ -286,7 +392,8 @@ typedef struct lookaside_parameters {
      */
     lookaside_tag tag;
     /**
-     * The pool. 0 is the nonpaged pool, as in the WDK, which locks memory: most callers want `LOOKASIDE_POOL_PAGED`.
+     * The pool. 0 is the nonpaged pool, as in the WDK, which locks memory: most callers want `LOOKASIDE_POOL_PAGED`, as
+     * `LOOKASIDE_PARAMETERS` has it.
      */
     lookaside_pool_type pool_type;
     /**
@@ -447,68 +554,6 @@ typedef struct lookaside_pool_usage {
      */
     uint64_t lost;
 } lookaside_pool_usage;
-
-/**
- * What a list is and has done.
- */
-typedef struct lookaside_statistics {
-    /**
-     * `sizeof(lookaside_statistics)`, set by the caller.
-     */
-    size_t struct_size;
-    /**
-     * Bytes in a block.
-     */
-    size_t size;
-    /**
-     * The tag of its blocks.
-     */
-    lookaside_tag tag;
-    /**
-     * The pool.
-     */
-    lookaside_pool_type pool_type;
-    /**
-     * The most blocks that each processor list, and each division of the shared list, may ever keep.
-     */
-    uint32_t maximum_depth;
-    /**
-     * How many processor lists it has: one for each possible processor, or over slots for each slot; 0 for a general list.
-     */
-    uint32_t processors;
-    /**
-     * The whole list, seen as one: a miss is a call that reached the pool.
-     */
-    struct lookaside_counters list;
-    /**
-     * The sum of its processor lists.
-     */
-    struct lookaside_counters processor;
-    /**
-     * The shared list.
-     */
-    struct lookaside_counters shared;
-    /**
-     * Blocks that the pool or the allocate callback gave.
-     */
-    uint64_t pool_allocates;
-    /**
-     * Blocks that the pool or the free callback took back.
-     */
-    uint64_t pool_frees;
-    /**
-     * Times that the pool or the allocate callback had none.
-     */
-    uint64_t pool_failures;
-    /**
-     * Blocks that callers hold.
-     */
-    uint64_t outstanding;
-    /**
-     * Bytes of the list's slabs that may be in memory; 0 where its pool is another.
-     */
-    uint64_t resident;
-} lookaside_statistics;
 
 /**
  * A small pool. The memory is the caller's; its contents are the library's. It may not be moved or copied while the
@@ -776,6 +821,11 @@ typedef struct lookaside_low_resources {
  * `0x80000005`: the buffer was too short: it holds the first part of the text.
  */
 #define LOOKASIDE_STATUS_BUFFER_OVERFLOW 2147483653u
+
+/**
+ * `0x8000001A`: there are no more entries.
+ */
+#define LOOKASIDE_STATUS_NO_MORE_ENTRIES 2147483674u
 
 /**
  * `0x80000011`: the list is live already, or one of its callbacks is running.
@@ -1173,6 +1223,29 @@ lookaside_status lookaside_cache_counters(struct lookaside_cache *cache,
                                           struct lookaside_counters *counters);
 
 /**
+ * Returns one list after another: every list of the process, those of small pools and of
+ * `lookaside_process_list` included, in no particular order.
+ *
+ * Parameters:
+ * - `cursor`: where the walk is; 0 begins. Each call moves it on.
+ * - `out`: where the result goes, with `struct_size` set to `sizeof(lookaside_list_info)` by the caller.
+ *
+ * Returns, and then `out` is untouched unless the call succeeded:
+ * - `LOOKASIDE_STATUS_SUCCESS`: `out` is filled.
+ * - `LOOKASIDE_STATUS_NO_MORE_ENTRIES`: the walk is over.
+ * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: a pointer is NULL, or `struct_size` is not that of this version. The cursor
+ *   stays.
+ *
+ * Memory and threads: any number of threads at once, each with a cursor of its own; no one is stopped, and nothing is
+ * held between two calls: lists may be made and deleted meanwhile. A list that is there all the time comes once; one
+ * that comes or goes may or may not be among them.
+ *
+ * WDK: `NtQuerySystemInformation` with class 0x2D.
+ */
+lookaside_status lookaside_next_list(uint64_t *cursor,
+                                     struct lookaside_list_info *out);
+
+/**
  * Makes a list. It is empty: the first blocks come from the pool, and freed blocks stay in it.
  *
  * Parameters:
@@ -1353,6 +1426,24 @@ lookaside_status lookaside_list_flush(struct lookaside_list *list);
 lookaside_status lookaside_list_trim(struct lookaside_list *list);
 
 /**
+ * Gives up to this many of the blocks that the list keeps back to the pool: those of the shared list first, then the
+ * oldest of each processor list.
+ *
+ * Parameters:
+ * - `list`: the list.
+ * - `blocks`: how many.
+ *
+ * Returns how many went back: fewer where the list keeps fewer, 0 also when `list` is NULL, misaligned, never
+ * initialised, or deleted.
+ *
+ * Memory and threads: as `lookaside_list_flush`. The time grows with `blocks`.
+ *
+ * WDK: it has no such function.
+ */
+size_t lookaside_list_release(struct lookaside_list *list,
+                              size_t blocks);
+
+/**
  * Takes blocks from the pool into the list, so that the first allocates find some.
  *
  * Parameters:
@@ -1396,6 +1487,28 @@ lookaside_status lookaside_list_prefill(struct lookaside_list *list,
  * and lose the blocks that are out.
  */
 lookaside_status lookaside_list_delete(struct lookaside_list *list);
+
+/**
+ * Returns the list that the whole process shares for paged blocks of at least this size and alignment: the same one to
+ * every shared object of the program, so that what one allocates another may free. It is made at the first request.
+ *
+ * Parameters:
+ * - `size`: bytes of a block; 0 counts as 1. There is a list for each 16 bytes up to 1,024, and four for each doubling
+ *   above.
+ * - `alignment`: a power of two; 0 is 16.
+ *
+ * Returns the list, which is never deleted: `lookaside_list_delete` may not be called for it. Calls of
+ * `lookaside_inline.h` serve it inlined. NULL above a size of `LOOKASIDE_PROCESS_LIST_SIZE` or an alignment of
+ * `LOOKASIDE_PROCESS_LIST_ALIGNMENT`, for an alignment that is no power of two, and when there is no memory for the
+ * list: then a later call may find some.
+ *
+ * Memory and threads: any number of threads at once. Reports name it by its size, with the tag `Size`; the verifier
+ * does not report it as forgotten.
+ *
+ * WDK: it has no such function.
+ */
+struct lookaside_list *lookaside_process_list(size_t size,
+                                              size_t alignment);
 
 /**
  * Returns the context that the list was initialised with, for callbacks that are given the list.
@@ -2363,7 +2476,23 @@ LOOKASIDE_ASSERT_LAYOUT(lookaside_tag_usage, 32, 8);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_pool_usage, 80, 8);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_low_resources, 48, 8);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_cache, 128, 8);
+LOOKASIDE_ASSERT_LAYOUT(lookaside_list_info, 368, 8);
 #undef LOOKASIDE_ASSERT_LAYOUT
+
+/* The parameters of a list of paged blocks of this size, with the defaults for everything else. In C more fields may
+ * follow, as in LOOKASIDE_PARAMETERS(sizeof(struct packet), .name = "packets"); another pool_type is set afterwards.
+ * Where lookaside_inline.h is included too, such a list is one that its calls serve. */
+#if defined(__cplusplus)
+#define LOOKASIDE_PARAMETERS(size)                                                                 \
+    {sizeof(lookaside_parameters), LOOKASIDE_CAST(size_t, size), 0, nullptr, 0,                    \
+     LOOKASIDE_POOL_PAGED, 0, 0, 0, 0, 0, LOOKASIDE_PARAMETERS_INLINE_ABI, nullptr, nullptr,       \
+     nullptr, nullptr, nullptr, 0, 0, 0, nullptr}
+#else
+#define LOOKASIDE_PARAMETERS(...)                                                                  \
+    {.struct_size = sizeof(lookaside_parameters), .pool_type = LOOKASIDE_POOL_PAGED,               \
+     .inline_abi = LOOKASIDE_PARAMETERS_INLINE_ABI, .size = __VA_ARGS__}
+#endif
+#define LOOKASIDE_PARAMETERS_INLINE_ABI 0
 
 /* Names a list without a name by the place of the call, such as "packets.c:42". In parentheses, as in
  * (lookaside_list_initialize)(list, parameters), it is the function. Variadic for the commas of compound literals. */

@@ -29,7 +29,7 @@ static inline void lookaside_cache_free_inline(lookaside_cache *cache, void *blo
 {
     uint64_t header = cache->header;
     uint64_t length = header & 0xFFFF;
-    if (length >= cache->limit || block == NULL || ((uintptr_t)block & cache->alignment_mask) != 0) {
+    if (length >= cache->limit || block == NULL || (LOOKASIDE_ADDRESS(block) & cache->alignment_mask) != 0) {
         lookaside_cache_free(cache, block);
         return;
     }

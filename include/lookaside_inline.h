@@ -3,15 +3,15 @@
  * lookaside_list_allocate_inline and lookaside_list_free_inline return, check and count as lookaside_list_allocate and
  * lookaside_list_free do. Where a processor list has the block, or room for it, no function is called.
  *
- * They do so for lists whose lookaside_parameters have inline_abi set to LOOKASIDE_INLINE_ABI. The library refuses to
- * initialise those when it is of another version than this header, so such a program has to be compiled again. Lists
- * that were initialised without it, here, in another language or in a unit without this header, may be used as well:
- * their calls are those of the library.
+ * They do so for lists whose lookaside_parameters have inline_abi set to LOOKASIDE_INLINE_ABI, as LOOKASIDE_PARAMETERS
+ * sets it where this header is included. The library refuses to initialise those when it is of another version than
+ * this header, so such a program has to be compiled again. Lists that were initialised without it, here, in another
+ * language or in a unit without this header, may be used as well: their calls are those of the library.
  *
- * The sections need 64-bit Linux on x86-64, and GCC 10 or Clang in their usual (AT&T) assembler syntax. Elsewhere both
- * calls are the library's; LOOKASIDE_INLINED says which. C99 or C++11 is enough. The linker has to keep the section
- * __rseq_cs, as it does by itself, with --gc-sections too. lookaside_wdm.h uses these calls if LOOKASIDE_INLINE is
- * defined before it is included.
+ * The sections need 64-bit Linux on x86-64, and GCC 10 or Clang, with either assembler syntax. Elsewhere both calls are
+ * the library's; LOOKASIDE_INLINED says which. C99 or C++11 is enough. The linker has to keep the section __rseq_cs, as
+ * it does by itself, with --gc-sections too. lookaside_wdm.h uses these calls if LOOKASIDE_INLINE is defined before it
+ * is included.
  *
  * A shared library with these calls may be unloaded: compiled as code of one (-fPIC, not -fPIE), a section removes its
  * mark from the thread at its end, by one instruction more. Define LOOKASIDE_INLINE_STAYS before the header is included
@@ -21,6 +21,10 @@
 #define LOOKASIDE_INLINE_H
 
 #include "lookaside.h"
+
+/* What LOOKASIDE_PARAMETERS gives inline_abi. */
+#undef LOOKASIDE_PARAMETERS_INLINE_ABI
+#define LOOKASIDE_PARAMETERS_INLINE_ABI LOOKASIDE_INLINE_ABI
 
 #if defined(__x86_64__) && defined(__LP64__) && defined(__linux__) && (defined(__clang__) || __GNUC__ >= 10)
 #define LOOKASIDE_INLINED 1
@@ -34,7 +38,9 @@
 typedef int32_t __attribute__((__may_alias__)) lookaside_inline_i32;
 typedef uint32_t __attribute__((__may_alias__)) lookaside_inline_u32;
 typedef uint64_t __attribute__((__may_alias__)) lookaside_inline_u64;
-#define LOOKASIDE_INLINE_WORD(list, type, offset) (*(const type *)(const void *)((const char *)(list) + (offset)))
+#define LOOKASIDE_INLINE_WORD(list, type, offset)                                                                      \
+    (*LOOKASIDE_CAST(const type *, LOOKASIDE_CAST(const void *, LOOKASIDE_INLINE_BYTES(list) + (offset))))
+#define LOOKASIDE_INLINE_BYTES(list) LOOKASIDE_CAST(const char *, LOOKASIDE_CAST(const void *, list))
 
 /* How both sections begin: they show the kernel where they are, and find the processor's list, whose address is then
  * in %rax.
@@ -45,24 +51,25 @@ typedef uint64_t __attribute__((__may_alias__)) lookaside_inline_u64;
  *       part = list->base + (processor << SHIFT)
  *
  * The kernel lets a thread that it interrupts between 78 and 79 go on at 75, as if there had been nothing to do. The
- * question marks keep all of it in the COMDAT group, if any, of the function around it. */
+ * question marks keep all of it in the COMDAT group, if any, of the function around it. Of an instruction in braces the
+ * second form is for programs that are compiled with -masm=intel. */
 #define LOOKASIDE_INLINE_BEGIN                                                                                         \
     ".pushsection __rseq_cs, \"aw?\"\n\t"                                                                              \
     ".balign 32\n"                                                                                                     \
     "77:\t.long 0, 0\n\t"                                                                                              \
     ".quad 78f, 79f - 78f, 75f\n\t"                                                                                    \
     ".popsection\n\t"                                                                                                  \
-    "leaq 77b(%%rip), %%rax\n\t"                                                                                       \
-    "movq %%rax, %%fs:8(%[area])\n"                                                                                    \
-    "78:\tmovl %%fs:4(%[area]), %%eax\n\t"                                                                             \
-    "cmpl %[processors], %%eax\n\t"                                                                                    \
+    "{leaq 77b(%%rip), %%rax|lea rax, 77b[rip]}\n\t"                                                                   \
+    "{movq %%rax, %%fs:8(%[area])|mov qword ptr fs:[%[area] + 8], rax}\n"                                              \
+    "78:\t{movl %%fs:4(%[area]), %%eax|mov eax, dword ptr fs:[%[area] + 4]}\n\t"                                       \
+    "{cmpl %[processors], %%eax|cmp eax, %[processors]}\n\t"                                                           \
     "jae 71f\n\t"                                                                                                      \
-    "shlq %[shift], %%rax\n\t"                                                                                         \
-    "addq %[base], %%rax\n\t"
+    "{shlq %[shift], %%rax|shl rax, %[shift]}\n\t"                                                                     \
+    "{addq %[base], %%rax|add rax, %[base]}\n\t"
 
 /* At 79: the kernel must not look for the descriptor when it has been unloaded. */
 #if defined(__PIC__) && !defined(__PIE__) && !defined(LOOKASIDE_INLINE_STAYS)
-#define LOOKASIDE_INLINE_LEAVE "movq $0, %%fs:8(%[area])\n\t"
+#define LOOKASIDE_INLINE_LEAVE "{movq $0, %%fs:8(%[area])|mov qword ptr fs:[%[area] + 8], 0}\n\t"
 #else
 #define LOOKASIDE_INLINE_LEAVE ""
 #endif
@@ -95,7 +102,7 @@ typedef uint64_t __attribute__((__may_alias__)) lookaside_inline_u64;
 /* The distance to the thread's rseq area; 0 if the sections may not be tried, as in a list that is all zeroes. */
 static inline __attribute__((__always_inline__)) int64_t lookaside_inline_area(const lookaside_list *list)
 {
-    if (LOOKASIDE_INLINE_LIKELY(list != NULL) && LOOKASIDE_INLINE_LIKELY(((uintptr_t)list & 15) == 0)) {
+    if (LOOKASIDE_INLINE_LIKELY(list != NULL) && LOOKASIDE_INLINE_LIKELY((LOOKASIDE_ADDRESS(list) & 15) == 0)) {
         return LOOKASIDE_INLINE_WORD(list, lookaside_inline_i32, LOOKASIDE_INLINE_AREA);
     }
     return 0;
@@ -120,17 +127,18 @@ static inline __attribute__((__always_inline__)) void *lookaside_list_allocate_i
         void *block;
         __asm__ __volatile__(
             LOOKASIDE_INLINE_BEGIN
-            "movq %c[header](%%rax), %%rcx\n\t"
-            "movzwl %%cx, %k[block]\n\t"
-            "testl %k[block], %k[block]\n\t"
+            "{movq %c[header](%%rax), %%rcx|mov rcx, qword ptr [rax + %c[header]]}\n\t"
+            "{movzwl %%cx, %k[block]|movzx %k[block], cx}\n\t"
+            "test{l} %k[block], %k[block]\n\t"
             "jz 71f\n\t"
-            "movq %c[slots]-8(%%rax,%[block],8), %[block]\n\t"
-            "addq %[one_hit], %%rcx\n\t"
+            "{movq %c[slots]-8(%%rax,%[block],8), %[block]|"
+            "mov %[block], qword ptr [rax + %[block]*8 + %c[slots] - 8]}\n\t"
+            "{addq %[one_hit], %%rcx|add rcx, %[one_hit]}\n\t"
             LOOKASIDE_INLINE_PAUSE
-            "movq %%rcx, %c[header](%%rax)\n"
+            "{movq %%rcx, %c[header](%%rax)|mov qword ptr [rax + %c[header]], rcx}\n"
             "79:\n\t"
             LOOKASIDE_INLINE_LEAVE
-            LOOKASIDE_INLINE_END("xorl %k[block], %k[block]\n\tjmp 79b")
+            LOOKASIDE_INLINE_END("xor{l} %k[block], %k[block]\n\tjmp 79b")
             : [block] "=&r"(block)
             : LOOKASIDE_INLINE_OPERANDS(list, area), [one_hit] "i"(LOOKASIDE_INLINE_ONE_HIT)
             : "rax", "rcx", "cc", "memory");
@@ -159,21 +167,22 @@ static inline __attribute__((__always_inline__)) void lookaside_list_free_inline
 {
     const int64_t area = lookaside_inline_area(list);
     if (LOOKASIDE_INLINE_LIKELY(area != 0) && LOOKASIDE_INLINE_LIKELY(block != NULL) &&
-        LOOKASIDE_INLINE_LIKELY(((uintptr_t)block & LOOKASIDE_INLINE_WORD(list, lookaside_inline_u32,
-                                                                          LOOKASIDE_INLINE_ALIGNMENT_MASK)) == 0)) {
+        LOOKASIDE_INLINE_LIKELY(
+            (LOOKASIDE_ADDRESS(block) &
+             LOOKASIDE_INLINE_WORD(list, lookaside_inline_u32, LOOKASIDE_INLINE_ALIGNMENT_MASK)) == 0)) {
         /* header = part->header; length = header & 0xFFFF; if (length >= part->depth) goto 71;
          * part->slots[length] = block; part->header = header + 1; the last commits. */
         __asm__ goto(
             LOOKASIDE_INLINE_BEGIN
-            "movq %c[header](%%rax), %%rdx\n\t"
-            "movzwl %%dx, %%ecx\n\t"
+            "{movq %c[header](%%rax), %%rdx|mov rdx, qword ptr [rax + %c[header]]}\n\t"
+            "{movzwl %%dx, %%ecx|movzx ecx, dx}\n\t"
             LOOKASIDE_INLINE_PAUSE
-            "cmpq %c[depth](%%rax), %%rcx\n\t"
+            "{cmpq %c[depth](%%rax), %%rcx|cmp rcx, qword ptr [rax + %c[depth]]}\n\t"
             "jae 71f\n\t"
-            "movq %[block], %c[slots](%%rax,%%rcx,8)\n\t"
-            "incq %%rdx\n\t"
+            "{movq %[block], %c[slots](%%rax,%%rcx,8)|mov qword ptr [rax + rcx*8 + %c[slots]], %[block]}\n\t"
+            "{incq %%rdx|inc rdx}\n\t"
             LOOKASIDE_INLINE_PAUSE
-            "movq %%rdx, %c[header](%%rax)\n"
+            "{movq %%rdx, %c[header](%%rax)|mov qword ptr [rax + %c[header]], rdx}\n"
             "79:\n\t"
             LOOKASIDE_INLINE_LEAVE
             LOOKASIDE_INLINE_END(LOOKASIDE_INLINE_LEAVE "jmp %l[call]")

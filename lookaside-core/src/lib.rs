@@ -28,7 +28,8 @@
 //! | requests of any size, counted by tag | [`pool_allocate`], [`SmallPool`] |
 //! | a stack of linked entries for any number of threads | [`SListHeader`] |
 //!
-//! [`report`] writes what every list does, in the shape of Windows' `!lookaside`; [`Statistics`] has the numbers.
+//! [`report`] writes what every list does, in the shape of Windows' `!lookaside`; [`lists`] yields the same as
+//! [`Statistics`].
 //!
 //! # How it works
 //!
@@ -88,8 +89,9 @@ pub use list::processor::EngineKind;
 pub use list::{Counters, Statistics, Topology, Tuning};
 pub use manage::verifier::{check_range, check_range_by, simulate_low_resources, verify_faults};
 pub use manage::{
-    LowResources, ScannedBy, TagOrder, TagUsage, adjust_depth, engine, engine_description, limit, pool_report,
-    pool_statistics, report, scanned_by, set_limit, start_balance_thread, tag_report, tags, trim_on_pressure,
+    ListInfo, Lists, LowResources, ScannedBy, TagOrder, TagUsage, adjust_depth, engine, engine_description, limit,
+    lists, pool_report, pool_statistics, report, scanned_by, set_limit, start_balance_thread, tag_report, tags,
+    trim_on_pressure,
 };
 pub use platform::{Caller, Violation, ViolationHook, set_violation_hook};
 pub use pool::{
@@ -99,6 +101,7 @@ pub use pool::{
 pub use small_pool::{
     Generation, HitCounters, Kind, LookasideAlloc, RawSmallPool, SmallListStatistics, SmallPool, SmallPoolParameters,
     pool_allocate, pool_allocate_aligned, pool_free, pool_free_sized, pool_list_statistics, pool_reallocate, pool_size,
+    process_list,
 };
 pub use wdk::{BugCheck, ListFlags, PoolType, RawList, Status, Tag};
 

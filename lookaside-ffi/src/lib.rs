@@ -11,6 +11,7 @@
 
 mod cache;
 mod inline_abi;
+mod lists;
 mod raw;
 mod pair_table;
 mod pools;
@@ -25,6 +26,7 @@ mod written;
 
 pub use cache::*;
 pub use inline_abi::*;
+pub use lists::*;
 pub use pair_table::*;
 pub use pools::*;
 pub use raw::*;

@@ -1,12 +1,17 @@
 //! A list's life: initialise, allocate, free, flush, trim, prefill, delete, look inside.
 
 use core::ffi::{c_char, c_void};
-use core::ptr::null;
+use core::ptr::{from_ref, null, null_mut};
 
 use lookaside_core::{Caller, RawList, Status};
 
 use crate::types::{lookaside_list, lookaside_parameters, lookaside_status, text};
 use crate::written::wrote;
+
+/// The largest block in bytes that `lookaside_process_list` has lists for.
+pub const LOOKASIDE_PROCESS_LIST_SIZE: usize = 32768;
+/// The largest alignment in bytes that it has lists for.
+pub const LOOKASIDE_PROCESS_LIST_ALIGNMENT: usize = 4096;
 
 /// The most pointers that an array can have.
 const MOST: usize = isize::MAX as usize / size_of::<*mut c_void>();
@@ -277,6 +282,25 @@ pub unsafe extern "C" fn lookaside_list_trim(list: *mut lookaside_list) -> looka
     unsafe { RawList::trim(list.cast()) }.0
 }
 
+/// Gives up to this many of the blocks that the list keeps back to the pool: those of the shared list first, then the
+/// oldest of each processor list.
+///
+/// Parameters:
+/// - `list`: the list.
+/// - `blocks`: how many.
+///
+/// Returns how many went back: fewer where the list keeps fewer, 0 also when `list` is NULL, misaligned, never
+/// initialised, or deleted.
+///
+/// Memory and threads: as `lookaside_list_flush`. The time grows with `blocks`.
+///
+/// WDK: it has no such function.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lookaside_list_release(list: *mut lookaside_list, blocks: usize) -> usize {
+    // SAFETY: a list, or memory that may be read and is none.
+    unsafe { RawList::release(list.cast(), blocks) }
+}
+
 /// Takes blocks from the pool into the list, so that the first allocates find some.
 ///
 /// Parameters:
@@ -326,6 +350,28 @@ pub unsafe extern "C" fn lookaside_list_prefill(
 pub unsafe extern "C" fn lookaside_list_delete(list: *mut lookaside_list) -> lookaside_status {
     // SAFETY: a list that no other thread uses, or memory that may be read and is none.
     unsafe { RawList::delete_by(list.cast(), Caller::Export(lookaside_list_delete as *const () as usize)) }.0
+}
+
+/// Returns the list that the whole process shares for paged blocks of at least this size and alignment: the same one to
+/// every shared object of the program, so that what one allocates another may free. It is made at the first request.
+///
+/// Parameters:
+/// - `size`: bytes of a block; 0 counts as 1. There is a list for each 16 bytes up to 1,024, and four for each doubling
+///   above.
+/// - `alignment`: a power of two; 0 is 16.
+///
+/// Returns the list, which is never deleted: `lookaside_list_delete` may not be called for it. Calls of
+/// `lookaside_inline.h` serve it inlined. NULL above a size of `LOOKASIDE_PROCESS_LIST_SIZE` or an alignment of
+/// `LOOKASIDE_PROCESS_LIST_ALIGNMENT`, for an alignment that is no power of two, and when there is no memory for the
+/// list: then a later call may find some.
+///
+/// Memory and threads: any number of threads at once. Reports name it by its size, with the tag `Size`; the verifier
+/// does not report it as forgotten.
+///
+/// WDK: it has no such function.
+#[unsafe(no_mangle)]
+pub extern "C" fn lookaside_process_list(size: usize, alignment: usize) -> *mut lookaside_list {
+    lookaside_core::process_list(size, alignment).map_or(null_mut(), |list| from_ref(list).cast_mut().cast())
 }
 
 /// Returns the context that the list was initialised with, for callbacks that are given the list.

@@ -213,6 +213,7 @@ fn status_name(status: lookaside_status) -> &'static CStr {
         LOOKASIDE_STATUS_PENDING => c"STATUS_PENDING",
         LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT => c"STATUS_DATATYPE_MISALIGNMENT",
         LOOKASIDE_STATUS_BUFFER_OVERFLOW => c"STATUS_BUFFER_OVERFLOW",
+        LOOKASIDE_STATUS_NO_MORE_ENTRIES => c"STATUS_NO_MORE_ENTRIES",
         LOOKASIDE_STATUS_DEVICE_BUSY => c"STATUS_DEVICE_BUSY",
         LOOKASIDE_STATUS_INVALID_HANDLE => c"STATUS_INVALID_HANDLE",
         LOOKASIDE_STATUS_INVALID_PARAMETER => c"STATUS_INVALID_PARAMETER",
@@ -315,7 +316,7 @@ mod tests {
             .flat_map(|low| [low, 0x8000_0000 | low, 0xC000_0000 | low])
             .filter(|&status| status_name(status) != c"STATUS_UNKNOWN")
             .collect();
-        assert_eq!(named.len(), 13);
+        assert_eq!(named.len(), 14);
         for status in named {
             let name = status_name(status).to_str().unwrap();
             assert_eq!(name.strip_prefix("STATUS_"), Some(Status(status).name()));

@@ -28,6 +28,8 @@ pub const LOOKASIDE_STATUS_PENDING: lookaside_status = 0x0000_0103u32;
 pub const LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT: lookaside_status = 0x8000_0002u32;
 /// `0x80000005`: the buffer was too short: it holds the first part of the text.
 pub const LOOKASIDE_STATUS_BUFFER_OVERFLOW: lookaside_status = 0x8000_0005u32;
+/// `0x8000001A`: there are no more entries.
+pub const LOOKASIDE_STATUS_NO_MORE_ENTRIES: lookaside_status = 0x8000_001Au32;
 /// `0x80000011`: the list is live already, or one of its callbacks is running.
 pub const LOOKASIDE_STATUS_DEVICE_BUSY: lookaside_status = 0x8000_0011u32;
 /// `0xC0000008`: the object was never initialised as a list.
@@ -141,8 +143,9 @@ pub type lookaside_allocate_function_ex = Option<
 pub type lookaside_free_function_ex =
     Option<unsafe extern "C-unwind" fn(block: *mut c_void, list: *mut lookaside_list)>;
 
-/// The parameters of a list. Set all bytes to 0, then `struct_size`, `size`, and what else matters: 0 is for the
-/// default.
+/// The parameters of a list. `LOOKASIDE_PARAMETERS(size)` initialises them for paged blocks, with all else at its
+/// default. Or set all bytes to 0, which is for the default, then `struct_size`, `size`, `pool_type`, and what else
+/// matters.
 #[repr(C)]
 pub struct lookaside_parameters {
     /// `sizeof(lookaside_parameters)`.
@@ -156,7 +159,8 @@ pub struct lookaside_parameters {
     pub name: *const c_char,
     /// The tag of the list's blocks.
     pub tag: lookaside_tag,
-    /// The pool. 0 is the nonpaged pool, as in the WDK, which locks memory: most callers want `LOOKASIDE_POOL_PAGED`.
+    /// The pool. 0 is the nonpaged pool, as in the WDK, which locks memory: most callers want `LOOKASIDE_POOL_PAGED`, as
+    /// `LOOKASIDE_PARAMETERS` has it.
     pub pool_type: lookaside_pool_type,
     /// When the depth is tuned.
     pub tuning: lookaside_tuning,
@@ -414,6 +418,7 @@ const _: () = {
     assert!(LOOKASIDE_STATUS_DELETE_PENDING == Status::DELETE_PENDING.0);
     assert!(LOOKASIDE_STATUS_INTEGER_OVERFLOW == Status::INTEGER_OVERFLOW.0);
     assert!(LOOKASIDE_STATUS_INSUFFICIENT_RESOURCES == Status::INSUFFICIENT_RESOURCES.0);
+    assert!(LOOKASIDE_STATUS_NO_MORE_ENTRIES == Status::NO_MORE_ENTRIES.0);
     assert!(LOOKASIDE_STATUS_WORKING_SET_QUOTA == Status::WORKING_SET_QUOTA.0);
     assert!(LOOKASIDE_STATUS_NOT_SUPPORTED == Status::NOT_SUPPORTED.0);
     assert!(LOOKASIDE_POOL_NON_PAGED == PoolType::NON_PAGED.0);

@@ -150,6 +150,22 @@ impl LookasideList {
         debug_assert!(status.is_success());
     }
 
+    /// Gives up to this many cached blocks back to the pool; returns how many. Those of the shared list go first, then the
+    /// oldest of each processor list. O(blocks), as for `flush`.
+    ///
+    /// ```
+    /// use lookaside_core::LookasideList;
+    ///
+    /// let list = LookasideList::new(64)?;
+    /// list.prefill(100)?;
+    /// assert_eq!((list.release(40), list.release(100)), (40, 60));
+    /// # Ok::<(), lookaside_core::Status>(())
+    /// ```
+    pub fn release(&self, blocks: usize) -> usize {
+        // SAFETY: the object is initialised.
+        unsafe { RawList::release(&self.raw, blocks) }
+    }
+
     /// Fills the list with up to this many blocks, within its maximum depth; returns how many.
     /// NO_MEMORY when the pool had fewer; those stay in the list. O(blocks).
     pub fn prefill(&self, blocks: usize) -> Result<usize, Status> {

@@ -28,6 +28,16 @@ impl RawList {
         status_of(unsafe { live(list) }.map(|record| record.list().trim(list.cast_mut())))
     }
 
+    /// Gives up to this many cached blocks back to the pool; returns how many, 0 for what is no list. Those of the shared
+    /// list go first, then the oldest of each processor list. Counters do not move, except `removed`. O(blocks).
+    ///
+    /// # Safety
+    /// As for [`RawList::try_allocate`].
+    pub unsafe fn release(list: *const RawList, blocks: usize) -> usize {
+        // SAFETY: `list` is null or may be read, as the caller promises.
+        unsafe { live(list) }.map_or(0, |record| record.list().release(list.cast_mut(), blocks))
+    }
+
     /// Fills the list with up to this many blocks, as its maximum depth has room. Writes how many to `filled`, if that
     /// is not null. Returns NO_MEMORY when the pool had fewer.
     ///

@@ -231,10 +231,10 @@ impl Division {
         accepted
     }
 
-    /// Takes the hottest blocks above `keep` out into a batch, up to its room; returns how many.
-    pub fn remove(&self, batch: &mut Batch, keep: usize) -> usize {
+    /// Takes the hottest blocks above `keep` out into a batch, at most `most` and up to its room; returns how many.
+    pub fn remove(&self, batch: &mut Batch, keep: usize, most: usize) -> usize {
         let guard = self.lock.lock();
-        let surplus = self.length().saturating_sub(keep);
+        let surplus = self.length().saturating_sub(keep).min(most);
         // SAFETY: `pop` writes as many blocks as it returns, which are the caller's then.
         let count = unsafe { batch.fill(surplus, |place, wanted| self.pop(&guard, place, wanted)) };
         add(&self.removed, count as u64);

@@ -87,13 +87,13 @@ impl List {
         let mut batch = Batch::new();
         for (processor, part) in self.parts() {
             let kept = keep.of(part.tuner().target());
-            if part.length() > kept && self.take_above(&mut batch, part, processor, kept, false) != 0 {
+            if part.length() > kept && self.take_above(&mut batch, part, processor, kept, usize::MAX, false) != 0 {
                 break;
             }
         }
         self.count_direct(0, batch.len() as u64);
         if batch.is_empty() && lower.is_none() {
-            self.shared.remove(&mut batch, keep.of(self.shared.target()));
+            self.shared.remove(&mut batch, keep.of(self.shared.target()), usize::MAX);
         }
         (!batch.is_empty()).then_some(Surplus { batch, source: backing.source, key, request })
     }
@@ -114,6 +114,16 @@ impl List {
     /// Gives back what each list holds above its depth; returns how many blocks.
     pub fn trim(&self, object: *mut RawList) -> usize {
         self.drain(object, Keep::Depth)
+    }
+
+    /// Gives up to this many cached blocks back to the pool; returns how many. Those of the shared list go first, then the
+    /// oldest of each processor list.
+    pub fn release(&self, object: *mut RawList, most: usize) -> usize {
+        self.wake_if_at_rest();
+        let of_shared = self.drain_shared(object, Keep::Nothing, most);
+        let released = of_shared + self.drain_parts(object, Keep::Nothing, most - of_shared);
+        self.give_memory_back(true);
+        released
     }
 
     /// Flushes for the last time: the processor lists miss from now on.
@@ -188,41 +198,61 @@ impl List {
     fn drain(&self, object: *mut RawList, keep: Keep) -> usize {
         // What the list holds of its pool changes.
         self.wake_if_at_rest();
-        let mut drained = 0;
-        let mut give_back = |batch: &Batch| {
-            self.count_direct(0, batch.len() as u64);
-            // SAFETY: the blocks are of this list, and ours.
-            unsafe { self.pool_free_all(object, batch) };
-            drained += batch.len();
-            batch.len() == Batch::LIMIT
-        };
-        // While others free into the list there is no end to wait for: one maximum from each is enough.
-        let rounds = self.settings().maximum_depth as usize / Batch::LIMIT + 1;
-        for (processor, part) in self.parts() {
-            for _ in 0..rounds {
-                let kept = keep.of(part.tuner().target());
-                if keep != Keep::Never && part.length() <= kept {
-                    break;
-                }
-                let mut batch = Batch::new();
-                self.take_above(&mut batch, part, processor, kept, keep == Keep::Never);
-                if !give_back(&batch) {
-                    break;
-                }
-            }
-        }
-        // What a shared list keeps the others who share it may need, and it is maintained as a list of its own.
-        if self.settings().lower.is_none() {
-            for _ in 0..rounds * self.shared.divisions() {
-                let mut batch = Batch::new();
-                self.shared.remove(&mut batch, keep.of(self.shared.target()));
-                if !give_back(&batch) {
-                    break;
-                }
-            }
-        }
+        let of_parts = self.drain_parts(object, keep, usize::MAX);
+        let drained = of_parts + self.drain_shared(object, keep, usize::MAX);
         self.give_memory_back(keep != Keep::Depth);
         drained
+    }
+
+    /// Rounds of a batch each that drain a part or a division: while others free into it there is no end to wait for, so
+    /// one maximum is enough.
+    fn rounds(&self) -> usize {
+        self.settings().maximum_depth as usize / Batch::LIMIT + 1
+    }
+
+    fn drain_parts(&self, object: *mut RawList, keep: Keep, most: usize) -> usize {
+        let retire = keep == Keep::Never;
+        let mut drained = 0;
+        for (processor, part) in self.parts() {
+            for _ in 0..self.rounds() {
+                let kept = keep.of(part.tuner().target());
+                if !retire && (part.length() <= kept || drained == most) {
+                    break;
+                }
+                let mut batch = Batch::new();
+                self.take_above(&mut batch, part, processor, kept, most - drained, retire);
+                drained += self.give_back(object, &batch);
+                if batch.len() < Batch::LIMIT {
+                    break;
+                }
+            }
+        }
+        drained
+    }
+
+    /// Of a shared list that others share nothing: what it keeps they may need, and it is maintained as a list of its
+    /// own.
+    fn drain_shared(&self, object: *mut RawList, keep: Keep, most: usize) -> usize {
+        let mut drained = 0;
+        if self.settings().lower.is_none() {
+            for _ in 0..self.rounds() * self.shared.divisions() {
+                let mut batch = Batch::new();
+                self.shared.remove(&mut batch, keep.of(self.shared.target()), most - drained);
+                drained += self.give_back(object, &batch);
+                if batch.len() < Batch::LIMIT {
+                    break;
+                }
+            }
+        }
+        drained
+    }
+
+    /// Gives blocks that were taken out back to the pool; returns how many they are.
+    fn give_back(&self, object: *mut RawList, batch: &Batch) -> usize {
+        self.count_direct(0, batch.len() as u64);
+        // SAFETY: the blocks are of this list, and the batch's alone.
+        unsafe { self.pool_free_all(object, batch) };
+        batch.len()
     }
 
     /// Counts, on a list that others share, calls of its pool that its own misses do not show.
@@ -233,9 +263,18 @@ impl List {
         }
     }
 
-    /// Takes the oldest blocks above `kept` of a part out into a batch, up to its room; returns how many.
-    fn take_above(&self, batch: &mut Batch, part: Part, processor: u32, kept: usize, retire: bool) -> usize {
-        by_engine!(self, E => self.take_above_by::<E>(batch, part, processor, kept, retire))
+    /// Takes the oldest blocks above `kept` of a part out into a batch, at most `most` and up to its room; returns how
+    /// many.
+    fn take_above(
+        &self,
+        batch: &mut Batch,
+        part: Part,
+        processor: u32,
+        kept: usize,
+        most: usize,
+        retire: bool,
+    ) -> usize {
+        by_engine!(self, E => self.take_above_by::<E>(batch, part, processor, kept, most, retire))
     }
 
     fn take_above_by<E: Engine>(
@@ -244,6 +283,7 @@ impl List {
         part: Part,
         processor: u32,
         kept: usize,
+        most: usize,
         retire: bool,
     ) -> usize {
         let _guard = self.manage.lock();
@@ -255,7 +295,7 @@ impl List {
                 None if retire => part.empty(),
                 None => return 0,
             };
-            let taken = batch.fill(length.saturating_sub(kept), |place, wanted| {
+            let taken = batch.fill(length.saturating_sub(kept).min(most), |place, wanted| {
                 part.take_oldest(place, wanted, length);
                 wanted
             });

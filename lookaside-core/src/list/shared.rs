@@ -210,9 +210,10 @@ impl SharedList {
         self.all().map(Division::length).sum()
     }
 
-    /// Takes blocks out of each division that holds more than `keep`, up to the batch's room; returns how many.
-    pub fn remove(&self, batch: &mut Batch, keep: usize) -> usize {
-        self.all().map(|division| division.remove(batch, keep)).sum()
+    /// Takes blocks out of each division that holds more than `keep`, at most `most` and up to the batch's room; returns
+    /// how many.
+    pub fn remove(&self, batch: &mut Batch, keep: usize, most: usize) -> usize {
+        self.all().fold(0, |taken, division| taken + division.remove(batch, keep, most - taken))
     }
 
     /// Returns all counters, with the misses and batches that were counted on the parts of a pair.

@@ -19,6 +19,7 @@ pub mod verifier;
 mod fork;
 mod engine;
 mod report;
+mod lists;
 mod life;
 
 pub use attention::attend;
@@ -28,6 +29,7 @@ pub use engine::{engine, engine_description, pretend_engine};
 pub use fork::{is_child_unrepaired, prepare_for_forks};
 pub use life::{Origin, Owner, abandon, create, delete};
 pub use limit::{limit, set_limit};
+pub use lists::{ListInfo, Lists, lists};
 pub use plan::LowResources;
 pub use pools::{pool_report, pool_statistics};
 pub use pressure::trim_on_pressure;

@@ -5,7 +5,11 @@ use crate::list::Topology;
 
 /// Bytes that the header of this library takes before a tagged block, and that the blocks of all lists are aligned to.
 pub const HEADER: usize = 16;
-/// Lists of the global allocator.
+/// A program's heap is busier than a driver's lists: a document of half a megabyte comes to 20,000 blocks of one size,
+/// which go all at once. So a list is bounded by what it may keep on each level in bytes: 16,384 blocks of 16 or 32
+/// bytes, 16 of 32 KiB.
+pub const MAXIMUM_BYTES: usize = 512 << 10;
+/// Lists of the global allocator, and of the process.
 pub const CLASSES: usize = FINE + 4 * DOUBLINGS;
 /// The largest block that they serve.
 pub const LARGEST: usize = FINEST << DOUBLINGS;

@@ -3,7 +3,7 @@
 use core::alloc::{GlobalAlloc, Layout};
 use core::ptr;
 
-use super::classes::{CLASSES, HEADER, Sizes, class_of};
+use super::classes::{CLASSES, HEADER, MAXIMUM_BYTES, Sizes, class_of};
 use super::lists::{KindLists, Plan};
 use crate::list::{Statistics, Tuning};
 use crate::manage::Owner;
@@ -13,11 +13,6 @@ use crate::wdk::{ListFlags, MAXIMUM_DEPTH_LIMIT, PoolType, Tag};
 /// This many allocations and frees of a program go to the heap before it gets lists: a program that makes fewer pays
 /// neither the engine's self-test nor a thread.
 const PATIENCE: u32 = 1000;
-
-/// A program's heap is busier than a driver's lists: a document of half a megabyte comes to 20,000 blocks of one size,
-/// which go all at once. So a list is bounded by what it may keep on each level in bytes: 16,384 blocks of 16 or 32
-/// bytes, 16 of 32 KiB.
-const MAXIMUM_BYTES: usize = 512 << 10;
 
 static LISTS: KindLists<CLASSES> = KindLists::new();
 

@@ -14,6 +14,7 @@ mod tagged;
 mod reallocate;
 mod checked;
 mod process;
+mod process_list;
 mod global;
 
 pub use global::LookasideAlloc;
@@ -22,6 +23,7 @@ pub use pool::SmallPool;
 pub use process::{
     pool_allocate, pool_allocate_aligned, pool_free, pool_free_sized, pool_list_statistics, pool_reallocate, pool_size,
 };
+pub use process_list::process_list;
 pub use raw::{RawSmallPool, SmallPoolParameters};
 pub use statistics::{HitCounters, SmallListStatistics};
 pub use tables::Generation;

@@ -47,6 +47,8 @@ statuses! {
     DATATYPE_MISALIGNMENT = 0x8000_0002;
     /// The buffer was too short: it holds the beginning, and the length that the whole needs was returned.
     BUFFER_OVERFLOW = 0x8000_0005;
+    /// There are no more entries.
+    NO_MORE_ENTRIES = 0x8000_001A;
     /// The list is live already, or one of its callbacks is running.
     DEVICE_BUSY = 0x8000_0011;
     /// The object was never initialised (or was overwritten).

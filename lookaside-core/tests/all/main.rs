@@ -7,6 +7,7 @@ mod allocator;
 mod boxes;
 mod cache;
 mod floors;
+mod lists;
 mod many;
 mod object_cache;
 #[cfg(target_arch = "x86_64")]

@@ -122,11 +122,16 @@ static void lists(const struct kind *kind)
     lookaside_statistics statistics;
     statistics.struct_size = sizeof statistics;
     CALL(lookaside_list_statistics(&list, &statistics));
+    static lookaside_list_info info;
+    uint64_t cursor = 0;
+    info.struct_size = sizeof info;
+    CALL(lookaside_next_list(&cursor, &info));
     CALL(lookaside_report(&list, text, sizeof text, NULL));
     CALL(lookaside_list_context(&list));
     CALL(lookaside_adjust_depth());
     CALL(lookaside_set_limit(UINT64_MAX));
     CALL(lookaside_trim_on_pressure(1));
+    CALL(lookaside_list_release(&list, 7));
     CALL(lookaside_list_trim(&list));
     CALL(lookaside_list_flush(&list));
     CALL(lookaside_list_delete(&list));
@@ -229,6 +234,16 @@ static void hook(const lookaside_violation *violation)
     pthread_testcancel();
 }
 
+static void process_lists(void)
+{
+    static lookaside_list *list;
+    CALL(list = lookaside_process_list(40, 8));
+    if (list != NULL) {
+        CALL(blocks[0] = lookaside_list_allocate(list));
+        CALL(lookaside_list_free(list, blocks[0]));
+    }
+}
+
 static void reports(void)
 {
     lookaside_tag_usage rows[8];
@@ -259,6 +274,7 @@ static void *every_call(void *unused)
     pairs();
     pools();
     slists();
+    process_lists();
     reports();
     done = 1;
     pthread_testcancel();

@@ -46,28 +46,125 @@ fn version_macros_are_those_of_the_package() {
     }
 }
 
+/// A language, and its standards from the oldest that is promised to the newest that compilers know.
+const LANGUAGES: [(&str, &[&str]); 2] =
+    [("c", &["c99", "c11", "c17", "c2x", "gnu17"]), ("c++", &["c++11", "c++14", "c++17", "c++20", "c++2b"])];
+
+/// Compilers for a language: the variable that names one, if any does, and the one that is meant otherwise.
+fn compilers(language: &str) -> [(&'static str, &'static str); 2] {
+    if language == "c" { [("CC", "cc"), ("", "clang")] } else { [("CXX", "c++"), ("", "clang++")] }
+}
+
+/// The headers, and the oldest standards that they are for.
+const HEADERS: [(&str, &[&str]); 4] = [
+    ("lookaside.h", &["c99", "c++11"]),
+    ("lookaside_cache.h", &["c99", "c++11"]),
+    ("lookaside_inline.h", &["c99", "c++11"]),
+    ("lookaside.hpp", &["c++17"]),
+];
+
+/// What the headers and the macros of theirs that a program writes are clean with.
+const STRICT: [&str; 7] = ["-Wall", "-Wextra", "-pedantic", "-Wconversion", "-Wshadow", "-Wcast-qual", "-Werror"];
+
+/// Uses each macro that a program writes, and what is inlined.
+const USER: &str = r#"
+static int used(void)
+{
+    static lookaside_parameters kept = LOOKASIDE_PARAMETERS(48);
+    lookaside_parameters parameters = LOOKASIDE_PARAMETERS(sizeof(lookaside_tag));
+#if !defined(__cplusplus)
+    lookaside_parameters named = LOOKASIDE_PARAMETERS(64, .name = "named", .tag = LOOKASIDE_TAG('a', 'b', 'c', 'd'));
+    parameters.name = named.name;
+#endif
+    static lookaside_list list;
+    parameters.tag = LOOKASIDE_TAG('T', 'a', 'g', '!');
+    parameters.flags = kept.flags | LOOKASIDE_FLAG_BEST_EFFORT_LOCK;
+    if (lookaside_list_initialize(&list, &parameters) != LOOKASIDE_STATUS_SUCCESS) {
+        return 1;
+    }
+#if defined(LOOKASIDE_INLINE_H)
+    lookaside_list_free_inline(&list, lookaside_list_allocate_inline(&list));
+#endif
+#if defined(LOOKASIDE_CACHE_H)
+    static lookaside_cache cache;
+    lookaside_cache_free_inline(&cache, lookaside_cache_allocate_inline(&cache));
+#endif
+    return lookaside_list_delete(&list) != LOOKASIDE_STATUS_SUCCESS;
+}
+
+int main(void)
+{
+    return used();
+}
+"#;
+
+/// A compiler with a standard, which warns, and for which a warning is an error; `None` where it is not installed, or
+/// does not know the standard.
+fn strict_compiler((variable, default): (&str, &str), language: &str, standard: &str) -> Option<Command> {
+    let new = || {
+        let mut command = Command::new(compiler(variable, default));
+        command.arg(format!("-x{language}")).arg(format!("-std={standard}"));
+        command
+    };
+    let known = new().args(["-fsyntax-only", "/dev/null"]).output();
+    if !known.is_ok_and(|output| output.status.success()) {
+        println!("SKIP: no {default} for {standard}");
+        return None;
+    }
+    let mut command = new();
+    command.args(STRICT).args((language == "c++").then_some("-Wold-style-cast"));
+    Some(command)
+}
+
+/// Each header alone and included twice, from a folder of the program and from one of the system, whose warnings
+/// compilers hide, but not those of macros in the program. With optimisation, without which some are not looked for.
 #[test]
-fn header_compiles_alone_in_every_promised_language() {
+fn headers_are_clean_in_every_promised_language() {
     let folder = scratch("header-alone");
-    let source = folder.join("alone.c");
-    for header in ["lookaside.h", "lookaside_inline.h"] {
-        let include = format!("#include \"{header}\"\n");
-        fs::write(&source, include.repeat(2)).expect("a source is written");
-        compiles_in_every_promised_language(&source);
+    for (language, standards) in LANGUAGES {
+        for (header, oldest) in HEADERS {
+            let Some(first) = standards.iter().position(|standard| oldest.contains(standard)) else { continue };
+            let source = folder.join("alone.c");
+            fs::write(&source, format!("#include \"{header}\"\n").repeat(2) + USER).expect("a source is written");
+            for (standard, by) in
+                standards[first..].iter().flat_map(|&standard| compilers(language).map(|by| (standard, by)))
+            {
+                for place in ["-I", "-isystem"] {
+                    let Some(mut command) = strict_compiler(by, language, standard) else { continue };
+                    command.args(["-O1", "-S", "-o", "/dev/null", place]).arg(root().join("include"));
+                    succeed(command.arg(&source));
+                }
+            }
+        }
     }
 }
 
-fn compiles_in_every_promised_language(source: &Path) {
-    for (variable, default, arguments) in [
-        ("CC", "cc", ["-xc", "-std=c99"]),
-        ("CC", "cc", ["-xc", "-std=c11"]),
-        ("CC", "cc", ["-xc", "-std=gnu17"]),
-        ("CXX", "c++", ["-xc++", "-std=c++11"]),
-        ("CXX", "c++", ["-xc++", "-std=c++17"]),
-    ] {
-        let mut command = Command::new(compiler(variable, default));
-        command.args(arguments).args(["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", "-I"]);
-        succeed(command.arg(root().join("include")).arg(source));
+/// Programs that are compiled with the other assembler syntax get the same instructions.
+#[test]
+fn inlined_calls_are_the_same_in_both_assembler_syntaxes() {
+    if cfg!(not(target_arch = "x86_64")) {
+        return println!("SKIP: one processor has two syntaxes");
+    }
+    let folder = scratch("header-syntax");
+    let source = folder.join("inlined.c");
+    fs::write(&source, format!("#include \"lookaside_inline.h\"\n{USER}")).expect("a source is written");
+    for (language, standard) in [("c", "c11"), ("c++", "c++17")] {
+        for by in compilers(language) {
+            // As code of a program and of a library, whose sections differ at the end.
+            for position in ["-fPIE", "-fPIC"] {
+                let code = ["att", "intel"].map(|syntax| {
+                    let object = folder.join(syntax).with_extension("o");
+                    let mut command = strict_compiler(by, language, standard)?;
+                    command.args(["-O2", "-c", position]).arg(format!("-masm={syntax}"));
+                    succeed(command.arg("-I").arg(root().join("include")).arg(&source).arg("-o").arg(&object));
+                    let listing = succeed(Command::new("objdump").arg("-dr").arg(object));
+                    Some(listing.lines().skip(3).map(str::to_owned).collect::<Vec<_>>())
+                });
+                let [Some(att), Some(intel)] = code else { continue };
+                assert!(att.iter().any(|line| line.contains("%fs:")), "{by:?}: a section is inlined");
+                assert_eq!(att, intel, "{by:?}, {position}");
+            }
+        }
     }
 }
 

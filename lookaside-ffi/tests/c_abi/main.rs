@@ -5,6 +5,7 @@
 mod abi;
 mod c_examples;
 mod calls;
+mod containers;
 mod destructors;
 mod guest;
 mod header;

@@ -83,10 +83,15 @@ static void use_list(lookaside_list *used)
     lookaside_list_prefill(used, 500, NULL);
     if ((blocks[0] = lookaside_list_allocate(used)) != NULL)
         lookaside_list_free_to_processor(used, blocks[0], 0);
+    lookaside_list_release(used, 10);
     NEED(lookaside_list_trim(used));
     NEED(lookaside_list_flush(used));
     statistics.struct_size = sizeof statistics;
     NEED(lookaside_list_statistics(used, &statistics));
+    static lookaside_list_info info;
+    uint64_t cursor = 0;
+    info.struct_size = sizeof info;
+    NEED(lookaside_next_list(&cursor, &info));
     NEED(lookaside_report(used, text, sizeof text, NULL));
 }
 
@@ -107,6 +112,10 @@ static void reports(void)
     lookaside_adjust_depth();
     lookaside_set_limit(UINT64_MAX);
     lookaside_start_balance_thread();
+    lookaside_list *const shared = lookaside_process_list(200, 0);
+    if (shared == NULL)
+        exit(1);
+    lookaside_list_free(shared, lookaside_list_allocate(shared));
     if (lookaside_list_context(&list) != NULL || lookaside_version() == NULL || lookaside_engine() == NULL)
         exit(1);
     NEED(lookaside_list_delete(&list));

@@ -57,6 +57,20 @@ pub fn libraries() -> PathBuf {
     folder
 }
 
+/// Links what a compiler makes in this folder to a library.
+pub fn link_to(compiler: &mut Command, link: Link, out: &Path) {
+    match link {
+        Link::Static => {
+            compiler.arg(libraries().join("liblookaside.a")).args(["-lgcc_s", "-lpthread", "-lm", "-ldl"]);
+        }
+        Link::Shared => {
+            let library = out.join("liblookaside.so.0.2");
+            fs::copy(libraries().join("liblookaside.so"), &library).expect("it is copied");
+            compiler.arg(library).arg("-Wl,-rpath,$ORIGIN");
+        }
+    }
+}
+
 /// The workspace.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is in a workspace").to_path_buf()
@@ -124,9 +138,10 @@ pub fn succeed(command: &mut Command) -> String {
     printed
 }
 
-/// Runs a command.
+/// Runs a command. Cargo has the loader look into its own folders first, where an older build of the shared library may be
+/// under the name that programs look for.
 pub fn run(command: &mut Command) -> Output {
-    command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"))
+    command.env_remove("LD_LIBRARY_PATH").output().unwrap_or_else(|error| panic!("{command:?}: {error}"))
 }
 
 /// What a program printed.

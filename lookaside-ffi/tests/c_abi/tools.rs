@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use crate::toolchain::{ENGINES, Language, Link, libraries, root, run, scratch, succeed, text};
+use crate::toolchain::{ENGINES, Language, Link, link_to, root, run, scratch, succeed, text};
 
 /// A tool: how it comes to the program, and what the library says of it.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -123,19 +123,6 @@ impl Tool {
 
 fn works(command: &mut Command) -> bool {
     command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
-}
-
-fn link_to(compiler: &mut Command, link: Link, out: &Path) {
-    match link {
-        Link::Static => {
-            compiler.arg(libraries().join("liblookaside.a")).args(["-lgcc_s", "-lpthread", "-lm", "-ldl"]);
-        }
-        Link::Shared => {
-            let library = out.join("liblookaside.so.0.2");
-            fs::copy(libraries().join("liblookaside.so"), &library).expect("it is copied");
-            compiler.arg(library).arg("-Wl,-rpath,$ORIGIN");
-        }
-    }
 }
 
 /// The tools that are here, each with the program linked to the archive, which most tests use.

@@ -1,0 +1,95 @@
+//! lookaside.hpp: containers.cpp, whose cases count every block, by several compilers, with and without exceptions, and
+//! with sanitizers.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::toolchain::{ENGINES, Link, compiler, link_to, root, run, scratch, succeed, text, with_engine};
+
+/// What the header is clean with.
+const STRICT: [&str; 8] =
+    ["-Wall", "-Wextra", "-pedantic", "-Wconversion", "-Wold-style-cast", "-Wshadow", "-Werror", "-g"];
+
+/// A way to build the program; `c++` is the compiler that `CXX` names.
+struct Build {
+    compiler: &'static str,
+    link: Link,
+    flags: &'static str,
+}
+
+const fn by(compiler: &'static str, link: Link, flags: &'static str) -> Build {
+    Build { compiler, link, flags }
+}
+
+const BUILDS: [Build; 6] = [
+    by("c++", Link::Static, "-std=c++17 -O2"),
+    by("c++", Link::Shared, "-std=c++20 -O1 -fno-exceptions -fno-rtti"),
+    by("clang++", Link::Static, "-std=c++17 -O2 -fno-exceptions -fno-rtti -masm=intel"),
+    by("clang++", Link::Shared, "-std=c++20 -O1"),
+    by("c++", Link::Static, "-std=c++17 -O1 -fsanitize=address,undefined -fno-sanitize-recover"),
+    by("clang++", Link::Static, "-std=c++17 -O1 -fsanitize=address,undefined -fno-sanitize-recover"),
+];
+
+impl Build {
+    /// The compiler with what it needs; `None` where the machine lacks it, or its sanitizers.
+    fn compiler(&self, out: &Path) -> Option<Command> {
+        let program = if self.compiler == "c++" { compiler("CXX", "c++") } else { self.compiler.into() };
+        let new = || {
+            let mut command = Command::new(&program);
+            command.args(["-xc++", "-pthread"]).args(self.flags.split(' '));
+            command
+        };
+        let (probe, mut trial) = (out.join("probe.cpp"), new());
+        std::fs::write(&probe, "int main() {}\n").expect("a source is written");
+        let works = trial.arg(&probe).arg("-o").arg(out.join("probe")).output();
+        if !works.is_ok_and(|output| output.status.success()) {
+            println!("SKIP: no {} with {}", self.compiler, self.flags);
+            return None;
+        }
+        let mut command = new();
+        command.args(STRICT).arg("-I").arg(root().join("include"));
+        Some(command)
+    }
+
+    /// Compiles containers.cpp, and as a shared object that may be unloaded where the library is one too.
+    fn make(&self, out: &Path) -> Option<(PathBuf, Option<PathBuf>)> {
+        let source = root().join("lookaside-ffi/tests/c_abi/containers.cpp");
+        let (program, object) = (out.join("containers"), out.join("object.so"));
+        let mut command = self.compiler(out)?;
+        command.arg("-o").arg(&program).arg(&source).arg("-xnone");
+        link_to(&mut command, self.link, out);
+        succeed(&mut command);
+        if self.link == Link::Static {
+            return Some((program, None));
+        }
+        let mut command = self.compiler(out)?;
+        command.args(["-DOBJECT", "-shared", "-fPIC", "-fvisibility=hidden", "-o"]).arg(&object).arg(&source);
+        succeed(command.arg("-xnone").arg(out.join("liblookaside.so.0.2")));
+        Some((program, Some(object)))
+    }
+}
+
+/// Every block that a container, a pointer or an object took is back, on either engine and in every shared object, and the
+/// verifier reports nothing, of lists that no one deletes either.
+#[test]
+fn containers_give_every_block_back() {
+    for (index, way) in BUILDS.iter().enumerate() {
+        let out = scratch(&format!("containers-{index}"));
+        let Some((program, object)) = way.make(&out) else { continue };
+        for engine in ENGINES {
+            for verify in ["0", "1"] {
+                let mut command = with_engine(&program, engine);
+                command.args(&object).env("LOOKASIDE_VERIFY", verify);
+                // What lists and the verifier keep is led to by memory that the search for leaks does not look at. Over
+                // the heap, which a program with AddressSanitizer gets, they keep nothing.
+                let leaks = engine.is_none() && verify == "0";
+                command.env("ASAN_OPTIONS", format!("detect_leaks={}", u8::from(leaks)));
+                let output = run(&mut command);
+                let (printed, reported) = (text(&output.stdout), text(&output.stderr));
+                let quiet = output.status.success() && reported.is_empty();
+                assert!(quiet, "{}, {engine:?}, verify {verify}: {}\n{reported}", way.flags, output.status);
+                print!("{printed}");
+            }
+        }
+    }
+}
