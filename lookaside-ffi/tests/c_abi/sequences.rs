@@ -12,6 +12,7 @@ use std::path::Path;
 use std::{env, fs, ptr, slice};
 
 use iced_x86::{Code, Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory};
+use lookaside_core::{PoolType, Tag};
 
 use crate::toolchain::{Language, libraries, root, scratch, succeed};
 use crate::words::{Words, kinds};
@@ -39,11 +40,15 @@ const LIMIT: usize = 200;
 
 /// The descriptors in this program.
 fn descriptors() -> &'static [Descriptor] {
-    // Puts the sections into this program.
+    // Puts the sections into this program: those of lists, and of usage by tag.
     let list = lookaside_core::LookasideList::new(64).expect("a list can be had");
     let block = list.allocate().expect("the heap has room");
-    // SAFETY: the block is of this list, and freed once.
-    unsafe { list.free(block) };
+    let tag = Tag::new(*b"Sect");
+    // SAFETY: the block is of this list, and freed once, as is the other, which is the pool's.
+    unsafe {
+        list.free(block);
+        lookaside_core::pool_free(lookaside_core::pool_allocate(PoolType::PAGED, 64, tag), tag);
+    }
     // SAFETY: the linker's symbols are the bounds of an array of descriptors.
     unsafe {
         let start = (&raw const __start___rseq_cs).cast::<Descriptor>();
