@@ -9,7 +9,7 @@ const TIMES: usize = 1000;
 fn a_sound_kernel_is_found_sound_and_planted_faults_are_convicted_every_time() {
     // Whether there are sections to judge is asked by a list that insists on them.
     if LookasideList::builder(8).engine(EngineKind::Rseq).build().is_err() {
-        eprintln!("SKIP: no rseq here");
+        eprintln!("SKIP: {}", lookaside_core::engine_description().to_string_lossy());
         return;
     }
     for _ in 0..TIMES {

@@ -17,7 +17,11 @@
 #include <unistd.h>
 
 #ifdef SLOW
+#ifdef __aarch64__
+#define LOOKASIDE_INLINE_PAUSE ".rept 32\n\tisb\n\t.endr\n\t"
+#else
 #define LOOKASIDE_INLINE_PAUSE ".rept 32\n\tpause\n\t.endr\n\t"
+#endif
 #define OPERATIONS 1000000
 #else
 #define OPERATIONS 4000000

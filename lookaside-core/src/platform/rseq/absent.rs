@@ -2,7 +2,11 @@
 
 use core::ffi::c_void;
 
+use super::Descriptor;
 use crate::wdk::Parts;
+
+/// Is never looked at: no section is aborted.
+pub const SIGNATURE: u32 = 0;
 
 /// Finds no block.
 ///
@@ -46,13 +50,6 @@ pub unsafe fn count(_area: isize, _word: *mut u64, _processors: u32) -> bool {
     false
 }
 
-/// The kernel's `struct rseq_cs`.
-#[derive(Debug)]
-pub struct Descriptor {
-    /// Where an aborted section goes on.
-    pub abort: usize,
-}
-
 /// Is never called: there is no child.
 ///
 /// # Safety
@@ -69,14 +66,9 @@ pub unsafe fn run_child(_stack: *mut u8, _body: extern "C" fn(*mut c_void) -> !,
     -1
 }
 
-/// No area is registered.
-pub fn registered_length() -> usize {
-    0
-}
-
-/// No area is registered.
-pub fn registered_area() -> Option<isize> {
-    None
+/// There are no symbols to look for, so no area is taken to be registered.
+pub fn glibc_symbols() -> (*const isize, *const u32) {
+    (core::ptr::null(), core::ptr::null())
 }
 
 /// There is no spare area either.

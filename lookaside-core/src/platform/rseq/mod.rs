@@ -13,7 +13,11 @@
 //! * They neither read nor write a block.
 
 #[cfg_attr(all(target_arch = "x86_64", not(miri)), path = "x86_64.rs")]
-#[cfg_attr(not(all(target_arch = "x86_64", not(miri))), path = "absent.rs")]
+#[cfg_attr(all(target_arch = "aarch64", target_endian = "little", not(miri)), path = "aarch64.rs")]
+#[cfg_attr(
+    not(all(any(target_arch = "x86_64", all(target_arch = "aarch64", target_endian = "little")), not(miri))),
+    path = "absent.rs"
+)]
 mod sections;
 mod verdict;
 
@@ -25,6 +29,9 @@ pub use verdict::{Planted, Verdict, judge};
 
 use core::sync::atomic::AtomicIsize;
 use core::sync::atomic::Ordering::Relaxed;
+
+use super::system_call::keep_errno;
+use crate::wdk::Parts;
 
 /// Where the words of a part are: shared between the assembly and `list::processor`, which asserts that they agree.
 pub mod layout {
@@ -42,7 +49,21 @@ pub mod layout {
     /// log2 of the distance between the counts of neighbouring processors.
     pub const COUNTS_SHIFT: u32 = 10;
     /// What is before the address of an abort: what glibc registers on x86-64.
-    pub const SIGNATURE: u32 = 0x5305_3053;
+    pub const SIGNATURE_X86_64: u32 = 0x5305_3053;
+    /// The same on AArch64, an instruction there: `brk 0x45e0`.
+    pub const SIGNATURE_AARCH64: u32 = 0xd428_bc00;
+}
+
+/// The kernel's `struct rseq_cs`: what it has to know of a section.
+#[repr(C, align(32))]
+#[derive(Debug)]
+pub struct Descriptor {
+    version: u32,
+    flags: u32,
+    start: usize,
+    length: usize,
+    /// Where an aborted section goes on.
+    abort: usize,
 }
 
 /// Distance from the thread pointer to the area that the sections use; 0 until [`initialize`].
@@ -52,7 +73,7 @@ static AREA: AtomicIsize = AtomicIsize::new(0);
 /// Finds the area: glibc's where it is registered with the kernel, else a spare one of ours, in which every thread's
 /// processor number is out of range. Returns whether the kernel serves it.
 pub fn initialize() -> bool {
-    let registered = sections::registered_area();
+    let registered = registered_area();
     AREA.store(registered.unwrap_or_else(sections::spare_area), Relaxed);
     registered.is_some()
 }
@@ -76,7 +97,38 @@ pub unsafe fn count(word: *mut u64, processors: u32) -> bool {
 
 /// Returns whether the kernel serves sections here.
 pub fn is_registered() -> bool {
-    sections::registered_area().is_some()
+    registered_area().is_some()
+}
+
+/// glibc's area, if glibc has registered it for this process.
+fn registered_area() -> Option<isize> {
+    let (offset, size) = sections::glibc_symbols();
+    // SAFETY: each is null or glibc's constant, set before any of our code runs.
+    unsafe { (!offset.is_null() && !size.is_null() && *size != 0).then(|| *offset) }
+}
+
+/// Returns the bytes of the area that glibc registers: 32, or where the kernel has more to say, and glibc knows it, its
+/// size.
+fn registered_length() -> usize {
+    /// Entries of the auxiliary vector: what the area must be aligned to.
+    const AT_RSEQ_ALIGN: libc::c_ulong = 28;
+    const FIRST_VERSION: usize = 32;
+    let (_, size) = sections::glibc_symbols();
+    // SAFETY: null or glibc's constant, set before any of our code runs.
+    let size = if size.is_null() { 0 } else { (unsafe { *size }) as usize };
+    // SAFETY: it only reads.
+    let alignment = keep_errno(|| unsafe { libc::getauxval(AT_RSEQ_ALIGN) }) as usize;
+    if size <= FIRST_VERSION { FIRST_VERSION } else { size.next_multiple_of(alignment.max(FIRST_VERSION)) }
+}
+
+/// Returns the processor whose part is at this address.
+///
+/// # Safety
+/// `parts` may be read.
+unsafe fn processor_of(parts: *const Parts, part: usize) -> u32 {
+    // SAFETY: as the caller promises.
+    let base = unsafe { (*parts).base };
+    ((part - base.addr()) >> layout::SHIFT) as u32
 }
 
 /// Returns the processor that this thread runs on, where rseq has it.

@@ -16,8 +16,8 @@ use core::ptr::null_mut;
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicI32, AtomicPtr};
 
-use super::layout::SIGNATURE;
-use super::sections::{Descriptor, fault, registered_length, run_child};
+use super::sections::{SIGNATURE, fault, run_child};
+use super::{Descriptor, registered_length};
 use crate::platform::faults::instruction;
 use crate::platform::system_call::system_call;
 use crate::platform::{map_briefly, unmap};

@@ -13,9 +13,12 @@ use core::arch::{asm, global_asm};
 use core::ffi::c_void;
 use core::mem::offset_of;
 
-use super::super::system_call::keep_errno;
-use super::layout::{COUNTS_SHIFT, DEPTH, HEADER, ONE_HIT, SHIFT, SIGNATURE, SLOTS};
+use super::Descriptor;
+use super::layout::{COUNTS_SHIFT, DEPTH, HEADER, ONE_HIT, SHIFT, SIGNATURE_X86_64, SLOTS};
 use crate::wdk::Parts;
+
+/// What is before the address of an abort.
+pub const SIGNATURE: u32 = SIGNATURE_X86_64;
 
 /// With `--cfg lookaside_slow_sections` a pause of about a microsecond is where a closer can come between: so tests
 /// meet in seconds what else takes days. Without it, nothing.
@@ -314,7 +317,7 @@ pub unsafe fn pop_many<const HITS: bool>(parts: *const Parts, out: *mut *mut u8,
         );
     }
     // SAFETY: `parts` may be read.
-    (count, if count == 0 { 0 } else { unsafe { processor_of(parts, part) } })
+    (count, if count == 0 { 0 } else { unsafe { super::processor_of(parts, part) } })
 }
 
 /// Puts the first blocks of `blocks` on top, as far as there is room; returns how many and into whose part.
@@ -371,7 +374,7 @@ pub unsafe fn push_many(parts: *const Parts, blocks: *const *mut u8, offered: us
         );
     }
     // SAFETY: `parts` may be read.
-    (count, if count == 0 { 0 } else { unsafe { processor_of(parts, part) } })
+    (count, if count == 0 { 0 } else { unsafe { super::processor_of(parts, part) } })
 }
 
 /// The section of [`count`], which leaves by `miss` where it counted nothing.
@@ -453,25 +456,6 @@ pub unsafe fn count(area: isize, word: *mut u64, processors: u32) -> bool {
         );
         place != usize::MAX
     }
-}
-
-/// Returns the processor whose part is at this address.
-unsafe fn processor_of(parts: *const Parts, part: usize) -> u32 {
-    // SAFETY: `parts` may be read.
-    let base = unsafe { (*parts).base };
-    ((part - base.addr()) >> SHIFT) as u32
-}
-
-/// The kernel's `struct rseq_cs`.
-#[repr(C, align(32))]
-#[derive(Debug)]
-pub struct Descriptor {
-    version: u32,
-    flags: u32,
-    start: usize,
-    length: usize,
-    /// Where an aborted section goes on.
-    pub abort: usize,
 }
 
 /// A section that commits nothing and executes an undefined instruction: the kernel must abort it before it delivers
@@ -559,20 +543,6 @@ pub unsafe fn run_child(stack: *mut u8, body: extern "C" fn(*mut c_void) -> !, a
     child
 }
 
-/// Returns the bytes of the area that glibc registers: 32, or where the kernel has more to say, and glibc knows it, its
-/// size.
-pub fn registered_length() -> usize {
-    /// Entries of the auxiliary vector: what the area must be aligned to.
-    const AT_RSEQ_ALIGN: libc::c_ulong = 28;
-    const FIRST_VERSION: usize = 32;
-    let (_, size) = glibc_symbols();
-    // SAFETY: null or glibc's constant, set before any of our code runs.
-    let size = if size.is_null() { 0 } else { (unsafe { *size }) as usize };
-    // SAFETY: it only reads.
-    let alignment = keep_errno(|| unsafe { libc::getauxval(AT_RSEQ_ALIGN) }) as usize;
-    if size <= FIRST_VERSION { FIRST_VERSION } else { size.next_multiple_of(alignment.max(FIRST_VERSION)) }
-}
-
 // glibc's symbols are bound weakly, so that the library also loads where they do not exist. The spare area is
 // a thread-local of 32 bytes (version 0 of the kernel's structure) whose processor number says "not registered".
 global_asm!(
@@ -591,7 +561,7 @@ global_asm!(
 );
 
 /// Where glibc says which area it has registered, and how much of it is in use; null where it does not exist.
-fn glibc_symbols() -> (*const isize, *const u32) {
+pub fn glibc_symbols() -> (*const isize, *const u32) {
     let offset: *const isize;
     let size: *const u32;
     // SAFETY: the two addresses are read from the global offset table; an undefined weak symbol has the address null.
@@ -605,13 +575,6 @@ fn glibc_symbols() -> (*const isize, *const u32) {
         );
     }
     (offset, size)
-}
-
-/// glibc's area, if glibc has registered it for this process.
-pub fn registered_area() -> Option<isize> {
-    let (offset, size) = glibc_symbols();
-    // SAFETY: each is null or glibc's constant, set before any of our code runs.
-    unsafe { (!offset.is_null() && !size.is_null() && *size != 0).then(|| *offset) }
 }
 
 /// This library's own area: the same offset in every thread.
