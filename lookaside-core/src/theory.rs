@@ -58,9 +58,9 @@
 //! ## 2.4. Trust, then verify
 //!
 //! The rseq engine is chosen where glibc has registered rseq, `membarrier` can restart sections, and this kernel was
-//! seen to abort a section that faulted (`platform::rseq::verdict`). On a kernel that does not another engine serves,
-//! and so it does in a process in which the system refuses the test: a kernel that was not seen to be sound is not
-//! trusted. Refused it is where a new process is (`RLIMIT_NPROC`, a full `pids` group, a sandbox), or its registration.
+//! seen to abort a section that faulted, and on AArch64 one that a closer's barrier met (`platform::rseq::verdict`). On a
+//! kernel that does not another engine serves, and so it does in a process in which the system refuses the test: a
+//! kernel that was not seen to be sound is not trusted. Refused it is where a new process is (`RLIMIT_NPROC`, a full `pids` group, a sandbox), or its registration.
 //! `LOOKASIDE_ENGINE=rseq` skips the test, and so the child process that a debugger may stop at. The next engine is
 //! `slots` (§2.9) where there is `membarrier`, and then `trylock` (§2.5).
 //!

@@ -2,7 +2,7 @@
 
 use core::ffi::c_void;
 
-use super::Descriptor;
+use super::{Descriptor, Wait};
 use crate::wdk::Parts;
 
 /// Is never looked at: no section is aborted.
@@ -58,11 +58,19 @@ pub unsafe fn fault(_area: *mut u8, _descriptor: *mut *mut Descriptor, _armed: b
     unreachable!("there is no section")
 }
 
+/// There is no section.
+pub const WAIT: Option<Wait> = None;
+
 /// Makes no child.
 ///
 /// # Safety
 /// None is needed; the signature is the contract's.
-pub unsafe fn run_child(_stack: *mut u8, _body: extern "C" fn(*mut c_void) -> !, _argument: *mut c_void) -> isize {
+pub unsafe fn run_child(
+    _waits: bool,
+    _stack: *mut u8,
+    _body: extern "C" fn(*mut c_void) -> !,
+    _argument: *mut c_void,
+) -> isize {
     -1
 }
 

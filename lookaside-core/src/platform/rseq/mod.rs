@@ -66,6 +66,9 @@ pub struct Descriptor {
     abort: usize,
 }
 
+/// A section that waits: area, the word that says that it is inside, the word that releases it, whether it is armed.
+type Wait = unsafe fn(*mut u8, *mut u32, *mut u32, bool) -> bool;
+
 /// Distance from the thread pointer to the area that the sections use; 0 until [`initialize`].
 /// Relaxed everywhere: it is set once, before the first list exists.
 static AREA: AtomicIsize = AtomicIsize::new(0);

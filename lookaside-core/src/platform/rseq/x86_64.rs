@@ -13,8 +13,8 @@ use core::arch::{asm, global_asm};
 use core::ffi::c_void;
 use core::mem::offset_of;
 
-use super::Descriptor;
 use super::layout::{COUNTS_SHIFT, DEPTH, HEADER, ONE_HIT, SHIFT, SIGNATURE_X86_64, SLOTS};
+use super::{Descriptor, Wait};
 use crate::wdk::Parts;
 
 /// What is before the address of an abort.
@@ -503,18 +503,27 @@ pub unsafe fn fault(area: *mut u8, descriptor: *mut *mut Descriptor, armed: bool
     }
 }
 
-/// Runs `body(argument)` in a child that shares this process's memory and files, on the stack that ends at `stack`,
-/// while the calling thread waits for its end. Returns the child's number, or the negative error number.
+/// There is no section that waits: no kernel is known that aborts sections here for a signal alone.
+pub const WAIT: Option<Wait> = None;
+
+/// Runs `body(argument)` in a child that shares this process's memory and files, on the stack that ends at `stack`;
+/// with `waits` the calling thread waits for its end. Returns the child's number, or the negative error number.
 ///
 /// ```text
-/// child = clone(VM | FILES | FS | VFORK, stack)       // no exit signal
-/// if child == 0  body(argument)                       // which never returns
+/// child = clone(VM | FILES | FS, VFORK if waits, stack)   // no exit signal
+/// if child == 0  body(argument)                           // which never returns
 /// ```
 ///
 /// # Safety
-/// The stack is memory of the caller's, aligned to 16 bytes. `body` makes system calls alone.
-pub unsafe fn run_child(stack: *mut u8, body: extern "C" fn(*mut c_void) -> !, argument: *mut c_void) -> isize {
-    let flags = libc::CLONE_VM | libc::CLONE_FILES | libc::CLONE_FS | libc::CLONE_VFORK;
+/// The stack is memory of the caller's, aligned to 16 bytes, until the child has ended. `body` makes system calls alone.
+pub unsafe fn run_child(
+    waits: bool,
+    stack: *mut u8,
+    body: extern "C" fn(*mut c_void) -> !,
+    argument: *mut c_void,
+) -> isize {
+    let shared = libc::CLONE_VM | libc::CLONE_FILES | libc::CLONE_FS;
+    let flags = if waits { shared | libc::CLONE_VFORK } else { shared };
     let child;
     // SAFETY: the child leaves the instructions here by the call alone, on its own stack; the parent goes on at the
     // label with every register but those named as the kernel left them.
