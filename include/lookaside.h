@@ -109,7 +109,7 @@
 /**
  * What is before the address at which an interrupted section goes on, on x86-64.
  */
-#define LOOKASIDE_INLINE_SIGNATURE_X86_64 1392848979
+#define LOOKASIDE_INLINE_SIGNATURE 1392848979
 
 /**
  * The same on AArch64.
