@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # ci/guests.sh [--long]: tests of the core, a soak with closings, and inlined calls under kernels in machines of qemu's: on
-# AArch64 with 4 processors, and on x86-64 with 16, where L has divisions; and on a kernel that does not restart sequences.
+# AArch64 with 4 processors, and on x86-64 with 16, where L has divisions; and on kernels that do not restart sequences.
 # --long does fifty times as much. Skips what cannot be installed or fetched. What it fetches stays in the target folder.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -33,4 +33,5 @@ guest() {
 
 guest arm64 aarch64-unknown-linux-gnu qemu-system-aarch64 aarch64-linux-gnu-gcc 4
 guest amd64 x86_64-unknown-linux-gnu qemu-system-x86_64 cc 16
-unsound
+unsound 6.19
+unsound 7.0

@@ -135,10 +135,10 @@ unsafe fn judge_barrier(judged: *mut Judged, planted: Planted) -> Verdict {
             let is_inside = || ((*judged).inside.load(Relaxed) != 0).then_some(true);
             if wait_unwoken(|| is_inside().or_else(|| has_ended(child).then_some(false))) {
                 issued = barrier_everywhere();
+                // Not before the barrier: the system call is between.
+                (*judged).released.store(1, Relaxed);
+                reap(child);
             }
-            // Not before the barrier: the system call is between.
-            (*judged).released.store(1, Relaxed);
-            reap(child);
         }
         set_signal_mask(before);
         if issued { found(judged, child) } else { Verdict::Refused }
@@ -183,7 +183,7 @@ unsafe fn found(judged: *mut Judged, child: isize) -> Verdict {
     }
 }
 
-/// Returns whether the child is gone, or no child of this process any more.
+/// Returns whether the child is gone; if so, it is reaped.
 fn has_ended(child: isize) -> bool {
     let options = (libc::__WCLONE | libc::WNOHANG) as usize;
     // SAFETY: no status is asked for.
