@@ -2,7 +2,7 @@
 
 use core::ptr;
 
-use super::slow::{allocate_slow, found_without_attending, free_slow, live};
+use super::slow::{allocate_missed, found_without_attending, free_missed, free_slow, live};
 use crate::list::processor::{Engine, Exclusive, Slots};
 use crate::manage::{self, RecordState};
 use crate::platform::{Caller, rseq};
@@ -41,7 +41,7 @@ impl RawList {
                     return block;
                 }
             }
-            allocate_slow(list, caller)
+            allocate_missed(list, caller)
         }
     }
 
@@ -72,7 +72,7 @@ impl RawList {
             if (*list).slotted != 0 && Slots::push(&(*list).parts, block) {
                 return;
             }
-            free_slow(list, block, caller);
+            free_missed(list, block, caller);
         }
     }
 
