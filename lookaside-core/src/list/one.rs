@@ -80,7 +80,7 @@ impl List {
                 return block;
             }
             self.see_open(part);
-            batch_size = self.batch(part).max(1);
+            batch_size = if E::has_part() { self.batch(part).max(1) } else { 1 };
         }
         self.attend(object);
 
@@ -112,7 +112,7 @@ impl List {
         if let Some(counting) = self.counts_misses_itself(part) {
             counting.demand_shared(counting.shared.only().count_allocate_miss(), 1);
         }
-        let trip = part.map_or(1, |part| self.trip(part, true));
+        let trip = part.filter(|_| E::has_part()).map_or(1, |part| self.trip(part, true));
         let mut batch = Batch::new();
         self.pool_allocate_many(object, &mut batch, trip);
         let Some((&block, others)) = batch.split_last() else { return core::ptr::null_mut() };
