@@ -44,6 +44,9 @@ fn descriptors() -> &'static [Descriptor] {
     let block = list.allocate().expect("the heap has room");
     // SAFETY: the block is of this list, and freed once.
     unsafe { list.free(block) };
+    let tag = lookaside_core::Tag::new(*b"Test");
+    // SAFETY: the block is freed once, by its tag.
+    unsafe { lookaside_core::pool_free(lookaside_core::pool_allocate(lookaside_core::PoolType::PAGED, 64, tag), tag) };
     // SAFETY: the linker's symbols are the bounds of an array of descriptors.
     unsafe {
         let start = (&raw const __start___rseq_cs).cast::<Descriptor>();
