@@ -33,6 +33,7 @@ impl RawList {
         if !block.is_null() {
             return block;
         }
+        rare();
         // SAFETY: the object can be read, since it was initialised; one that is slotted has parts.
         unsafe {
             if (*list).slotted != 0 {
@@ -69,6 +70,7 @@ impl RawList {
             if rseq::push(&raw const (*list).parts, block) {
                 return;
             }
+            rare();
             if (*list).slotted != 0 && Slots::push(&(*list).parts, block) {
                 return;
             }
@@ -128,3 +130,8 @@ impl RawList {
         !block.is_null() && block.addr() & self.alignment_mask as usize == 0
     }
 }
+
+/// Marks the code after it as rare, so that the compiler moves it out of the way.
+#[cold]
+#[inline(always)]
+pub(super) const fn rare() {}
