@@ -109,11 +109,11 @@
 //! A thread takes a slot at its first miss, and keeps it. It has no destructor: one could come before others that still use
 //! lists, and would be one more thing of the library's in each thread. Instead a thread that wants a slot asks the kernel,
 //! for each one that is taken, whether its owner still exists (`tgkill` with no signal), and takes the first whose owner
-//! does not, with the blocks in its parts. A dead owner was inside of nothing. If the system gave a dead owner's number to
-//! another thread, the slot counts as taken until that thread ends, or wants a slot itself. So there are never more slots
-//! in use than there were threads at once, and no more than 4 for each possible processor, at least 128 and at most 1,024.
-//! A thread beyond that counts on the first part and works on none: its calls go to L. Scans trim the parts of threads
-//! that sleep, or have ended, as those of processors that are idle.
+//! does not, with the blocks in its parts. If the system gave a dead owner's number to another thread, the slot counts as
+//! taken until that thread ends, or wants a slot itself. So there are never more slots in use than there were threads at
+//! once, and no more than 4 for each possible processor, at least 128 and at most 1,024. A thread beyond that counts on the
+//! first part and works on none: its calls go to L. Scans trim the parts of threads that sleep, or have ended, as those of
+//! processors that are idle.
 //!
 //! # 3. Closing a part from another thread
 //!
@@ -176,8 +176,8 @@
 //! runs again. Nothing else orders the owner's store before its look: without the barrier the look may come first, on
 //! x86-64 too, and both would work on the part. `list::processor::slots::model` tries every order, with and without it.
 //!
-//! The owner never waits. A closer waits for an owner that was preempted inside, as with trylock. Where `membarrier` is
-//! refused nothing was closed.
+//! The owner never waits. A closer waits for an owner that was preempted inside, as with trylock, but for none that ended
+//! there, in a signal handler. Where `membarrier` is refused nothing was closed.
 //!
 //! # 4. Counters
 //!

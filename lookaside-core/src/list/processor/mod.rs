@@ -45,6 +45,12 @@ pub trait Engine {
     /// be out of range, and stale at once.
     fn current() -> u32;
 
+    /// Returns whether the calling thread has a part, so that it is worth while to bring more blocks than one.
+    #[inline(always)]
+    fn has_part() -> bool {
+        true
+    }
+
     /// Takes the block that came in last, and counts a hit; or null.
     ///
     /// # Safety
