@@ -45,6 +45,11 @@ pub trait Engine {
     /// be out of range, and stale at once.
     fn current() -> u32;
 
+    /// Returns the same in a call that a signal handler may make.
+    fn current_in_handler() -> u32 {
+        Self::current()
+    }
+
     /// Takes the block that came in last, and counts a hit; or null.
     ///
     /// # Safety
