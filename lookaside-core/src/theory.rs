@@ -57,8 +57,9 @@
 //!
 //! ## 2.4. Trust, then verify
 //!
-//! The rseq engine is chosen where glibc has registered rseq, `membarrier` can restart sections, and this kernel was
-//! seen to abort a section that faulted (`platform::rseq::verdict`). On a kernel that does not another engine serves,
+//! The rseq engine is chosen where the threads are registered for rseq or this library can register them (§2.10),
+//! `membarrier` can restart sections, and this kernel was seen to abort a section that faulted
+//! (`platform::rseq::verdict`). On a kernel that does not another engine serves,
 //! and so it does in a process in which the system refuses the test: a kernel that was not seen to be sound is not
 //! trusted. Refused it is where a new process is (`RLIMIT_NPROC`, a full `pids` group, a sandbox), or its registration.
 //! `LOOKASIDE_ENGINE=rseq` skips the test, and so the child process that a debugger may stop at. The next engine is
@@ -114,6 +115,26 @@
 //! once, and no more than 4 for each possible processor, at least 128 and at most 1,024. A thread beyond that counts on the
 //! first part and works on none: its calls go to L. Scans trim the parts of threads that sleep, or have ended, as those of
 //! processors that are idle.
+//!
+//! ## 2.10. Registration by the library
+//!
+//! A thread has one registration, which belongs to the area that was registered first. glibc registers each thread at
+//! its start, from 2.35 on. Elsewhere the library does: the area is in the thread's static thread-local storage, as far
+//! from the thread pointer in every thread as the list objects say, so that sections are the same. Before it is
+//! registered its processor's number is -1, and sections miss; the first miss registers the thread. The kernel alone
+//! writes to the number then. A registration that exists is left alone: at the first list another engine is chosen,
+//! later its thread goes to L. Where Google's tcmalloc is in the program, or a library that has `__rseq_abi`, none is
+//! made, since those may register any thread at any time.
+//!
+//! A signal handler registers nothing. It may have interrupted a section between its mark and its load of the number;
+//! with a number it would go on, and the kernel may have removed the mark.
+//!
+//! The kernel writes to the area whenever the thread returns to user mode, so the area has to be there until the
+//! thread's last system call. In glibc it is: the memory of a thread is used again, or unmapped, when the kernel has
+//! reported the thread's end. In musl a detached thread unmaps its own memory before that call, and the process would
+//! end by the kernel's write. So there the registration is given back in the second round of the destructors of
+//! thread-specific data, and none is made in a thread whose destructors may be running: musl disables cancellation
+//! before them, so a thread that has disabled it stays as it is. Calls that come later miss, and L serves them.
 //!
 //! # 3. Closing a part from another thread
 //!

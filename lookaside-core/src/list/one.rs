@@ -52,7 +52,7 @@ impl List {
         if !block.is_null() || without_locks {
             return block;
         }
-        let part = by_engine!(self, E => self.current_part::<E>());
+        let part = by_engine!(self, E => self.current_part_in_handler::<E>());
         if let Some(part) = part.filter(|part| !part.is_open()) {
             let Some(guard) = self.manage.try_lock() else { return core::ptr::null_mut() };
             self.open_part(part, &guard);

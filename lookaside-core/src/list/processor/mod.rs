@@ -51,6 +51,11 @@ pub trait Engine {
         true
     }
 
+    /// Returns the same in a call that a signal handler may make.
+    fn current_in_handler() -> u32 {
+        Self::current()
+    }
+
     /// Takes the block that came in last, and counts a hit; or null.
     ///
     /// # Safety

@@ -4,6 +4,9 @@ use core::ffi::c_void;
 
 use crate::wdk::Parts;
 
+/// Whether there are sections.
+pub const EXIST: bool = false;
+
 /// Finds no block.
 ///
 /// # Safety
@@ -69,17 +72,7 @@ pub unsafe fn run_child(_stack: *mut u8, _body: extern "C" fn(*mut c_void) -> !,
     -1
 }
 
-/// No area is registered.
-pub fn registered_length() -> usize {
-    0
-}
-
-/// No area is registered.
-pub fn registered_area() -> Option<isize> {
-    None
-}
-
-/// There is no spare area either.
+/// There is no spare area.
 pub fn spare_area() -> isize {
     0
 }
@@ -89,5 +82,7 @@ pub fn processor_number(_area: isize) -> u32 {
     u32::MAX
 }
 
-/// Nowhere to write it.
-pub fn set_spare_processor_number(_number: u32) {}
+/// Nothing is relative to it.
+pub fn thread_pointer() -> usize {
+    0
+}

@@ -17,7 +17,8 @@ use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicI32, AtomicPtr};
 
 use super::layout::SIGNATURE;
-use super::sections::{Descriptor, fault, registered_length, run_child};
+use super::registered_length;
+use super::sections::{Descriptor, fault, run_child};
 use crate::platform::faults::instruction;
 use crate::platform::system_call::system_call;
 use crate::platform::{map_briefly, unmap};

@@ -13,9 +13,11 @@ use core::arch::{asm, global_asm};
 use core::ffi::c_void;
 use core::mem::offset_of;
 
-use super::super::system_call::keep_errno;
 use super::layout::{COUNTS_SHIFT, DEPTH, HEADER, ONE_HIT, SHIFT, SIGNATURE, SLOTS};
 use crate::wdk::Parts;
+
+/// Whether there are sections.
+pub const EXIST: bool = true;
 
 /// With `--cfg lookaside_slow_sections` a pause of about a microsecond is where a closer can come between: so tests
 /// meet in seconds what else takes days. Without it, nothing.
@@ -559,25 +561,9 @@ pub unsafe fn run_child(stack: *mut u8, body: extern "C" fn(*mut c_void) -> !, a
     child
 }
 
-/// Returns the bytes of the area that glibc registers: 32, or where the kernel has more to say, and glibc knows it, its
-/// size.
-pub fn registered_length() -> usize {
-    /// Entries of the auxiliary vector: what the area must be aligned to.
-    const AT_RSEQ_ALIGN: libc::c_ulong = 28;
-    const FIRST_VERSION: usize = 32;
-    let (_, size) = glibc_symbols();
-    // SAFETY: null or glibc's constant, set before any of our code runs.
-    let size = if size.is_null() { 0 } else { (unsafe { *size }) as usize };
-    // SAFETY: it only reads.
-    let alignment = keep_errno(|| unsafe { libc::getauxval(AT_RSEQ_ALIGN) }) as usize;
-    if size <= FIRST_VERSION { FIRST_VERSION } else { size.next_multiple_of(alignment.max(FIRST_VERSION)) }
-}
-
-// glibc's symbols are bound weakly, so that the library also loads where they do not exist. The spare area is
-// a thread-local of 32 bytes (version 0 of the kernel's structure) whose processor number says "not registered".
+// The spare area is a thread-local of 32 bytes (version 0 of the kernel's structure) whose processor number says "not
+// registered" (`own::UNREGISTERED`).
 global_asm!(
-    ".weak __rseq_offset",
-    ".weak __rseq_size",
     ".pushsection .tdata, \"awT\", @progbits",
     ".balign 32",
     ".hidden lookaside_spare_rseq_area",
@@ -585,34 +571,10 @@ global_asm!(
     ".type lookaside_spare_rseq_area, @object",
     ".size lookaside_spare_rseq_area, 32",
     "lookaside_spare_rseq_area:",
-    ".long 0, -2",
+    ".long 0, -1",
     ".quad 0, 0, 0",
     ".popsection",
 );
-
-/// Where glibc says which area it has registered, and how much of it is in use; null where it does not exist.
-fn glibc_symbols() -> (*const isize, *const u32) {
-    let offset: *const isize;
-    let size: *const u32;
-    // SAFETY: the two addresses are read from the global offset table; an undefined weak symbol has the address null.
-    unsafe {
-        asm!(
-            "mov {offset}, qword ptr [rip + __rseq_offset@GOTPCREL]",
-            "mov {size}, qword ptr [rip + __rseq_size@GOTPCREL]",
-            offset = out(reg) offset,
-            size = out(reg) size,
-            options(nostack, pure, readonly, preserves_flags),
-        );
-    }
-    (offset, size)
-}
-
-/// glibc's area, if glibc has registered it for this process.
-pub fn registered_area() -> Option<isize> {
-    let (offset, size) = glibc_symbols();
-    // SAFETY: each is null or glibc's constant, set before any of our code runs.
-    unsafe { (!offset.is_null() && !size.is_null() && *size != 0).then(|| *offset) }
-}
 
 /// This library's own area: the same offset in every thread.
 pub fn spare_area() -> isize {
@@ -631,7 +593,7 @@ pub fn spare_area() -> isize {
 /// Returns the processor's number in the calling thread's area; as a signed number negative where there is none.
 pub fn processor_number(area: isize) -> u32 {
     let number;
-    // SAFETY: `area` came from one of the two functions above.
+    // SAFETY: `area` is glibc's, or the spare one.
     unsafe {
         asm!("mov {number:e}, dword ptr fs:[{area} + 4]", number = out(reg) number, area = in(reg) area,
             options(nostack, readonly, preserves_flags));
@@ -639,11 +601,12 @@ pub fn processor_number(area: isize) -> u32 {
     number
 }
 
-/// Writes a processor's number into the calling thread's spare area.
-pub fn set_spare_processor_number(number: u32) {
-    // SAFETY: the spare area is this thread's own, and the kernel does not know it.
+/// Returns the address that an area's distance is counted from, of the calling thread.
+pub fn thread_pointer() -> usize {
+    let pointer;
+    // SAFETY: the first word that the thread pointer leads to is the thread pointer, as the ABI has it.
     unsafe {
-        asm!("mov dword ptr fs:[{area} + 4], {number:e}", number = in(reg) number, area = in(reg) spare_area(),
-            options(nostack, preserves_flags));
+        asm!("mov {pointer}, qword ptr fs:[0]", pointer = out(reg) pointer, options(nostack, pure, readonly, preserves_flags));
     }
+    pointer
 }
