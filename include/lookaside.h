@@ -14,15 +14,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#if !defined(__linux__) || defined(__ANDROID__) || !defined(__LP64__) ||                           \
+    !(defined(__x86_64__) || defined(__aarch64__))
+#error "lookaside runs on 64-bit Linux, on x86-64 and aarch64, with glibc or musl"
+#elif !defined(__cplusplus) && !defined(__GNUC__)
+#error "lookaside.h needs a compiler that can align a structure"
+#endif
+
 /* Puts a structure at a multiple of n bytes. */
 #if defined(__cplusplus)
 #define LOOKASIDE_ALIGNED(n) alignas(n)
-#elif defined(__GNUC__)
-#define LOOKASIDE_ALIGNED(n) __attribute__((aligned(n)))
-#elif defined(_MSC_VER)
-#define LOOKASIDE_ALIGNED(n) __declspec(align(n))
 #else
-#error "lookaside.h needs a compiler that can align a structure"
+#define LOOKASIDE_ALIGNED(n) __attribute__((aligned(n)))
 #endif
 
 /* Casts that neither language warns of. */
@@ -2457,7 +2460,9 @@ lookaside_status lookaside_verify_faults(void);
 #endif  // __cplusplus
 
 /* The library asserts the same numbers. */
-#if defined(__cplusplus)
+#if !defined(__LP64__)
+#define LOOKASIDE_ASSERT_LAYOUT(type, size, alignment)
+#elif defined(__cplusplus)
 #define LOOKASIDE_ASSERT_LAYOUT(type, size, alignment)                                             \
     static_assert(sizeof(type) == (size) && alignof(type) == (alignment), #type)
 #elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L

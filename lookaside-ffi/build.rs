@@ -3,6 +3,11 @@
 use std::path::Path;
 use std::{env, fs, io};
 
+/// What the core may find in glibc with a version that is newer than what the library needs. A reference would make that
+/// version a need of the shared library's, so in it these names lead to the mark of the core's `platform::weak`, which asks
+/// the loader for them.
+const ASKED_FOR: [&str; 3] = ["__libc_single_threaded", "__rseq_offset", "__rseq_size"];
+
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     if env::var("CARGO_CFG_TARGET_OS").as_deref() != Ok("linux") {
@@ -13,6 +18,11 @@ fn main() {
     let part = |name: &str| env::var(format!("CARGO_PKG_VERSION_{name}")).expect("cargo names the version");
     let name = format!("liblookaside.so.{}.{}", part("MAJOR"), part("MINOR"));
     println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,{name}");
+    if env::var("CARGO_CFG_TARGET_ENV").as_deref() == Ok("gnu") {
+        for name in ASKED_FOR {
+            println!("cargo:rustc-cdylib-link-arg=-Wl,--defsym={name}=lookaside_by_name");
+        }
+    }
     // target/[TARGET/]PROFILE/build/PACKAGE/out
     let out = env::var_os("OUT_DIR").expect("cargo names a folder for the output");
     if let Some(profile) = Path::new(&out).ancestors().nth(3) {

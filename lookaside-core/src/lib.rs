@@ -48,9 +48,8 @@
 //!
 //! The library allocates nothing through Rust's allocator and needs 64-bit Linux. In a process with several threads it
 //! starts one more while there are lists, which scans them; a process with one thread stays so (see [`scanned_by`]). It is
-//! built on restartable sequences where there are any (x86-64 and AArch64, glibc 2.35 or later); elsewhere each thread has
-//! a part of its own, and under tools that watch memory the heap itself. [`engine`] returns which, [`engine_description`]
-//! says why, and
+//! built on restartable sequences where there are any (with glibc or musl); elsewhere each thread has a part of
+//! its own, and under tools that watch memory the heap itself. [`engine`] returns which, [`engine_description`] says why, and
 //! `LOOKASIDE_ENGINE` in the environment asks for one.
 //!
 //! # Features

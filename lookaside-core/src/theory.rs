@@ -57,10 +57,11 @@
 //!
 //! ## 2.4. Trust, then verify
 //!
-//! The rseq engine is chosen where glibc has registered rseq, `membarrier` can restart sections, and this kernel was
-//! seen to abort a section that faulted, and on AArch64 one that a closer's barrier met (`platform::rseq::verdict`). On a
-//! kernel that does not another engine serves, and so it does in a process in which the system refuses the test: a
-//! kernel that was not seen to be sound is not trusted. Refused it is where a new process is (`RLIMIT_NPROC`, a full `pids` group, a sandbox), or its registration.
+//! The rseq engine is chosen where the threads are registered for rseq or this library can register them (§2.10),
+//! `membarrier` can restart sections, and this kernel was seen to abort a section that faulted, and on AArch64 one that
+//! a closer's barrier met (`platform::rseq::verdict`). On a kernel that does not another engine serves, and so it does in
+//! a process in which the system refuses the test: a kernel that was not seen to be sound is not trusted. Refused it is
+//! where a new process is (`RLIMIT_NPROC`, a full `pids` group, a sandbox), or its registration.
 //! `LOOKASIDE_ENGINE=rseq` skips the test, and so the child process that a debugger may stop at. The next engine is
 //! `slots` (§2.9) where there is `membarrier`, and then `trylock` (§2.5).
 //!
@@ -109,11 +110,31 @@
 //! A thread takes a slot at its first miss, and keeps it. It has no destructor: one could come before others that still use
 //! lists, and would be one more thing of the library's in each thread. Instead a thread that wants a slot asks the kernel,
 //! for each one that is taken, whether its owner still exists (`tgkill` with no signal), and takes the first whose owner
-//! does not, with the blocks in its parts. A dead owner was inside of nothing. If the system gave a dead owner's number to
-//! another thread, the slot counts as taken until that thread ends, or wants a slot itself. So there are never more slots
-//! in use than there were threads at once, and no more than 4 for each possible processor, at least 128 and at most 1,024.
-//! A thread beyond that counts on the first part and works on none: its calls go to L. Scans trim the parts of threads
-//! that sleep, or have ended, as those of processors that are idle.
+//! does not, with the blocks in its parts. If the system gave a dead owner's number to another thread, the slot counts as
+//! taken until that thread ends, or wants a slot itself. So there are never more slots in use than there were threads at
+//! once, and no more than 4 for each possible processor, at least 128 and at most 1,024. A thread beyond that counts on the
+//! first part and works on none: its calls go to L. Scans trim the parts of threads that sleep, or have ended, as those of
+//! processors that are idle.
+//!
+//! ## 2.10. Registration by the library
+//!
+//! A thread has one registration, which belongs to the area that was registered first. glibc registers each thread at
+//! its start, from 2.35 on. Elsewhere the library does: the area is in the thread's static thread-local storage, as far
+//! from the thread pointer in every thread as the list objects say, so that sections are the same. Before it is
+//! registered its processor's number is -1, and sections miss; the first miss registers the thread. The kernel alone
+//! writes to the number then. A registration that exists is left alone: at the first list another engine is chosen,
+//! later its thread goes to L. Where Google's tcmalloc is in the program, or a library that has `__rseq_abi`, none is
+//! made, since those may register any thread at any time.
+//!
+//! A signal handler registers nothing. It may have interrupted a section between its mark and its load of the number;
+//! with a number it would go on, and the kernel may have removed the mark.
+//!
+//! The kernel writes to the area whenever the thread returns to user mode, so the area has to be there until the
+//! thread's last system call. In glibc it is: the memory of a thread is used again, or unmapped, when the kernel has
+//! reported the thread's end. In musl a detached thread unmaps its own memory before that call, and the process would
+//! end by the kernel's write. So there the registration is given back in the second round of the destructors of
+//! thread-specific data, and none is made in a thread whose destructors may be running: musl disables cancellation
+//! before them, so a thread that has disabled it stays as it is. Calls that come later miss, and L serves them.
 //!
 //! # 3. Closing a part from another thread
 //!
@@ -176,8 +197,8 @@
 //! runs again. Nothing else orders the owner's store before its look: without the barrier the look may come first, on
 //! x86-64 too, and both would work on the part. `list::processor::slots::model` tries every order, with and without it.
 //!
-//! The owner never waits. A closer waits for an owner that was preempted inside, as with trylock. Where `membarrier` is
-//! refused nothing was closed.
+//! The owner never waits. A closer waits for an owner that was preempted inside, as with trylock, but for none that ended
+//! there, in a signal handler. Where `membarrier` is refused nothing was closed.
 //!
 //! ## 3.4. Processors that reorder
 //!

@@ -51,6 +51,7 @@ fn the_usage_by_tag_has_this_program() {
 /// Under Valgrind's memcheck the heap serves this program, so that a use after free is reported with its line, and with
 /// those of the allocation and of the free.
 #[test]
+#[cfg(target_env = "gnu")] // Memcheck finds the heap of no other C library.
 fn memcheck_sees_each_block_of_this_program() {
     const WRAPPER: [&str; 5] = ["env", "-u", "LOOKASIDE_ENGINE", "valgrind", "--num-callers=40"];
     const LINES: [u32; 3] = [line!() + 6, line!() + 8, line!() + 10];

@@ -177,6 +177,39 @@ fn threads_may_be_more_than_slots() {
     });
 }
 
+/// Nothing but what it was asked for comes from the pool, since it has nowhere to keep more.
+#[test]
+fn a_thread_without_a_slot_gets_what_it_asks_for() {
+    with_slots(this_test!(), || {
+        let list = LookasideList::builder(64).engine(EngineKind::Slots).tuning(Tuning::Manual).initial_depth(256);
+        let list = list.build().unwrap();
+        let slots = list.statistics().processors as usize;
+        let all = Barrier::new(slots + 1);
+        let came = scope(|scope| {
+            for _ in 0..slots {
+                scope.spawn(|| {
+                    give(&list, take(&list, 1));
+                    all.wait();
+                    all.wait();
+                });
+            }
+            all.wait();
+            list.flush();
+            let before = list.statistics().pool_allocates;
+            let mut blocks = take(&list, 100);
+            let mut run = [std::ptr::null_mut(); 50];
+            let count = list.allocate_many(&mut run);
+            blocks.extend(run[..count].iter().map(|block| NonNull::new(*block).unwrap()));
+            let came = list.statistics().pool_allocates - before;
+            give(&list, blocks);
+            all.wait();
+            came
+        });
+        assert_eq!(came, 150);
+        assert_identities(&list.statistics());
+    });
+}
+
 #[test]
 fn a_sleeping_threads_blocks_can_be_taken() {
     with_slots(this_test!(), || {

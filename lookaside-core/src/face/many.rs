@@ -3,6 +3,7 @@
 use core::cell::Cell;
 use core::slice;
 
+use super::raw::rare;
 use super::slow::{followed, found, free_slow, live, locked_parts};
 use super::violations::report_no_list;
 use crate::list::processor::{Engine, Slots, TryLock};
@@ -37,6 +38,7 @@ impl RawList {
         if count == out.len() {
             return count;
         }
+        rare();
         // SAFETY: the object may be read, and one that is slotted has parts; the first `count` blocks were just taken.
         unsafe {
             if (*list).slotted != 0 {
@@ -72,6 +74,7 @@ impl RawList {
             if count == blocks.len() {
                 return;
             }
+            rare();
             if (*list).slotted != 0 {
                 count = Slots::push_many(&(*list).parts, blocks.as_ptr(), blocks.len()).0;
                 if count == blocks.len() {

@@ -2,7 +2,7 @@
 
 use core::ptr;
 
-use super::slow::{allocate_slow, found_without_attending, free_slow, live};
+use super::slow::{allocate_missed, found_without_attending, free_missed, free_slow, live};
 use crate::list::processor::{Engine, Exclusive, Slots};
 use crate::manage::{self, RecordState};
 use crate::platform::{Caller, rseq};
@@ -33,6 +33,7 @@ impl RawList {
         if !block.is_null() {
             return block;
         }
+        rare();
         // SAFETY: the object can be read, since it was initialised; one that is slotted has parts.
         unsafe {
             if (*list).slotted != 0 {
@@ -41,7 +42,7 @@ impl RawList {
                     return block;
                 }
             }
-            allocate_slow(list, caller)
+            allocate_missed(list, caller)
         }
     }
 
@@ -69,10 +70,11 @@ impl RawList {
             if rseq::push(&raw const (*list).parts, block) {
                 return;
             }
+            rare();
             if (*list).slotted != 0 && Slots::push(&(*list).parts, block) {
                 return;
             }
-            free_slow(list, block, caller);
+            free_missed(list, block, caller);
         }
     }
 
@@ -128,3 +130,8 @@ impl RawList {
         !block.is_null() && block.addr() & self.alignment_mask as usize == 0
     }
 }
+
+/// Marks the code after it as rare, so that the compiler moves it out of the way.
+#[cold]
+#[inline(always)]
+pub(super) const fn rare() {}

@@ -1,6 +1,7 @@
 //! Where the calls on the embedded object go that leave the fast path: the engine `trylock`, the checks of the object,
 //! the verifier, and the list itself.
 
+use core::hint::assert_unchecked;
 use core::ptr;
 
 use super::violations::{report_free_to_no_list, report_misaligned, report_no_list};
@@ -64,13 +65,37 @@ pub(super) unsafe fn live(list: *const RawList) -> Result<&'static Record, Statu
     if record.state() == RecordState::Live { Ok(record) } else { Err(Status::DELETE_PENDING) }
 }
 
-/// [`RawList::allocate_checked`] after the fast path.
+/// [`RawList::allocate_checked`] after the fast path, or without it.
 ///
 /// # Safety
 /// As for [`locked_parts`].
 #[cold]
 #[inline(never)]
 pub(super) unsafe fn allocate_slow(list: *const RawList, caller: Caller) -> *mut u8 {
+    // SAFETY: null, or it may be read.
+    unsafe { allocate_below(list, caller, allocate_slow as *const () as usize) }
+}
+
+/// [`RawList::allocate`] after the fast path.
+///
+/// # Safety
+/// `list` is an object that was initialised.
+#[cold]
+#[inline(never)]
+pub(super) unsafe fn allocate_missed(list: *const RawList, caller: Caller) -> *mut u8 {
+    // SAFETY: what was initialised is aligned, and may be read.
+    unsafe {
+        assert_unchecked(!list.is_null() && list.is_aligned());
+        allocate_below(list, caller, allocate_missed as *const () as usize)
+    }
+}
+
+/// Allocates in the function at the address `through`, which the entry point called.
+///
+/// # Safety
+/// As for [`locked_parts`].
+#[inline(always)]
+unsafe fn allocate_below(list: *const RawList, caller: Caller, through: usize) -> *mut u8 {
     // SAFETY: null, or it may be read.
     if let Some(parts) = unsafe { locked_parts(list) } {
         // SAFETY: the parts are those of an initialised object.
@@ -83,23 +108,47 @@ pub(super) unsafe fn allocate_slow(list: *const RawList, caller: Caller) -> *mut
     let record = match unsafe { live(list) } {
         Ok(record) => record,
         Err(status) => {
-            report_no_list(status, list, caller, allocate_slow as *const () as usize);
+            report_no_list(status, list, caller, through);
             return ptr::null_mut();
         }
     };
     if record.list().settings().verified {
-        return allocate_verified(record, list.cast_mut(), caller);
+        return allocate_verified(record, list.cast_mut(), caller, through);
     }
     record.list().allocate(list.cast_mut())
 }
 
-/// [`RawList::free_checked`] after the fast path.
+/// [`RawList::free_checked`] after the fast path, or without it.
 ///
 /// # Safety
 /// As for [`locked_parts`]; the block is null, or came from the list and no one uses it any more.
 #[cold]
 #[inline(never)]
 pub(super) unsafe fn free_slow(list: *const RawList, block: *mut u8, caller: Caller) {
+    // SAFETY: what the caller promises.
+    unsafe { free_below(list, block, caller, free_slow as *const () as usize) }
+}
+
+/// [`RawList::free`] after the fast path.
+///
+/// # Safety
+/// `list` is an object that was initialised; the block came from it, is not null, and no one uses it any more.
+#[cold]
+#[inline(never)]
+pub(super) unsafe fn free_missed(list: *const RawList, block: *mut u8, caller: Caller) {
+    // SAFETY: what was initialised is aligned, and may be read.
+    unsafe {
+        assert_unchecked(!list.is_null() && list.is_aligned() && !block.is_null());
+        free_below(list, block, caller, free_missed as *const () as usize);
+    }
+}
+
+/// Frees in the function at the address `through`, which the entry point called.
+///
+/// # Safety
+/// As for [`free_slow`].
+#[inline(always)]
+unsafe fn free_below(list: *const RawList, block: *mut u8, caller: Caller, through: usize) {
     // SAFETY: null, or the object may be read; where the block is put away it is not null, and the list's.
     unsafe {
         if let Some(parts) = locked_parts(list) {
@@ -119,7 +168,7 @@ pub(super) unsafe fn free_slow(list: *const RawList, block: *mut u8, caller: Cal
             return report_misaligned(record, list, block);
         }
         if record.list().settings().verified {
-            return free_verified(record, list.cast_mut(), block, caller);
+            return free_verified(record, list.cast_mut(), block, caller, through);
         }
         if record.state() == RecordState::Live {
             record.list().free(list.cast_mut(), block);
@@ -133,19 +182,19 @@ pub(super) unsafe fn free_slow(list: *const RawList, block: *mut u8, caller: Cal
 
 #[cold]
 #[inline(never)]
-fn allocate_verified(record: &'static Record, list: *mut RawList, caller: Caller) -> *mut u8 {
+fn allocate_verified(record: &'static Record, list: *mut RawList, caller: Caller, through: usize) -> *mut u8 {
     let (record, list) = followed(record, list);
-    verifier::allocate(record, list, place_through(caller, allocate_slow as *const () as usize))
+    verifier::allocate(record, list, place_through(caller, through))
 }
 
 /// # Safety
 /// As for [`verifier::free`].
 #[cold]
 #[inline(never)]
-unsafe fn free_verified(record: &'static Record, list: *mut RawList, block: *mut u8, caller: Caller) {
+unsafe fn free_verified(record: &'static Record, list: *mut RawList, block: *mut u8, caller: Caller, through: usize) {
     let (record, list) = followed(record, list);
     // SAFETY: the caller of the free has given the block up.
-    unsafe { verifier::free(record, list, block, place_through(caller, free_slow as *const () as usize)) }
+    unsafe { verifier::free(record, list, block, place_through(caller, through)) }
 }
 
 /// Returns the list that the verifier follows in a verified one's place: the shared list of a pair, whose blocks they

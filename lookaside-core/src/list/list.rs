@@ -254,11 +254,21 @@ impl List {
     /// Returns the part of the current processor, or of the calling thread's slot; `None` for a general list. One whose
     /// number is out of range counts its misses on the first part; the engine gives it nothing to touch.
     pub(super) fn current_part<E: Engine>(&self) -> Option<Part> {
+        self.part_by(E::current)
+    }
+
+    /// [`List::current_part`] in a call that a signal handler may make.
+    pub(super) fn current_part_in_handler<E: Engine>(&self) -> Option<Part> {
+        self.part_by(E::current_in_handler)
+    }
+
+    #[inline(always)]
+    fn part_by(&self, current: fn() -> u32) -> Option<Part> {
         let parts = &self.settings().parts;
         if parts.processors == 0 {
             return None;
         }
-        let processor = E::current();
+        let processor = current();
         // SAFETY: the list is open, and the number is in range.
         Some(unsafe { Part::of(parts, if processor < parts.processors { processor } else { 0 }) })
     }

@@ -80,7 +80,7 @@ impl List {
         let lacking = wanted - filled.get();
         let part = self.current_part::<E>();
         part.inspect(|part| self.see_open(*part));
-        let batch_size = part.map_or(0, |part| self.batch(part));
+        let batch_size = part.filter(|_| E::has_part()).map_or(0, |part| self.batch(part));
         let mut batch = Batch::new();
         // SAFETY: there is room for what is lacking; the blocks that L gives are ours.
         unsafe {

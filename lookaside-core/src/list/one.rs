@@ -2,7 +2,7 @@
 
 use super::batch::Batch;
 use super::list::{List, Settings, by_engine};
-use super::processor::{Count, Engine, EngineKind, Part};
+use super::processor::{Count, Engine, EngineKind, Part, Rseq};
 use crate::pool::OnUnwind;
 use crate::wdk::RawList;
 
@@ -44,20 +44,15 @@ impl List {
     /// looks at none: then only a processor list without one may serve.
     pub fn try_allocate(&self, without_locks: bool) -> *mut u8 {
         let Settings { parts, engine, .. } = self.settings();
-        if without_locks && *engine == EngineKind::TryLock {
-            return core::ptr::null_mut();
+        let block = match engine {
+            // SAFETY: the list is open.
+            EngineKind::Rseq => unsafe { Rseq::pop(parts) },
+            _ => self.pop_without_rseq(without_locks),
+        };
+        if !block.is_null() || without_locks {
+            return block;
         }
-        if parts.processors != 0 {
-            // SAFETY: the list is open, and has parts.
-            let block = by_engine!(self, E => unsafe { E::pop(parts) });
-            if !block.is_null() {
-                return block;
-            }
-        }
-        if without_locks {
-            return core::ptr::null_mut();
-        }
-        let part = by_engine!(self, E => self.current_part::<E>());
+        let part = by_engine!(self, E => self.current_part_in_handler::<E>());
         if let Some(part) = part.filter(|part| !part.is_open()) {
             let Some(guard) = self.manage.try_lock() else { return core::ptr::null_mut() };
             self.open_part(part, &guard);
@@ -67,6 +62,15 @@ impl List {
             part.count(Count::AllocatesFromShared, 1);
         }
         block
+    }
+
+    fn pop_without_rseq(&self, without_locks: bool) -> *mut u8 {
+        let Settings { parts, engine, .. } = self.settings();
+        if parts.processors == 0 || without_locks && *engine == EngineKind::TryLock {
+            return core::ptr::null_mut();
+        }
+        // SAFETY: the list is open, and has parts.
+        by_engine!(self, E => unsafe { E::pop(parts) })
     }
 
     pub(super) fn allocate_by<E: Engine>(&self, object: *mut RawList) -> *mut u8 {
@@ -80,7 +84,7 @@ impl List {
                 return block;
             }
             self.see_open(part);
-            batch_size = self.batch(part).max(1);
+            batch_size = if E::has_part() { self.batch(part).max(1) } else { 1 };
         }
         self.attend(object);
 
@@ -112,7 +116,7 @@ impl List {
         if let Some(counting) = self.counts_misses_itself(part) {
             counting.demand_shared(counting.shared.only().count_allocate_miss(), 1);
         }
-        let trip = part.map_or(1, |part| self.trip(part, true));
+        let trip = part.filter(|_| E::has_part()).map_or(1, |part| self.trip(part, true));
         let mut batch = Batch::new();
         self.pool_allocate_many(object, &mut batch, trip);
         let Some((&block, others)) = batch.split_last() else { return core::ptr::null_mut() };

@@ -7,7 +7,8 @@ use core::sync::atomic::{AtomicPtr, AtomicU32};
 
 use super::switches;
 use crate::list::processor::EngineKind;
-use crate::platform::{self, Guard, Lock, Tool, rseq, slots};
+use crate::platform::rseq::{self, Registration};
+use crate::platform::{self, Guard, Lock, Tool, slots};
 
 static CHOICE: AtomicU32 = AtomicU32::new(0);
 static CHOOSING: Lock = Lock::new();
@@ -18,7 +19,10 @@ enum Reason {
     /// Nothing speaks against it.
     Best,
     Asked,
+    /// This library registers the threads, which nothing speaks against either.
+    Registers,
     NotRegistered,
+    OthersRegister,
     NoBarrier,
     NotSound,
     Watched(Tool),
@@ -71,8 +75,12 @@ fn describe(kind: EngineKind, reason: Reason) -> &'static CStr {
         (EngineKind::Heap, Reason::Watched(Tool::Drd)) => c"heap, because DRD runs the program",
         (EngineKind::Heap, _) => c"heap, because LOOKASIDE_ENGINE asks for it",
         (EngineKind::Rseq, Reason::Asked) => c"rseq, because LOOKASIDE_ENGINE asks for it",
+        (EngineKind::Rseq, Reason::Registers) => {
+            c"rseq, which this library registers, because the kernel restarts sequences as it should"
+        }
         (EngineKind::Rseq, _) => c"rseq, because the kernel restarts sequences as it should",
-        (EngineKind::Slots, Reason::NotRegistered) => c"slots, because the C library has registered no rseq",
+        (EngineKind::Slots, Reason::NotRegistered) => c"slots, because the system has no rseq",
+        (EngineKind::Slots, Reason::OthersRegister) => c"slots, because another library registers rseq",
         (EngineKind::Slots, Reason::NoBarrier) => c"slots, because the system refuses membarrier for rseq",
         (EngineKind::Slots, Reason::NotSound) => c"slots, because the kernel was not seen to restart sequences",
         (EngineKind::Slots, _) => c"slots, because LOOKASIDE_ENGINE asks for it",
@@ -92,7 +100,7 @@ pub fn repair_after_fork() {
 }
 
 fn choose(guard: &Guard<'_>) -> (EngineKind, Reason) {
-    let registered = rseq::initialize();
+    rseq::initialize();
     let asked = |word| switches::ENGINE.is(word);
     if asked("heap") {
         return (EngineKind::Heap, Reason::Asked);
@@ -110,13 +118,21 @@ fn choose(guard: &Guard<'_>) -> (EngineKind, Reason) {
     let wanted = asked("rseq");
     let missing = match platform::tool() {
         Some(tool) if !wanted => return (EngineKind::Heap, Reason::Watched(tool)),
-        _ if !registered => Reason::NotRegistered,
-        _ if wanted && platform::register_barrier() => return (EngineKind::Rseq, Reason::Asked),
-        _ if !wanted && is_sound(guard) => return (EngineKind::Rseq, Reason::Best),
-        // Asked once more, since the test may have failed for this.
-        _ if !platform::register_barrier() => Reason::NoBarrier,
-        _ => Reason::NotSound,
+        _ => match rseq::register() {
+            Registration::Absent => Reason::NotRegistered,
+            Registration::Others => Reason::OthersRegister,
+            _ if wanted && platform::register_barrier() => {
+                rseq::register_threads();
+                return (EngineKind::Rseq, Reason::Asked);
+            }
+            Registration::CLibrary if !wanted && is_sound(guard) => return (EngineKind::Rseq, Reason::Best),
+            Registration::Own if !wanted && is_sound(guard) => return (EngineKind::Rseq, Reason::Registers),
+            // Asked once more, since the test may have failed for this.
+            _ if !platform::register_barrier() => Reason::NoBarrier,
+            _ => Reason::NotSound,
+        },
     };
+    rseq::withdraw();
     let chosen = without_rseq(missing);
     if wanted { reported("rseq", chosen) } else { chosen }
 }
@@ -142,8 +158,14 @@ fn is_sound(_choosing: &Guard<'_>) -> bool {
     const NO: u32 = 2;
     // Relaxed: the lock is held.
     if SOUND.load(Relaxed) == 0 {
-        let can = rseq::is_registered() && platform::register_barrier();
+        let registered = matches!(rseq::register(), Registration::CLibrary | Registration::Own);
+        let can = registered && platform::register_barrier();
         let sound = can && rseq::judge(rseq::Planted::Nothing) == rseq::Verdict::Sound;
+        if sound {
+            rseq::register_threads();
+        } else {
+            rseq::withdraw();
+        }
         SOUND.store(if sound { YES } else { NO }, Relaxed);
     }
     SOUND.load(Relaxed) == YES

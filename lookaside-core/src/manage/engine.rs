@@ -11,7 +11,8 @@ use crate::pool;
 ///
 /// - the heap where a tool that follows blocks is in the process: AddressSanitizer, ThreadSanitizer, MemorySanitizer,
 ///   LeakSanitizer, or Valgrind's Memcheck, Helgrind or DRD;
-/// - rseq where glibc has registered it, `membarrier` can restart sections and this kernel was seen to abort a section;
+/// - rseq where glibc has registered it or this library can register it, `membarrier` can restart sections and this kernel
+///   was seen to abort a section;
 /// - else slots, where there is `membarrier`;
 /// - else trylock (theory §2.4).
 ///

@@ -15,6 +15,18 @@ unsafe extern "C" {
     fn pthread_setcancelstate(state: c_int, before: *mut c_int) -> c_int;
 }
 
+/// Returns whether the calling thread has disabled its cancellation.
+#[cfg(target_env = "musl")]
+pub fn is_disabled() -> bool {
+    let mut before = 0;
+    // SAFETY: the state is one of the two, and there is a place for the other; then it is as it was.
+    unsafe {
+        pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &mut before);
+        pthread_setcancelstate(before, null_mut());
+    }
+    before == PTHREAD_CANCEL_DISABLE
+}
+
 /// Does work that has cancellation points, of the C library's or in code of the program's, with cancellation of this
 /// thread disabled. A request that comes meanwhile takes effect at the next cancellation point that follows.
 pub fn uncancelled<T>(work: impl FnOnce() -> T) -> T {

@@ -1,7 +1,13 @@
 //! Floor 1: the only code that calls the system or holds assembly. Everything above is portable.
 
-#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
-compile_error!("lookaside runs on 64-bit Linux");
+// `build.rs` has the same condition: the compiler does not end here, and would report what this floor lacks elsewhere.
+#[cfg(not(all(
+    target_os = "linux",
+    target_pointer_width = "64",
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    any(target_env = "gnu", target_env = "musl")
+)))]
+compile_error!(include_str!("targets.txt"));
 
 mod cancellation;
 mod clock;
@@ -17,6 +23,7 @@ mod membarrier;
 #[cfg(miri)]
 mod miri;
 mod memory;
+mod object;
 mod owned;
 mod pin;
 mod place;
@@ -52,7 +59,7 @@ pub use memory::{
 pub use owned::own_statics;
 pub use pin::stay_loaded;
 pub use place::{Caller, Place, place_of, place_through};
-pub use processors::{current, possible, pretend};
+pub use processors::{current, current_of_call, possible, pretend};
 pub use random::random;
 pub use shared_lock::SharedLock;
 pub use single_threaded::{is_single_threaded, is_single_threaded_at_a_glance};

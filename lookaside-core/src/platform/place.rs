@@ -2,11 +2,10 @@
 
 use core::ffi::{CStr, c_int, c_void};
 use core::fmt;
-use core::mem::MaybeUninit;
 use core::panic::Location;
 use core::ptr;
 
-use super::system_call::keep_errno;
+use super::object::{object_of, program_path};
 
 /// Who made a call, as an entry point of the library knows it; `place_of` makes a place of it where one is wanted.
 #[derive(Clone, Copy, Debug)]
@@ -158,25 +157,12 @@ impl fmt::Display for Place {
 }
 
 /// The file that this instruction was loaded from, without its folder, and the instruction's address in the file's own
-/// numbering. Neither allocates nor takes a lock but the loader's own.
+/// numbering. Neither allocates nor takes a lock but the loader's own. Modules that hold callers of this library are not
+/// unloaded while their blocks are known to it, or the name is read as it was.
 fn module_of(address: usize) -> Option<(&'static str, usize)> {
-    // Asks for the loader's link_map.
-    const RTLD_DL_LINKMAP: c_int = 2;
-    let mut info = MaybeUninit::<libc::Dl_info>::zeroed();
-    let mut map: *mut c_void = ptr::null_mut();
-    // SAFETY: both places may be written; the name and the map belong to the loader, and modules that hold callers of
-    // this library are not unloaded while their blocks are known to it, or the name is read as it was.
-    keep_errno(|| unsafe {
-        if libc::dladdr1(address as *const c_void, info.as_mut_ptr(), &mut map, RTLD_DL_LINKMAP) == 0 {
-            return None;
-        }
-        let info = info.assume_init();
-        if map.is_null() || info.dli_fname.is_null() {
-            return None;
-        }
-        // The first word of a link_map: what the loader added to the file's addresses.
-        let bias = map.cast::<usize>().read();
-        let path = CStr::from_ptr(info.dli_fname).to_str().ok()?;
-        Some((path.rsplit('/').next().unwrap_or(path), address.wrapping_sub(bias)))
-    })
+    let object = object_of(address)?;
+    // SAFETY: a library's name ends in a zero.
+    let path = if object.is_program { program_path()? } else { unsafe { CStr::from_ptr(object.name) } };
+    let path = path.to_str().ok()?;
+    Some((path.rsplit('/').next().unwrap_or(path), address.wrapping_sub(object.bias)))
 }

@@ -26,6 +26,11 @@ pub fn current() -> u32 {
     rseq::processor().unwrap_or_else(asked)
 }
 
+/// [`current`] in a call that missed: registers the thread for sections where that is to be done. Not in a signal handler.
+pub fn current_of_call() -> u32 {
+    rseq::processor_of_call().unwrap_or_else(asked)
+}
+
 /// Lets the calling thread use lists that are made from now on as if it ran on this processor, and had the slot of this
 /// number: by rseq in its spare area.
 ///

@@ -7,14 +7,14 @@ use core::ffi::CStr;
 use core::mem::MaybeUninit;
 
 use super::system_call::system_call;
-use super::weak::weak;
+use super::weak::weak_versioned;
 
 /// Returns whether the process has one thread, as far as that is known without a system call: glibc keeps a variable
 /// for it, from 2.32 on, which is 0 from the first `pthread_create` on, and in the children of such a process. `None`
 /// where there is no such variable.
 #[inline]
 pub fn is_single_threaded_at_a_glance() -> Option<bool> {
-    let variable = weak!("__libc_single_threaded").cast::<u8>();
+    let variable = weak_versioned!("__libc_single_threaded").cast::<u8>();
     // SAFETY: null, or glibc's variable of one byte, which is written before a second thread runs.
     (!variable.is_null()).then(|| unsafe { variable.read_volatile() } != 0)
 }

@@ -220,10 +220,8 @@ pub enum Sharing {
 /// Sleeps while the word has this value, until woken or for this many microseconds, and for no reason at times. Returns
 /// false if the word had another value.
 pub fn sleep_while(word: *mut u32, value: u32, limit: Option<u64>, sharing: Sharing) -> bool {
-    let time = limit.map(|limit| libc::timespec {
-        tv_sec: (limit / 1_000_000) as libc::time_t,
-        tv_nsec: (limit % 1_000_000 * 1000) as libc::c_long,
-    });
+    let time = limit
+        .map(|limit| libc::timespec { tv_sec: (limit / 1_000_000) as _, tv_nsec: (limit % 1_000_000 * 1000) as _ });
     let time = time.as_ref().map_or(0, |time| core::ptr::from_ref(time).expose_provenance());
     futex(libc::FUTEX_WAIT, word, value, time, sharing) != -libc::EAGAIN as isize
 }

@@ -110,8 +110,8 @@ pub fn yield_now() {
 
 /// Returns the system's number of the calling thread.
 pub fn thread_number() -> u32 {
-    // SAFETY: no argument; it cannot fail.
-    unsafe { libc::gettid() as u32 }
+    // SAFETY: no argument; it cannot fail. (glibc has a function for it from 2.30 on.)
+    unsafe { system_call(libc::SYS_gettid, [0; 6]) as u32 }
 }
 
 /// Returns the system's number of this process.

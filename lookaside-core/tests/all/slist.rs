@@ -309,7 +309,7 @@ fn an_entry_may_be_unmapped_as_soon_as_it_is_popped() {
         for popper in poppers {
             scope.spawn(move || {
                 // SAFETY: no argument.
-                popper.store(unsafe { libc::pthread_self() }, SeqCst);
+                popper.store(unsafe { libc::pthread_self() } as u64, SeqCst);
                 while gone.load(Relaxed) < pages {
                     let entry = list.pop();
                     if entry.is_null() {
@@ -332,7 +332,7 @@ fn an_entry_may_be_unmapped_as_soon_as_it_is_popped() {
                 let thread = popper.swap(0, SeqCst);
                 if thread != 0 {
                     // SAFETY: the thread lives, for it waits until its number is back.
-                    unsafe { libc::pthread_kill(thread, libc::SIGUSR2) };
+                    unsafe { libc::pthread_kill(thread as libc::pthread_t, libc::SIGUSR2) };
                     popper.store(thread, SeqCst);
                 }
                 // Seldom enough for the threads to get on. SAFETY: a plain call.
@@ -369,13 +369,13 @@ fn a_signal_handler_may_push() {
     // SAFETY: the handler does nothing but what is tested, and atomic operations.
     unsafe { libc::signal(libc::SIGUSR1, push_in_handler as extern "C" fn(libc::c_int) as libc::sighandler_t) };
     // SAFETY: no argument.
-    let target = AtomicU64::new(unsafe { libc::pthread_self() });
+    let target = AtomicU64::new(unsafe { libc::pthread_self() } as u64);
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while PUSHED.load(Relaxed) < SIGNALS {
                 // SAFETY: the thread lives until it is asked to end, below.
-                unsafe { libc::pthread_kill(target.load(Relaxed), libc::SIGUSR1) };
+                unsafe { libc::pthread_kill(target.load(Relaxed) as libc::pthread_t, libc::SIGUSR1) };
                 std::thread::yield_now();
             }
             done.store(true, SeqCst);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
-use crate::toolchain::{Language, compiler, root, scratch, succeed};
+use crate::toolchain::{Language, compiler, root, run, scratch, succeed, text};
 
 #[test]
 fn header_is_current() {
@@ -164,6 +164,24 @@ fn inlined_calls_are_the_same_in_both_assembler_syntaxes() {
                 assert!(att.iter().any(|line| line.contains("%fs:")), "{by:?}: a section is inlined");
                 assert_eq!(att, intel, "{by:?}, {position}");
             }
+        }
+    }
+}
+
+/// One message where the library does not run, and no other: for another system, and for 32 bits.
+#[test]
+fn the_header_names_the_supported_systems_elsewhere() {
+    let source = scratch("header-elsewhere").join("elsewhere.c");
+    fs::write(&source, "#include \"lookaside.h\"\n").expect("a source is written");
+    for (language, standard) in [("c", "c99"), ("c", "c11"), ("c++", "c++11")] {
+        for elsewhere in ["-U__linux__", "-m32", "-mx32", "-D__ANDROID__"] {
+            let mut command = Command::new(compiler("CC", "cc"));
+            command.args(["-x", language, &format!("-std={standard}"), "-ffreestanding", "-fsyntax-only", elsewhere]);
+            let output = run(command.arg("-I").arg(root().join("include")).arg(&source));
+            let printed = text(&output.stderr);
+            let errors: Vec<_> = printed.lines().filter(|line| line.contains("error:")).collect();
+            let [error] = errors[..] else { panic!("{elsewhere}: {printed}") };
+            assert!(error.contains("lookaside runs on 64-bit Linux"), "{elsewhere}: {error}");
         }
     }
 }

@@ -46,13 +46,13 @@ const CALLED: &[&str] = &[
     "bcmp", "calloc", "free", "madvise", "malloc", "memcmp", "memcpy", "memmove", "memset", "mlock", "mmap", "mprotect",
     "munlock", "munmap", "posix_memalign", "realloc", "strlen", "sysconf", "sysinfo",
     // Threads.
-    "gettid", "pthread_atfork", "pthread_attr_destroy", "pthread_attr_init", "pthread_attr_setinheritsched",
+    "pthread_atfork", "pthread_attr_destroy", "pthread_attr_init", "pthread_attr_setinheritsched",
     "pthread_attr_setschedparam", "pthread_attr_setschedpolicy", "pthread_attr_setstacksize", "pthread_create", "pthread_join", "pthread_mutex_init", "pthread_mutex_lock",
     "pthread_mutex_unlock", "pthread_mutexattr_destroy", "pthread_mutexattr_init", "pthread_mutexattr_setpshared",
     "pthread_mutexattr_setrobust", "pthread_setcancelstate", "pthread_sigmask", "sched_getcpu", "sched_setaffinity",
     "sched_setscheduler", "sched_yield", "sigfillset",
     // The process. `environ` is a variable.
-    "abort", "clock_gettime", "dl_iterate_phdr", "dladdr1", "environ", "getauxval", "getpid", "getrlimit", "raise", "secure_getenv",
+    "abort", "clock_gettime", "dl_iterate_phdr", "environ", "getauxval", "getpid", "getrlimit", "raise", "secure_getenv",
     "sigaction", "syscall",
     // The compiler's.
     "rust_eh_personality",
@@ -75,4 +75,40 @@ fn the_functions_of_the_c_library_that_are_called_are_no_cancellation_points() {
     assert!(called.contains("malloc") && called.contains("syscall"), "these are the library's objects: {called:?}");
     let unknown: Vec<_> = called.iter().filter(|name| !CALLED.contains(name)).collect();
     assert!(unknown.is_empty(), "may a thread be cancelled in {unknown:?}? see the list in this test");
+}
+
+/// The newest glibc that 2.17 is not enough for. What needs it is in libc.so from there on, and was in libpthread.so and
+/// libdl.so, or in the program, before: a library that is built where it is older needs that older one.
+const NEWEST: (u32, u32) = (2, 34);
+/// What of the core's has a newer version than 2.17 for that reason.
+#[rustfmt::skip]
+const MOVED: &[&str] = &[
+    "dlopen", "dlsym", "pthread_attr_setstacksize", "pthread_create", "pthread_join", "pthread_mutexattr_destroy",
+    "pthread_mutexattr_init", "pthread_mutexattr_setpshared", "pthread_mutexattr_setrobust", "pthread_sigmask",
+];
+
+/// The number behind `GLIBC_`.
+fn glibc(version: &str) -> Option<(u32, u32)> {
+    let mut numbers = version.strip_prefix("GLIBC_")?.split('.').map(|number| number.parse().ok());
+    Some((numbers.next()??, numbers.next()??))
+}
+
+#[test]
+fn the_shared_library_loads_with_older_versions_of_glibc() {
+    let library = libraries().join("liblookaside.so");
+    let needs = succeed(Command::new("readelf").arg("-VW").arg(&library));
+    // "  0x0120:   Name: GLIBC_2.34  Flags: none  Version: 9"
+    let versions = needs.lines().filter_map(|line| line.split_once("Name: ")?.1.split_whitespace().next());
+    let newest = versions.filter_map(glibc).max().expect("glibc is needed");
+    assert!(newest <= NEWEST, "glibc {newest:?} is needed");
+    let symbols = succeed(Command::new("nm").args(["-D", "--undefined-only"]).arg(&library));
+    for symbol in symbols.lines().filter_map(|line| line.split_whitespace().last()) {
+        let Some((name, version)) = symbol.split_once('@') else { continue };
+        // What is not in the list is Rust's.
+        if (CALLED.contains(&name) || name.starts_with("__rseq") || name.starts_with("__libc_"))
+            && glibc(version.trim_start_matches('@')).is_some_and(|version| version > (2, 17))
+        {
+            assert!(MOVED.contains(&name), "{symbol}");
+        }
+    }
 }

@@ -28,6 +28,7 @@ static const struct call {
     unsigned number;
 } known[] = {
     {"brk", __NR_brk},
+    {"close", __NR_close},
     {"clone3", __NR_clone3},
     {"clock_gettime", __NR_clock_gettime},
     {"exit", __NR_exit},
@@ -43,8 +44,10 @@ static const struct call {
     {"mprotect", __NR_mprotect},
     {"munlock", __NR_munlock},
     {"munmap", __NR_munmap},
+    {"openat", __NR_openat},
     {"prctl", __NR_prctl},
     {"prlimit64", __NR_prlimit64},
+    {"read", __NR_read},
     {"restart_syscall", __NR_restart_syscall},
     {"rseq", __NR_rseq},
     {"rt_sigaction", __NR_rt_sigaction},

@@ -304,7 +304,7 @@ fn the_variable_overrides_in_both_directions() {
 #[test]
 fn other_tools_keep_the_engine() {
     let Some(program) = tool(Valgrind("memcheck")) else { return };
-    let quiet = "slots, because the C library has registered no rseq";
+    let quiet = "slots, because the system has no rseq";
     for (name, file) in
         [("callgrind", "callgrind"), ("cachegrind", "cachegrind"), ("massif", "massif"), ("dhat", "dhat")]
     {

@@ -16,6 +16,9 @@ pub trait Exclusive {
     /// As [`Engine::current`].
     fn current() -> u32;
 
+    /// As [`Engine::has_part`].
+    fn has_part() -> bool;
+
     /// Has the calling thread's part to itself until [`Exclusive::leave`]; `None` where that cannot be now.
     ///
     /// # Safety
@@ -54,6 +57,10 @@ pub trait Exclusive {
 impl<E: Exclusive> Engine for E {
     fn current() -> u32 {
         <E as Exclusive>::current()
+    }
+
+    fn has_part() -> bool {
+        <E as Exclusive>::has_part()
     }
 
     #[inline(always)]

@@ -45,6 +45,17 @@ pub trait Engine {
     /// be out of range, and stale at once.
     fn current() -> u32;
 
+    /// Returns the same in a call that a signal handler may make.
+    fn current_in_handler() -> u32 {
+        Self::current()
+    }
+
+    /// Returns whether the calling thread has a part, so that it is worth while to bring more blocks than one.
+    #[inline(always)]
+    fn has_part() -> bool {
+        true
+    }
+
     /// Takes the block that came in last, and counts a hit; or null.
     ///
     /// # Safety

@@ -12,6 +12,10 @@ pub struct Rseq;
 
 impl Engine for Rseq {
     fn current() -> u32 {
+        platform::current_of_call()
+    }
+
+    fn current_in_handler() -> u32 {
         platform::current()
     }
 

@@ -21,6 +21,10 @@ impl Exclusive for Slots {
         slots::number_at_a_miss()
     }
 
+    fn has_part() -> bool {
+        slots::number() != u32::MAX
+    }
+
     #[inline(always)]
     unsafe fn enter(parts: &Parts) -> Option<(Part, &'static slots::Slot)> {
         let slot = slots::current(parts.area)?;

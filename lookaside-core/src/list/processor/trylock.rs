@@ -19,6 +19,10 @@ impl Exclusive for TryLock {
         platform::current()
     }
 
+    fn has_part() -> bool {
+        true
+    }
+
     #[inline(always)]
     unsafe fn enter(parts: &Parts) -> Option<(Part, ())> {
         let processor = platform::current();

@@ -25,6 +25,9 @@ use crate::wdk::Parts;
 /// What is before the address of an abort.
 pub const SIGNATURE: u32 = SIGNATURE_AARCH64;
 
+/// Whether there are sections.
+pub const EXIST: bool = true;
+
 /// With `--cfg lookaside_slow_sections` a pause of about a microsecond is where a closer can come between: so tests
 /// meet in seconds what else takes days. Without it, nothing. (Each barrier takes some nanoseconds; and under an
 /// emulator an interrupt can come before each, as on a processor before every instruction.)
@@ -495,11 +498,9 @@ pub unsafe fn count(area: isize, word: *mut u64, processors: u32) -> bool {
     }
 }
 
-// glibc's symbols are bound weakly, so that the library also loads where they do not exist. The spare area is
-// a thread-local of 32 bytes (version 0 of the kernel's structure) whose processor number says "not registered".
+// The spare area is a thread-local of 32 bytes (version 0 of the kernel's structure) whose processor number says "not
+// registered" (`own::UNREGISTERED`).
 global_asm!(
-    ".weak __rseq_offset",
-    ".weak __rseq_size",
     ".pushsection .tdata, \"awT\", %progbits",
     ".balign 32",
     ".hidden lookaside_spare_rseq_area",
@@ -507,29 +508,10 @@ global_asm!(
     ".type lookaside_spare_rseq_area, %object",
     ".size lookaside_spare_rseq_area, 32",
     "lookaside_spare_rseq_area:",
-    ".long 0, -2",
+    ".long 0, -1",
     ".quad 0, 0, 0",
     ".popsection",
 );
-
-/// Where glibc says which area it has registered, and how much of it is in use; null where it does not exist.
-pub fn glibc_symbols() -> (*const isize, *const u32) {
-    let offset: *const isize;
-    let size: *const u32;
-    // SAFETY: the two addresses are read from the global offset table; an undefined weak symbol has the address null.
-    unsafe {
-        asm!(
-            "adrp {offset}, :got:__rseq_offset",
-            "ldr {offset}, [{offset}, :got_lo12:__rseq_offset]",
-            "adrp {size}, :got:__rseq_size",
-            "ldr {size}, [{size}, :got_lo12:__rseq_size]",
-            offset = out(reg) offset,
-            size = out(reg) size,
-            options(nostack, pure, readonly, preserves_flags),
-        );
-    }
-    (offset, size)
-}
 
 /// This library's own area: the same offset in every thread.
 pub fn spare_area() -> isize {
@@ -549,7 +531,7 @@ pub fn spare_area() -> isize {
 /// Returns the processor's number in the calling thread's area; as a signed number negative where there is none.
 pub fn processor_number(area: isize) -> u32 {
     let number: u64;
-    // SAFETY: `area` came from one of the two functions above.
+    // SAFETY: `area` is glibc's, or the spare one.
     unsafe {
         asm!(
             "mrs {number}, tpidr_el0",
@@ -563,18 +545,12 @@ pub fn processor_number(area: isize) -> u32 {
     number as u32
 }
 
-/// Writes a processor's number into the calling thread's spare area.
-pub fn set_spare_processor_number(number: u32) {
-    // SAFETY: the spare area is this thread's own, and the kernel does not know it.
+/// Returns the address that an area's distance is counted from, of the calling thread.
+pub fn thread_pointer() -> usize {
+    let pointer;
+    // SAFETY: it reads a register.
     unsafe {
-        asm!(
-            "mrs {address}, tpidr_el0",
-            "add {address}, {address}, {area}",
-            "str {number:w}, [{address}, 4]",
-            number = in(reg) number,
-            area = in(reg) spare_area(),
-            address = out(reg) _,
-            options(nostack, preserves_flags),
-        );
-    }
+        asm!("mrs {pointer}, tpidr_el0", pointer = out(reg) pointer, options(nostack, pure, readonly, preserves_flags))
+    };
+    pointer
 }

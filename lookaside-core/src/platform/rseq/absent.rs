@@ -8,6 +8,9 @@ use crate::wdk::Parts;
 /// Is never looked at: no section is aborted.
 pub const SIGNATURE: u32 = 0;
 
+/// Whether there are sections.
+pub const EXIST: bool = false;
+
 /// Finds no block.
 ///
 /// # Safety
@@ -74,12 +77,7 @@ pub unsafe fn run_child(
     -1
 }
 
-/// There are no symbols to look for, so no area is taken to be registered.
-pub fn glibc_symbols() -> (*const isize, *const u32) {
-    (core::ptr::null(), core::ptr::null())
-}
-
-/// There is no spare area either.
+/// There is no spare area.
 pub fn spare_area() -> isize {
     0
 }
@@ -89,5 +87,7 @@ pub fn processor_number(_area: isize) -> u32 {
     u32::MAX
 }
 
-/// Nowhere to write it.
-pub fn set_spare_processor_number(_number: u32) {}
+/// Nothing is relative to it.
+pub fn thread_pointer() -> usize {
+    0
+}

@@ -1,8 +1,8 @@
 //! Restartable sequences: the kernel's promise that a few instructions run on one processor
 //! without interruption, or not at all.
 //!
-//! All assembly is in one file per architecture, behind five functions: `pop`, `push`, `pop_many`, `push_many` and
-//! `count`. Their contract:
+//! All assembly is in one file per architecture, behind four functions: `pop`, `push`, `pop_many` and `push_many`.
+//! Their contract:
 //!
 //! * Each looks at the part of the processor that it runs on, and at no other.
 //! * Each takes effect by one store, its last instruction. A section that is preempted, migrated, interrupted by a
@@ -19,11 +19,13 @@
     path = "absent.rs"
 )]
 mod sections;
+mod own;
 mod verdict;
 
 #[cfg(all(test, target_arch = "x86_64", not(miri)))]
 mod stepped_tests;
 
+pub use own::{Registration, own_statics, pretend, processor_of_call, register, register_threads, withdraw};
 pub use sections::{pop, pop_many, push, push_many};
 pub use verdict::{Planted, Verdict, judge};
 
@@ -31,6 +33,7 @@ use core::sync::atomic::AtomicIsize;
 use core::sync::atomic::Ordering::Relaxed;
 
 use super::system_call::keep_errno;
+use super::weak::weak_versioned;
 use crate::wdk::Parts;
 
 /// Where the words of a part are: shared between the assembly and `list::processor`, which asserts that they agree.
@@ -74,11 +77,19 @@ type Wait = unsafe fn(*mut u8, *mut u32, *mut u32, bool) -> bool;
 static AREA: AtomicIsize = AtomicIsize::new(0);
 
 /// Finds the area: glibc's where it is registered with the kernel, else a spare one of ours, in which every thread's
-/// processor number is out of range. Returns whether the kernel serves it.
-pub fn initialize() -> bool {
-    let registered = registered_area();
-    AREA.store(registered.unwrap_or_else(sections::spare_area), Relaxed);
-    registered.is_some()
+/// processor number is out of range until it is registered.
+pub fn initialize() {
+    AREA.store(registered_area().unwrap_or_else(sections::spare_area), Relaxed);
+}
+
+/// From now on the area is the spare one.
+fn use_spare_area() {
+    AREA.store(sections::spare_area(), Relaxed);
+}
+
+/// Whether glibc has registered each thread.
+fn is_registered_at_start() -> bool {
+    registered_area().is_some()
 }
 
 /// Returns the area for a new list's sections.
@@ -98,30 +109,11 @@ pub unsafe fn count(word: *mut u64, processors: u32) -> bool {
     unsafe { sections::count(area(), word, processors) }
 }
 
-/// Returns whether the kernel serves sections here.
-pub fn is_registered() -> bool {
-    registered_area().is_some()
-}
-
 /// glibc's area, if glibc has registered it for this process.
 fn registered_area() -> Option<isize> {
-    let (offset, size) = sections::glibc_symbols();
+    let (offset, size) = glibc_symbols();
     // SAFETY: each is null or glibc's constant, set before any of our code runs.
     unsafe { (!offset.is_null() && !size.is_null() && *size != 0).then(|| *offset) }
-}
-
-/// Returns the bytes of the area that glibc registers: 32, or where the kernel has more to say, and glibc knows it, its
-/// size.
-fn registered_length() -> usize {
-    /// Entries of the auxiliary vector: what the area must be aligned to.
-    const AT_RSEQ_ALIGN: libc::c_ulong = 28;
-    const FIRST_VERSION: usize = 32;
-    let (_, size) = sections::glibc_symbols();
-    // SAFETY: null or glibc's constant, set before any of our code runs.
-    let size = if size.is_null() { 0 } else { (unsafe { *size }) as usize };
-    // SAFETY: it only reads.
-    let alignment = keep_errno(|| unsafe { libc::getauxval(AT_RSEQ_ALIGN) }) as usize;
-    if size <= FIRST_VERSION { FIRST_VERSION } else { size.next_multiple_of(alignment.max(FIRST_VERSION)) }
 }
 
 /// Returns the processor whose part is at this address.
@@ -134,7 +126,28 @@ unsafe fn processor_of(parts: *const Parts, part: usize) -> u32 {
     ((part - base.addr()) >> layout::SHIFT) as u32
 }
 
-/// Returns the processor that this thread runs on, where rseq has it.
+/// The bytes of the first version of the kernel's `struct rseq`, which every kernel takes.
+const FIRST_VERSION: usize = 32;
+
+/// Returns the bytes of the area that glibc registers: 32, or where the kernel has more to say, and glibc knows it, its
+/// size.
+fn registered_length() -> usize {
+    /// Entries of the auxiliary vector: what the area must be aligned to.
+    const AT_RSEQ_ALIGN: libc::c_ulong = 28;
+    let (_, size) = glibc_symbols();
+    // SAFETY: null or glibc's constant, set before any of our code runs.
+    let size = if size.is_null() { 0 } else { (unsafe { *size }) as usize };
+    // SAFETY: it only reads.
+    let alignment = keep_errno(|| unsafe { libc::getauxval(AT_RSEQ_ALIGN) }) as usize;
+    if size <= FIRST_VERSION { FIRST_VERSION } else { size.next_multiple_of(alignment.max(FIRST_VERSION)) }
+}
+
+/// Where glibc says which area it has registered, and how much of it is in use; null where it does not exist.
+fn glibc_symbols() -> (*const isize, *const u32) {
+    (weak_versioned!("__rseq_offset").cast(), weak_versioned!("__rseq_size").cast())
+}
+
+/// Returns the processor that this thread runs on, where rseq has it. Registers nothing, so a signal handler may ask.
 pub fn processor() -> Option<u32> {
     match AREA.load(Relaxed) {
         0 => None,
@@ -142,18 +155,7 @@ pub fn processor() -> Option<u32> {
     }
 }
 
-/// Lets the sections of lists that are made from now on run in the calling thread's spare area, as if on the given
-/// processor.
-///
-/// # Safety
-/// From now on no other thread uses lists over rseq that are made later, and nothing but this thread's own calls works
-/// on their processor lists: no kernel aborts a section in the spare area.
-pub unsafe fn pretend(processor: u32) {
-    sections::set_spare_processor_number(processor);
-    AREA.store(sections::spare_area(), Relaxed);
-}
-
 /// For tools that look for races.
-pub(super) fn own_statics() {
+fn own_area() {
     super::tool::own_value(&AREA);
 }

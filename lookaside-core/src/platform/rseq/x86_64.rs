@@ -20,6 +20,9 @@ use crate::wdk::Parts;
 /// What is before the address of an abort.
 pub const SIGNATURE: u32 = SIGNATURE_X86_64;
 
+/// Whether there are sections.
+pub const EXIST: bool = true;
+
 /// With `--cfg lookaside_slow_sections` a pause of about a microsecond is where a closer can come between: so tests
 /// meet in seconds what else takes days. Without it, nothing.
 #[cfg(lookaside_slow_sections)]
@@ -552,11 +555,9 @@ pub unsafe fn run_child(
     child
 }
 
-// glibc's symbols are bound weakly, so that the library also loads where they do not exist. The spare area is
-// a thread-local of 32 bytes (version 0 of the kernel's structure) whose processor number says "not registered".
+// The spare area is a thread-local of 32 bytes (version 0 of the kernel's structure) whose processor number says "not
+// registered" (`own::UNREGISTERED`).
 global_asm!(
-    ".weak __rseq_offset",
-    ".weak __rseq_size",
     ".pushsection .tdata, \"awT\", @progbits",
     ".balign 32",
     ".hidden lookaside_spare_rseq_area",
@@ -564,27 +565,10 @@ global_asm!(
     ".type lookaside_spare_rseq_area, @object",
     ".size lookaside_spare_rseq_area, 32",
     "lookaside_spare_rseq_area:",
-    ".long 0, -2",
+    ".long 0, -1",
     ".quad 0, 0, 0",
     ".popsection",
 );
-
-/// Where glibc says which area it has registered, and how much of it is in use; null where it does not exist.
-pub fn glibc_symbols() -> (*const isize, *const u32) {
-    let offset: *const isize;
-    let size: *const u32;
-    // SAFETY: the two addresses are read from the global offset table; an undefined weak symbol has the address null.
-    unsafe {
-        asm!(
-            "mov {offset}, qword ptr [rip + __rseq_offset@GOTPCREL]",
-            "mov {size}, qword ptr [rip + __rseq_size@GOTPCREL]",
-            offset = out(reg) offset,
-            size = out(reg) size,
-            options(nostack, pure, readonly, preserves_flags),
-        );
-    }
-    (offset, size)
-}
 
 /// This library's own area: the same offset in every thread.
 pub fn spare_area() -> isize {
@@ -603,7 +587,7 @@ pub fn spare_area() -> isize {
 /// Returns the processor's number in the calling thread's area; as a signed number negative where there is none.
 pub fn processor_number(area: isize) -> u32 {
     let number;
-    // SAFETY: `area` came from one of the two functions above.
+    // SAFETY: `area` is glibc's, or the spare one.
     unsafe {
         asm!("mov {number:e}, dword ptr fs:[{area} + 4]", number = out(reg) number, area = in(reg) area,
             options(nostack, readonly, preserves_flags));
@@ -611,11 +595,12 @@ pub fn processor_number(area: isize) -> u32 {
     number
 }
 
-/// Writes a processor's number into the calling thread's spare area.
-pub fn set_spare_processor_number(number: u32) {
-    // SAFETY: the spare area is this thread's own, and the kernel does not know it.
+/// Returns the address that an area's distance is counted from, of the calling thread.
+pub fn thread_pointer() -> usize {
+    let pointer;
+    // SAFETY: the first word that the thread pointer leads to is the thread pointer, as the ABI has it.
     unsafe {
-        asm!("mov dword ptr fs:[{area} + 4], {number:e}", number = in(reg) number, area = in(reg) spare_area(),
-            options(nostack, preserves_flags));
+        asm!("mov {pointer}, qword ptr fs:[0]", pointer = out(reg) pointer, options(nostack, pure, readonly, preserves_flags));
     }
+    pointer
 }

@@ -17,7 +17,7 @@ use core::sync::atomic::{AtomicU32, AtomicUsize, compiler_fence, fence};
 
 use super::membarrier;
 use super::rseq::layout;
-use super::sync::{Lock, wait_unwoken};
+use super::sync::{Lock, Naps, look_often};
 use super::system_call::system_call;
 use super::thread::{process_number, thread_number};
 
@@ -187,7 +187,16 @@ impl Slot {
 pub fn wait_outside(number: u32, part: usize) {
     let Some(slot) = SLOTS.get(number as usize) else { return };
     // Acquire pairs with the Release in leave. The owner may be inside of another part by now; then it has left this one.
-    wait_unwoken(|| (slot.inside.load(Acquire) != part).then_some(()));
+    let is_outside = || (slot.inside.load(Acquire) != part).then_some(());
+    let mut naps = Naps::new();
+    while look_often(is_outside).is_none() {
+        // It was preempted; or it ended in a signal handler that had interrupted the call. Relaxed: an owner that came
+        // after that one is inside of nothing that was closed before.
+        if !exists(process_number(), slot.owner.load(Relaxed)) {
+            return;
+        }
+        naps.sleep();
+    }
 }
 
 /// In the child of a fork, while it has one thread: that keeps its slot, and those of the others are free. What lies in
@@ -237,4 +246,39 @@ pub(super) fn own_statics() {
     super::tool::own_value(&SLOTS);
     super::tool::own_value(&COUNT);
     super::tool::own_value(&TAKING);
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+
+    /// A thread that ends in the middle of a call, in a signal handler, keeps no closer waiting, and its slot serves again.
+    #[test]
+    fn an_owner_that_ended_inside_is_not_waited_for() {
+        const PART: usize = 64;
+        if area() == 0 {
+            return;
+        }
+        prepare(1);
+        let enter = || {
+            let number = number_at_a_miss();
+            current(area()).unwrap().enter(PART);
+            (number, thread_number())
+        };
+        let (number, thread) = std::thread::spawn(enter).join().unwrap();
+        // SAFETY: no handler is set, so that the signal ends the process if this waits for ever.
+        unsafe { libc::alarm(300) };
+        wait_outside(number, PART);
+        while exists(process_number(), thread) {
+            std::thread::yield_now();
+        }
+        let is_inside = || {
+            number_at_a_miss();
+            current(area()).unwrap().is_inside()
+        };
+        assert!(!std::thread::spawn(is_inside).join().unwrap());
+        // SAFETY: it takes the alarm back.
+        unsafe { libc::alarm(0) };
+    }
 }
