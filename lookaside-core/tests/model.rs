@@ -148,7 +148,8 @@ impl Model {
                 return level.blocks.pop();
             }
             level.counters.allocate_misses += 1;
-            batch = self.batch(index).max(1);
+            // A thread without a slot has nowhere to keep more.
+            batch = if self.by_slot && !in_range { 1 } else { self.batch(index).max(1) };
         }
         self.shared[0].counters.total_allocates += 1;
         let mut blocks = self.with_blocks().take(batch);
@@ -245,7 +246,7 @@ impl Model {
         let mut found: Vec<Option<NonNull<u8>>> = Vec::new();
         loop {
             if let Some((index, in_range)) = current {
-                batch = self.batch(index);
+                batch = if self.by_slot && !in_range { 0 } else { self.batch(index) };
                 if in_range {
                     out = self.processors[index].take(wanted - found.len());
                     self.processors[index].counters.total_allocates += out.len() as u64;
@@ -467,7 +468,9 @@ fn run(
                 unsafe { list.free_many(&blocks) };
             }
             Operation::MoveTo(processor) => {
-                model.processor = processor;
+                // A thread without a slot has no number.
+                let has_none = model.by_slot && processor as usize >= model.processors.len();
+                model.processor = if has_none { u32::MAX } else { processor };
                 // SAFETY: as above.
                 unsafe { hooks::pretend(processor) };
             }

@@ -186,14 +186,17 @@ fn a_thread_without_a_slot_gets_what_it_asks_for() {
         let slots = list.statistics().processors as usize;
         let all = Barrier::new(slots + 1);
         let came = scope(|scope| {
+            // One after the other, so that each finds the slots free to be looked at.
             for _ in 0..slots {
-                scope.spawn(|| {
-                    give(&list, take(&list, 1));
-                    all.wait();
+                let (taken, is_taken) = channel();
+                let (list, all) = (&list, &all);
+                scope.spawn(move || {
+                    give(list, take(list, 1));
+                    taken.send(()).unwrap();
                     all.wait();
                 });
+                is_taken.recv().unwrap();
             }
-            all.wait();
             list.flush();
             let before = list.statistics().pool_allocates;
             let mut blocks = take(&list, 100);
