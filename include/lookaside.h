@@ -110,9 +110,14 @@
 #define LOOKASIDE_INLINE_ONE_HIT 65535
 
 /**
- * What is before the address at which an interrupted section goes on.
+ * What is before the address at which an interrupted section goes on, on x86-64.
  */
 #define LOOKASIDE_INLINE_SIGNATURE 1392848979
+
+/**
+ * The same on AArch64.
+ */
+#define LOOKASIDE_INLINE_SIGNATURE_AARCH64 3559439360
 
 /**
  * The largest block in bytes that `lookaside_process_list` has lists for.

@@ -48,7 +48,7 @@
 //!
 //! The library allocates nothing through Rust's allocator and needs 64-bit Linux. In a process with several threads it
 //! starts one more while there are lists, which scans them; a process with one thread stays so (see [`scanned_by`]). It is
-//! built on restartable sequences where there are any (x86-64, with glibc or musl); elsewhere each thread has a part of
+//! built on restartable sequences where there are any (with glibc or musl); elsewhere each thread has a part of
 //! its own, and under tools that watch memory the heap itself. [`engine`] returns which, [`engine_description`] says why, and
 //! `LOOKASIDE_ENGINE` in the environment asks for one.
 //!

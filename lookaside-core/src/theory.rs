@@ -58,10 +58,10 @@
 //! ## 2.4. Trust, then verify
 //!
 //! The rseq engine is chosen where the threads are registered for rseq or this library can register them (§2.10),
-//! `membarrier` can restart sections, and this kernel was seen to abort a section that faulted
-//! (`platform::rseq::verdict`). On a kernel that does not another engine serves,
-//! and so it does in a process in which the system refuses the test: a kernel that was not seen to be sound is not
-//! trusted. Refused it is where a new process is (`RLIMIT_NPROC`, a full `pids` group, a sandbox), or its registration.
+//! `membarrier` can restart sections, and this kernel was seen to abort a section that faulted, and on AArch64 one that
+//! a closer's barrier met (`platform::rseq::verdict`). On a kernel that does not another engine serves, and so it does in
+//! a process in which the system refuses the test: a kernel that was not seen to be sound is not trusted. Refused it is
+//! where a new process is (`RLIMIT_NPROC`, a full `pids` group, a sandbox), or its registration.
 //! `LOOKASIDE_ENGINE=rseq` skips the test, and so the child process that a debugger may stop at. The next engine is
 //! `slots` (§2.9) where there is `membarrier`, and then `trylock` (§2.5).
 //!
@@ -199,6 +199,33 @@
 //!
 //! The owner never waits. A closer waits for an owner that was preempted inside, as with trylock, but for none that ended
 //! there, in a signal handler. Where `membarrier` is refused nothing was closed.
+//!
+//! ## 3.4. Processors that reorder
+//!
+//! Sections load and store plainly. On AArch64 others may see a section's stores in another order, and its loads may be
+//! done in another one. The argument holds there as well:
+//!
+//! 1. A processor sees its own accesses as they are written, and a change of threads on it is a full barrier. So the
+//!    sections on one processor follow each other, whichever threads they belong to.
+//! 2. Each `membarrier` is a full barrier in the closer, at its processor, and in the closer again. A section is wholly
+//!    before it, wholly behind it, or aborted. One before it has loaded, and its stores are seen, when the closer goes
+//!    on; one behind it sees all that the closer stored before, with its loads in any order. Steps 1 and 3 need no more
+//!    than that: nowhere does it matter which of header and depth a free loads first.
+//! 3. Between two barriers a section and a closer meet at one word, the header, and all see the stores to one word in
+//!    one order. The store of an allocate is before the exchange of step 2, which then takes it, or behind it, and then
+//!    the closer finds it after the barrier.
+//! 4. The closer reads slots after the barrier of step 2, so it sees what sections stored there before the header that
+//!    counts them. An allocate that loads the header of step 3 loads its slot from an address that is computed from this
+//!    header, which keeps the two loads in order; and the closer stores the slots before the header (Release). The
+//!    address has to be made of the header by arithmetic: one that a `csel` selects would not keep the order.
+//! 5. A thread that frees a block to another processor (§6.2) wrote to it before the closing. One that allocates it
+//!    there has loaded a header that was stored behind a barrier of the closing, so all its loads from then on are
+//!    behind that barrier: it sees what the other thread wrote, in the block and elsewhere.
+//! 6. A fork takes the right to write away from every page, and waits until each access is done that had it. So a child
+//!    that has a section's header has its slots, which were stored before.
+//!
+//! The locks and counts around are atomics that name their partners. Their model (§9.1) has x86-64's order of stores; the
+//! barrier there cuts a release in two whichever of its steps is seen first.
 //!
 //! # 4. Counters
 //!

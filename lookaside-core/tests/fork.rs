@@ -65,7 +65,9 @@ fn is_scanned(list: &LookasideList) -> bool {
         // SAFETY: the block is of this list, and freed once.
         unsafe { list.free(block) };
     }
-    while list.statistics().list.current_depth > 8 {
+    // Each part that was used keeps 4 blocks, and so does each of L's divisions, one for 8 processors.
+    let processors = common::allowed_processors().len() as u64;
+    while list.statistics().list.current_depth > 4 * (processors + processors.div_ceil(8)) {
         std::thread::sleep(Duration::from_millis(50));
     }
     true

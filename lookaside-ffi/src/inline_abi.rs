@@ -23,8 +23,10 @@ pub const LOOKASIDE_INLINE_DEPTH: usize = 8;
 pub const LOOKASIDE_INLINE_SLOTS: usize = 192;
 /// What an allocate adds to the header. A free adds 1.
 pub const LOOKASIDE_INLINE_ONE_HIT: u32 = 65535;
-/// What is before the address at which an interrupted section goes on.
+/// What is before the address at which an interrupted section goes on, on x86-64.
 pub const LOOKASIDE_INLINE_SIGNATURE: u32 = 0x5305_3053;
+/// The same on AArch64.
+pub const LOOKASIDE_INLINE_SIGNATURE_AARCH64: u32 = 0xD428_BC00;
 
 // The numbers of the header are those of the core.
 const _: () = {
@@ -38,5 +40,6 @@ const _: () = {
     assert!(LOOKASIDE_INLINE_DEPTH == inline_abi::DEPTH);
     assert!(LOOKASIDE_INLINE_SLOTS == inline_abi::SLOTS);
     assert!(LOOKASIDE_INLINE_ONE_HIT == inline_abi::ONE_HIT);
-    assert!(LOOKASIDE_INLINE_SIGNATURE == inline_abi::SIGNATURE);
+    assert!(LOOKASIDE_INLINE_SIGNATURE == inline_abi::SIGNATURE_X86_64);
+    assert!(LOOKASIDE_INLINE_SIGNATURE_AARCH64 == inline_abi::SIGNATURE_AARCH64);
 };

@@ -27,7 +27,7 @@ pub const AREA: usize = offset_of!(RawList, inlined_area);
 /// Offset of the blocks' alignment less 1, 32 bits.
 pub const ALIGNMENT_MASK: usize = offset_of!(RawList, alignment_mask);
 
-pub use layout::{DEPTH, HEADER, ONE_HIT, SHIFT, SIGNATURE, SLOTS};
+pub use layout::{DEPTH, HEADER, ONE_HIT, SHIFT, SIGNATURE_AARCH64, SIGNATURE_X86_64, SLOTS};
 
 impl RawList {
     /// Lets code that was inlined into the program serve the list.

@@ -276,7 +276,8 @@ fn callbacks_may_use_the_cache_and_unwind() {
     let _alone = alone();
     stay_on_one_processor();
     for engine in engines() {
-        let builder = LookasideList::builder(64).engine(engine).maximum_depth(4).tuning(Tuning::Manual);
+        // Of several divisions L keeps more, and the routines are seldom called.
+        let builder = LookasideList::builder(64).engine(engine).maximum_depth(4).tuning(Tuning::Manual).divisions(1);
         // SAFETY: the routines belong together and may be called from anywhere.
         let list = unsafe { builder.callbacks(AllocateCallback::Plain(allocate), FreeCallback::Plain(free)) };
         let list = list.build().unwrap();

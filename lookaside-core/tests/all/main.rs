@@ -10,7 +10,7 @@ mod floors;
 mod lists;
 mod many;
 mod object_cache;
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod sections;
 mod send_sync;
 mod slist;
@@ -19,5 +19,5 @@ mod switches;
 mod typed;
 mod unwinding;
 mod vectors;
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod verdict;

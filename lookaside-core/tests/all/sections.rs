@@ -1,6 +1,6 @@
 //! What the linker made of the sections: every descriptor in this program is well formed, every abort address follows the
 //! signature that the kernel looks for, and code that stands where compilers put what is seldom run is left alone.
-use lookaside_core::{LookasideList, RawList};
+use lookaside_core::{LookasideList, RawList, inline_abi};
 
 /// The kernel's `struct rseq_cs`.
 #[repr(C, align(32))]
@@ -18,7 +18,8 @@ unsafe extern "C" {
     static __stop___rseq_cs: [Descriptor; 0];
 }
 
-const SIGNATURE: u32 = 0x5305_3053;
+const SIGNATURE: u32 =
+    if cfg!(target_arch = "x86_64") { inline_abi::SIGNATURE_X86_64 } else { inline_abi::SIGNATURE_AARCH64 };
 
 #[test]
 fn every_descriptor_is_well_formed() {

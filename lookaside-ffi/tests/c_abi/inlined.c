@@ -17,7 +17,11 @@
 #include <unistd.h>
 
 #ifdef SLOW
+#ifdef __aarch64__
+#define LOOKASIDE_INLINE_PAUSE ".rept 32\n\tisb\n\t.endr\n\t"
+#else
 #define LOOKASIDE_INLINE_PAUSE ".rept 32\n\tpause\n\t.endr\n\t"
+#endif
 #define OPERATIONS 1000000
 #else
 #define OPERATIONS 4000000
@@ -334,7 +338,7 @@ static void tell_sections(void)
         CHECK(each->start >= (uintptr_t)__executable_start && each->start < (uintptr_t)_end);
         CHECK(each->length >= 2 && each->length < 512);
         CHECK(each->abort_address - each->start >= each->length);
-        CHECK(signature == LOOKASIDE_INLINE_SIGNATURE);
+        CHECK(signature == LOOKASIDE_INLINE_SIGNED);
     }
     printf("%u\n", (unsigned)(__stop___rseq_cs - __start___rseq_cs));
 #else

@@ -22,6 +22,7 @@ mod places;
 mod plugins;
 mod sandbox;
 mod sequences;
+mod sequences_aarch64;
 mod stacks;
 mod switches;
 mod toolchain;

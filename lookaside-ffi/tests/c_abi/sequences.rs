@@ -9,12 +9,12 @@ use std::ffi::{CStr, CString, c_void};
 use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::{env, fs, ptr, slice};
+use std::{ptr, slice};
 
 use iced_x86::{Code, Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory};
 use lookaside_core::{PoolType, Tag};
 
-use crate::toolchain::{Language, libraries, root, scratch, succeed};
+use crate::toolchain::{Language, compare_with_golden_file, libraries, root, scratch, succeed};
 use crate::words::{Words, kinds};
 
 /// The kernel's `struct rseq_cs`.
@@ -69,7 +69,7 @@ fn the_sections_have_the_instructions_of_their_golden_file() {
     for section in distinct {
         write!(text, "\n{section}").expect("a String takes any text");
     }
-    compare(&text, "sections.txt");
+    compare_with_golden_file(&text, "sections.txt");
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn the_shared_library_has_the_sequences_of_their_golden_file() {
         let listing = Listing::of(&straight(symbol(library, function).addr()));
         write!(text, "\n{}\n{}", function.to_string_lossy(), listing.text()).expect("a String takes any text");
     }
-    compare(&text, "functions.txt");
+    compare_with_golden_file(&text, "functions.txt");
     let mut words = Words::new();
     functions.iter().for_each(|function| words.add(&straight(symbol(library, function).addr())));
     assert_eq!(words.narrow(), [""; 0]);
@@ -224,17 +224,4 @@ impl Listing {
             names.join(" ")
         )
     }
-}
-
-/// Compares a text with its golden file, or writes that anew.
-fn compare(text: &str, file: &str) {
-    let path = root().join("lookaside-ffi/tests/c_abi/sequences").join(file);
-    if env::var_os("LOOKASIDE_TEST_UPDATE_EXPECTED").is_some() {
-        fs::write(&path, text).expect("the golden file can be written");
-    }
-    assert_eq!(fs::read_to_string(&path).unwrap_or_default(), text, "{}", name(&path));
-}
-
-fn name(path: &Path) -> String {
-    format!("{} is not what the machine executes; if that is meant, write it anew as this test says", path.display())
 }

@@ -148,3 +148,17 @@ pub fn run(command: &mut Command) -> Output {
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("programs print UTF-8")
 }
+
+/// Compares a text with its golden file in the folder `sequences`, or writes that anew.
+pub fn compare_with_golden_file(text: &str, file: &str) {
+    let path = root().join("lookaside-ffi/tests/c_abi/sequences").join(file);
+    if env::var_os("LOOKASIDE_TEST_UPDATE_EXPECTED").is_some() {
+        fs::write(&path, text).expect("the golden file can be written");
+    }
+    let expected = fs::read_to_string(&path).unwrap_or_default();
+    let path = path.display();
+    assert_eq!(
+        expected, text,
+        "{path} is not what the machine executes; if that is meant, write it anew as this test says"
+    );
+}

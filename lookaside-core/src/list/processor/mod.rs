@@ -423,8 +423,8 @@ impl Part {
     /// Ends a closing: the slots first, then the length. The depth comes last, by [`Part::admit`].
     fn restore(self, length: usize) {
         let hits = self.header.load(Relaxed) & !LENGTH_MASK;
-        // Release: a thread that sees the length sees the slots. (A section reads plainly, which x86 orders; the
-        // other engines read after the lock.)
+        // Release: a thread that sees the length sees the slots. (A section's loads are in order, theory §3.4; the other
+        // engines read after the lock.)
         self.header.store(hits | length as u64, Release);
     }
 

@@ -2,7 +2,11 @@
 
 use core::ffi::c_void;
 
+use super::{Descriptor, Wait};
 use crate::wdk::Parts;
+
+/// Is never looked at: no section is aborted.
+pub const SIGNATURE: u32 = 0;
 
 /// Whether there are sections.
 pub const EXIST: bool = false;
@@ -49,13 +53,6 @@ pub unsafe fn count(_area: isize, _word: *mut u64, _processors: u32) -> bool {
     false
 }
 
-/// The kernel's `struct rseq_cs`.
-#[derive(Debug)]
-pub struct Descriptor {
-    /// Where an aborted section goes on.
-    pub abort: usize,
-}
-
 /// Is never called: there is no child.
 ///
 /// # Safety
@@ -64,11 +61,19 @@ pub unsafe fn fault(_area: *mut u8, _descriptor: *mut *mut Descriptor, _armed: b
     unreachable!("there is no section")
 }
 
+/// There is no section.
+pub const WAIT: Option<Wait> = None;
+
 /// Makes no child.
 ///
 /// # Safety
 /// None is needed; the signature is the contract's.
-pub unsafe fn run_child(_stack: *mut u8, _body: extern "C" fn(*mut c_void) -> !, _argument: *mut c_void) -> isize {
+pub unsafe fn run_child(
+    _waits: bool,
+    _stack: *mut u8,
+    _body: extern "C" fn(*mut c_void) -> !,
+    _argument: *mut c_void,
+) -> isize {
     -1
 }
 

@@ -13,7 +13,11 @@
 //! * They neither read nor write a block.
 
 #[cfg_attr(all(target_arch = "x86_64", not(miri)), path = "x86_64.rs")]
-#[cfg_attr(not(all(target_arch = "x86_64", not(miri))), path = "absent.rs")]
+#[cfg_attr(all(target_arch = "aarch64", target_endian = "little", not(miri)), path = "aarch64.rs")]
+#[cfg_attr(
+    not(all(any(target_arch = "x86_64", all(target_arch = "aarch64", target_endian = "little")), not(miri))),
+    path = "absent.rs"
+)]
 mod sections;
 mod own;
 mod verdict;
@@ -30,6 +34,7 @@ use core::sync::atomic::Ordering::Relaxed;
 
 use super::system_call::keep_errno;
 use super::weak::weak_versioned;
+use crate::wdk::Parts;
 
 /// Where the words of a part are: shared between the assembly and `list::processor`, which asserts that they agree.
 pub mod layout {
@@ -47,8 +52,25 @@ pub mod layout {
     /// log2 of the distance between the counts of neighbouring processors.
     pub const COUNTS_SHIFT: u32 = 10;
     /// What is before the address of an abort: what glibc registers on x86-64.
-    pub const SIGNATURE: u32 = 0x5305_3053;
+    pub const SIGNATURE_X86_64: u32 = 0x5305_3053;
+    /// The same on AArch64, an instruction there: `brk 0x45e0`.
+    pub const SIGNATURE_AARCH64: u32 = 0xd428_bc00;
 }
+
+/// The kernel's `struct rseq_cs`: what it has to know of a section.
+#[repr(C, align(32))]
+#[derive(Debug)]
+pub struct Descriptor {
+    version: u32,
+    flags: u32,
+    start: usize,
+    length: usize,
+    /// Where an aborted section goes on.
+    abort: usize,
+}
+
+/// A section that waits: area, the word that says that it is inside, the word that releases it, whether it is armed.
+type Wait = unsafe fn(*mut u8, *mut u32, *mut u32, bool) -> bool;
 
 /// Distance from the thread pointer to the area that the sections use; 0 until [`initialize`].
 /// Relaxed everywhere: it is set once, before the first list exists.
@@ -92,6 +114,16 @@ fn registered_area() -> Option<isize> {
     let (offset, size) = glibc_symbols();
     // SAFETY: each is null or glibc's constant, set before any of our code runs.
     unsafe { (!offset.is_null() && !size.is_null() && *size != 0).then(|| *offset) }
+}
+
+/// Returns the processor whose part is at this address.
+///
+/// # Safety
+/// `parts` may be read.
+unsafe fn processor_of(parts: *const Parts, part: usize) -> u32 {
+    // SAFETY: as the caller promises.
+    let base = unsafe { (*parts).base };
+    ((part - base.addr()) >> layout::SHIFT) as u32
 }
 
 /// The bytes of the first version of the kernel's `struct rseq`, which every kernel takes.

@@ -17,7 +17,7 @@ use core::ptr::{null_mut, with_exposed_provenance};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32};
 
-use super::layout::SIGNATURE;
+use super::sections::SIGNATURE;
 use super::{FIRST_VERSION, is_registered_at_start, processor, sections, use_spare_area};
 use crate::platform::system_call::system_call;
 use crate::platform::tool::own_value;

@@ -13,8 +13,12 @@ use core::arch::{asm, global_asm};
 use core::ffi::c_void;
 use core::mem::offset_of;
 
-use super::layout::{COUNTS_SHIFT, DEPTH, HEADER, ONE_HIT, SHIFT, SIGNATURE, SLOTS};
+use super::layout::{COUNTS_SHIFT, DEPTH, HEADER, ONE_HIT, SHIFT, SIGNATURE_X86_64, SLOTS};
+use super::{Descriptor, Wait};
 use crate::wdk::Parts;
+
+/// What is before the address of an abort.
+pub const SIGNATURE: u32 = SIGNATURE_X86_64;
 
 /// Whether there are sections.
 pub const EXIST: bool = true;
@@ -316,7 +320,7 @@ pub unsafe fn pop_many<const HITS: bool>(parts: *const Parts, out: *mut *mut u8,
         );
     }
     // SAFETY: `parts` may be read.
-    (count, if count == 0 { 0 } else { unsafe { processor_of(parts, part) } })
+    (count, if count == 0 { 0 } else { unsafe { super::processor_of(parts, part) } })
 }
 
 /// Puts the first blocks of `blocks` on top, as far as there is room; returns how many and into whose part.
@@ -373,7 +377,7 @@ pub unsafe fn push_many(parts: *const Parts, blocks: *const *mut u8, offered: us
         );
     }
     // SAFETY: `parts` may be read.
-    (count, if count == 0 { 0 } else { unsafe { processor_of(parts, part) } })
+    (count, if count == 0 { 0 } else { unsafe { super::processor_of(parts, part) } })
 }
 
 /// The section of [`count`], which leaves by `miss` where it counted nothing.
@@ -457,25 +461,6 @@ pub unsafe fn count(area: isize, word: *mut u64, processors: u32) -> bool {
     }
 }
 
-/// Returns the processor whose part is at this address.
-unsafe fn processor_of(parts: *const Parts, part: usize) -> u32 {
-    // SAFETY: `parts` may be read.
-    let base = unsafe { (*parts).base };
-    ((part - base.addr()) >> SHIFT) as u32
-}
-
-/// The kernel's `struct rseq_cs`.
-#[repr(C, align(32))]
-#[derive(Debug)]
-pub struct Descriptor {
-    version: u32,
-    flags: u32,
-    start: usize,
-    length: usize,
-    /// Where an aborted section goes on.
-    pub abort: usize,
-}
-
 /// A section that commits nothing and executes an undefined instruction: the kernel must abort it before it delivers
 /// the signal. With `armed` false the section is not announced to the kernel, which then cannot.
 ///
@@ -521,18 +506,27 @@ pub unsafe fn fault(area: *mut u8, descriptor: *mut *mut Descriptor, armed: bool
     }
 }
 
-/// Runs `body(argument)` in a child that shares this process's memory and files, on the stack that ends at `stack`,
-/// while the calling thread waits for its end. Returns the child's number, or the negative error number.
+/// There is no section that waits: no kernel is known that aborts sections here for a signal alone.
+pub const WAIT: Option<Wait> = None;
+
+/// Runs `body(argument)` in a child that shares this process's memory and files, on the stack that ends at `stack`;
+/// with `waits` the calling thread waits for its end. Returns the child's number, or the negative error number.
 ///
 /// ```text
-/// child = clone(VM | FILES | FS | VFORK, stack)       // no exit signal
-/// if child == 0  body(argument)                       // which never returns
+/// child = clone(VM | FILES | FS, VFORK if waits, stack)   // no exit signal
+/// if child == 0  body(argument)                           // which never returns
 /// ```
 ///
 /// # Safety
-/// The stack is memory of the caller's, aligned to 16 bytes. `body` makes system calls alone.
-pub unsafe fn run_child(stack: *mut u8, body: extern "C" fn(*mut c_void) -> !, argument: *mut c_void) -> isize {
-    let flags = libc::CLONE_VM | libc::CLONE_FILES | libc::CLONE_FS | libc::CLONE_VFORK;
+/// The stack is memory of the caller's, aligned to 16 bytes, until the child has ended. `body` makes system calls alone.
+pub unsafe fn run_child(
+    waits: bool,
+    stack: *mut u8,
+    body: extern "C" fn(*mut c_void) -> !,
+    argument: *mut c_void,
+) -> isize {
+    let shared = libc::CLONE_VM | libc::CLONE_FILES | libc::CLONE_FS;
+    let flags = if waits { shared | libc::CLONE_VFORK } else { shared };
     let child;
     // SAFETY: the child leaves the instructions here by the call alone, on its own stack; the parent goes on at the
     // label with every register but those named as the kernel left them.
