@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Every promised target builds, and is tested where it can run: musl, and aarch64 under qemu-user. Elsewhere one message ends
-# the build. Names what it skips: targets whose library, compiler or emulator is not there and cannot be installed.
+# the build, and a port lacks one floor. Names each target that it skips. The emulator reports no owner of a mutex that died.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}/platforms LOOKASIDE_TEST_OPERATIONS=200000 LOOKASIDE_TEST_LIVES=2000 LOOKASIDE_TEST_FORKS=20
@@ -27,7 +27,6 @@ if can $musl musl-gcc=musl-tools; then
         cargo test -q --target $musl -p lookaside-core --lib --test registration --config "target.$musl.linker='musl-gcc'"
 fi
 if can $arm aarch64-linux-gnu-gcc=gcc-aarch64-linux-gnu qemu-aarch64=qemu-user; then
-    # Skips what needs a report of the system's that the owner of a mutex has died.
     cargo test -q --target $arm -p lookaside-core --lib --config "target.$arm.linker='aarch64-linux-gnu-gcc'" \
         --config "target.$arm.runner='qemu-aarch64 -L /usr/aarch64-linux-gnu'" -- --skip a_holder_that_dies
 fi
@@ -36,7 +35,6 @@ for target in x86_64-pc-windows-gnu aarch64-apple-darwin; do
     can $target || continue
     errors=$(cargo check -q --target $target -p lookaside-core 2>&1 || true)
     [[ $(grep -c '^error: lookaside-core.*runs on 64-bit Linux: x86_64-' <<<"$errors") == 1 ]] || { echo "$errors"; exit 1; }
-    # What a port has to bring is on one floor.
     errors=$(RUSTFLAGS="--cfg lookaside_port" cargo check -q --target $target -p lookaside-core 2>&1 || true)
     ! grep -- '--> lookaside-core/' <<<"$errors" | grep -v src/platform/ || exit 1
 done
