@@ -60,6 +60,7 @@ impl fmt::Debug for ListInfo {
 /// let block = list.allocate().expect("the heap has 96 bytes");
 /// let orders = lookaside_core::lists().find(|info| info.name() == "orders").unwrap();
 /// assert_eq!((orders.statistics.size, orders.statistics.outstanding), (96, 1));
+/// # // SAFETY: the block is of this list, and freed once.
 /// # unsafe { list.free(block) };
 /// # Ok::<(), lookaside_core::Status>(())
 /// ```
