@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 use crate::common::processes::{again, case, forks, give, in_child, in_own_process, take, this_test, with_lock_limit};
 use lookaside_core::{
     Builder, Generation, Kind, ListFlags, LookasideList, PoolKind, PoolStatistics, PoolType, RawSmallPool,
-    SmallPoolParameters, Status, Tag, Topology, Violation, adjust_depth, pool_allocate, pool_free, pool_report,
+    SmallPoolParameters, Status, Tag, Topology, Violation, adjust_depth, hooks, pool_allocate, pool_free, pool_report,
     pool_statistics, report, set_violation_hook,
 };
 
@@ -323,6 +323,7 @@ fn what_lists_hold_of_slabs_and_of_the_heap_is_known() {
 #[test]
 fn the_child_of_a_quiet_process_has_its_arenas() {
     in_own_process(this_test!(), || {
+        hooks::hold_scans();
         let list = nonpaged(256).build().unwrap();
         let blocks = take(&list, 5000);
         let before = pool_statistics(PoolKind::NonPaged);

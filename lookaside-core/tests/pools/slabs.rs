@@ -9,8 +9,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use crate::common::engines;
 use crate::common::processes::{again, case, forks, give, in_child, in_own_process, take, this_test};
 use lookaside_core::{
-    BugCheck, Builder, LookasideList, PoolKind, Tag, Topology, Violation, adjust_depth, pool_statistics, report_list,
-    set_violation_hook,
+    BugCheck, Builder, LookasideList, PoolKind, Tag, Topology, Violation, adjust_depth, hooks, pool_statistics,
+    report_list, set_violation_hook,
 };
 
 static REPORTED: Mutex<Vec<(BugCheck, usize)>> = Mutex::new(Vec::new());
@@ -46,6 +46,7 @@ fn lists_share_no_page() {
 #[test]
 fn idle_lists_give_their_pages_back() {
     in_own_process(this_test!(), || {
+        hooks::hold_scans();
         for builder in builders(64) {
             let list = builder.build().unwrap();
             assert_eq!(list.statistics().resident, 0, "no block, no page");
