@@ -39,6 +39,7 @@ fn is_resident(block: NonNull<u8>, size: usize) -> bool {
 #[test]
 fn nonpaged_memory_is_resident_and_locked() {
     in_own_process(this_test!(), || {
+        hooks::hold_scans();
         // Blocks come one by one, or the pool gave some that the list keeps.
         let list = nonpaged(3000).batch(1).build().unwrap();
         let first = pool_statistics(PoolKind::NonPaged);
@@ -300,6 +301,7 @@ fn paged_arenas_serve_many_threads() {
 #[test]
 fn what_lists_hold_of_slabs_and_of_the_heap_is_known() {
     in_own_process(this_test!(), || {
+        hooks::hold_scans();
         // Blocks come one by one, or the heap gave some that the list keeps.
         for (kind, flags) in [(PoolKind::Slabs, ListFlags(0)), (PoolKind::Heap, ListFlags::VERIFY)] {
             let list = LookasideList::builder(1000).batch(1).flags(flags).build().unwrap();

@@ -17,19 +17,22 @@ fn session(size: usize) -> LookasideList {
 
 #[test]
 fn the_child_leaves_cached_blocks_to_the_parent() {
-    let list = session(64);
-    list.prefill(20).unwrap();
-    let kept = take(&list, 3);
-    give(&list, kept);
-    let cached = list.statistics().list.current_depth;
-    assert_eq!(cached, 20);
-    end(start(|| {
-        let statistics = list.statistics();
-        assert_identities(&statistics);
-        statistics.list.current_depth == 0 && statistics.list.removed == 20 && statistics.outstanding == 0
-    }));
-    assert_eq!(list.statistics().list.current_depth, 20);
-    assert_identities(&list.statistics());
+    in_own_process(this_test!(), || {
+        hooks::hold_scans();
+        let list = session(64);
+        list.prefill(20).unwrap();
+        let kept = take(&list, 3);
+        give(&list, kept);
+        let cached = list.statistics().list.current_depth;
+        assert_eq!(cached, 20);
+        end(start(|| {
+            let statistics = list.statistics();
+            assert_identities(&statistics);
+            statistics.list.current_depth == 0 && statistics.list.removed == 20 && statistics.outstanding == 0
+        }));
+        assert_eq!(list.statistics().list.current_depth, 20);
+        assert_identities(&list.statistics());
+    });
 }
 
 /// Blocks pass between processes through a ring in a session block: each is in one process only, with its contents,

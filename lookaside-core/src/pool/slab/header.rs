@@ -196,11 +196,9 @@ impl Slab {
         let inverse = u64::from(self.inverse.load(Relaxed));
         let places = u64::from(self.blocks());
         let mut first = self.first.load(Relaxed);
-        // Neighbours come together, so their word stays in a register meanwhile.
-        let (mut current, mut word) = (None::<&AtomicU64>, 0);
         let mut taken = 0;
         let mut fault = None;
-        for block in blocks {
+        while let Some(block) = blocks.get(taken) {
             let offset = block.addr().wrapping_sub(start);
             if offset >= bytes {
                 break;
@@ -210,21 +208,31 @@ impl Slab {
                 fault = Some(Fault::Interior);
                 break;
             }
-            let next = &self.words[place as usize / 64];
-            if !current.is_some_and(|current| core::ptr::eq(current, next)) {
-                current.inspect(|current| current.store(word, Relaxed));
-                (current, word) = (Some(next), next.load(Relaxed));
-                first = first.min(place as u32 / 64);
+            let (word, bit) = (&self.words[place as usize / 64], place as usize % 64);
+            let before = word.load(Relaxed);
+            first = first.min(place as u32 / 64);
+            // Neighbours, as bursts free them, come at once. Others have no part of that: with a number of blocks that
+            // follows from their addresses, each would wait for the one before it.
+            let step = blocks.get(taken + 1).map_or(0, |next| next.addr().wrapping_sub(block.addr()) as u64);
+            if step == stride || step == stride.wrapping_neg() {
+                let goes_up = step == stride;
+                let most = if goes_up { (64 - bit).min((places - place) as usize) } else { bit + 1 };
+                let run = side_by_side(&blocks[taken..], step as usize, most);
+                let bits = (u64::MAX >> (64 - run)) << if goes_up { bit } else { bit + 1 - run };
+                if before & bits == 0 {
+                    word.store(before | bits, Relaxed);
+                    taken += run;
+                    continue;
+                }
             }
-            let bit = 1 << (place % 64);
-            if word & bit != 0 {
+            let bit = 1 << bit;
+            if before & bit != 0 {
                 fault = Some(Fault::Free);
                 break;
             }
-            word |= bit;
+            word.store(before | bit, Relaxed);
             taken += 1;
         }
-        current.inspect(|current| current.store(word, Relaxed));
         self.first.store(first, Relaxed);
         self.free.store(self.free_blocks() + taken as u32, Relaxed);
         (taken, fault)
@@ -254,6 +262,12 @@ impl Slab {
         self.first.store(0, Relaxed);
         self.pages.store(ALL_PAGES, Relaxed);
     }
+}
+
+/// Returns how many of these blocks, up to `most`, lie this far from each other, in order.
+fn side_by_side(blocks: &[*mut u8], step: usize, most: usize) -> usize {
+    let is_next = |pair: &&[*mut u8]| pair[1].addr().wrapping_sub(pair[0].addr()) == step;
+    1 + blocks.windows(2).take(most - 1).take_while(is_next).count()
 }
 
 const fn words_of(blocks: u32) -> usize {
@@ -303,7 +317,63 @@ impl Iterator for Pages {
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
     use super::*;
+    use crate::platform::{Lock, random};
+    use std::collections::HashSet;
+    use std::vec::Vec;
+
+    /// Blocks in any order, neighbours or not, some of them free already, some of them no blocks: the slab takes those
+    /// before the first that cannot be, names that one, and then has the very blocks that are free.
+    #[test]
+    fn blocks_come_back_in_any_order() {
+        let (lock, start) = (Lock::new(), core::ptr::without_provenance_mut::<u8>(UNIT));
+        for (size, step) in
+            [(64, 1), (64, -1), (64, 7), (80, 1), (80, -1), (1000, 1), (1000, -1), (4096, 1), (32 << 10, 1)]
+        {
+            // SAFETY: numbers and pointers alone, which may be 0.
+            let slab: Slab = unsafe { core::mem::zeroed() };
+            let (guard, cut) = (lock.lock(), Cut::of(size, 16).unwrap());
+            slab.units.store(cut.units as u32, Relaxed);
+            slab.cut(&guard, start, &cut);
+            let mut out = std::vec![core::ptr::null_mut::<u8>(); cut.blocks as usize];
+            // SAFETY: there is room for all.
+            assert_eq!(unsafe { slab.take(&guard, out.as_mut_ptr_range().end, out.len()) }, out.len());
+            out.sort();
+            // Behind the last: no block, of the slab or not.
+            let mut places = out.clone();
+            places.push(out[out.len() - 1].wrapping_add(cut.stride));
+            let mut free = HashSet::new();
+            for _ in 0..2000 {
+                let (begin, len) = (random() as usize % places.len(), places.len() as isize);
+                let of_step = |n: usize| (begin as isize + n as isize * step).rem_euclid(len) as usize;
+                let mut given: Vec<_> = (0..1 + random() as usize % 100).map(|n| places[of_step(n)]).collect();
+                if random() % 4 == 0 {
+                    let place = random() as usize % given.len();
+                    given[place] = given[place].wrapping_add(16);
+                }
+                let mut expected = (0, None);
+                for block in given.iter().take_while(|block| block.addr() < 2 * UNIT) {
+                    expected.1 = match out.binary_search(block) {
+                        Err(_) => Some(Fault::Interior),
+                        Ok(_) => (!free.insert(*block)).then_some(Fault::Free),
+                    };
+                    if expected.1.is_some() {
+                        break;
+                    }
+                    expected.0 += 1;
+                }
+                assert_eq!(slab.put(&guard, &given), expected);
+                assert_eq!(slab.free_blocks() as usize, free.len());
+                // Some are taken again, the lowest first.
+                let wanted = random() as usize % (free.len() + 1);
+                let mut again = std::vec![core::ptr::null_mut(); wanted];
+                // SAFETY: there is room for as many.
+                assert_eq!(unsafe { slab.take(&guard, again.as_mut_ptr_range().end, wanted) }, wanted);
+                assert!(again.iter().all(|block| free.remove(block)));
+            }
+        }
+    }
 
     /// What goes back to the system is a multiple of its pages, so that none with a block in use is among it.
     #[test]
