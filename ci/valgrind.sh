@@ -19,7 +19,7 @@ memcheck() {
 }
 
 cargo build --release -p lookaside-ffi
-out=$target/c-examples/static
+out=$target/c-examples/valgrind
 make -C c-examples LINK=static LIBDIR="$target/release" OUT="$out" all
 for example in driver record_cache control_blocks packet_pool routes connections pool_tracker threads report pairs cplusplus; do
     memcheck definite,indirect,possible "$out/$example" >/dev/null
