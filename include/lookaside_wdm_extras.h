@@ -1,5 +1,5 @@
 /* lookaside_wdm_extras.h - what surrounds lookaside lists in driver sources: memory, arithmetic, ASSERT, and by the headers
- * that it includes Interlocked..., spin locks, fast mutexes, IRQL and counted strings.
+ * that it includes Interlocked..., spin locks, fast mutexes, IRQL, counted strings and DbgPrint.
  *
  * Optional: lookaside_wdm.h does not include it. Each of those headers may be included alone. There is no I/O manager,
  * no memory manager, no object manager and no registry; docs/compat.md lists what drivers use and is not here.
@@ -17,6 +17,7 @@
 #include "lookaside_wdm.h"
 #include "lookaside_wdm_interlocked.h"
 #include "lookaside_wdm_locks.h"
+#include "lookaside_wdm_print.h"
 #include "lookaside_wdm_strings.h"
 
 #ifdef __cplusplus

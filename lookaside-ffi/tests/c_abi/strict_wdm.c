@@ -75,6 +75,8 @@ static SIZE_T strict_extras(STRICT *object)
     SIZE_T sum = RtlCompareMemory(object, strict_bytes, sizeof strict_bytes);
     RtlInitUnicodeString(&name, strict_text);
     ASSERT(number == 0);
+    KdPrint(("%wZ", &name));
+    KdPrintEx((DPFLTR_IHVDRIVER_ID, DPFLTR_ERROR_LEVEL | DPFLTR_MASK, "%ld", number));
     NT_ASSERTMSG("zero", InterlockedIncrement(&number) == 1);
     RtlSecureZeroMemory(strict_bytes, sizeof strict_bytes);
     RtlCopyBytes(strict_bytes, object, sizeof *object);

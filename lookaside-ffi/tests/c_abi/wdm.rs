@@ -85,7 +85,16 @@ pub const PROGRAMS: [Program; 4] = [
     Program {
         name: "wdm_extras",
         source: include_str!("wdm_extras.c"),
-        well: &["interlocked", "locks", "threads under locks", "memory", "strings", "inline functions", "assertions"],
+        well: &[
+            "interlocked",
+            "locks",
+            "threads under locks",
+            "memory",
+            "strings",
+            "inline functions",
+            "prints",
+            "assertions",
+        ],
         abort: &[
             ("assertion that fails", "driver.c:1000: not so: found == 2"),
             ("verification that fails, with a message", "driver.c:1001: not so: found == 2: two were asked for"),
