@@ -1,12 +1,12 @@
 /* lookaside_wdm_print.h - the WDK's DbgPrint and its like, for lookaside_wdm_extras.h, which includes it.
  *
  * A call writes to standard error, in one piece, up to 512 bytes; the rest is cut, as in Windows. Any thread may call.
- * Formats are the WDK's: %ld has 32 bits, %I64d, %lld and %Iu 64; %wZ prints a UNICODE_STRING, %Z an ANSI_STRING, %ws and
- * %S characters of 16 bits, as UTF-8; %p prints 16 digits. A conversion that is not known is printed as it is written.
- * Components and levels are accepted, and select nothing.
+ * Formats are the WDK's: %ld has 32 bits, %I64d, %lld and %Iu 64; %wZ prints a UNICODE_STRING, %Z an ANSI_STRING, %ws
+ * and %S characters of 16 bits, as UTF-8; %p prints 16 digits. A conversion that is not known is printed as it is
+ * written. Components and levels are accepted, and select nothing.
  *
- * A program with a macro DbgPrint, such as `#define DbgPrint printf`, keeps it. KdPrint and KdPrintEx print where DBG is
- * defined as other than 0, and compile to nothing elsewhere. */
+ * A program with a macro DbgPrint, such as `#define DbgPrint printf`, keeps it. KdPrint and KdPrintEx print where DBG
+ * is defined as other than 0, and compile to nothing elsewhere. */
 #ifndef LOOKASIDE_WDM_PRINT_H
 #define LOOKASIDE_WDM_PRINT_H
 
@@ -225,7 +225,8 @@ __attribute__((unused)) static const char *lookaside_wdm_convert(struct lookasid
     } else if (*type == 'p') {
         char made[32];
         const uintptr_t address = LOOKASIDE_ADDRESS(va_arg(print->arguments, VOID *));
-        lookaside_wdm_put_made(print, made, snprintf(made, sizeof made, "%016lX", LOOKASIDE_CAST(unsigned long, address)));
+        const int length = snprintf(made, sizeof made, "%016lX", LOOKASIDE_CAST(unsigned long, address));
+        lookaside_wdm_put_made(print, made, length);
     } else if (*type != '\0' && strchr("diuxXoeEfgGaA", *type) != NULL) {
         lookaside_wdm_put_number(print, &conversion, *type);
     } else {

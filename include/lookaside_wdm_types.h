@@ -17,8 +17,8 @@
 #include "lookaside_wdm_status.h"
 
 /* Casts that neither language warns of. LOOKASIDE_CAST is a static one: of a number, or an address without type. Macros
- * whose arguments are the program's, addresses or numbers, const or not, need all that C's cast does. In C++ the notation
- * of a call does the same by definition, and is not the old style. */
+ * whose arguments are the program's, addresses or numbers, const or not, need all that C's cast does. In C++ the
+ * notation of a call does the same by definition, and is not the old style. */
 #ifdef __cplusplus
 extern "C++" {
 template <class Type> using lookaside_wdm_type = Type;
