@@ -38,3 +38,10 @@ make "${places[@]}" install
 way 'With pkg-config' sh pkg-config PKG_CONFIG_SYSROOT_DIR="$stage" PKG_CONFIG_PATH="$stage/opt/l/lib64/pkgconfig"
 way 'With CMake' cmake cmake lookaside_DIR="$stage/opt/l/lib64/cmake/lookaside"
 uninstall "$stage" "${places[@]}"
+
+stage=$scratch/cargo-c
+if command -v cargo-cinstall >/dev/null; then
+    $(ci/block.sh docs/install.md '## With cargo-c' text) --locked --prefix /opt/l --destdir "$stage"
+    rm -r "$scratch/run" && mkdir "$scratch/run" && cp -P "$stage/opt/l/lib/$soname"* "$scratch/run"
+fi
+way 'With cargo-c' sh cargo-cinstall PKG_CONFIG_SYSROOT_DIR="$stage" PKG_CONFIG_PATH="$stage/opt/l/lib/pkgconfig"

@@ -102,15 +102,16 @@ __attribute__((noreturn, unused)) static void ExRaiseStatus(NTSTATUS Status)
     if (*where == '\0') {
         LOOKASIDE_WDM_RAISE(Status);
     }
-    fprintf(stderr, "lookaside: raised %s (0x%08X)%s%s\n", lookaside_status_string((lookaside_status)Status),
-            (unsigned)Status, where, lookaside_wdm_remedy(Status));
+    fprintf(stderr, "lookaside: raised %s (0x%08X)%s%s\n",
+            lookaside_status_string(LOOKASIDE_CAST(lookaside_status, Status)), LOOKASIDE_CAST(unsigned, Status), where,
+            lookaside_wdm_remedy(Status));
     abort();
 }
 
 /* Ends the program at once; nothing is raised. */
 __attribute__((noreturn, unused)) static void RtlFailFast(ULONG Code)
 {
-    fprintf(stderr, "lookaside: fail fast, code %u\n", (unsigned)Code);
+    fprintf(stderr, "lookaside: fail fast, code %u\n", LOOKASIDE_CAST(unsigned, Code));
     abort();
 }
 
@@ -126,8 +127,8 @@ __attribute__((unused)) static void lookaside_wdm_fail(NTSTATUS status)
 /* Raises what a call that returns nothing could not do. */
 __attribute__((unused)) static void lookaside_wdm_check(lookaside_status status)
 {
-    if (!NT_SUCCESS((NTSTATUS)status)) {
-        ExRaiseStatus((NTSTATUS)status);
+    if (!NT_SUCCESS(LOOKASIDE_CAST(NTSTATUS, status))) {
+        ExRaiseStatus(LOOKASIDE_CAST(NTSTATUS, status));
     }
 }
 
@@ -155,7 +156,7 @@ static inline void lookaside_wdm_leave(NTSTATUS before, int done)
 static inline void *lookaside_wdm_allocate(lookaside_pool_type type, size_t size, lookaside_tag tag,
                                            lookaside_list *list)
 {
-    LOOKASIDE_WDM_LIST *self = (LOOKASIDE_WDM_LIST *)(void *)list;
+    LOOKASIDE_WDM_LIST *self = LOOKASIDE_WDM_POINTER(LOOKASIDE_WDM_LIST, list);
     NTSTATUS before;
     void *block;
     (void)type, (void)size, (void)tag;
@@ -163,14 +164,14 @@ static inline void *lookaside_wdm_allocate(lookaside_pool_type type, size_t size
         return lookaside_pool_allocate(self->Type, self->Size, self->Tag);
     }
     before = lookaside_wdm_enter();
-    block = self->Allocate((POOL_TYPE)self->Type, self->Size, self->Tag);
+    block = self->Allocate(LOOKASIDE_CAST(POOL_TYPE, self->Type), self->Size, self->Tag);
     lookaside_wdm_leave(before, block != NULL);
     return block;
 }
 
 static inline void lookaside_wdm_free(void *block, lookaside_list *list)
 {
-    LOOKASIDE_WDM_LIST *self = (LOOKASIDE_WDM_LIST *)(void *)list;
+    LOOKASIDE_WDM_LIST *self = LOOKASIDE_WDM_POINTER(LOOKASIDE_WDM_LIST, list);
     NTSTATUS before;
     if (self->Free == NULL) {
         lookaside_pool_free(block, 0);
@@ -184,21 +185,21 @@ static inline void lookaside_wdm_free(void *block, lookaside_list *list)
 static inline void *lookaside_wdm_allocate_ex(lookaside_pool_type type, size_t size, lookaside_tag tag,
                                               lookaside_list *list)
 {
-    LOOKASIDE_LIST_EX *self = (LOOKASIDE_LIST_EX *)(void *)list;
+    LOOKASIDE_LIST_EX *self = LOOKASIDE_WDM_POINTER(LOOKASIDE_LIST_EX, list);
     NTSTATUS before;
     void *block;
     if (self->L.AllocateEx == NULL) {
         return lookaside_wdm_allocate(type, size, tag, list);
     }
     before = lookaside_wdm_enter();
-    block = self->L.AllocateEx((POOL_TYPE)self->L.Type, self->L.Size, self->L.Tag, self);
+    block = self->L.AllocateEx(LOOKASIDE_CAST(POOL_TYPE, self->L.Type), self->L.Size, self->L.Tag, self);
     lookaside_wdm_leave(before, block != NULL);
     return block;
 }
 
 static inline void lookaside_wdm_free_ex(void *block, lookaside_list *list)
 {
-    LOOKASIDE_LIST_EX *self = (LOOKASIDE_LIST_EX *)(void *)list;
+    LOOKASIDE_LIST_EX *self = LOOKASIDE_WDM_POINTER(LOOKASIDE_LIST_EX, list);
     NTSTATUS before;
     if (self->L.FreeEx == NULL) {
         lookaside_wdm_free(block, list);
@@ -243,7 +244,7 @@ static inline lookaside_status lookaside_wdm_initialize(LOOKASIDE_WDM_LIST *self
         self->Free = NULL;
         self->Type = type;
         self->Tag = tag;
-        self->Size = (ULONG)size;
+        self->Size = LOOKASIDE_CAST(ULONG, size);
         self->Reserved = 0;
     }
     return status;
@@ -333,7 +334,7 @@ static inline NTSTATUS ExInitializeLookasideListEx(PLOOKASIDE_LIST_EX Lookaside,
                                                    ULONG Tag, USHORT Depth)
 {
     const BOOLEAN called = Allocate != NULL || Free != NULL;
-    ULONG type = (ULONG)PoolType;
+    ULONG type = LOOKASIDE_CAST(ULONG, PoolType);
     lookaside_status status;
     if (Depth != 0 && (Depth < EX_MAXIMUM_LOOKASIDE_DEPTH_BASE || Depth > EX_MAXIMUM_LOOKASIDE_DEPTH_LIMIT)) {
         return STATUS_INVALID_PARAMETER_8;
@@ -355,7 +356,7 @@ static inline NTSTATUS ExInitializeLookasideListEx(PLOOKASIDE_LIST_EX Lookaside,
         Lookaside->L.AllocateEx = Allocate;
         Lookaside->L.FreeEx = Free;
     }
-    return (NTSTATUS)status;
+    return LOOKASIDE_CAST(NTSTATUS, status);
 }
 
 static inline PVOID ExAllocateFromLookasideListEx(PLOOKASIDE_LIST_EX Lookaside)
@@ -396,19 +397,19 @@ static inline NTSTATUS LookasideQueryGeneral(const LOOKASIDE_WDM_LIST *L, PGENER
     if (status == LOOKASIDE_STATUS_SUCCESS) {
         const lookaside_counters *list = &statistics.list;
         Information->ListHead.HeaderX64.Depth = list->current_depth & 0xFFFF;
-        Information->Depth = (USHORT)(list->depth < UINT16_MAX ? list->depth : UINT16_MAX);
-        Information->MaximumDepth = (USHORT)statistics.maximum_depth;
-        Information->TotalAllocates = (ULONG)list->total_allocates;
-        Information->AllocateMisses = (ULONG)list->allocate_misses;
-        Information->TotalFrees = (ULONG)list->total_frees;
-        Information->FreeMisses = (ULONG)list->free_misses;
-        Information->Type = (POOL_TYPE)L->Type;
+        Information->Depth = LOOKASIDE_CAST(USHORT, list->depth < UINT16_MAX ? list->depth : UINT16_MAX);
+        Information->MaximumDepth = LOOKASIDE_CAST(USHORT, statistics.maximum_depth);
+        Information->TotalAllocates = LOOKASIDE_CAST(ULONG, list->total_allocates);
+        Information->AllocateMisses = LOOKASIDE_CAST(ULONG, list->allocate_misses);
+        Information->TotalFrees = LOOKASIDE_CAST(ULONG, list->total_frees);
+        Information->FreeMisses = LOOKASIDE_CAST(ULONG, list->free_misses);
+        Information->Type = LOOKASIDE_CAST(POOL_TYPE, L->Type);
         Information->Tag = L->Tag;
         Information->Size = L->Size;
         Information->Allocate = L->Allocate;
         Information->Free = L->Free;
     }
-    return (NTSTATUS)status;
+    return LOOKASIDE_CAST(NTSTATUS, status);
 }
 
 /* The same as one element of what Windows' system information of class 0x2D has. */
@@ -416,13 +417,13 @@ static inline NTSTATUS LookasideQueryInformation(const LOOKASIDE_WDM_LIST *L, PS
 {
     GENERAL_LOOKASIDE general;
     NTSTATUS status = LookasideQueryGeneral(L, &general);
-    Information->CurrentDepth = (USHORT)general.ListHead.HeaderX64.Depth;
+    Information->CurrentDepth = LOOKASIDE_CAST(USHORT, general.ListHead.HeaderX64.Depth);
     Information->MaximumDepth = general.Depth;
     Information->TotalAllocates = general.TotalAllocates;
     Information->AllocateMisses = general.AllocateMisses;
     Information->TotalFrees = general.TotalFrees;
     Information->FreeMisses = general.FreeMisses;
-    Information->Type = (ULONG)general.Type & PagedPool;
+    Information->Type = LOOKASIDE_CAST(ULONG, general.Type) & PagedPool;
     Information->Tag = general.Tag;
     Information->Size = general.Size;
     return status;

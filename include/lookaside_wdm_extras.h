@@ -1,5 +1,5 @@
 /* lookaside_wdm_extras.h - what surrounds lookaside lists in driver sources: memory, arithmetic, ASSERT, and by the headers
- * that it includes Interlocked..., spin locks, fast mutexes, IRQL and counted strings.
+ * that it includes Interlocked..., spin locks, fast mutexes, IRQL, counted strings and DbgPrint.
  *
  * Optional: lookaside_wdm.h does not include it. Each of those headers may be included alone. There is no I/O manager,
  * no memory manager, no object manager and no registry; docs/compat.md lists what drivers use and is not here.
@@ -17,6 +17,7 @@
 #include "lookaside_wdm.h"
 #include "lookaside_wdm_interlocked.h"
 #include "lookaside_wdm_locks.h"
+#include "lookaside_wdm_print.h"
 #include "lookaside_wdm_strings.h"
 
 #ifdef __cplusplus
@@ -29,7 +30,7 @@ extern "C" {
 static inline SIZE_T lookaside_wdm_compare(const VOID *one, const VOID *two, SIZE_T length)
 {
     SIZE_T at = 0;
-    while (at < length && ((const UCHAR *)one)[at] == ((const UCHAR *)two)[at]) {
+    while (at < length && LOOKASIDE_CAST(const UCHAR *, one)[at] == LOOKASIDE_CAST(const UCHAR *, two)[at]) {
         at++;
     }
     return at;
@@ -71,22 +72,27 @@ static inline PVOID lookaside_wdm_erase(PVOID memory, SIZE_T length)
 #define PAGE_SHIFT 12
 #endif
 #ifndef PAGE_ALIGN
-#define PAGE_ALIGN(address) ((PVOID)((ULONG_PTR)(address) & ~((ULONG_PTR)PAGE_SIZE - 1)))
+#define PAGE_ALIGN(address)                                                                        \
+    LOOKASIDE_WDM_CAST(PVOID, LOOKASIDE_WDM_CAST(ULONG_PTR, address) & ~(LOOKASIDE_CAST(ULONG_PTR, PAGE_SIZE) - 1))
 #endif
 #ifndef BYTE_OFFSET
-#define BYTE_OFFSET(address) ((ULONG)((ULONG_PTR)(address) & ((ULONG_PTR)PAGE_SIZE - 1)))
+#define BYTE_OFFSET(address)                                                                       \
+    LOOKASIDE_CAST(ULONG, LOOKASIDE_WDM_CAST(ULONG_PTR, address) & (LOOKASIDE_CAST(ULONG_PTR, PAGE_SIZE) - 1))
 #endif
 #ifndef BYTES_TO_PAGES
-#define BYTES_TO_PAGES(size) (((ULONG_PTR)(size) + PAGE_SIZE - 1) >> PAGE_SHIFT)
+#define BYTES_TO_PAGES(size) ((LOOKASIDE_WDM_CAST(ULONG_PTR, size) + PAGE_SIZE - 1) >> PAGE_SHIFT)
 #endif
 #ifndef ROUND_TO_PAGES
-#define ROUND_TO_PAGES(size) (((ULONG_PTR)(size) + PAGE_SIZE - 1) & ~((ULONG_PTR)PAGE_SIZE - 1))
+#define ROUND_TO_PAGES(size)                                                                       \
+    ((LOOKASIDE_WDM_CAST(ULONG_PTR, size) + PAGE_SIZE - 1) & ~(LOOKASIDE_CAST(ULONG_PTR, PAGE_SIZE) - 1))
 #endif
 #ifndef ALIGN_DOWN_BY
-#define ALIGN_DOWN_BY(length, alignment) ((ULONG_PTR)(length) & ~((ULONG_PTR)(alignment)-1))
+#define ALIGN_DOWN_BY(length, alignment)                                                           \
+    (LOOKASIDE_WDM_CAST(ULONG_PTR, length) & ~(LOOKASIDE_CAST(ULONG_PTR, alignment) - 1))
 #endif
 #ifndef ALIGN_UP_BY
-#define ALIGN_UP_BY(length, alignment) (((ULONG_PTR)(length) + (alignment)-1) & ~((ULONG_PTR)(alignment)-1))
+#define ALIGN_UP_BY(length, alignment)                                                             \
+    ((LOOKASIDE_WDM_CAST(ULONG_PTR, length) + (alignment)-1) & ~(LOOKASIDE_CAST(ULONG_PTR, alignment) - 1))
 #endif
 #ifndef ALIGN_DOWN
 #define ALIGN_DOWN(length, type) ALIGN_DOWN_BY(length, sizeof(type))
@@ -95,22 +101,25 @@ static inline PVOID lookaside_wdm_erase(PVOID memory, SIZE_T length)
 #define ALIGN_UP(length, type) ALIGN_UP_BY(length, sizeof(type))
 #endif
 #ifndef ALIGN_DOWN_POINTER_BY
-#define ALIGN_DOWN_POINTER_BY(address, alignment) ((PVOID)ALIGN_DOWN_BY(address, alignment))
+#define ALIGN_DOWN_POINTER_BY(address, alignment) LOOKASIDE_WDM_CAST(PVOID, ALIGN_DOWN_BY(address, alignment))
 #endif
 #ifndef ALIGN_UP_POINTER_BY
-#define ALIGN_UP_POINTER_BY(address, alignment) ((PVOID)ALIGN_UP_BY(address, alignment))
+#define ALIGN_UP_POINTER_BY(address, alignment) LOOKASIDE_WDM_CAST(PVOID, ALIGN_UP_BY(address, alignment))
 #endif
 #ifndef RTL_PTR_ADD
-#define RTL_PTR_ADD(address, bytes) ((PVOID)((ULONG_PTR)(address) + (ULONG_PTR)(bytes)))
+#define RTL_PTR_ADD(address, bytes)                                                                \
+    LOOKASIDE_WDM_CAST(PVOID, LOOKASIDE_WDM_CAST(ULONG_PTR, address) + LOOKASIDE_WDM_CAST(ULONG_PTR, bytes))
 #endif
 #ifndef RTL_PTR_SUBTRACT
-#define RTL_PTR_SUBTRACT(address, bytes) ((PVOID)((ULONG_PTR)(address) - (ULONG_PTR)(bytes)))
+#define RTL_PTR_SUBTRACT(address, bytes)                                                           \
+    LOOKASIDE_WDM_CAST(PVOID, LOOKASIDE_WDM_CAST(ULONG_PTR, address) - LOOKASIDE_WDM_CAST(ULONG_PTR, bytes))
 #endif
 #ifndef Add2Ptr
-#define Add2Ptr(address, bytes) ((PVOID)((PUCHAR)(address) + (bytes)))
+#define Add2Ptr(address, bytes) LOOKASIDE_CAST(PVOID, LOOKASIDE_WDM_CAST(PUCHAR, address) + (bytes))
 #endif
 #ifndef PtrOffset
-#define PtrOffset(base, address) ((ULONG)((ULONG_PTR)(address) - (ULONG_PTR)(base)))
+#define PtrOffset(base, address)                                                                   \
+    LOOKASIDE_CAST(ULONG, LOOKASIDE_WDM_CAST(ULONG_PTR, address) - LOOKASIDE_WDM_CAST(ULONG_PTR, base))
 #endif
 #ifndef MAXUCHAR
 #define MAXUCHAR 0xFF
@@ -161,9 +170,9 @@ __attribute__((noreturn, unused)) static void lookaside_wdm_not_so(const char *m
     abort();
 }
 /* So that a verification may be a statement as well as a value. */
-static inline BOOLEAN lookaside_wdm_verified(BOOLEAN holds)
+static inline BOOLEAN lookaside_wdm_verified(int holds)
 {
-    return holds;
+    return LOOKASIDE_CAST(BOOLEAN, holds);
 }
 #define LOOKASIDE_WDM_NOT_SO(message, condition) lookaside_wdm_not_so(message, condition, __FILE__, __LINE__)
 #if defined(DBG) && DBG

@@ -24,7 +24,7 @@ extern "C" {
     static inline type name parameters                                                             \
     {                                                                                              \
         enum { order = memory_order, failure = order == __ATOMIC_RELEASE ? __ATOMIC_RELAXED : order }; \
-        const type result = (type)(operation);                                                     \
+        const type result = LOOKASIDE_CAST(type, (operation));                                     \
         barrier();                                                                                 \
         return result;                                                                             \
     }
@@ -86,10 +86,10 @@ LOOKASIDE_WDM_INTERLOCKED_FOUR(InterlockedXor, 8, , CHAR, (CHAR volatile *Destin
 /* Bits, counted from the lowest: what the bit was before. */
 LOOKASIDE_WDM_INTERLOCKED(InterlockedBitTestAndSet, BOOLEAN, (LONG volatile *Base, LONG Bit), __ATOMIC_SEQ_CST,
                           LOOKASIDE_WDM_FULL,
-                          (__atomic_fetch_or(Base, (LONG)(1u << (Bit & 31)), order) >> (Bit & 31) & 1))
+                          (__atomic_fetch_or(Base, LOOKASIDE_CAST(LONG, 1u << (Bit & 31)), order) >> (Bit & 31) & 1))
 LOOKASIDE_WDM_INTERLOCKED(InterlockedBitTestAndReset, BOOLEAN, (LONG volatile *Base, LONG Bit), __ATOMIC_SEQ_CST,
                           LOOKASIDE_WDM_FULL,
-                          (__atomic_fetch_and(Base, ~(LONG)(1u << (Bit & 31)), order) >> (Bit & 31) & 1))
+                          (__atomic_fetch_and(Base, ~LOOKASIDE_CAST(LONG, 1u << (Bit & 31)), order) >> (Bit & 31) & 1))
 
 /* Plain reads and writes that are whole, and ordered as they say. */
 #define LOOKASIDE_WDM_READ_AND_WRITE(infix, outer, type)                                           \

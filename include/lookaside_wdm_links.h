@@ -13,7 +13,7 @@ extern "C" {
 
 static inline VOID InitializeSListHead(PSLIST_HEADER ListHead)
 {
-    lookaside_wdm_check(lookaside_slist_initialize((lookaside_slist_header *)(void *)ListHead));
+    lookaside_wdm_check(lookaside_slist_initialize(LOOKASIDE_WDM_POINTER(lookaside_slist_header, ListHead)));
 }
 
 static inline VOID ExInitializeSListHead(PSLIST_HEADER ListHead)
@@ -23,26 +23,31 @@ static inline VOID ExInitializeSListHead(PSLIST_HEADER ListHead)
 
 static inline PSLIST_ENTRY InterlockedPushEntrySList(PSLIST_HEADER ListHead, PSLIST_ENTRY ListEntry)
 {
-    return (PSLIST_ENTRY)(void *)lookaside_slist_push((lookaside_slist_header *)(void *)ListHead,
-                                                      (lookaside_slist_entry *)(void *)ListEntry);
+    lookaside_slist_entry *before = lookaside_slist_push(LOOKASIDE_WDM_POINTER(lookaside_slist_header, ListHead),
+                                                         LOOKASIDE_WDM_POINTER(lookaside_slist_entry, ListEntry));
+    return LOOKASIDE_WDM_POINTER(SLIST_ENTRY, before);
 }
 
 static inline PSLIST_ENTRY InterlockedPopEntrySList(PSLIST_HEADER ListHead)
 {
-    return (PSLIST_ENTRY)(void *)lookaside_slist_pop((lookaside_slist_header *)(void *)ListHead);
+    lookaside_slist_entry *entry = lookaside_slist_pop(LOOKASIDE_WDM_POINTER(lookaside_slist_header, ListHead));
+    return LOOKASIDE_WDM_POINTER(SLIST_ENTRY, entry);
 }
 
 static inline PSLIST_ENTRY InterlockedFlushSList(PSLIST_HEADER ListHead)
 {
-    return (PSLIST_ENTRY)(void *)lookaside_slist_flush((lookaside_slist_header *)(void *)ListHead);
+    lookaside_slist_entry *first = lookaside_slist_flush(LOOKASIDE_WDM_POINTER(lookaside_slist_header, ListHead));
+    return LOOKASIDE_WDM_POINTER(SLIST_ENTRY, first);
 }
 
 static inline PSLIST_ENTRY InterlockedPushListSListEx(PSLIST_HEADER ListHead, PSLIST_ENTRY List, PSLIST_ENTRY ListEnd,
                                                       ULONG Count)
 {
-    return (PSLIST_ENTRY)(void *)lookaside_slist_push_list((lookaside_slist_header *)(void *)ListHead,
-                                                           (lookaside_slist_entry *)(void *)List,
-                                                           (lookaside_slist_entry *)(void *)ListEnd, Count);
+    lookaside_slist_entry *before = lookaside_slist_push_list(LOOKASIDE_WDM_POINTER(lookaside_slist_header, ListHead),
+                                                              LOOKASIDE_WDM_POINTER(lookaside_slist_entry, List),
+                                                              LOOKASIDE_WDM_POINTER(lookaside_slist_entry, ListEnd),
+                                                              Count);
+    return LOOKASIDE_WDM_POINTER(SLIST_ENTRY, before);
 }
 
 static inline PSLIST_ENTRY RtlInterlockedPushListSListEx(PSLIST_HEADER ListHead, PSLIST_ENTRY List,
@@ -83,9 +88,14 @@ static inline PSLIST_ENTRY RtlInterlockedFlushSList(PSLIST_HEADER ListHead)
     return InterlockedFlushSList(ListHead);
 }
 
+static inline const lookaside_slist_header *lookaside_wdm_header(const SLIST_HEADER *head)
+{
+    return LOOKASIDE_CAST(const lookaside_slist_header *, LOOKASIDE_CAST(const void *, head));
+}
+
 static inline USHORT QueryDepthSList(const SLIST_HEADER *ListHead)
 {
-    return lookaside_slist_depth((const lookaside_slist_header *)(const void *)ListHead);
+    return lookaside_slist_depth(lookaside_wdm_header(ListHead));
 }
 
 static inline USHORT ExQueryDepthSList(const SLIST_HEADER *ListHead)
@@ -100,7 +110,8 @@ static inline USHORT RtlQueryDepthSList(const SLIST_HEADER *ListHead)
 
 static inline PSLIST_ENTRY FirstEntrySList(const SLIST_HEADER *ListHead)
 {
-    return (PSLIST_ENTRY)(void *)lookaside_slist_first((const lookaside_slist_header *)(const void *)ListHead);
+    lookaside_slist_entry *first = lookaside_slist_first(lookaside_wdm_header(ListHead));
+    return LOOKASIDE_WDM_POINTER(SLIST_ENTRY, first);
 }
 
 static inline PSLIST_ENTRY RtlFirstEntrySList(const SLIST_HEADER *ListHead)
@@ -132,7 +143,7 @@ static inline void lookaside_wdm_check_link(const LIST_ENTRY *entry)
 {
     if (entry->Flink->Blink != entry || entry->Blink->Flink != entry) {
         fprintf(stderr, "lookaside: LIST_ENTRY %p is corrupt: its neighbours do not lead back to it\n",
-                (const void *)entry);
+                LOOKASIDE_CAST(const void *, entry));
         abort();
     }
 }
@@ -144,7 +155,7 @@ static inline VOID InitializeListHead(PLIST_ENTRY ListHead)
 
 static inline BOOLEAN IsListEmpty(const LIST_ENTRY *ListHead)
 {
-    return (BOOLEAN)(ListHead->Flink == ListHead);
+    return LOOKASIDE_CAST(BOOLEAN, ListHead->Flink == ListHead);
 }
 
 /* Takes an entry out, and returns whether its list is empty now. */
@@ -155,7 +166,7 @@ static inline BOOLEAN RemoveEntryList(PLIST_ENTRY Entry)
     lookaside_wdm_check_link(Entry);
     previous->Flink = next;
     next->Blink = previous;
-    return (BOOLEAN)(next == previous);
+    return LOOKASIDE_CAST(BOOLEAN, next == previous);
 }
 
 /* From an empty list, this gives the head. */

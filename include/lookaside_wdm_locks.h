@@ -80,8 +80,8 @@ static inline BOOLEAN KeTryToAcquireSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock)
 static inline BOOLEAN KeTestSpinLock(PKSPIN_LOCK SpinLock)
 {
     /* Acquire pairs with the Release in lookaside_wdm_unlock: who finds it free sees what its last holder did. */
-    const lookaside_wdm_word *word = (const lookaside_wdm_word *)(const void *)SpinLock;
-    return (BOOLEAN)(__atomic_load_n(word, __ATOMIC_ACQUIRE) == LOOKASIDE_WDM_FREE);
+    const lookaside_wdm_word *word = LOOKASIDE_CAST(const lookaside_wdm_word *, LOOKASIDE_CAST(const void *, SpinLock));
+    return LOOKASIDE_CAST(BOOLEAN, __atomic_load_n(word, __ATOMIC_ACQUIRE) == LOOKASIDE_WDM_FREE);
 }
 
 static inline KIRQL KeAcquireSpinLockRaiseToDpc(PKSPIN_LOCK SpinLock)
@@ -136,7 +136,7 @@ typedef LONG EX_SPIN_LOCK, *PEX_SPIN_LOCK;
 /* Takes the lock, for a writer if `blocked_by` is everything and for a reader if it is what only readers wait for. */
 __attribute__((unused)) static void lookaside_wdm_lock_shared(PEX_SPIN_LOCK lock, uint32_t blocked_by, uint32_t add)
 {
-    lookaside_wdm_word *word = (lookaside_wdm_word *)(void *)lock;
+    lookaside_wdm_word *word = LOOKASIDE_WDM_POINTER(lookaside_wdm_word, lock);
     unsigned spins = 0;
     for (;;) {
         uint32_t seen = __atomic_load_n(word, __ATOMIC_RELAXED);
@@ -158,7 +158,7 @@ __attribute__((unused)) static void lookaside_wdm_lock_shared(PEX_SPIN_LOCK lock
 
 __attribute__((unused)) static void lookaside_wdm_unlock_shared(PEX_SPIN_LOCK lock, uint32_t subtract)
 {
-    lookaside_wdm_word *word = (lookaside_wdm_word *)(void *)lock;
+    lookaside_wdm_word *word = LOOKASIDE_WDM_POINTER(lookaside_wdm_word, lock);
     /* Release pairs with the Acquire of the next holder. */
     uint32_t left = __atomic_sub_fetch(word, subtract, __ATOMIC_RELEASE);
     /* The last one wakes all; who comes first meanwhile finds the word as it left it, and wakes in its turn. */
@@ -258,7 +258,7 @@ static inline ULONG KeGetCurrentProcessorNumber(VOID)
 {
 #ifdef __linux__
     const int processor = sched_getcpu();
-    return processor < 0 ? 0 : (ULONG)processor;
+    return processor < 0 ? 0 : LOOKASIDE_CAST(ULONG, processor);
 #else
     return 0;
 #endif

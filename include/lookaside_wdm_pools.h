@@ -10,8 +10,8 @@ extern "C" {
 
 static inline PVOID ExAllocatePoolWithTag(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag)
 {
-    PVOID block = lookaside_pool_allocate((lookaside_pool_type)PoolType, NumberOfBytes, Tag);
-    if (block == NULL && ((ULONG)PoolType & POOL_RAISE_IF_ALLOCATION_FAILURE) != 0) {
+    PVOID block = lookaside_pool_allocate(LOOKASIDE_CAST(lookaside_pool_type, PoolType), NumberOfBytes, Tag);
+    if (block == NULL && (LOOKASIDE_CAST(ULONG, PoolType) & POOL_RAISE_IF_ALLOCATION_FAILURE) != 0) {
         lookaside_wdm_fail(STATUS_INSUFFICIENT_RESOURCES);
     }
     return block;
@@ -45,16 +45,16 @@ static inline POOL_TYPE lookaside_wdm_pool_type(POOL_FLAGS flags)
         return DontUseThisType;
     }
     type = pool == POOL_FLAG_PAGED ? PagedPool : pool == POOL_FLAG_NON_PAGED ? NonPagedPoolNx : NonPagedPool;
-    type |= (flags & POOL_FLAG_SESSION) != 0 ? (ULONG)NonPagedPoolSession : 0;
-    type |= (flags & POOL_FLAG_CACHE_ALIGNED) != 0 ? (ULONG)NonPagedPoolCacheAligned : 0;
-    return (POOL_TYPE)type;
+    type |= (flags & POOL_FLAG_SESSION) != 0 ? LOOKASIDE_CAST(ULONG, NonPagedPoolSession) : 0;
+    type |= (flags & POOL_FLAG_CACHE_ALIGNED) != 0 ? LOOKASIDE_CAST(ULONG, NonPagedPoolCacheAligned) : 0;
+    return LOOKASIDE_CAST(POOL_TYPE, type);
 }
 
 static inline PVOID ExAllocatePool2(POOL_FLAGS Flags, SIZE_T NumberOfBytes, ULONG Tag)
 {
     const POOL_TYPE type = lookaside_wdm_pool_type(Flags);
     const BOOLEAN valid = type != DontUseThisType && Tag != 0;
-    PVOID block = valid ? lookaside_pool_allocate((lookaside_pool_type)type, NumberOfBytes, Tag) : NULL;
+    PVOID block = valid ? lookaside_pool_allocate(LOOKASIDE_CAST(lookaside_pool_type, type), NumberOfBytes, Tag) : NULL;
     if (block == NULL && (Flags & POOL_FLAG_RAISE_ON_FAILURE) != 0) {
         lookaside_wdm_fail(valid ? STATUS_INSUFFICIENT_RESOURCES : STATUS_INVALID_PARAMETER);
     }
@@ -112,8 +112,8 @@ static inline PVOID ExAllocatePoolPriorityZero(POOL_TYPE PoolType, SIZE_T Number
  * POOL_QUOTA_FAIL_INSTEAD_OF_RAISE. */
 static inline PVOID ExAllocatePoolWithQuotaTag(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag)
 {
-    PVOID block = lookaside_pool_allocate((lookaside_pool_type)PoolType, NumberOfBytes, Tag);
-    if (block == NULL && ((ULONG)PoolType & POOL_QUOTA_FAIL_INSTEAD_OF_RAISE) == 0) {
+    PVOID block = lookaside_pool_allocate(LOOKASIDE_CAST(lookaside_pool_type, PoolType), NumberOfBytes, Tag);
+    if (block == NULL && (LOOKASIDE_CAST(ULONG, PoolType) & POOL_QUOTA_FAIL_INSTEAD_OF_RAISE) == 0) {
         lookaside_wdm_fail(STATUS_INSUFFICIENT_RESOURCES);
     }
     return block;

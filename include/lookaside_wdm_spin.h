@@ -68,16 +68,16 @@ __attribute__((unused)) static void lookaside_wdm_wake(lookaside_wdm_word *word,
 
 static inline BOOLEAN lookaside_wdm_try_lock(PKSPIN_LOCK lock)
 {
-    lookaside_wdm_word *word = (lookaside_wdm_word *)(void *)lock;
+    lookaside_wdm_word *word = LOOKASIDE_WDM_POINTER(lookaside_wdm_word, lock);
     uint32_t expected = LOOKASIDE_WDM_FREE;
     /* Acquire pairs with the Release in lookaside_wdm_unlock. */
-    return (BOOLEAN)__atomic_compare_exchange_n(word, &expected, LOOKASIDE_WDM_HELD, 0, __ATOMIC_ACQUIRE,
-                                                __ATOMIC_RELAXED);
+    return LOOKASIDE_CAST(BOOLEAN, __atomic_compare_exchange_n(word, &expected, LOOKASIDE_WDM_HELD, 0, __ATOMIC_ACQUIRE,
+                                                               __ATOMIC_RELAXED));
 }
 
 __attribute__((unused)) static void lookaside_wdm_wait(PKSPIN_LOCK lock)
 {
-    lookaside_wdm_word *word = (lookaside_wdm_word *)(void *)lock;
+    lookaside_wdm_word *word = LOOKASIDE_WDM_POINTER(lookaside_wdm_word, lock);
     unsigned spins;
     for (spins = 0; spins < LOOKASIDE_WDM_SPINS; spins++) {
         /* Relaxed: a hint whether trying is worth it. */
@@ -101,7 +101,7 @@ static inline void lookaside_wdm_lock(PKSPIN_LOCK lock)
 
 static inline void lookaside_wdm_unlock(PKSPIN_LOCK lock)
 {
-    lookaside_wdm_word *word = (lookaside_wdm_word *)(void *)lock;
+    lookaside_wdm_word *word = LOOKASIDE_WDM_POINTER(lookaside_wdm_word, lock);
     /* Release pairs with the Acquire of the next holder. */
     if (__atomic_exchange_n(word, LOOKASIDE_WDM_FREE, __ATOMIC_RELEASE) == LOOKASIDE_WDM_AWAITED) {
         lookaside_wdm_wake(word, 1);

@@ -8,17 +8,19 @@
 #include "lookaside_wdm.h"
 
 #ifndef UNICODE_NULL
-#define UNICODE_NULL ((WCHAR)0)
+#define UNICODE_NULL LOOKASIDE_CAST(WCHAR, 0)
 #endif
 #ifndef UNICODE_STRING_MAX_BYTES
-#define UNICODE_STRING_MAX_BYTES ((USHORT)65534)
+#define UNICODE_STRING_MAX_BYTES LOOKASIDE_CAST(USHORT, 65534)
 #endif
 
 /* What a string of either kind is initialised with. The literal must not be written to. */
 #ifdef __cplusplus
-template <class Character> static inline Character *lookaside_wdm_literal(const Character *literal)
+extern "C++" {
+template <class Character> static inline constexpr Character *lookaside_wdm_literal(const Character *literal)
 {
     return const_cast<Character *>(literal);
+}
 }
 #else
 #define lookaside_wdm_literal(literal) (literal)
@@ -57,9 +59,9 @@ static inline VOID RtlInitUnicodeString(PUNICODE_STRING DestinationString, PCWST
            SourceString[bytes / sizeof(WCHAR)] != 0) {
         bytes += sizeof(WCHAR);
     }
-    DestinationString->Length = (USHORT)bytes;
-    DestinationString->MaximumLength = (USHORT)(SourceString == NULL ? 0 : bytes + sizeof(WCHAR));
-    DestinationString->Buffer = (PWCH)(ULONG_PTR)SourceString;
+    DestinationString->Length = LOOKASIDE_CAST(USHORT, bytes);
+    DestinationString->MaximumLength = LOOKASIDE_CAST(USHORT, SourceString == NULL ? 0 : bytes + sizeof(WCHAR));
+    DestinationString->Buffer = LOOKASIDE_WDM_CAST(PWCH, LOOKASIDE_WDM_CAST(ULONG_PTR, SourceString));
 }
 
 /* Copies as much as there is room for. */
@@ -81,14 +83,14 @@ static inline VOID RtlCopyUnicodeString(PUNICODE_STRING DestinationString, PCUNI
 /* Appends all, or nothing: STATUS_BUFFER_TOO_SMALL. */
 static inline NTSTATUS RtlAppendUnicodeStringToString(PUNICODE_STRING Destination, PCUNICODE_STRING Source)
 {
-    const SIZE_T bytes = (SIZE_T)Destination->Length + Source->Length;
+    const SIZE_T bytes = LOOKASIDE_CAST(SIZE_T, Destination->Length) + Source->Length;
     if (bytes > Destination->MaximumLength) {
         return STATUS_BUFFER_TOO_SMALL;
     }
     if (Source->Length != 0) {
-        memmove((char *)Destination->Buffer + Destination->Length, Source->Buffer, Source->Length);
+        memmove(LOOKASIDE_WDM_POINTER(char, Destination->Buffer) + Destination->Length, Source->Buffer, Source->Length);
     }
-    Destination->Length = (USHORT)bytes;
+    Destination->Length = LOOKASIDE_CAST(USHORT, bytes);
     if (bytes + sizeof(WCHAR) <= Destination->MaximumLength) {
         Destination->Buffer[bytes / sizeof(WCHAR)] = 0;
     }
@@ -104,9 +106,9 @@ static inline NTSTATUS RtlAppendUnicodeToString(PUNICODE_STRING Destination, PCW
 
 static inline WCHAR RtlUpcaseUnicodeChar(WCHAR SourceCharacter)
 {
-    const unsigned c = (unsigned)SourceCharacter;
+    const unsigned c = LOOKASIDE_CAST(unsigned, SourceCharacter);
     const int lower = (c >= 'a' && c <= 'z') || (c >= 0xE0 && c <= 0xFE && c != 0xF7);
-    return (WCHAR)(lower ? c - 0x20 : c == 0xFF ? 0x178u : c);
+    return LOOKASIDE_CAST(WCHAR, lower ? c - 0x20 : c == 0xFF ? 0x178u : c);
 }
 
 /* The difference of the first characters that differ, or of the lengths. */
@@ -121,16 +123,16 @@ static inline LONG RtlCompareUnicodeString(PCUNICODE_STRING String1, PCUNICODE_S
             two = RtlUpcaseUnicodeChar(two);
         }
         if (one != two) {
-            return (LONG)one - (LONG)two;
+            return LOOKASIDE_CAST(LONG, one) - LOOKASIDE_CAST(LONG, two);
         }
     }
-    return (LONG)String1->Length - (LONG)String2->Length;
+    return LOOKASIDE_CAST(LONG, String1->Length) - LOOKASIDE_CAST(LONG, String2->Length);
 }
 
 static inline BOOLEAN RtlEqualUnicodeString(PCUNICODE_STRING String1, PCUNICODE_STRING String2, BOOLEAN CaseInSensitive)
 {
-    return (BOOLEAN)(String1->Length == String2->Length &&
-                     RtlCompareUnicodeString(String1, String2, CaseInSensitive) == 0);
+    return LOOKASIDE_CAST(BOOLEAN, String1->Length == String2->Length &&
+                                       RtlCompareUnicodeString(String1, String2, CaseInSensitive) == 0);
 }
 
 /* Returns whether the second string begins with the first. */

@@ -16,6 +16,20 @@
 #include "lookaside_wdm_sal.h"
 #include "lookaside_wdm_status.h"
 
+/* Casts that neither language warns of. LOOKASIDE_CAST is a static one: of a number, or an address without type. Macros
+ * whose arguments are the program's, addresses or numbers, const or not, need all that C's cast does. In C++ the
+ * notation of a call does the same by definition, and is not the old style. */
+#ifdef __cplusplus
+extern "C++" {
+template <class Type> using lookaside_wdm_type = Type;
+}
+#define LOOKASIDE_WDM_CAST(type, value) (::lookaside_wdm_type<type>(value))
+#else
+#define LOOKASIDE_WDM_CAST(type, value) ((type)(value))
+#endif
+/* What is at an address as another type, whatever the alignments of the two. */
+#define LOOKASIDE_WDM_POINTER(type, address) LOOKASIDE_CAST(type *, LOOKASIDE_CAST(void *, address))
+
 /* Conventions. */
 
 #ifndef NTAPI
@@ -235,26 +249,30 @@ typedef struct _SINGLE_LIST_ENTRY {
 #ifdef __cplusplus
 /* offsetof draws a warning for classes with private fields or base classes. The address is any that is not null. */
 #define CONTAINING_RECORD(address, type, field)                                                    \
-    ((type *)(void *)((char *)(address) - ((char *)&((type *)0x10000)->field - (char *)0x10000)))
+    LOOKASIDE_WDM_CAST(type *, LOOKASIDE_WDM_CAST(char *, address) -                               \
+                                   (LOOKASIDE_WDM_CAST(char *, &LOOKASIDE_WDM_CAST(type *, 0x10000)->field) - \
+                                    LOOKASIDE_WDM_CAST(char *, 0x10000)))
 #else
 #define CONTAINING_RECORD(address, type, field) ((type *)(void *)((char *)(address)-offsetof(type, field)))
 #endif
 #endif
 #ifndef FIELD_OFFSET
-#define FIELD_OFFSET(type, field) ((LONG)offsetof(type, field))
+#define FIELD_OFFSET(type, field) LOOKASIDE_CAST(LONG, offsetof(type, field))
 #endif
 #ifndef RTL_SIZEOF_THROUGH_FIELD
-#define RTL_SIZEOF_THROUGH_FIELD(type, field) (offsetof(type, field) + sizeof(((type *)0)->field))
+#define RTL_SIZEOF_THROUGH_FIELD(type, field)                                              \
+    (offsetof(type, field) + sizeof(LOOKASIDE_WDM_CAST(type *, 0)->field))
 #endif
 #ifndef FIELD_SIZE
-#define FIELD_SIZE(type, field) (sizeof(((type *)0)->field))
+#define FIELD_SIZE(type, field) (sizeof(LOOKASIDE_WDM_CAST(type *, 0)->field))
 #endif
 #ifndef RTL_FIELD_SIZE
 #define RTL_FIELD_SIZE(type, field) FIELD_SIZE(type, field)
 #endif
 #ifndef RTL_CONTAINS_FIELD
 #define RTL_CONTAINS_FIELD(object, size, field)                                                    \
-    ((char *)(&(object)->field) + sizeof((object)->field) <= (char *)(object) + (size))
+    (LOOKASIDE_WDM_CAST(char *, &(object)->field) + sizeof((object)->field) <=                     \
+     LOOKASIDE_WDM_CAST(char *, object) + (size))
 #endif
 #ifndef RTL_NUMBER_OF
 #define RTL_NUMBER_OF(array) (sizeof(array) / sizeof((array)[0]))

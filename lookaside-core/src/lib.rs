@@ -81,7 +81,7 @@ pub use face::{
     LookasideList, ObjectCache, PairName, PairSlot, PairTable, Parameters, RawCache, report_list,
 };
 #[cfg(feature = "std")]
-pub use face::{LazyLookaside, OwnedBox, OwnedObject};
+pub use face::{AllocateOwnedMany, LazyLookaside, OwnedBox, OwnedObject};
 #[doc(hidden)]
 pub use face::{inline_abi, unsize as unsizing};
 pub use link::{SListEntry, SListHeader};

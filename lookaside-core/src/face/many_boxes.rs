@@ -12,7 +12,7 @@ use crate::wdk::RawList;
 const RUN: usize = 32;
 
 /// Blocks of a list that hold nothing. Dropped, they go back to it.
-struct Run<'a> {
+pub(super) struct Run<'a> {
     list: &'a LookasideList,
     blocks: [*mut u8; RUN],
     // The first ones are blocks.
@@ -25,7 +25,7 @@ unsafe impl Send for Run<'_> {}
 unsafe impl Sync for Run<'_> {}
 
 impl<'a> Run<'a> {
-    fn new(list: &'a LookasideList) -> Self {
+    pub(super) fn new(list: &'a LookasideList) -> Self {
         Run { list, blocks: [null_mut(); RUN], count: 0 }
     }
 
@@ -56,6 +56,17 @@ impl<'a> Run<'a> {
         }
         self.blocks[self.count] = block.as_ptr();
         self.count += 1;
+    }
+
+    /// Drops the value of a box, and takes its block in, also when that drop panics.
+    ///
+    /// # Safety
+    /// The block of the run's list that begins at `place` is the caller's, and has a value there.
+    #[inline]
+    pub(super) unsafe fn end<T>(&mut self, place: NonNull<T>) {
+        self.push(place.cast());
+        // SAFETY: the value is the caller's. Its block is freed after this.
+        unsafe { place.drop_in_place() };
     }
 }
 
@@ -96,10 +107,8 @@ impl<T> Lookaside<T> {
             if !core::ptr::eq(boxed.home(), self.list()) {
                 continue;
             }
-            let place = boxed.into_raw();
-            run.push(place.cast());
-            // SAFETY: the value was the box's. Its block is freed after this, also when the drop panics.
-            unsafe { place.drop_in_place() };
+            // SAFETY: the block of this list, and the value in it, were the box's.
+            unsafe { run.end(boxed.into_raw()) };
         }
     }
 }

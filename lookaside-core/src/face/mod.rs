@@ -17,6 +17,8 @@ mod list;
 mod maintain;
 mod many;
 mod many_boxes;
+#[cfg(feature = "std")]
+mod many_owned;
 mod name;
 #[cfg(doctest)]
 mod misuse;
@@ -42,6 +44,8 @@ pub use lazy::LazyLookaside;
 pub use list::LookasideList;
 pub use maintain::report_list;
 pub use many_boxes::AllocateMany;
+#[cfg(feature = "std")]
+pub use many_owned::AllocateOwnedMany;
 pub use name::Name;
 pub use object_cache::{CachedObject, ObjectCache};
 #[cfg(feature = "std")]

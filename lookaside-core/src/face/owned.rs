@@ -54,6 +54,12 @@ impl<T> Lookaside<T> {
         self.allocate(value).map(|boxed| OwnedBox::of(boxed, self))
     }
 
+    /// Puts a value into a block that is at hand, in a box that owns a share of the list; otherwise the error carries it back.
+    /// Never asks the pool, never waits: see [`Lookaside::try_allocate`].
+    pub fn try_allocate_owned(self: &Arc<Self>, value: T) -> Result<OwnedBox<T>, AllocateError<T>> {
+        self.try_allocate(value).map(|boxed| OwnedBox::of(boxed, self))
+    }
+
     /// Makes a value in a block, in a box that owns a share of the list. Otherwise as [`Lookaside::allocate_with`].
     #[inline]
     pub fn allocate_owned_with(self: &Arc<Self>, make: impl FnOnce() -> T) -> Option<OwnedBox<T>> {
@@ -63,7 +69,7 @@ impl<T> Lookaside<T> {
 
 impl<T> OwnedBox<T> {
     #[inline]
-    fn of(boxed: LookasideBox<'_, T>, list: &Arc<Lookaside<T>>) -> Self {
+    pub(super) fn of(boxed: LookasideBox<'_, T>, list: &Arc<Lookaside<T>>) -> Self {
         OwnedBox { place: boxed.into_raw(), list: share_of(Arc::clone(list)) }
     }
 
@@ -99,6 +105,11 @@ impl<T> OwnedBox<T> {
 impl<T: ?Sized> OwnedBox<T> {
     pub(super) fn from_parts(place: NonNull<T>, list: Arc<LookasideList>) -> Self {
         OwnedBox { place, list }
+    }
+
+    /// Returns whether the block is of this list.
+    pub(super) fn is_of(&self, list: &LookasideList) -> bool {
+        core::ptr::eq(&raw const *self.list, list)
     }
 
     pub(super) fn into_parts(self) -> (NonNull<T>, Arc<LookasideList>) {
@@ -230,6 +241,35 @@ impl<T> OwnedObject<T> {
         let cache = unsafe { (&raw const this.cache).read() };
         // SAFETY: the slot came from an object of this cache, and is taken over.
         unsafe { CachedObject::from_raw(this.slot, &cache) }.into_inner()
+    }
+
+    /// Gives the object away, in the slot that it is in, which holds `Some`. The caller owns both, and the share, which
+    /// keeps the cache. The inverse is `from_raw`.
+    #[must_use]
+    pub fn into_raw(self) -> NonNull<Option<T>> {
+        ManuallyDrop::new(self).slot
+    }
+
+    /// Makes an object in use again, with the share that it had.
+    ///
+    /// # Safety
+    /// `slot` came from [`OwnedObject::into_raw`] of an object of this cache, still holds `Some`, and is used for one object
+    /// alone.
+    #[must_use]
+    pub unsafe fn from_raw(slot: NonNull<Option<T>>, cache: &Arc<ObjectCache<T>>) -> Self {
+        // SAFETY: `into_raw` kept a share, which is this one.
+        OwnedObject { slot, cache: unsafe { Arc::from_raw(Arc::as_ptr(cache)) } }
+    }
+
+    /// Gives the object up, and returns it for ever. It does not come back to the cache, is not dropped, and its cache
+    /// stays.
+    #[must_use]
+    pub fn leak<'a>(self) -> &'a mut T
+    where
+        T: 'a,
+    {
+        // SAFETY: the slot holds an object that is no one else's, of a cache whose share is forgotten.
+        unsafe { self.into_raw().as_mut().as_mut().unwrap_unchecked() }
     }
 
     /// Gets another object of the cache, equal to this one: see [`CachedObject::try_clone`].

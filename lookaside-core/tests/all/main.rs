@@ -10,6 +10,7 @@ mod floors;
 mod lists;
 mod many;
 mod object_cache;
+mod owned;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod sections;
 mod send_sync;

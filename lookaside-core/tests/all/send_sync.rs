@@ -5,8 +5,8 @@ use std::rc::Rc;
 use std::sync::MutexGuard;
 
 use lookaside_core::{
-    AllocateError, AllocateMany, BuildError, Builder, CachedObject, LazyLookaside, Lookaside, LookasideBox,
-    LookasideList, ObjectCache, OwnedBox, OwnedObject, Parameters, RawList, Statistics, Status,
+    AllocateError, AllocateMany, AllocateOwnedMany, BuildError, Builder, CachedObject, LazyLookaside, Lookaside,
+    LookasideBox, LookasideList, ObjectCache, OwnedBox, OwnedObject, Parameters, RawList, Statistics, Status,
 };
 
 /// Both traits of one type: `is!(type: Send, !Sync)`.
@@ -71,6 +71,8 @@ is!(OwnedBox<Rc<u8>>: !Send, !Sync);
 is!(OwnedBox<dyn Fn() + Send>: Send, !Sync);
 is!(AllocateMany<'static, std::vec::IntoIter<u8>>: Send, Sync);
 is!(AllocateMany<'static, std::vec::IntoIter<Rc<u8>>>: !Send, !Sync);
+is!(AllocateOwnedMany<'static, u8, std::vec::IntoIter<u8>>: Send, Sync);
+is!(AllocateOwnedMany<'static, Rc<u8>, std::vec::IntoIter<Rc<u8>>>: !Send, !Sync);
 
 // A cache holds objects, which go from thread to thread but are never shared.
 is!(ObjectCache<u8>: Send, Sync);

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, fence};
 use crate::common::assert_identities;
 use crate::common::processes::{end, forks, give, in_own_process, start, take, this_test};
 use lookaside_core::{
-    AllocateCallback, FreeCallback, LookasideList, PoolKind, PoolType, Tag, Topology, pool_statistics,
+    AllocateCallback, FreeCallback, LookasideList, PoolKind, PoolType, Tag, Topology, hooks, pool_statistics,
 };
 
 fn session(size: usize) -> LookasideList {

@@ -55,12 +55,14 @@ fn compilers(language: &str) -> [(&'static str, &'static str); 2] {
     if language == "c" { [("CC", "cc"), ("", "clang")] } else { [("CXX", "c++"), ("", "clang++")] }
 }
 
-/// The headers, and the oldest standards that they are for.
-const HEADERS: [(&str, &[&str]); 4] = [
-    ("lookaside.h", &["c99", "c++11"]),
-    ("lookaside_cache.h", &["c99", "c++11"]),
-    ("lookaside_inline.h", &["c99", "c++11"]),
-    ("lookaside.hpp", &["c++17"]),
+/// The headers that programs include, the oldest standards that they are for, and a program that uses what they have.
+const HEADERS: [(&str, &[&str], &str); 6] = [
+    ("lookaside.h", &["c99", "c++11"], USER),
+    ("lookaside_cache.h", &["c99", "c++11"], USER),
+    ("lookaside_inline.h", &["c99", "c++11"], USER),
+    ("lookaside_wdm.h", &["c99", "c++11"], include_str!("strict_wdm.c")),
+    ("lookaside_wdm_extras.h", &["c99", "c++11"], include_str!("strict_wdm.c")),
+    ("lookaside.hpp", &["c++17"], USER),
 ];
 
 /// What the headers and the macros of theirs that a program writes are clean with.
@@ -122,20 +124,58 @@ fn strict_compiler((variable, default): (&str, &str), language: &str, standard: 
 fn headers_are_clean_in_every_promised_language() {
     let folder = scratch("header-alone");
     for (language, standards) in LANGUAGES {
-        for (header, oldest) in HEADERS {
+        for (header, oldest, user) in HEADERS {
             let Some(first) = standards.iter().position(|standard| oldest.contains(standard)) else { continue };
             let source = folder.join("alone.c");
-            fs::write(&source, format!("#include \"{header}\"\n").repeat(2) + USER).expect("a source is written");
+            fs::write(&source, format!("#include \"{header}\"\n").repeat(2) + user).expect("a source is written");
             for (standard, by) in
                 standards[first..].iter().flat_map(|&standard| compilers(language).map(|by| (standard, by)))
             {
                 for place in ["-I", "-isystem"] {
                     let Some(mut command) = strict_compiler(by, language, standard) else { continue };
-                    command.args(["-O1", "-S", "-o", "/dev/null", place]).arg(root().join("include"));
+                    command.args(["-DDBG=1", "-O1", "-S", "-o", "/dev/null", place]).arg(root().join("include"));
                     succeed(command.arg(&source));
                 }
             }
         }
+    }
+}
+
+/// Every header of the WDK's names alone, those too that others include, with inlined calls, in the oldest and the newest
+/// standards.
+#[test]
+fn wdk_headers_are_clean_alone_and_inlined() {
+    let source = scratch("header-parts").join("part.c");
+    let headers = fs::read_dir(root().join("include")).expect("the headers are there");
+    let headers =
+        headers.map(|entry| entry.expect("the folder is read").file_name().into_string().expect("plain names"));
+    let (wdk, others): (Vec<_>, Vec<_>) = headers.partition(|name| name.starts_with("lookaside_wdm"));
+    assert!(wdk.len() > 10, "{wdk:?}");
+    for other in others {
+        assert!(HEADERS.iter().any(|(header, ..)| *header == other), "{other} is not in the table of headers");
+    }
+    for header in wdk {
+        fs::write(&source, format!("#include \"{header}\"\n").repeat(2)).expect("a source is written");
+        for (language, standards) in LANGUAGES {
+            for standard in [standards[0], standards[standards.len() - 1]] {
+                for by in compilers(language) {
+                    let Some(mut command) = strict_compiler(by, language, standard) else { continue };
+                    command.args(["-DLOOKASIDE_INLINE", "-O1", "-S", "-o", "/dev/null", "-I"]);
+                    succeed(command.arg(root().join("include")).arg(&source));
+                }
+            }
+        }
+    }
+}
+
+/// As drivers in C++ include the WDK's headers.
+#[test]
+fn headers_may_be_included_in_extern_c() {
+    let source = scratch("header-extern").join("extern.cpp");
+    for (header, _, user) in HEADERS.into_iter().filter(|(header, ..)| header.ends_with(".h")) {
+        let text = format!("extern \"C\" {{\n#include \"{header}\"\n}}\n{user}");
+        fs::write(&source, text).expect("a source is written");
+        succeed(Language::Cpp.compiler().arg("-fsyntax-only").arg(&source));
     }
 }
 

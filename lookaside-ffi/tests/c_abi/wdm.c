@@ -600,6 +600,6 @@ static void cases(const char *name)
         ExAllocateFromPagedLookasideList(&paged);
     }
     CASE("raise of what has a remedy") ExRaiseStatus(STATUS_WORKING_SET_QUOTA);
-    CASE("fail fast") RtlFailFast(3);
+    CASE("fail fast") RtlFailFast(FAST_FAIL_CORRUPT_LIST_ENTRY);
     CASE("initialize at a null pointer") ExInitializePagedLookasideList(NULL, NULL, NULL, 0, 64, TAG, 0);
 }

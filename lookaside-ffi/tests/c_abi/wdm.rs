@@ -5,10 +5,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::Command;
 
 use crate::c_examples::{on_one_processor, with_numbered_addresses};
-use crate::toolchain::{ENGINES, Language, Link, compiler, make, root, run, scratch, succeed, text, with_engine};
+use crate::toolchain::{ENGINES, Language, Link, make, root, run, scratch, succeed, text, with_engine};
 
 /// A program: its name and source, the cases that end well, and those that end by abort, after this line; A and B stand
 /// for the first and the second address in it.
@@ -86,7 +85,16 @@ pub const PROGRAMS: [Program; 4] = [
     Program {
         name: "wdm_extras",
         source: include_str!("wdm_extras.c"),
-        well: &["interlocked", "locks", "threads under locks", "memory", "strings", "inline functions", "assertions"],
+        well: &[
+            "interlocked",
+            "locks",
+            "threads under locks",
+            "memory",
+            "strings",
+            "inline functions",
+            "prints",
+            "assertions",
+        ],
         abort: &[
             ("assertion that fails", "driver.c:1000: not so: found == 2"),
             ("verification that fails, with a message", "driver.c:1001: not so: found == 2: two were asked for"),
@@ -154,27 +162,6 @@ fn every_case_of_the_programs_is_run() {
             source.lines().filter_map(|line| line.trim_start().strip_prefix("CASE(\"")?.split('"').next()).collect();
         let run: Vec<&str> = well.iter().chain(abort.iter().map(|(case, _)| case)).copied().collect();
         assert_eq!(cases, run, "{name}");
-    }
-}
-
-#[test]
-fn the_wdk_headers_compile_alone_in_every_promised_language() {
-    let source = scratch("wdm-alone").join("alone.c");
-    for header in ["lookaside_wdm.h", "lookaside_wdm_extras.h"] {
-        fs::write(&source, format!("#include \"{header}\"\n").repeat(2)).expect("a source is written");
-        for (variable, default, arguments) in [
-            ("CC", "cc", ["-xc", "-std=c99"]),
-            ("CC", "cc", ["-xc", "-std=c11"]),
-            ("CC", "cc", ["-xc", "-std=gnu17"]),
-            ("CXX", "c++", ["-xc++", "-std=c++11"]),
-            ("CXX", "c++", ["-xc++", "-std=c++20"]),
-        ] {
-            for calls in ["-ULOOKASIDE_INLINE", "-DLOOKASIDE_INLINE"] {
-                let mut command = Command::new(compiler(variable, default));
-                command.args(arguments).args(["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Werror"]);
-                succeed(command.args(["-fsyntax-only", calls, "-I"]).arg(root().join("include")).arg(&source));
-            }
-        }
     }
 }
 

@@ -256,6 +256,72 @@ static void strings(void)
     CHECK(room.Length == 0 && room.MaximumLength == 2 && RtlAppendUnicodeStringToString(&room, &empty) == STATUS_SUCCESS);
 }
 
+/* Printing. Standard error is a pipe while `print` runs. */
+
+static char printed[2048];
+
+static void print_and_read(void (*print)(void))
+{
+    int ends[2];
+    const int before = dup(2);
+    ssize_t length;
+    CHECK(before >= 0 && pipe(ends) == 0 && dup2(ends[1], 2) == 2);
+    print();
+    CHECK(dup2(before, 2) == 2 && close(ends[1]) == 0 && close(before) == 0);
+    length = read(ends[0], printed, sizeof printed - 1);
+    printed[length < 0 ? 0 : length] = '\0';
+    close(ends[0]);
+}
+
+static void print_numbers(void)
+{
+    /* Numbers that are 32 bits wide here and have an `l` in the WDK's formats are followed by others. */
+    CHECK(DbgPrint("%ld %lu 0x%08lX %d|", (LONG)-5, (ULONG)0xFFFFFFFF, (ULONG)0xBEEF, 6) == STATUS_SUCCESS);
+    DbgPrint("%I64d %lld %I64x %Iu %zu|", (LONGLONG)-7, (LONGLONG)8, (ULONGLONG)1 << 40, (SIZE_T)9, sizeof(ULONG));
+    DbgPrint("%hx %hhu %5d %-5d %05d %+d %#x %.3d %*d %.*d|", -1, 258, 10, 11, 12, 13, 14, 15, 4, 16, 3, 17);
+    DbgPrint("%p %c %C %hC 100%% %.1f|", (PVOID)0xABCD, 'c', u'\u00e9', 'h', 0.5);
+}
+
+static void print_texts(void)
+{
+    DECLARE_CONST_UNICODE_STRING(name, u"\\Device\\\u00d6\U0001F600z");
+    const UNICODE_STRING part = {4, 4, name.Buffer + 1};
+    const WCHAR half[] = {0xD83D, 'x', 0};
+    CHECK(DbgPrintEx(DPFLTR_IHVDRIVER_ID, DPFLTR_ERROR_LEVEL, "%wZ %wZ %Z|", &name, &part, &narrow) == STATUS_SUCCESS);
+    DbgPrint("%s %hs %hS %ws %ls %S %S|", "s", "hs", "hS", u"ws", u"ls", u"S", half);
+    DbgPrint("%10s %-4ws %.2s %.2S %.*s|", "ten", u"ws", "cut", u"\u00e9\u00ea\u00eb", 1, "cut");
+    DbgPrint("%s %S %wZ|", (PCSTR)NULL, (PCWSTR)NULL, (PUNICODE_STRING)NULL);
+    DbgPrint("%y %5n %");
+}
+
+static void print_long(void)
+{
+    static char text[600];
+    memset(text, 'x', sizeof text - 1);
+    DbgPrint("%s%s", text, text);
+}
+
+static void print_where_checked(void)
+{
+    KdPrint(("checked %d", 1));
+    KdPrintEx((DPFLTR_IHVDRIVER_ID, DPFLTR_INFO_LEVEL, " %d", 2));
+}
+
+static void prints(void)
+{
+    print_and_read(print_numbers);
+    CHECK(strcmp(printed, "-5 4294967295 0x0000BEEF 6|-7 8 10000000000 9 4|"
+                          "ffff 2    10 11    00012 +13 0xe 015   16 017|"
+                          "000000000000ABCD c \xc3\xa9 h 100% 0.5|") == 0);
+    print_and_read(print_texts);
+    CHECK(strcmp(printed, "\\Device\\\xc3\x96\xf0\x9f\x98\x80z De pool|s hs hS ws ls S \xef\xbf\xbdx|"
+                          "       ten ws   cu \xc3\xa9\xc3\xaa c|(null) (null) (null)|%y %5n %") == 0);
+    print_and_read(print_long);
+    CHECK(strlen(printed) == 512 && strspn(printed, "x") == 512);
+    print_and_read(print_where_checked);
+    CHECK(strcmp(printed, "checked 1 2") == 0);
+}
+
 /* Inline functions as the WDK's sources write them, in C and in C++. */
 
 FORCEINLINE ULONG add_one(ULONG number);
@@ -297,6 +363,7 @@ static void cases(const char *name)
     CASE("memory") memory();
     CASE("strings") strings();
     CASE("inline functions") inline_functions();
+    CASE("prints") prints();
     CASE("assertions")
     {
         ASSERT(found);

@@ -12,13 +12,13 @@ use crate::toolchain::{Language, compiler, root, scratch, succeed};
 const USED: &str = "
     _Acquires_exclusive_lock_ _Acquires_lock_ _Acquires_shared_lock_ Add2Ptr ALIGN_UP_BY __analysis_assert
     __analysis_assume _Analysis_assume_ _Analysis_assume_lock_not_held_ ARRAYSIZE ASSERT ASSERT3P ASSERT3U _At_ BOOL
-    BYTE C_ASSERT __cdecl _Check_return_ CONST CTL_CODE DBG DBG_HW_ACCESS DBG_INIT DBG_PNP DBG_POWER DBG_READ DBG_WRITE
+    BYTE C_ASSERT __cdecl _Check_return_ CONST CTL_CODE DbgPrint DbgPrintEx DBG DBG_HW_ACCESS DBG_INIT DBG_PNP DBG_POWER DBG_READ DBG_WRITE
     __declspec DECLSPEC_ALIGN DECLSPEC_CACHEALIGN DECLSPEC_NOINLINE DECLSPEC_SELECTANY __drv_aliasesMem
     __drv_allocatesMem __drv_freesMem __drv_functionClass __drv_reportError __drv_sameIRQL DWORD EX_SPIN_LOCK
     ExAcquireFastMutex ExAllocatePool3 ExAllocatePoolQuotaZero ExAllocatePoolWithQuotaTag __except ExFreePool2
     ExInitializeDriverRuntime ExInitializeFastMutex ExInterlockedInsertHeadList ExInterlockedInsertTailList
     ExInterlockedPopEntryList ExInterlockedPushEntryList ExInterlockedRemoveHeadList ExQueryPoolBlockSize
-    ExReleaseFastMutex EXTERN_C __fallthrough FAST_MUTEX FIELD_SIZE __finally __forceinline _Frees_ptr_ _Frees_ptr_opt_
+    ExReleaseFastMutex EXTERN_C __fallthrough FAST_FAIL_CORRUPT_LIST_ENTRY FAST_MUTEX FIELD_SIZE __finally __forceinline _Frees_ptr_ _Frees_ptr_opt_
     _Guarded_by_ GUID HANDLE __in _In_count_ __in_opt _In_range_ _In_reads_ _In_reads_bytes_opt_ _In_z_
     _Inout_updates_bytes_ INT INT64 __int64 InterlockedAdd InterlockedAnd InterlockedCompareExchange
     InterlockedCompareExchange64 InterlockedCompareExchangeNoFence InterlockedCompareExchangePointer
@@ -27,7 +27,7 @@ const USED: &str = "
     _IRQL_raises_ _IRQL_requires_ _IRQL_requires_min_ _IRQL_restores_ _IRQL_saves_ KeAcquireInStackQueuedSpinLock
     KeAcquireSpinLock KeAcquireSpinLockAtDpcLevel KeAcquireSpinLockRaiseToDpc KeGetCurrentIrql
     KeGetCurrentProcessorNumber KeInitializeSpinLock KeLowerIrql KeMemoryBarrier KeRaiseIrql KeRaiseIrqlToDpcLevel
-    KeReleaseInStackQueuedSpinLock KeReleaseSpinLock KeReleaseSpinLockFromDpcLevel KLOCK_QUEUE_HANDLE LARGE_INTEGER
+    KdPrint KdPrintEx KeReleaseInStackQueuedSpinLock KeReleaseSpinLock KeReleaseSpinLockFromDpcLevel KLOCK_QUEUE_HANDLE LARGE_INTEGER
     leave LOOKASIDE_ALIGN max MAXLONG MAXULONG MAXUSHORT MEMORY_ALLOCATION_ALIGNMENT MmAllocatePagesForMdlEx
     MmBuildMdlForNonPagedPool MmCached MmCanFileBeTruncated MmDoesFileHaveUserWritableReferences MmFlushForDelete
     MmFlushForWrite MmFlushImageSection MmFreePagesFromMdl MmGetMdlByteCount MmGetMdlPfnArray MmGetMdlVirtualAddress
@@ -284,10 +284,10 @@ fn what_the_table_of_names_has_is_there() {
             }
         }
     }
-    // Every annotation and every status, by its header.
+    // Every annotation, status and code, by its header.
     for (_, text) in headers().into_iter().filter(|(name, _)| is_by_header(name)) {
         for (name, _) in macros(&text) {
-            if name.starts_with("STATUS_") {
+            if name.starts_with("STATUS_") || name.starts_with("FAST_FAIL_") {
                 uses.push_str(&format!("    sum += (unsigned long long){name};\n"));
             } else {
                 program.push_str(&format!("#ifndef {name}\n#error {name}\n#endif\n"));
