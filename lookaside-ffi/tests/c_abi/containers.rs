@@ -93,3 +93,24 @@ fn containers_give_every_block_back() {
         }
     }
 }
+
+/// Two sections, a pop and a push, are in the function itself: compilers find what is inlined small enough, and need no call
+/// of an insert or an erase.
+#[test]
+fn a_node_is_taken_and_given_back_without_a_call() {
+    const SOURCE: &str = "#include <list>\n#include \"lookaside.hpp\"\n\
+        extern \"C\" void change(std::list<int, lookaside::allocator<int>> &list)\n\
+        {\n    list.push_back(1);\n    list.pop_front();\n}\n";
+    let out = scratch("nodes");
+    let (source, assembly) = (out.join("nodes.cpp"), out.join("nodes.s"));
+    std::fs::write(&source, SOURCE).expect("a source is written");
+    for compiler in ["c++", "clang++"] {
+        let Some(mut command) = by(compiler, Link::Static, "-std=c++17 -O2").compiler(&out) else { continue };
+        succeed(command.arg("-S").arg(&source).arg("-o").arg(&assembly));
+        let assembly = std::fs::read_to_string(&assembly).expect("the compiler wrote it");
+        let (_, function) = assembly.split_once("\nchange:").expect("it has the function");
+        let (function, _) = function.split_once(".size\tchange,").expect("the function ends");
+        let sections = function.matches("__rseq_cs").count();
+        assert_eq!(sections, 2, "{compiler}: {function}");
+    }
+}
