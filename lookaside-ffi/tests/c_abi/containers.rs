@@ -56,7 +56,9 @@ impl Build {
         let source = root().join("lookaside-ffi/tests/c_abi/containers.cpp");
         let (program, object) = (out.join("containers"), out.join("object.so"));
         let mut command = self.compiler(out)?;
-        command.arg("-o").arg(&program).arg(&source).arg("-xnone");
+        let abseil = abseil();
+        command.args(abseil.iter().map(|_| "-DABSEIL").take(1));
+        command.arg("-o").arg(&program).arg(&source).arg("-xnone").args(abseil);
         link_to(&mut command, self.link, out);
         succeed(&mut command);
         if self.link == Link::Static {
@@ -66,6 +68,15 @@ impl Build {
         command.args(["-DOBJECT", "-shared", "-fPIC", "-fvisibility=hidden", "-o"]).arg(&object).arg(&source);
         succeed(command.arg("-xnone").arg(out.join("liblookaside.so.0.2")));
         Some((program, Some(object)))
+    }
+}
+
+/// What links Abseil's containers; nothing where the machine has none.
+fn abseil() -> Vec<String> {
+    let mut command = Command::new("pkg-config");
+    match command.args(["--libs", "absl_node_hash_map", "absl_node_hash_set", "absl_btree"]).output() {
+        Ok(output) if output.status.success() => text(&output.stdout).split_whitespace().map(String::from).collect(),
+        _ => Vec::new(),
     }
 }
 
