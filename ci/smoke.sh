@@ -10,6 +10,7 @@ cargo run --release -- compare --quick --report "$report"
 ls "$report"/{index.html,report.md,figures.csv,figures.json}
 cargo run --release -- compare --global --rounds 2
 cargo run --release -- compare --pools --rounds 2
+cargo run --release -- compare --nodes --rounds 1
 cargo run --release -- tags
 cargo run --release -- tune --svg "$report/tune.svg"
 cargo run --release

@@ -92,6 +92,9 @@ inline void *allocate_from(lookaside_list *list) noexcept
     return list == nullptr ? nullptr : lookaside_list_allocate(list);
 }
 
+/// The list of what has asked for none yet. It is all zeroes, which no inlined call finds a block in.
+__attribute__((__visibility__("hidden"))) inline lookaside_list no_list{};
+
 /// The blocks of the process's list for this kind, which is known after the first call. Each shared object has a
 /// pointer of its own to the one list, so that it is reached without a detour.
 template <std::size_t Size, std::size_t Alignment> class process_blocks {
@@ -99,52 +102,51 @@ public:
     /// Takes a block. Throws std::bad_alloc.
     static void *allocate()
     {
-        lookaside_list *const list = known.load(std::memory_order_acquire);
-        if (__builtin_expect(list != nullptr, 1)) {
-            void *const block = lookaside_list_allocate_inline(aligned(list));
-            if (__builtin_expect(block != nullptr, 1)) {
-                return block;
-            }
+#if LOOKASIDE_INLINED
+        const lookaside_list *const list = known.load(std::memory_order_acquire);
+        void *const block = lookaside_inline_take(list, lookaside_inline_area_in(list));
+        if (__builtin_expect(block != nullptr, 1)) {
+            return block;
         }
-        return allocate_first(list);
+#endif
+        return allocate_by_call();
     }
 
     static void free(void *block) noexcept
     {
-        lookaside_list *const list = known.load(std::memory_order_acquire);
-        if (__builtin_expect(list != nullptr, 1)) {
-            lookaside_list_free_inline(aligned(list), block);
-        } else {
-            free_first(block);
+#if LOOKASIDE_INLINED
+        const lookaside_list *const list = known.load(std::memory_order_acquire);
+        if (__builtin_expect(lookaside_inline_give(list, lookaside_inline_area_in(list), block), 1)) {
+            return;
         }
+#endif
+        free_by_call(block);
     }
 
 private:
-    /// Spares the inlined code its own look.
-    static lookaside_list *aligned(lookaside_list *list) noexcept
-    {
-        return static_cast<lookaside_list *>(__builtin_assume_aligned(list, alignof(lookaside_list)));
-    }
+    // What is not inlined is one call without a choice before it: then compilers inline the rest.
+    __attribute__((__noinline__, __cold__)) static void *allocate_by_call() { return need(allocate_from(find())); }
 
-    static lookaside_list *find() noexcept
-    {
-        lookaside_list *const list = lookaside_process_list(Size, Alignment);
-        known.store(list, std::memory_order_release);
-        return list;
-    }
-
-    /// What follows where the list was not known yet, or has no block. One function, so that compilers inline the rest.
-    __attribute__((__noinline__, __cold__)) static void *allocate_first(const lookaside_list *list)
-    {
-        return need(list == nullptr ? allocate_from(find()) : nullptr);
-    }
-
-    __attribute__((__noinline__, __cold__)) static void free_first(void *block) noexcept
+    __attribute__((__noinline__, __cold__)) static void free_by_call(void *block) noexcept
     {
         lookaside_list_free(find(), block);
     }
 
-    __attribute__((__visibility__("hidden"))) static inline std::atomic<lookaside_list *> known{nullptr};
+    /// The list; nullptr where there is no memory for it.
+    static lookaside_list *find() noexcept
+    {
+        lookaside_list *list = known.load(std::memory_order_acquire);
+        if (list == &no_list) {
+            list = lookaside_process_list(Size, Alignment);
+            if (list != nullptr) {
+                known.store(list, std::memory_order_release);
+            }
+        }
+        return list;
+    }
+
+    /// Release and acquire: who finds the list has to find what is in it.
+    __attribute__((__visibility__("hidden"))) static inline std::atomic<lookaside_list *> known{&no_list};
 };
 
 constexpr std::size_t alignment_of_blocks(std::size_t alignment) noexcept

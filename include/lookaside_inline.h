@@ -79,11 +79,18 @@ typedef uint64_t __attribute__((__may_alias__)) lookaside_inline_u64;
 
 #define LOOKASIDE_INLINE_LIKELY(condition) __builtin_expect(!!(condition), 1)
 
-/* The distance to the thread's rseq area; 0 if the sections may not be tried, as in a list that is all zeroes. */
+/* The distance to the thread's rseq area; 0 if the sections may not be tried, as in a list that is all zeroes. There has
+ * to be such an object. */
+static inline __attribute__((__always_inline__)) int64_t lookaside_inline_area_in(const lookaside_list *list)
+{
+    return LOOKASIDE_INLINE_WORD(list, lookaside_inline_i32, LOOKASIDE_INLINE_AREA);
+}
+
+/* The same; 0 as well if there can be none at this address. */
 static inline __attribute__((__always_inline__)) int64_t lookaside_inline_area(const lookaside_list *list)
 {
     if (LOOKASIDE_INLINE_LIKELY(list != NULL) && LOOKASIDE_INLINE_LIKELY((LOOKASIDE_ADDRESS(list) & 15) == 0)) {
-        return LOOKASIDE_INLINE_WORD(list, lookaside_inline_i32, LOOKASIDE_INLINE_AREA);
+        return lookaside_inline_area_in(list);
     }
     return 0;
 }
@@ -270,6 +277,23 @@ lookaside_inline_push(const lookaside_list *list, int64_t area, void *block)
 
 #endif
 
+/* Both calls as far as they need no function, with what lookaside_inline_area returned: the block, or null; and whether
+ * the block is back. */
+static inline __attribute__((__always_inline__)) void *lookaside_inline_take(const lookaside_list *list, int64_t area)
+{
+    return LOOKASIDE_INLINE_LIKELY(area != 0) ? lookaside_inline_pop(list, area) : NULL;
+}
+
+static inline __attribute__((__always_inline__)) int
+lookaside_inline_give(const lookaside_list *list, int64_t area, void *block)
+{
+    return LOOKASIDE_INLINE_LIKELY(area != 0) && LOOKASIDE_INLINE_LIKELY(block != NULL) &&
+           LOOKASIDE_INLINE_LIKELY(
+               (LOOKASIDE_ADDRESS(block) &
+                LOOKASIDE_INLINE_WORD(list, lookaside_inline_u32, LOOKASIDE_INLINE_ALIGNMENT_MASK)) == 0) &&
+           LOOKASIDE_INLINE_LIKELY(lookaside_inline_push(list, area, block));
+}
+
 #endif /* LOOKASIDE_INLINED */
 
 /**
@@ -282,12 +306,9 @@ lookaside_inline_push(const lookaside_list *list, int64_t area, void *block)
 #if LOOKASIDE_INLINED
 static inline __attribute__((__always_inline__)) void *lookaside_list_allocate_inline(lookaside_list *list)
 {
-    const int64_t area = lookaside_inline_area(list);
-    if (LOOKASIDE_INLINE_LIKELY(area != 0)) {
-        void *const block = lookaside_inline_pop(list, area);
-        if (LOOKASIDE_INLINE_LIKELY(block != NULL)) {
-            return block;
-        }
+    void *const block = lookaside_inline_take(list, lookaside_inline_area(list));
+    if (LOOKASIDE_INLINE_LIKELY(block != NULL)) {
+        return block;
     }
     return lookaside_list_allocate(list);
 }
@@ -308,12 +329,7 @@ static inline void *lookaside_list_allocate_inline(lookaside_list *list)
 #if LOOKASIDE_INLINED
 static inline __attribute__((__always_inline__)) void lookaside_list_free_inline(lookaside_list *list, void *block)
 {
-    const int64_t area = lookaside_inline_area(list);
-    if (LOOKASIDE_INLINE_LIKELY(area != 0) && LOOKASIDE_INLINE_LIKELY(block != NULL) &&
-        LOOKASIDE_INLINE_LIKELY(
-            (LOOKASIDE_ADDRESS(block) &
-             LOOKASIDE_INLINE_WORD(list, lookaside_inline_u32, LOOKASIDE_INLINE_ALIGNMENT_MASK)) == 0) &&
-        LOOKASIDE_INLINE_LIKELY(lookaside_inline_push(list, area, block))) {
+    if (LOOKASIDE_INLINE_LIKELY(lookaside_inline_give(list, lookaside_inline_area(list), block))) {
         return;
     }
     lookaside_list_free(list, block);

@@ -199,7 +199,9 @@ fn compile_peer(peer: &Peer, prefixes: &[PathBuf], library: &Path) -> Result<(),
 /// Compiles the containers of C++ into shared libraries, which the command carries within it: one for foonathan/memory, if
 /// it is here, and one for all other allocators.
 fn compile_nodes() {
-    println!("cargo:rerun-if-changed=nodes");
+    for changed in ["nodes", "../include"] {
+        println!("cargo:rerun-if-changed={changed}");
+    }
     let folder = PathBuf::from(env::var_os("OUT_DIR").expect("cargo names a folder for the output"));
     let compile = |name: &str, arguments: &[&str]| {
         let library = folder.join(name);

@@ -2,15 +2,10 @@
 // a hash map) is operator new's, but for those whose own allocator says otherwise.
 #pragma once
 
-#include <cstdlib>
-#include <memory>
+#include <cstddef>
 #include <new>
 
 #include "nodes.h"
-
-// As in a program: the command never unloads what this becomes a part of.
-#define LOOKASIDE_INLINE_STAYS
-#include "lookaside_inline.h"
 
 extern const nodes_host *host;
 
@@ -42,32 +37,6 @@ template <class T, template <std::size_t> class Source> struct NodeAllocator {
     template <class U> bool operator==(const NodeAllocator<U, Source> &) const { return true; }
     template <class U> bool operator!=(const NodeAllocator<U, Source> &) const { return false; }
 };
-
-// A lookaside list for each size of node. It is zeroes until the first allocate, which finds that it is no list.
-template <std::size_t Size> struct ListSource {
-    static void *allocate()
-    {
-        void *block = lookaside_list_allocate_inline(&list);
-        return __builtin_expect(block != nullptr, 1) ? block : first();
-    }
-    static void free(void *block) { lookaside_list_free_inline(&list, block); }
-
-private:
-    __attribute__((noinline)) static void *first()
-    {
-        lookaside_parameters parameters = {};
-        parameters.struct_size = sizeof parameters;
-        parameters.size = Size;
-        parameters.name = "nodes";
-        parameters.pool_type = LOOKASIDE_POOL_PAGED;
-        parameters.inline_abi = LOOKASIDE_INLINE_ABI;
-        host->list_initialize(&list, &parameters);
-        return lookaside_list_allocate(&list);
-    }
-
-    static inline lookaside_list list = {};
-};
-template <class T> using ListAllocator = NodeAllocator<T, ListSource>;
 
 template <std::size_t Size> struct JemallocSource {
     static void *allocate() { return host->jemalloc(Size); }

@@ -1,8 +1,11 @@
 // Containers of nodes under several allocators: see nodes.h. Built once with -DFOONATHAN for foonathan/memory alone,
-// which is a library of its own, and once without it for all others.
+// which is a library of its own, and once without it for all others. The calls of lists are those of lookaside.hpp, as in
+// every program; liblookaside.so has been loaded before this.
 
 #include <cstring>
 #include <list>
+#include <map>
+#include <set>
 #include <unordered_map>
 #include <vector>
 
@@ -11,24 +14,18 @@
 
 #ifdef FOONATHAN
 #include <foonathan/memory/memory_pool.hpp>
-#elif __has_include(<boost/pool/pool_alloc.hpp>)
+#include <mutex>
+#else
+// As in a program: the command never unloads what this becomes a part of.
+#define LOOKASIDE_INLINE_STAYS
+#include "lookaside.hpp"
+#if __has_include(<boost/pool/pool_alloc.hpp>)
 #include <boost/pool/pool_alloc.hpp>
 #define BOOST 1
 #endif
+#endif
 
 const nodes_host *host;
-
-// What inlined calls call, and what first uses do.
-extern "C" {
-__attribute__((visibility("hidden"))) void *lookaside_list_allocate(lookaside_list *list)
-{
-    return host->list_allocate(list);
-}
-__attribute__((visibility("hidden"))) void lookaside_list_free(lookaside_list *list, void *block)
-{
-    host->list_free(list, block);
-}
-}
 
 struct nodes {
     virtual ~nodes() = default;
@@ -122,10 +119,85 @@ template <template <class> class Allocator> struct Sessions final : nodes {
     Map places;
 };
 
+// A queue of 64 numbers. A change is one more at its end, and one less at its front.
+template <template <class> class Allocator> struct Queue final : nodes {
+    static constexpr std::uint64_t most = 64;
+
+    Queue() : numbers(most, 1) {}
+
+    std::uint64_t run(std::uint64_t changes) override
+    {
+        std::uint64_t sum = 0;
+        for (std::uint64_t change = 0; change < changes; change++) {
+            numbers.push_back(change);
+            sum += numbers.front();
+            numbers.pop_front();
+        }
+        return sum;
+    }
+
+    std::uint64_t size() const override { return numbers.size(); }
+
+    std::list<std::uint64_t, Allocator<std::uint64_t>> numbers;
+};
+
+// A map or a set of 1,024 random keys. A change takes one of them out, and puts another in.
+template <class Container> struct Keys final : nodes {
+    static constexpr std::uint64_t most = 1024;
+
+    Keys()
+    {
+        for (std::uint64_t &key : keys) {
+            put(key = random());
+        }
+    }
+
+    std::uint64_t run(std::uint64_t changes) override
+    {
+        std::uint64_t sum = 0;
+        for (std::uint64_t change = 0; change < changes; change++) {
+            std::uint64_t &key = keys[random() % most];
+            sum += container.erase(key);
+            put(key = random());
+        }
+        return sum;
+    }
+
+    std::uint64_t size() const override { return container.size(); }
+
+private:
+    void put(std::uint64_t key)
+    {
+        if constexpr (std::is_same_v<typename Container::value_type, std::uint64_t>) {
+            container.insert(key);
+        } else {
+            container.emplace(key, key);
+        }
+    }
+
+    Container container;
+    std::vector<std::uint64_t> keys = std::vector<std::uint64_t>(most);
+};
+
 template <template <class> class Allocator> nodes *make(const char *container)
 {
-    if (std::strcmp(container, "btree") == 0) {
+    using Key = std::uint64_t;
+    using Pairs = Allocator<std::pair<const Key, Key>>;
+    const auto is = [container](const char *name) { return std::strcmp(container, name) == 0; };
+    if (is("btree")) {
         return new Index<Allocator>;
+    }
+    if (is("list")) {
+        return new Queue<Allocator>;
+    }
+    if (is("map")) {
+        return new Keys<std::map<Key, Key, std::less<Key>, Pairs>>;
+    }
+    if (is("set")) {
+        return new Keys<std::set<Key, std::less<Key>, Allocator<Key>>>;
+    }
+    if (is("unordered-map")) {
+        return new Keys<std::unordered_map<Key, Key, std::hash<Key>, std::equal_to<Key>, Pairs>>;
     }
     return new Sessions<Allocator>;
 }
@@ -149,6 +221,32 @@ template <std::size_t Size> struct FoonathanSource {
     static inline Pool *pool = nullptr;
 };
 template <class T> using FoonathanAllocator = NodeAllocator<T, FoonathanSource>;
+
+// The same for threads that share it, as the library's thread_safe_allocator has it.
+template <std::size_t Size> struct FoonathanMutexSource {
+    static void *allocate()
+    {
+        const std::lock_guard<std::mutex> lock(mutex);
+        return FoonathanSource<Size>::allocate();
+    }
+    static void free(void *block)
+    {
+        const std::lock_guard<std::mutex> lock(mutex);
+        FoonathanSource<Size>::free(block);
+    }
+
+    static inline std::mutex mutex;
+};
+template <class T> using FoonathanMutexAllocator = NodeAllocator<T, FoonathanMutexSource>;
+#elif defined(__cpp_lib_memory_resource)
+// Containers over a resource, which is there as long as they are: the default one, where polymorphic allocators that are
+// given none have their memory from.
+template <class Resource> nodes *make_over(const char *container)
+{
+    static Resource resource;
+    std::pmr::set_default_resource(&resource);
+    return make<std::pmr::polymorphic_allocator>(container);
+}
 #endif
 
 #ifdef BOOST
@@ -166,7 +264,10 @@ nodes *nodes_make(const char *container, const char *allocator, const nodes_host
     const auto is = [allocator](const char *name) { return std::strcmp(allocator, name) == 0; };
     host = with;
 #ifdef FOONATHAN
-    return is("foonathan") ? make<FoonathanAllocator>(container) : nullptr;
+    if (is("foonathan")) {
+        return make<FoonathanAllocator>(container);
+    }
+    return is("foonathan-mutex") ? make<FoonathanMutexAllocator>(container) : nullptr;
 #else
 #ifdef BOOST
     if (is("boost-fast-pool")) {
@@ -176,6 +277,17 @@ nodes *nodes_make(const char *container, const char *allocator, const nodes_host
         return make<BoostUnsyncAllocator>(container);
     }
 #endif
+#ifdef __cpp_lib_memory_resource
+    if (is("pmr-sync")) {
+        return make_over<std::pmr::synchronized_pool_resource>(container);
+    }
+    if (is("pmr-unsync")) {
+        return make_over<std::pmr::unsynchronized_pool_resource>(container);
+    }
+    if (is("lookaside-pmr")) {
+        return make_over<lookaside::memory_resource>(container);
+    }
+#endif
     if (is("jemalloc")) {
         return make<JemallocAllocator>(container);
     }
@@ -183,7 +295,7 @@ nodes *nodes_make(const char *container, const char *allocator, const nodes_host
         return make<MimallocAllocator>(container);
     }
     if (is("lookaside") || is("lookaside-portable")) {
-        return make<ListAllocator>(container);
+        return make<lookaside::allocator>(container);
     }
     return is("glibc") ? make<std::allocator>(container) : nullptr;
 #endif

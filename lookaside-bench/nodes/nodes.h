@@ -2,13 +2,14 @@
 #ifndef NODES_H
 #define NODES_H
 
-#include "lookaside.h"
+#include <stddef.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* What the command has, and hands on: mallocs and the calls of lists. */
+/* The mallocs that the command has, and hands on. */
 struct nodes_host {
     void *(*jemalloc)(size_t size);
     /* With flags, which are 0. */
@@ -16,12 +17,9 @@ struct nodes_host {
     /* For sizes of up to 128 words. */
     void *(*mimalloc)(size_t size);
     void (*mimalloc_free)(void *block);
-    lookaside_status (*list_initialize)(lookaside_list *list, const lookaside_parameters *parameters);
-    void *(*list_allocate)(lookaside_list *list);
-    void (*list_free)(lookaside_list *list, void *block);
 };
 
-/* A container of this kind, empty, with its nodes from this allocator; NULL if there is no such here. There is one of
+/* A container of this kind with its nodes from this allocator; NULL if there is no such here. There is one of
  * them in a process. */
 struct nodes *nodes_make(const char *container, const char *allocator, const struct nodes_host *host);
 

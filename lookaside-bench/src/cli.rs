@@ -108,7 +108,7 @@ mod tests {
         assert_eq!(sets("lookaside compare --workload larson"), "foreign");
         assert_eq!(sets("lookaside compare --workload json,pair"), "lists, global");
         assert_eq!(sets("lookaside compare --memory --workload pair"), "memory");
-        assert_eq!(sets("lookaside compare --all --size 32"), "lists, foreign, memory, latency, global, pools");
+        assert_eq!(sets("lookaside compare --all --size 32"), "lists, foreign, memory, latency, global, pools, nodes");
     }
 
     #[test]

@@ -262,7 +262,7 @@ impl Plan {
         Self {
             workload: &job.workload,
             base: match job.workload.set {
-                Set::Foreign => Base::malloc("the fastest malloc"),
+                Set::Nodes => Base { about: "the fastest pool of one thread", names: nodes::OF_ONE_THREAD.into() },
                 _ => Base { about: first, names: vec![first] },
             },
             sized: false,

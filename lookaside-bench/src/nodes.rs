@@ -1,19 +1,19 @@
-//! Containers of C++ with their nodes from several allocators: a B-tree, and a hash map whose elements are linked.
+//! Containers of C++ with their nodes from several allocators: those of the standard library, a B-tree, and a hash map whose
+//! elements are linked.
 //!
 //! The containers and the allocators are C++ (`nodes/`), compiled by the build script into a shared library, which the
-//! command carries within it: there the calls of lists and of Boost's pools are inlined. jemalloc and mimalloc are those of
-//! this command, called as from any shared library. foonathan/memory, which is a library itself, has one of its own.
+//! command carries within it: there the calls of Boost's pools and of `lookaside.hpp` are inlined, whose other calls are
+//! those of the C library. jemalloc and mimalloc are those of this command, called as from any shared library.
+//! foonathan/memory, which is a library itself, has one of its own.
 
 use std::ffi::CString;
+use std::sync::OnceLock;
 
-use ::lookaside::{
-    lookaside_list, lookaside_list_allocate, lookaside_list_free, lookaside_list_initialize, lookaside_parameters,
-    lookaside_status,
-};
-use anyhow::bail;
+use anyhow::{Context, Result, anyhow, bail};
 use libc::{c_char, c_int, c_void};
-use libloading::Library;
+use libloading::{Library, os::unix};
 
+use crate::contenders::c_library;
 use crate::ground::files::Carried;
 use crate::ground::measure::{Absent, Figures, Measure, ROUND, clock, timed};
 use crate::ground::workload::{Case, Job, Set, Workload};
@@ -21,39 +21,49 @@ use crate::ground::workload::{Case, Job, Set, Workload};
 /// Changes before the first that is timed: the containers are full by then.
 const FILL: u64 = 1 << 15;
 
+/// A container as a workload.
+macro_rules! job {
+    ($name:literal, $about:literal) => {
+        Job {
+            workload: Workload {
+                measures: &[Measure::less("ns", "ns", "nanoseconds for one such change")],
+                ..Workload::new(Set::Nodes, $name, $about)
+            },
+            cases: ALLOCATORS,
+            run: |allocator| run($name, allocator),
+        }
+    };
+}
+
 pub const JOBS: &[Job] = &[
-    Job {
-        workload: workload(
-            "btree",
-            "a B-tree in C++ as index of the last 4096 events: one comes in, the oldest leaves, one is found",
-            &[Measure::less("ns", "ns", "nanoseconds for one such change")],
-        ),
-        cases: ALLOCATORS,
-        run: |allocator| run(c"btree".as_ptr(), allocator),
-    },
-    Job {
-        workload: workload(
-            "linked-hash-map",
-            "a hash map of C++ into a linked list: 4096 sessions, three of four uses replace the eldest",
-            &[Measure::less("ns", "ns", "nanoseconds for one use of a session")],
-        ),
-        cases: ALLOCATORS,
-        run: |allocator| run(c"linked-hash-map".as_ptr(), allocator),
-    },
+    job!("list", "std::list as a queue of 64 numbers: one comes in, one leaves"),
+    job!("map", "std::map of 1024 random keys: one leaves, another comes in"),
+    job!("set", "std::set of 1024 random keys: one leaves, another comes in"),
+    job!("unordered-map", "std::unordered_map of 1024 random keys: one leaves, another comes in"),
+    job!("btree", "a B-tree in C++ as index of the last 4096 events: one comes in, the oldest leaves, one is found"),
+    job!(
+        "linked-hash-map",
+        "a hash map of C++ into a linked list: 4096 sessions, three of four uses replace the eldest"
+    ),
 ];
 
-const fn workload(name: &'static str, about: &'static str, measures: &'static [Measure]) -> Workload {
-    Workload { measures, ..Workload::new(Set::Foreign, name, about) }
-}
+/// Pools that one thread owns.
+pub const OF_ONE_THREAD: [&str; 3] = ["pmr-unsync", "boost-fast-pool-unsync", "foonathan"];
+/// What threads may share.
+pub const SHARED: [&str; 6] = ["glibc", "jemalloc", "mimalloc", "pmr-sync", "boost-fast-pool", "foonathan-mutex"];
 
 const ALLOCATORS: &[Case] = &[
     Case::new("glibc", ""),
     Case::new("jemalloc", ""),
     Case::new("mimalloc", ""),
+    Case::new("pmr-sync", "std::pmr::synchronized_pool_resource"),
+    Case::new("pmr-unsync", "std::pmr::unsynchronized_pool_resource, for programs of one thread"),
     Case::new("boost-fast-pool", "boost::fast_pool_allocator as it comes, which locks a mutex"),
     Case::new("boost-fast-pool-unsync", "the same without the mutex, for programs of one thread"),
     Case::new("foonathan", ""),
+    Case::new("foonathan-mutex", ""),
     Case::new("lookaside", ""),
+    Case::new("lookaside-pmr", "lookaside::memory_resource of lookaside.hpp"),
     Case { variable: Some(("LOOKASIDE_ENGINE", "portable")), ..Case::new("lookaside-portable", "") },
 ];
 
@@ -64,9 +74,6 @@ struct Host {
     jemalloc_free: unsafe extern "C" fn(*mut c_void, usize, c_int),
     mimalloc: unsafe extern "C" fn(usize) -> *mut c_void,
     mimalloc_free: unsafe extern "C" fn(*mut c_void),
-    list_initialize: unsafe extern "C" fn(*mut lookaside_list, *const lookaside_parameters) -> lookaside_status,
-    list_allocate: unsafe extern "C" fn(*mut lookaside_list) -> *mut c_void,
-    list_free: unsafe extern "C" fn(*mut lookaside_list, *mut c_void),
 }
 
 static HOST: Host = Host {
@@ -74,9 +81,6 @@ static HOST: Host = Host {
     jemalloc_free: tikv_jemalloc_sys::sdallocx,
     mimalloc: libmimalloc_sys::mi_malloc_small,
     mimalloc_free: libmimalloc_sys::mi_free,
-    list_initialize: lookaside_list_initialize,
-    list_allocate: lookaside_list_allocate,
-    list_free: lookaside_list_free,
 };
 
 /// A container of C++.
@@ -90,34 +94,47 @@ type Run = unsafe extern "C" fn(*mut Raw, u64) -> u64;
 type Size = unsafe extern "C" fn(*const Raw) -> u64;
 type Delete = unsafe extern "C" fn(*mut Raw);
 
-/// A library of containers.
-struct Source {
-    carried: Carried,
-    /// The Debian package that brings what it may lack.
-    package: &'static str,
-}
-
-macro_rules! source {
-    ($file:literal, $package:literal) => {
-        Source {
-            // SAFETY: the library is this project's own; C++'s runtime is what is initialised while it is loaded.
-            carried: unsafe { Carried::new("the containers", include_bytes!(concat!(env!("OUT_DIR"), $file))) },
-            package: $package,
-        }
+macro_rules! containers {
+    ($file:literal) => {
+        // SAFETY: the library is this project's own; C++'s runtime is what is initialised while it is loaded.
+        unsafe { Carried::new("the containers", include_bytes!(concat!(env!("OUT_DIR"), $file))) }
     };
 }
 
-static MOST: Source = source!("/lookaside_nodes.so", "libboost-dev");
-static FOONATHAN: Source = source!("/lookaside_nodes_foonathan.so", "libfoonathan-memory-dev");
+static MOST: Carried = containers!("/lookaside_nodes.so");
+static FOONATHAN: Carried = containers!("/lookaside_nodes_foonathan.so");
 
-impl Source {
-    fn absent(&self) -> Absent {
-        Absent(format!("this command was built without it (Debian: {}; then build it again)", self.package))
+/// The containers that have this allocator.
+fn library(allocator: &str) -> Result<&'static Library> {
+    if !allocator.starts_with("foonathan") {
+        share_calls()?;
+        MOST.library()
+    } else if FOONATHAN.is_there() {
+        FOONATHAN.library()
+    } else {
+        bail!(absent(allocator))
     }
+}
 
-    fn library(&'static self) -> anyhow::Result<&'static Library> {
-        if self.carried.is_there() { self.carried.library() } else { bail!(self.absent()) }
-    }
+/// Loads the C library, so that others which are loaded later find its calls.
+fn share_calls() -> Result<()> {
+    static LOADED: OnceLock<Result<unix::Library>> = OnceLock::new();
+    let load = || {
+        // SAFETY: the library is this project's own, and does nothing while it is loaded.
+        let library = unsafe { unix::Library::open(Some(c_library::path()?), libc::RTLD_NOW | libc::RTLD_GLOBAL) };
+        library.context("the shared library cannot be loaded")
+    };
+    LOADED.get_or_init(load).as_ref().map(|_| ()).map_err(|reason| anyhow!("{reason:#}"))
+}
+
+fn absent(allocator: &str) -> Absent {
+    Absent(match allocator {
+        "pmr-sync" | "pmr-unsync" | "lookaside-pmr" => "this machine's C++ had no <memory_resource>".into(),
+        _ => {
+            let package = if allocator.starts_with("boost") { "libboost-dev" } else { "libfoonathan-memory-dev" };
+            format!("this command was built without it (Debian: {package}; then build it again)")
+        }
+    })
 }
 
 struct Nodes {
@@ -127,18 +144,17 @@ struct Nodes {
 }
 
 impl Nodes {
-    /// An empty container of this kind.
-    fn new(container: *const c_char, allocator: &str) -> anyhow::Result<Self> {
-        let source = if allocator == "foonathan" { &FOONATHAN } else { &MOST };
-        let library = source.library()?;
-        let name = CString::new(allocator)?;
+    /// A container of this kind, which may have some elements.
+    fn new(container: &str, allocator: &str) -> Result<Self> {
+        let library = library(allocator)?;
+        let (container, name) = (CString::new(container)?, CString::new(allocator)?);
         // SAFETY: the types are those of nodes.h, the names are strings, and the host outlives everything.
         let (raw, run) = unsafe {
-            let raw = library.get::<Make>(c"nodes_make")?(container, name.as_ptr(), &raw const HOST);
+            let raw = library.get::<Make>(c"nodes_make")?(container.as_ptr(), name.as_ptr(), &raw const HOST);
             (raw, *library.get::<Run>(c"nodes_run")?)
         };
         if raw.is_null() {
-            bail!(source.absent());
+            bail!(absent(allocator));
         }
         Ok(Self { raw, library, run })
     }
@@ -163,12 +179,12 @@ impl Drop for Nodes {
 }
 
 /// What a container comes to after a number of changes: a sum over what was found, and how many elements are in it.
-pub fn sum_and_size(container: &str, allocator: &str, changes: u64) -> anyhow::Result<(u64, u64)> {
-    let mut nodes = Nodes::new(CString::new(container)?.as_ptr(), allocator)?;
+pub fn sum_and_size(container: &str, allocator: &str, changes: u64) -> Result<(u64, u64)> {
+    let mut nodes = Nodes::new(container, allocator)?;
     Ok((nodes.run(changes), nodes.size()))
 }
 
-fn run(container: *const c_char, allocator: &str) -> anyhow::Result<Figures> {
+fn run(container: &str, allocator: &str) -> Result<Figures> {
     let mut nodes = Nodes::new(container, allocator)?;
     nodes.run(FILL);
     let nanoseconds = timed(ROUND, &mut |changes| clock(|| _ = std::hint::black_box(nodes.run(changes))));

@@ -79,7 +79,7 @@ _lookaside() {
             return 0
             ;;
         lookaside__subcmd__compare)
-            opts="-h --quick --json --report --lists --foreign --memory --latency --global --pools --all --workload --contender --ahead --rounds --size --help"
+            opts="-h --quick --json --report --lists --foreign --memory --latency --global --pools --nodes --all --workload --contender --ahead --rounds --size --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -90,15 +90,15 @@ _lookaside() {
                     return 0
                     ;;
                 --workload)
-                    COMPREPLY=($(compgen -W "pair batch128 random pair-2t random-2t handoff oversubscribed burst-idle bulk8 bulk32 bulk128 memory-burst memory-fragments memory-lists memory-handoff larson xmalloc cache-thrash cache-scratch sh6bench sh8bench mstress rptest mempool-1c mempool-2c packets lru latency-hits latency-hits-over latency-misses latency-misses-over trace json query syntax regex maps server special special-many nonpaged paged-2t btree linked-hash-map" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "pair batch128 random pair-2t random-2t handoff oversubscribed burst-idle bulk8 bulk32 bulk128 memory-burst memory-fragments memory-lists memory-handoff larson xmalloc cache-thrash cache-scratch sh6bench sh8bench mstress rptest mempool-1c mempool-2c packets lru latency-hits latency-hits-over latency-misses latency-misses-over trace json query syntax regex maps server special special-many nonpaged paged-2t list map set unordered-map btree linked-hash-map" -- "${cur}"))
                     return 0
                     ;;
                 --contender)
-                    COMPREPLY=($(compgen -W "vec tls-vec mutex-vec arrayqueue slist slist-turns lockfree-object-pool opool sharded-slab heapless boost-pool boost-singleton-pool foonathan foonathan-mutex dpdk dpdk-user-cache glibc jemalloc mimalloc gperftools general lookaside lookaside-portable lookaside-bulk lookaside-cache lookaside-c lookaside-c-inline small-pool small-pool-tagged wdm wdm-general ring system by-hand first-touch lookaside-slabs lookaside-arenas boost-fast-pool boost-fast-pool-unsync" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "vec tls-vec mutex-vec arrayqueue slist slist-turns lockfree-object-pool opool sharded-slab heapless boost-pool boost-singleton-pool foonathan foonathan-mutex dpdk dpdk-user-cache glibc jemalloc mimalloc gperftools general lookaside lookaside-portable lookaside-bulk lookaside-cache lookaside-c lookaside-c-inline small-pool small-pool-tagged wdm wdm-general ring system by-hand first-touch lookaside-slabs lookaside-arenas pmr-sync pmr-unsync boost-fast-pool boost-fast-pool-unsync lookaside-pmr" -- "${cur}"))
                     return 0
                     ;;
                 --ahead)
-                    COMPREPLY=($(compgen -W "vec tls-vec mutex-vec arrayqueue slist slist-turns lockfree-object-pool opool sharded-slab heapless boost-pool boost-singleton-pool foonathan foonathan-mutex dpdk dpdk-user-cache glibc jemalloc mimalloc gperftools general lookaside lookaside-portable lookaside-bulk lookaside-cache lookaside-c lookaside-c-inline small-pool small-pool-tagged wdm wdm-general ring system by-hand first-touch lookaside-slabs lookaside-arenas boost-fast-pool boost-fast-pool-unsync" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "vec tls-vec mutex-vec arrayqueue slist slist-turns lockfree-object-pool opool sharded-slab heapless boost-pool boost-singleton-pool foonathan foonathan-mutex dpdk dpdk-user-cache glibc jemalloc mimalloc gperftools general lookaside lookaside-portable lookaside-bulk lookaside-cache lookaside-c lookaside-c-inline small-pool small-pool-tagged wdm wdm-general ring system by-hand first-touch lookaside-slabs lookaside-arenas pmr-sync pmr-unsync boost-fast-pool boost-fast-pool-unsync lookaside-pmr" -- "${cur}"))
                     return 0
                     ;;
                 --rounds)

@@ -8,10 +8,9 @@ use lookaside_core::{LookasideList, Status, adjust_depth};
 
 use super::duels::OURS;
 use super::results::Benchmark;
-use crate::global;
 use crate::ground::machine;
 use crate::ground::workload::Set;
-use crate::workloads;
+use crate::{global, nodes, workloads};
 
 /// The depth that a list falls to when it is idle.
 const MINIMUM_DEPTH: usize = 4;
@@ -58,6 +57,7 @@ pub fn goals(benchmarks: &[Benchmark]) -> Vec<Goal> {
     .flatten()
     .collect();
     goals.extend(benchmarks.iter().filter(|benchmark| benchmark.set() == Set::Global).flat_map(goals_of_program));
+    goals.extend(benchmarks.iter().filter(|benchmark| benchmark.set() == Set::Nodes).flat_map(goals_of_container));
     // Only where everything is compared.
     if lists().count() == workloads::ALL.iter().filter(|workload| workload.set == Set::Lists).count() {
         goals.extend(scan_goal());
@@ -77,6 +77,19 @@ fn goals_of_program(benchmark: &Benchmark) -> impl Iterator<Item = Goal> + use<>
         Goal::at_most(named("time to that on glibc"), 1.02, min(OURS, 0), min("system", 0)),
         Goal::at_most(named("time to the fastest of the others"), 1.05, min(OURS, 0), fastest),
         Goal::at_most(named("resident memory at its peak to that on mimalloc"), 1.2, peak(OURS), peak("mimalloc")),
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// Of a container whose nodes are blocks: its time to those of others.
+fn goals_of_container(benchmark: &Benchmark) -> impl Iterator<Item = Goal> + use<> {
+    let min = |contender: &str| benchmark.spread(contender, 0).map(|spread| spread.min);
+    let shared = nodes::SHARED.iter().filter_map(|name| min(name)).min_by(f64::total_cmp);
+    let named = |what: &str| format!("{}, to {what}", benchmark.name());
+    [
+        Goal::at_most(named("the fastest that threads may share"), 1.0, min(OURS), shared),
+        Goal::at_most(named(benchmark.plan.base.about), 1.2, min(OURS), benchmark.base(0)),
     ]
     .into_iter()
     .flatten()

@@ -45,7 +45,7 @@ const IDLE_ROUNDS: u32 = 5;
 /// Time the workloads on lookaside lists and on their rivals
 ///
 /// What is compared, an allocator, a pool or a way to call a list, is a contender. Workloads come in sets, which the flags from
-/// --lists to --pools choose; without one, --lists is run, or the workloads that --workload names. Contenders take turns by
+/// --lists to --nodes choose; without one, --lists is run, or the workloads that --workload names. Contenders take turns by
 /// rounds, each in a process of its own with a warm-up before it is timed. Tables name the units of their figures.
 #[derive(Args)]
 pub struct Compare {
@@ -76,8 +76,11 @@ pub struct Compare {
     /// The library's special, nonpaged and paged pools beside the same work by hand
     #[arg(long, conflicts_with = "size")]
     pools: bool,
+    /// Containers of C++ with their nodes from several allocators and pools
+    #[arg(long, conflicts_with = "size")]
+    nodes: bool,
     /// All of these sets
-    #[arg(long, conflicts_with_all = ["lists", "foreign", "memory", "latency", "global", "pools"])]
+    #[arg(long, conflicts_with_all = ["lists", "foreign", "memory", "latency", "global", "pools", "nodes"])]
     all: bool,
     /// Only these workloads; without a flag that names a set, of whichever set they are
     #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',', value_parser = PossibleValuesParser::new(workload_names()))]
@@ -106,6 +109,7 @@ impl Compare {
             Set::Latency => self.latency,
             Set::Global => self.global,
             Set::Pools => self.pools,
+            Set::Nodes => self.nodes,
         };
         match &self.workload[..] {
             _ if self.all || asked(set) => true,

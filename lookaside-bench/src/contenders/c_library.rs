@@ -15,7 +15,7 @@ const NAME: &str = concat!("liblookaside.so.", env!("CARGO_PKG_VERSION_MAJOR"), 
 
 /// A list of liblookaside.so.
 pub fn new(size: usize) -> anyhow::Result<Called<true>> {
-    let path = library()?;
+    let path = path()?;
     // SAFETY: the library is this project's own, and does nothing while it is loaded.
     let library = unsafe { Library::new(&path) }.context("the shared library cannot be loaded")?;
     // SAFETY: the types are those that the header gives these names.
@@ -36,7 +36,7 @@ pub fn new(size: usize) -> anyhow::Result<Called<true>> {
 
 /// Where the shared library is: where cargo puts it when it builds this command, beside the dependencies, where both are
 /// installed, or else where the loader looks.
-fn library() -> anyhow::Result<PathBuf> {
+pub fn path() -> anyhow::Result<PathBuf> {
     let program = std::env::current_exe()?;
     let folders = program.ancestors().skip(1).take(2);
     let mut places = folders.flat_map(|folder| ["deps", "", "lib"].map(|place| folder.join(place).join(NAME)));

@@ -17,11 +17,14 @@ pub enum Set {
     Global,
     /// The library's pools beside work by hand.
     Pools,
+    /// Containers of C++ under several allocators.
+    Nodes,
 }
 
 impl Set {
     /// All of them, in the order of reports.
-    pub const ALL: [Self; 6] = [Self::Lists, Self::Foreign, Self::Memory, Self::Latency, Self::Global, Self::Pools];
+    pub const ALL: [Self; 7] =
+        [Self::Lists, Self::Foreign, Self::Memory, Self::Latency, Self::Global, Self::Pools, Self::Nodes];
 
     /// What figures and the command line call it.
     pub const fn name(self) -> &'static str {
@@ -32,6 +35,7 @@ impl Set {
             Self::Latency => "latency",
             Self::Global => "global",
             Self::Pools => "pools",
+            Self::Nodes => "nodes",
         }
     }
 
@@ -44,6 +48,7 @@ impl Set {
             Self::Latency => "Single calls",
             Self::Global => "Allocators of whole programs",
             Self::Pools => "The library's pools",
+            Self::Nodes => "Containers of C++",
         }
     }
 }

@@ -25,6 +25,12 @@
 #define BOOST 1
 #endif
 
+#ifdef ABSEIL
+#include <absl/container/btree_map.h>
+#include <absl/container/node_hash_map.h>
+#include <absl/container/node_hash_set.h>
+#endif
+
 using numbers = std::list<int, lookaside::allocator<int>>;
 
 #ifdef OBJECT
@@ -478,6 +484,42 @@ void boost_containers()
 #endif
 }
 
+void abseil_containers()
+{
+#ifdef ABSEIL
+    counted("absl::node_hash_map", SOME, [] {
+        absl::node_hash_map<int, std::string, absl::Hash<int>, std::equal_to<int>, pairs<int, std::string>> map;
+        for (int key = 0; key < SOME; key++) {
+            map.emplace(key, std::to_string(key));
+        }
+        const std::string *const place = &map.at(7);
+        map.rehash(10 * SOME);
+        CHECK(&map.at(7) == place && map.erase(3) == 1 && map.size() == SOME - 1);
+        auto moved = std::move(map);
+        CHECK(moved.at(999) == "999");
+    });
+    counted("absl::node_hash_set", 2 * SOME, [] {
+        absl::node_hash_set<long, absl::Hash<long>, std::equal_to<long>, allocator<long>> set;
+        for (long key = 0; key < SOME; key++) {
+            set.insert(key);
+        }
+        const auto copy = set;
+        set.clear();
+        CHECK(copy.size() == SOME && copy.contains(999) && !set.contains(999));
+    });
+    // Asks for its nodes as arrays of words.
+    counted("absl::btree_map", 0, [] {
+        absl::btree_map<int, int, std::less<int>, pairs<int, int>> map;
+        for (int key = 0; key < SOME; key++) {
+            map.emplace(key, key);
+        }
+        CHECK(map.erase(3) == 1 && map.size() == SOME - 1);
+    });
+#else
+    std::puts("SKIP: pkg-config does not know Abseil's containers");
+#endif
+}
+
 // The object has a pointer of its own to the same list.
 void objects(const char *path)
 {
@@ -515,6 +557,7 @@ int main(int count, char **arguments)
     exceptions();
 #endif
     boost_containers();
+    abseil_containers();
     if (count > 1) {
         objects(arguments[1]);
     }

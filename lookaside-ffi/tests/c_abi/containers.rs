@@ -56,7 +56,9 @@ impl Build {
         let source = root().join("lookaside-ffi/tests/c_abi/containers.cpp");
         let (program, object) = (out.join("containers"), out.join("object.so"));
         let mut command = self.compiler(out)?;
-        command.arg("-o").arg(&program).arg(&source).arg("-xnone");
+        let abseil = abseil();
+        command.args(abseil.iter().map(|_| "-DABSEIL").take(1));
+        command.arg("-o").arg(&program).arg(&source).arg("-xnone").args(abseil);
         link_to(&mut command, self.link, out);
         succeed(&mut command);
         if self.link == Link::Static {
@@ -66,6 +68,15 @@ impl Build {
         command.args(["-DOBJECT", "-shared", "-fPIC", "-fvisibility=hidden", "-o"]).arg(&object).arg(&source);
         succeed(command.arg("-xnone").arg(out.join("liblookaside.so.0.2")));
         Some((program, Some(object)))
+    }
+}
+
+/// What links Abseil's containers; nothing where the machine has none.
+fn abseil() -> Vec<String> {
+    let mut command = Command::new("pkg-config");
+    match command.args(["--libs", "absl_node_hash_map", "absl_node_hash_set", "absl_btree"]).output() {
+        Ok(output) if output.status.success() => text(&output.stdout).split_whitespace().map(String::from).collect(),
+        _ => Vec::new(),
     }
 }
 
@@ -91,5 +102,26 @@ fn containers_give_every_block_back() {
                 print!("{printed}");
             }
         }
+    }
+}
+
+/// Two sections, a pop and a push, are in the function itself: compilers find what is inlined small enough, and need no call
+/// of an insert or an erase.
+#[test]
+fn a_node_is_taken_and_given_back_without_a_call() {
+    const SOURCE: &str = "#include <list>\n#include \"lookaside.hpp\"\n\
+        extern \"C\" void change(std::list<int, lookaside::allocator<int>> &list)\n\
+        {\n    list.push_back(1);\n    list.pop_front();\n}\n";
+    let out = scratch("nodes");
+    let (source, assembly) = (out.join("nodes.cpp"), out.join("nodes.s"));
+    std::fs::write(&source, SOURCE).expect("a source is written");
+    for compiler in ["c++", "clang++"] {
+        let Some(mut command) = by(compiler, Link::Static, "-std=c++17 -O2").compiler(&out) else { continue };
+        succeed(command.arg("-S").arg(&source).arg("-o").arg(&assembly));
+        let assembly = std::fs::read_to_string(&assembly).expect("the compiler wrote it");
+        let (_, function) = assembly.split_once("\nchange:").expect("it has the function");
+        let (function, _) = function.split_once(".size\tchange,").expect("the function ends");
+        let sections = function.matches("__rseq_cs").count();
+        assert_eq!(sections, 2, "{compiler}: {function}");
     }
 }
