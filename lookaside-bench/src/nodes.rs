@@ -54,7 +54,7 @@ const ALLOCATORS: &[Case] = &[
     Case::new("boost-fast-pool-unsync", "the same without the mutex, for programs of one thread"),
     Case::new("foonathan", ""),
     Case::new("lookaside", ""),
-    Case { variable: Some(("LOOKASIDE_ENGINE", "portable")), ..Case::new("lookaside-portable", "") },
+    Case { variable: Some(("LOOKASIDE_ENGINE", "slots")), ..Case::new("lookaside-slots", "") },
 ];
 
 /// `struct nodes_host` of `nodes/nodes.h`.
