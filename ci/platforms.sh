@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Every promised target builds, and is tested where it can run: musl, and aarch64 under qemu-user. Elsewhere one message ends
-# the build, and a port lacks one floor. Names each target that it skips. The emulator reports no owner of a mutex that died.
+# ci/platforms.sh [--long]: every promised target builds, and is tested where it can run: musl, and aarch64 under qemu-user,
+# there with --long by some more tests. Elsewhere one message ends the build, and a port lacks one floor. Names each target
+# that it skips; tests name what an emulator has not.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}/platforms LOOKASIDE_TEST_OPERATIONS=200000 LOOKASIDE_TEST_LIVES=2000 LOOKASIDE_TEST_FORKS=20
@@ -26,11 +27,19 @@ if can $musl musl-gcc=musl-tools; then
     RUSTFLAGS="-C target-feature=-crt-static -L native=$CARGO_TARGET_DIR/unwind" \
         cargo test -q --target $musl -p lookaside-core --lib --test registration --config "target.$musl.linker='musl-gcc'"
 fi
+# Tests run themselves again by the emulator too.
+export LOOKASIDE_TEST_EMULATOR="qemu-aarch64 -L /usr/aarch64-linux-gnu" LOOKASIDE_TEST_CLOSINGS=500 LOOKASIDE_TEST_THREADS=400 PROPTEST_CASES=10
 if can $arm aarch64-linux-gnu-gcc=gcc-aarch64-linux-gnu qemu-aarch64=qemu-user; then
-    cargo test -q --target $arm -p lookaside-core --lib --config "target.$arm.linker='aarch64-linux-gnu-gcc'" \
-        --config "target.$arm.runner='qemu-aarch64 -L /usr/aarch64-linux-gnu'" -- --skip a_holder_that_dies
+    names=(aliasing closing environment fork heap registration slots tags tcmalloc threads verified_program)
+    [[ ${1-} != --long ]] || names+=(all life priorities small_pool_model)
+    cargo test -q --target $arm -p lookaside-core --lib "${names[@]/#/--test=}" \
+        --config "target.$arm.linker='aarch64-linux-gnu-gcc'" --config "target.$arm.runner='$LOOKASIDE_TEST_EMULATOR'"
 fi
-! can aarch64-unknown-linux-musl || cargo check -q --target aarch64-unknown-linux-musl -p lookaside-core -p lookaside-ffi
+if can aarch64-unknown-linux-musl qemu-aarch64=qemu-user; then
+    cargo test -q --target aarch64-unknown-linux-musl -p lookaside-core --lib \
+        --config "target.aarch64-unknown-linux-musl.linker='rust-lld'" --config "target.aarch64-unknown-linux-musl.runner='qemu-aarch64'"
+    cargo check -q --target aarch64-unknown-linux-musl -p lookaside-ffi
+fi
 for target in x86_64-pc-windows-gnu aarch64-apple-darwin; do
     can $target || continue
     errors=$(cargo check -q --target $target -p lookaside-core 2>&1 || true)

@@ -13,16 +13,16 @@ use anyhow::{Context, bail, ensure};
 const BENCHMARK: &str = include_str!("instructions.rs");
 const BEGIN: &str = "<!-- counts: begin -->\n";
 const END: &str = "<!-- counts: end -->\n";
-const HEAD: &str = "| way in | rseq | trylock |\n|---|---|---|\n";
+const HEAD: &str = "| way in | rseq | slots | trylock |\n|---|---|---|---|\n";
 
-/// A way in: its counts over rseq and over trylock, as the table has them.
+/// A way in: its counts over each of the engines, as the table has them.
 #[derive(Clone, PartialEq, Debug)]
 struct Row {
     way: String,
-    counts: [String; 2],
+    counts: [String; ENGINES.len()],
 }
 
-const ENGINES: [&str; 2] = ["rseq", "trylock"];
+const ENGINES: [&str; 3] = ["rseq", "slots", "trylock"];
 const NONE: &str = "-";
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -56,12 +56,12 @@ fn measured(folder: &Path, pairs: f64) -> anyhow::Result<Vec<Row>> {
         let engine = ENGINES.iter().position(|engine| name.ends_with(&format!("_{engine}")));
         let way = engine.map_or(name, |engine| &name[..name.len() - ENGINES[engine].len() - 1]).replace('_', "-");
         if rows.last().is_none_or(|row| row.way != way) {
-            rows.push(Row { way, counts: [NONE, NONE].map(str::to_owned) });
+            rows.push(Row { way, counts: ENGINES.map(|_| NONE.to_owned()) });
         }
         let row = rows.last_mut().expect("one was pushed");
         match engine {
             Some(engine) => row.counts[engine] = count,
-            None => row.counts = [count.clone(), count],
+            None => row.counts = ENGINES.map(|_| count.clone()),
         }
     }
     Ok(rows)
@@ -101,8 +101,9 @@ fn table(rows: &[Row]) -> String {
 fn parse(table: &str) -> Vec<Row> {
     let row = |line: &str| {
         let cells: Vec<&str> = line.strip_prefix("| ")?.strip_suffix(" |")?.split(" | ").collect();
-        let [way, rseq, trylock] = cells[..] else { return None };
-        Some(Row { way: way.to_owned(), counts: [rseq, trylock].map(str::to_owned) })
+        let (way, counts) = cells.split_first()?;
+        let counts: [&str; ENGINES.len()] = counts.try_into().ok()?;
+        Some(Row { way: (*way).to_owned(), counts: counts.map(str::to_owned) })
     };
     table.strip_prefix(HEAD).unwrap_or(table).lines().filter_map(row).collect()
 }
@@ -135,7 +136,7 @@ mod tests {
     use super::*;
 
     fn row(way: &str, rseq: &str, trylock: &str) -> Row {
-        Row { way: way.to_owned(), counts: [rseq, trylock].map(str::to_owned) }
+        Row { way: way.to_owned(), counts: [rseq, "3.0", trylock].map(str::to_owned) }
     }
 
     #[test]

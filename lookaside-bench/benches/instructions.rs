@@ -35,7 +35,10 @@ impl Counted {
         // SAFETY: the thread that counts is the only one that uses lists.
         unsafe {
             hooks::pretend_engine(engine);
-            hooks::pretend(0);
+            // A slot is the thread's at its first miss, as everywhere.
+            if engine != EngineKind::Slots {
+                hooks::pretend(0);
+            }
         }
         let workload = workloads::by_name(match kind {
             Pair => "pair",
@@ -60,6 +63,10 @@ fn rseq(name: &str, kind: Kind) -> Counted {
     Counted::new(name, kind, EngineKind::Rseq).unwrap_or_else(|error| panic!("{name}: {error:#}"))
 }
 
+fn slots(name: &str, kind: Kind) -> Counted {
+    Counted::new(name, kind, EngineKind::Slots).unwrap_or_else(|error| panic!("{name}: {error:#}"))
+}
+
 fn trylock(name: &str, kind: Kind) -> Counted {
     Counted::new(name, kind, EngineKind::TryLock).unwrap_or_else(|error| panic!("{name}: {error:#}"))
 }
@@ -68,41 +75,58 @@ fn trylock(name: &str, kind: Kind) -> Counted {
 #[bench::empty_loop(rseq("loop", Pair))]
 #[bench::vec(rseq("vec", Pair))]
 #[bench::rust_rseq(rseq("lookaside", Pair))]
+#[bench::rust_slots(slots("lookaside", Pair))]
 #[bench::rust_trylock(trylock("lookaside", Pair))]
 #[bench::c_rseq(rseq("c", Pair))]
+#[bench::c_slots(slots("c", Pair))]
 #[bench::c_trylock(trylock("c", Pair))]
 #[bench::c_inline_rseq(rseq("lookaside-c-inline", Pair))]
+#[bench::c_inline_slots(slots("lookaside-c-inline", Pair))]
 #[bench::c_inline_trylock(trylock("lookaside-c-inline", Pair))]
 #[bench::wdm_rseq(rseq("wdm", Pair))]
+#[bench::wdm_slots(slots("wdm", Pair))]
 #[bench::wdm_trylock(trylock("wdm", Pair))]
 #[bench::typed_rseq(rseq("typed", Pair))]
+#[bench::typed_slots(slots("typed", Pair))]
 #[bench::typed_trylock(trylock("typed", Pair))]
 #[bench::object_cache_rseq(rseq("object-cache", Pair))]
+#[bench::object_cache_slots(slots("object-cache", Pair))]
 #[bench::object_cache_trylock(trylock("object-cache", Pair))]
 #[bench::try_allocate_rseq(rseq("try-allocate", Pair))]
+#[bench::try_allocate_slots(slots("try-allocate", Pair))]
 #[bench::try_allocate_trylock(trylock("try-allocate", Pair))]
 #[bench::small_pool_rseq(rseq("small-pool", Pair))]
+#[bench::small_pool_slots(slots("small-pool", Pair))]
 #[bench::small_pool_trylock(trylock("small-pool", Pair))]
 #[bench::tagged_rseq(rseq("small-pool-tagged", Pair))]
+#[bench::tagged_slots(slots("small-pool-tagged", Pair))]
 #[bench::tagged_trylock(trylock("small-pool-tagged", Pair))]
 #[bench::tagged_sized_rseq(rseq("tagged-sized", Pair))]
+#[bench::tagged_sized_slots(slots("tagged-sized", Pair))]
 #[bench::tagged_sized_trylock(trylock("tagged-sized", Pair))]
 #[bench::global_rseq(rseq("global", Pair))]
+#[bench::global_slots(slots("global", Pair))]
 #[bench::global_trylock(trylock("global", Pair))]
 #[bench::many8_rseq(rseq("many8", Pair))]
+#[bench::many8_slots(slots("many8", Pair))]
 #[bench::many8_trylock(trylock("many8", Pair))]
 #[bench::many32_rseq(rseq("many32", Pair))]
+#[bench::many32_slots(slots("many32", Pair))]
 #[bench::many32_trylock(trylock("many32", Pair))]
 #[bench::many128_rseq(rseq("many128", Pair))]
+#[bench::many128_slots(slots("many128", Pair))]
 #[bench::many128_trylock(trylock("many128", Pair))]
 #[bench::local_cache_rseq(rseq("local-cache", Pair))]
+#[bench::local_cache_slots(slots("local-cache", Pair))]
 #[bench::local_cache_trylock(trylock("local-cache", Pair))]
 #[bench::general(rseq("general", Pair))]
 #[bench::wdm_general(rseq("wdm-general", Pair))]
 #[bench::verified(rseq("verified", Pair))]
 #[bench::shared_rseq(rseq("shared", Batch128))]
+#[bench::shared_slots(slots("shared", Batch128))]
 #[bench::shared_trylock(trylock("shared", Batch128))]
 #[bench::pool_rseq(rseq("pool", Batch128))]
+#[bench::pool_slots(slots("pool", Batch128))]
 #[bench::pool_trylock(trylock("pool", Batch128))]
 fn pairs(mut counted: Counted) -> (Counted, Duration) {
     let took = counted.count();

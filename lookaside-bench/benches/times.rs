@@ -74,8 +74,13 @@ fn group(chosen: EngineKind, workload: &'static Workload, size: usize, threads: 
 
 /// The contender at its workload, over the engine that its process would have in `lookaside compare`.
 fn ready(entry: &dyn Entry, chosen: EngineKind, workload: &'static Workload, size: usize, threads: usize) -> Made {
-    let portable = entry.about().variable == Some(("LOOKASIDE_ENGINE", "portable"));
+    let engine = match entry.about().variable {
+        Some((_, "slots")) => EngineKind::Slots,
+        Some((_, "trylock")) => EngineKind::TryLock,
+        Some((_, "heap")) => EngineKind::Heap,
+        _ => chosen,
+    };
     // SAFETY: `chosen` is what this process chose.
-    unsafe { hooks::pretend_engine(if portable { EngineKind::Slots } else { chosen }) };
+    unsafe { hooks::pretend_engine(engine) };
     entry.routine(workload, size, threads)
 }

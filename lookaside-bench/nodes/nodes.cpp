@@ -294,7 +294,7 @@ nodes *nodes_make(const char *container, const char *allocator, const nodes_host
     if (is("mimalloc")) {
         return make<MimallocAllocator>(container);
     }
-    if (is("lookaside") || is("lookaside-portable")) {
+    if (is("lookaside") || is("lookaside-slots")) {
         return make<lookaside::allocator>(container);
     }
     return is("glibc") ? make<std::allocator>(container) : nullptr;

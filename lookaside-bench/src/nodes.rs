@@ -64,7 +64,7 @@ const ALLOCATORS: &[Case] = &[
     Case::new("foonathan-mutex", ""),
     Case::new("lookaside", ""),
     Case::new("lookaside-pmr", "lookaside::memory_resource of lookaside.hpp"),
-    Case { variable: Some(("LOOKASIDE_ENGINE", "portable")), ..Case::new("lookaside-portable", "") },
+    Case { variable: Some(("LOOKASIDE_ENGINE", "slots")), ..Case::new("lookaside-slots", "") },
 ];
 
 /// `struct nodes_host` of `nodes/nodes.h`.

@@ -340,8 +340,8 @@ fn workloads_give_everything_back() {
 fn names_are_complete_and_distinct() {
     let expected = "vec tls-vec mutex-vec arrayqueue slist slist-turns lockfree-object-pool opool sharded-slab heapless \
                     boost-pool boost-singleton-pool foonathan foonathan-mutex dpdk dpdk-user-cache glibc jemalloc mimalloc \
-                    snmalloc gperftools google-tcmalloc general lookaside lookaside-portable lookaside-bulk lookaside-cache lookaside-c \
-                    lookaside-c-inline small-pool small-pool-tagged wdm wdm-general ring";
+                    snmalloc gperftools google-tcmalloc general lookaside lookaside-own-rseq lookaside-slots lookaside-trylock \
+                    lookaside-heap lookaside-bulk lookaside-cache lookaside-c lookaside-c-inline small-pool small-pool-tagged wdm wdm-general ring";
     let here = |name: &&str| match *name {
         "snmalloc" => cfg!(feature = "snmalloc"),
         "google-tcmalloc" => cfg!(feature = "tcmalloc"),

@@ -1,7 +1,11 @@
 //! What a process gets by what the environment says, and what is reported of it: each case in a process of its own.
 
+mod common;
+
+use std::path::Path;
 use std::process::{Command, Output};
 
+use common::processes::{program, this_program};
 use lookaside_core::{EngineKind, LookasideList, engine};
 
 const CASE: &str = "LOOKASIDE_TEST_CASE";
@@ -12,6 +16,8 @@ fn child() {
     if std::env::var_os(CASE).is_none() {
         return;
     }
+    // SAFETY: reads the process' own vector.
+    println!("secure {}", unsafe { libc::getauxval(libc::AT_SECURE) });
     let list = LookasideList::new(64).unwrap();
     let blocks: Vec<_> = (0..1000).map(|_| list.allocate().unwrap()).collect();
     for block in blocks {
@@ -22,18 +28,16 @@ fn child() {
     drop(LookasideList::new(32).unwrap());
     println!("verified {}", list.statistics().list.allocate_misses == 1000);
     println!("engine {:?}", engine());
-    // SAFETY: reads the process' own vector.
-    println!("secure {}", unsafe { libc::getauxval(libc::AT_SECURE) });
 }
 
-fn run_child(program: &std::path::Path, variables: &[(&str, &str)]) -> Output {
-    let mut command = Command::new(program);
+/// Runs `child` with these variables.
+fn run_child(mut command: Command, variables: &[(&str, &str)]) -> Output {
     command.args(["child", "--exact", "--nocapture", "--test-threads=1"]).env(CASE, "1").env_remove("LOOKASIDE_ENGINE");
     command.env_remove("LOOKASIDE_VERIFY").envs(variables.iter().copied()).output().unwrap()
 }
 
 fn engine_with(variables: &[(&str, &str)]) -> String {
-    let output = run_child(&std::env::current_exe().unwrap(), variables);
+    let output = run_child(this_program(), variables);
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
     let line = text.lines().find_map(|line| line.split_once("engine ")).expect("the child says its engine");
@@ -81,7 +85,7 @@ fn what_is_misspelt_is_reported_once_and_has_no_effect() {
             format!("LOOKASIDE_VERIFY_FAIL=schedule=0 has no effect; it takes {PLAN}"),
         ),
     ] {
-        let output = run_child(&std::env::current_exe().unwrap(), &[(name, value)]);
+        let output = run_child(this_program(), &[(name, value)]);
         assert!(output.status.success(), "{name}: {output:?}");
         let lines = reported(&output);
         assert!(lines.len() == 1 && lines[0].starts_with(&line), "{lines:?} instead of {line}");
@@ -90,12 +94,12 @@ fn what_is_misspelt_is_reported_once_and_has_no_effect() {
     // Each of several, and nothing of what is known, empty, of another kind, or the tests'.
     let several =
         [("LOOKASIDE_ONE", "1"), ("LOOKASIDE_TWO", "2"), ("LOOKASIDE_VERIFY", "1"), ("LOOKASIDE_ENGINE", "x")];
-    let output = run_child(&std::env::current_exe().unwrap(), &several);
+    let output = run_child(this_program(), &several);
     let mut names: Vec<String> = reported(&output).iter().map(|line| line[..13].to_owned()).collect();
     names.sort_unstable();
     assert_eq!(names, ["LOOKASIDE_ENG", "LOOKASIDE_ONE", "LOOKASIDE_TWO"]);
     let well = [("LOOKASIDE_EMPTY", ""), ("LOOKASIDE", "1"), ("lookaside_verify", "1"), ("LOOKASIDE_PEERS", "/usr")];
-    assert_eq!(reported(&run_child(&std::env::current_exe().unwrap(), &well)), [""; 0]);
+    assert_eq!(reported(&run_child(this_program(), &well)), [""; 0]);
 }
 
 #[test]
@@ -104,7 +108,7 @@ fn a_switch_takes_each_word_for_on_and_off() {
         [(["1", "yes", "true", "on"], "verified true"), (["0", "no", "false", "off"], "verified false")]
     {
         for word in words {
-            let output = run_child(&std::env::current_exe().unwrap(), &[("LOOKASIDE_VERIFY", word)]);
+            let output = run_child(this_program(), &[("LOOKASIDE_VERIFY", word)]);
             assert!(String::from_utf8_lossy(&output.stdout).contains(expected), "{word}: {output:?}");
             assert_eq!(reported(&output), [""; 0]);
         }
@@ -156,7 +160,7 @@ fn a_kernel_that_cannot_be_tested_is_not_trusted() {
             let needed = refused == libc::SYS_rseq && cfg!(not(target_env = "gnu"));
             let asked = if needed { portable() } else { &usual };
             for (variable, expected) in [("", portable()), ("rseq", asked)] {
-                let mut command = Command::new(std::env::current_exe().unwrap());
+                let mut command = this_program();
                 command.args([NAME, "--exact", "--nocapture"]).env(CASE, refused.to_string());
                 let output = command.env("LOOKASIDE_ENGINE", variable).output().unwrap();
                 let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -174,7 +178,7 @@ fn a_kernel_that_cannot_be_tested_is_not_trusted() {
 #[test]
 fn a_set_uid_program_does_not_obey_its_caller() {
     const OTHER: u32 = 65534;
-    let copy = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("set-uid");
+    let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join("set-uid");
     _ = std::fs::remove_file(&copy);
     std::fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
     if std::os::unix::fs::chown(&copy, Some(OTHER), Some(OTHER)).is_err() {
@@ -187,10 +191,10 @@ fn a_set_uid_program_does_not_obey_its_caller() {
         ("LOOKASIDE_VERIFY_FAIL", "share=1000000"),
         ("LOOKASIDE_MISSPELT", "1"),
     ];
-    let output = run_child(&std::env::current_exe().unwrap(), &hostile);
+    let output = run_child(this_program(), &hostile);
     assert!(!output.status.success(), "the variables have no effect on an ordinary program");
     assert_eq!(reported(&output).len(), 1, "{output:?}");
-    let output = run_child(&copy, &hostile);
+    let output = run_child(program(&copy), &hostile);
     let text = String::from_utf8_lossy(&output.stdout);
     if text.contains("secure 0") {
         return println!("SKIP: this file system or container has no set-uid programs");
@@ -208,7 +212,7 @@ fn membarrier_may_be_forbidden_later() {
     const CASE_NAME: &str = "membarrier";
     if std::env::var(CASE).as_deref() != Ok(CASE_NAME) {
         for engine in ["", "slots", "trylock"] {
-            let mut command = Command::new(std::env::current_exe().unwrap());
+            let mut command = this_program();
             command.args(["membarrier_may_be_forbidden_later", "--exact", "--nocapture"]).env(CASE, CASE_NAME);
             let output = command.env("LOOKASIDE_ENGINE", engine).output().unwrap();
             assert!(output.status.success(), "{engine}: {}", String::from_utf8_lossy(&output.stderr));
@@ -243,7 +247,7 @@ fn without_membarrier_trylock_serves() {
     const CASE_NAME: &str = "no membarrier at all";
     if std::env::var(CASE).as_deref() != Ok(CASE_NAME) {
         for (asked, lines) in [("", 0), ("portable", 0), ("slots", 1), ("rseq", 1)] {
-            let mut command = Command::new(std::env::current_exe().unwrap());
+            let mut command = this_program();
             command.args(["without_membarrier_trylock_serves", "--exact", "--nocapture"]).env(CASE, CASE_NAME);
             let output = command.env("LOOKASIDE_ENGINE", asked).output().unwrap();
             assert!(output.status.success(), "{asked}: {output:?}");
@@ -269,7 +273,7 @@ fn trylock_needs_no_membarrier() {
     let case = std::env::var(CASE).unwrap_or_default();
     if !CASES.contains(&&*case) {
         for (case, engine) in CASES.into_iter().zip(["trylock", ""]) {
-            let mut command = Command::new(std::env::current_exe().unwrap());
+            let mut command = this_program();
             command.args(["trylock_needs_no_membarrier", "--exact", "--nocapture"]);
             let output = command.env(CASE, case).env("LOOKASIDE_ENGINE", engine).output().unwrap();
             assert!(output.status.success(), "{case}: {output:?}");

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32};
 use std::time::Duration;
 
 use common::engines;
-use common::processes::{end, forks, in_child};
+use common::processes::{child_starts_threads, end, forks, in_child, this_program};
 use lookaside_core::{
     AllocateCallback, FreeCallback, LookasideList, Parameters, PoolType, RawList, Status, Tag, Topology, Tuning,
     adjust_depth,
@@ -38,6 +38,9 @@ fn is_sound(list: &LookasideList) -> bool {
 
 #[test]
 fn the_child_of_a_quiet_process_has_everything() {
+    if !child_starts_threads() {
+        return;
+    }
     for engine in engines() {
         // No scan takes blocks of it meanwhile, however long that is.
         let list = LookasideList::builder(64).engine(engine).tuning(Tuning::Manual).build().unwrap();
@@ -51,6 +54,9 @@ fn the_child_of_a_quiet_process_has_everything() {
 /// used one.
 #[test]
 fn the_child_is_scanned() {
+    if !child_starts_threads() {
+        return;
+    }
     let list = LookasideList::new(64).unwrap();
     in_child(|| is_scanned(&list));
     in_child(|| {
@@ -76,6 +82,9 @@ fn is_scanned(list: &LookasideList) -> bool {
 /// A fork in another thread's callback, and in the callback itself: the child can delete the list all the same.
 #[test]
 fn the_child_of_a_callback_can_delete() {
+    if !child_starts_threads() {
+        return;
+    }
     unsafe extern "C-unwind" fn forking(_: PoolType, size: usize, _: Tag, list: *mut RawList) -> *mut c_void {
         in_child(|| {
             // The block that this callback is about to give counts as out.
@@ -100,6 +109,9 @@ fn the_child_of_a_callback_can_delete() {
 /// routine, and then deletes the list.
 #[test]
 fn the_child_of_a_free_routine_goes_on_with_the_call() {
+    if !child_starts_threads() {
+        return;
+    }
     // The threads that close parts call the routine too.
     thread_local!(static FORK: Cell<bool> = const { Cell::new(false) });
     static CHILD: AtomicI32 = AtomicI32::new(-1);
@@ -164,6 +176,9 @@ fn the_child_of_a_free_routine_goes_on_with_the_call() {
 /// use stays right, so that the shared list can be deleted, and no earlier.
 #[test]
 fn the_child_of_a_delete_counts_lists_right() {
+    if !child_starts_threads() {
+        return;
+    }
     thread_local!(static PARENT: Cell<libc::pid_t> = const { Cell::new(0) });
     thread_local!(static OTHER: Cell<*const RawList> = const { Cell::new(std::ptr::null()) });
     unsafe extern "C-unwind" fn allocate(_: PoolType, size: usize, _: Tag) -> *mut c_void {
@@ -212,11 +227,14 @@ fn the_child_of_a_delete_counts_lists_right() {
 /// Lists are first made while others fork: no one hangs.
 #[test]
 fn the_first_list_may_be_made_beside_forks() {
+    if !child_starts_threads() {
+        return;
+    }
     const CASE: &str = "LOOKASIDE_TEST_CASE";
     if std::env::var_os(CASE).is_none() {
         // In processes of their own, in which no list was made yet.
         for delay in [0, 100, 200, 400, 800, 1600] {
-            let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+            let mut command = this_program();
             command.args(["the_first_list_may_be_made_beside_forks", "--exact"]).env(CASE, delay.to_string());
             assert!(command.output().unwrap().status.success());
         }
@@ -233,6 +251,9 @@ fn the_first_list_may_be_made_beside_forks() {
 /// A pair over a shared list, and their child: that list ends after the pair there too, and not before.
 #[test]
 fn the_child_counts_who_shares_a_list() {
+    if !child_starts_threads() {
+        return;
+    }
     let mut lists = Box::new([RawList::zeroed(), RawList::zeroed()]);
     let [lower, upper] = &mut *lists;
     let (lower, upper): (*mut RawList, *mut RawList) = (lower, upper);
@@ -259,6 +280,9 @@ fn the_child_counts_who_shares_a_list() {
 
 #[test]
 fn the_child_of_a_busy_process_has_sound_lists() {
+    if !child_starts_threads() {
+        return;
+    }
     for engine in engines() {
         for (topology, divisions) in [(Topology::Pair, 1), (Topology::Pair, 4), (Topology::General, 1)] {
             let builder = LookasideList::builder(64).engine(engine).topology(topology);

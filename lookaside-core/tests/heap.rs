@@ -2,8 +2,7 @@
 
 mod common;
 
-use std::process::Command;
-
+use common::processes::this_program;
 use common::{accounted, alone, assert_identities, blocks_out};
 use lookaside_core::{
     EngineKind, Generation, LookasideList, ObjectCache, PoolType, RawList, SmallPool, Status, Tag, Topology, Tuning,
@@ -111,7 +110,7 @@ const CASE: &str = "LOOKASIDE_TEST_HEAP";
 #[test]
 fn a_program_by_the_variable() {
     if std::env::var_os(CASE).is_none() {
-        let mut command = Command::new(std::env::current_exe().unwrap());
+        let mut command = this_program();
         command.args(["a_program_by_the_variable", "--exact", "--nocapture"]);
         let output = command.env(CASE, "1").env("LOOKASIDE_ENGINE", "heap").output().unwrap();
         assert!(output.status.success(), "{output:?}");

@@ -4,13 +4,12 @@
 mod common;
 
 use std::ffi::c_void;
-use std::process::Command;
 use std::ptr::null_mut;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicPtr, AtomicUsize};
 
 use common::assert_identities;
-use common::processes::{case, give, in_child, take, this_test};
+use common::processes::{case, give, in_child, take, this_program, this_test};
 use lookaside_core::{EngineKind, LookasideList, RawList, engine, engine_description};
 
 const OWN: &str = "rseq, which this library registers, because the kernel restarts sequences as it should";
@@ -23,7 +22,7 @@ fn without_the_c_library(test: &str, body: impl FnOnce()) {
     if call(null_mut(), 0, 0) == -libc::ENOSYS {
         return eprintln!("SKIP: the system has no rseq");
     }
-    let mut command = Command::new(std::env::current_exe().unwrap());
+    let mut command = this_program();
     command.args([test, "--exact", "--nocapture"]).env("LOOKASIDE_TEST_CASE", "1").env_remove("LOOKASIDE_ENGINE");
     let output = command.env("GLIBC_TUNABLES", "glibc.pthread.rseq=0").output().unwrap();
     let printed = String::from_utf8_lossy(&output.stdout);

@@ -15,7 +15,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::channel;
 use std::thread::{scope, spawn};
 
-use common::processes::{give, in_child, in_own_process, take, this_test};
+use common::processes::{child_starts_threads, give, in_child, in_own_process, take, this_test};
 use common::{assert_identities, engines};
 use lookaside_core::{EngineKind, LookasideList, Tuning};
 
@@ -242,6 +242,9 @@ fn a_sleeping_threads_blocks_can_be_taken() {
 /// free there, with what is in them.
 #[test]
 fn the_child_of_a_fork_has_its_threads_slot() {
+    if !child_starts_threads() {
+        return;
+    }
     with_slots(this_test!(), || {
         let list: &'static LookasideList = Box::leak(Box::new(list()));
         let own = fill(list);

@@ -1,8 +1,9 @@
 //! A program with Google's tcmalloc, as far as this library sees it: a function by which that is recognised, and a
 //! registration for rseq that each thread makes when it first allocates, which may be after its first use of a list.
 
-use std::process::Command;
+mod common;
 
+use common::processes::this_program;
 use lookaside_core::{LookasideList, engine_description};
 
 /// One of tcmalloc's functions, under its name for C.
@@ -34,7 +35,7 @@ fn googles_tcmalloc_can_register_each_thread() {
         if std::io::Error::last_os_error().raw_os_error() == Some(libc::ENOSYS) {
             return eprintln!("SKIP: the system has no rseq");
         }
-        let mut command = Command::new(std::env::current_exe().unwrap());
+        let mut command = this_program();
         command.args(["googles_tcmalloc_can_register_each_thread", "--exact"]).env(CASE, "1");
         // As tcmalloc needs it.
         command.env("GLIBC_TUNABLES", "glibc.pthread.rseq=0").env_remove("LOOKASIDE_ENGINE");

@@ -6,10 +6,11 @@
 mod common;
 
 use std::collections::BTreeMap;
-use std::process::{Command, Output};
+use std::process::Output;
 use std::ptr::NonNull;
 use std::sync::Mutex;
 
+use common::processes::this_program;
 use lookaside_core::{
     BugCheck, Lookaside, LookasideAlloc, LookasideList, Parameters, PoolType, RawList, Status, Tag, Violation,
     pool_allocate, pool_free, set_violation_hook,
@@ -26,7 +27,7 @@ fn with_environment(test: &str, values: [&str; 2], body: fn()) -> Option<Output>
         body();
         return None;
     }
-    let mut command = Command::new(std::env::current_exe().unwrap());
+    let mut command = this_program();
     command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env("LOOKASIDE_TEST_CHILD", "1");
     for (variable, value) in VARIABLES.into_iter().zip(values) {
         command.env_remove(variable).envs((!value.is_empty()).then_some((variable, value)));

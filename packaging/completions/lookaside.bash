@@ -94,11 +94,11 @@ _lookaside() {
                     return 0
                     ;;
                 --contender)
-                    COMPREPLY=($(compgen -W "vec tls-vec mutex-vec arrayqueue slist slist-turns lockfree-object-pool opool sharded-slab heapless boost-pool boost-singleton-pool foonathan foonathan-mutex dpdk dpdk-user-cache glibc jemalloc mimalloc gperftools general lookaside lookaside-portable lookaside-bulk lookaside-cache lookaside-c lookaside-c-inline small-pool small-pool-tagged wdm wdm-general ring system by-hand first-touch lookaside-slabs lookaside-arenas pmr-sync pmr-unsync boost-fast-pool boost-fast-pool-unsync lookaside-pmr" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "vec tls-vec mutex-vec arrayqueue slist slist-turns lockfree-object-pool opool sharded-slab heapless boost-pool boost-singleton-pool foonathan foonathan-mutex dpdk dpdk-user-cache glibc jemalloc mimalloc gperftools general lookaside lookaside-own-rseq lookaside-slots lookaside-trylock lookaside-heap lookaside-bulk lookaside-cache lookaside-c lookaside-c-inline small-pool small-pool-tagged wdm wdm-general ring system by-hand first-touch lookaside-slabs lookaside-arenas pmr-sync pmr-unsync boost-fast-pool boost-fast-pool-unsync lookaside-pmr" -- "${cur}"))
                     return 0
                     ;;
                 --ahead)
-                    COMPREPLY=($(compgen -W "vec tls-vec mutex-vec arrayqueue slist slist-turns lockfree-object-pool opool sharded-slab heapless boost-pool boost-singleton-pool foonathan foonathan-mutex dpdk dpdk-user-cache glibc jemalloc mimalloc gperftools general lookaside lookaside-portable lookaside-bulk lookaside-cache lookaside-c lookaside-c-inline small-pool small-pool-tagged wdm wdm-general ring system by-hand first-touch lookaside-slabs lookaside-arenas pmr-sync pmr-unsync boost-fast-pool boost-fast-pool-unsync lookaside-pmr" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "vec tls-vec mutex-vec arrayqueue slist slist-turns lockfree-object-pool opool sharded-slab heapless boost-pool boost-singleton-pool foonathan foonathan-mutex dpdk dpdk-user-cache glibc jemalloc mimalloc gperftools general lookaside lookaside-own-rseq lookaside-slots lookaside-trylock lookaside-heap lookaside-bulk lookaside-cache lookaside-c lookaside-c-inline small-pool small-pool-tagged wdm wdm-general ring system by-hand first-touch lookaside-slabs lookaside-arenas pmr-sync pmr-unsync boost-fast-pool boost-fast-pool-unsync lookaside-pmr" -- "${cur}"))
                     return 0
                     ;;
                 --rounds)

@@ -4,18 +4,30 @@
 use std::mem::transmute;
 use std::ptr::{self, NonNull};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use lookaside_core::hooks::switches;
-use lookaside_core::{EngineKind, LocalCache, LookasideList, Topology};
+use lookaside_core::{EngineKind, LocalCache, LookasideList, Topology, engine_description};
 
 use crate::ground::contender::{About, CAPACITY, Contender};
 
 pub const GENERAL: About = About::new("general", "one list for all processors, as a Windows driver's list is");
 pub const LOOKASIDE: About =
     About::new("lookaside", "a lookaside list (or the pool, or the global allocator) called from Rust");
-pub const PORTABLE: About = About {
-    variable: Some(("LOOKASIDE_ENGINE", "portable")),
-    ..About::new("lookaside-portable", "the same by the engine for systems without restartable sequences")
+pub const OWN_RSEQ: About = About {
+    variable: Some(("GLIBC_TUNABLES", "glibc.pthread.rseq=0")),
+    ..About::beside("lookaside-own-rseq", "the same where the library registers threads for rseq, and not glibc")
+};
+pub const SLOTS: About = About {
+    variable: Some(("LOOKASIDE_ENGINE", "slots")),
+    ..About::new("lookaside-slots", "the same by the engine for systems without restartable sequences")
+};
+pub const TRYLOCK: About = About {
+    variable: Some(("LOOKASIDE_ENGINE", "trylock")),
+    ..About::beside("lookaside-trylock", "the same by the engine for systems that have no membarrier either")
+};
+pub const HEAP: About = About {
+    variable: Some(("LOOKASIDE_ENGINE", "heap")),
+    ..About::beside("lookaside-heap", "the same where each call goes to malloc and free, for tools that watch those")
 };
 pub const BULK: About =
     About { runs: true, ..About::new("lookaside-bulk", "the same by the calls for many blocks at once") };
@@ -25,8 +37,10 @@ pub const CACHED: About = About::new("lookaside-cache", "a cache of its blocks t
 pub struct List<const MANY: bool>(LookasideList);
 
 fn build(size: usize, topology: Topology) -> anyhow::Result<LookasideList> {
-    if switches::ENGINE.is("portable") && !matches!(lookaside_core::engine(), EngineKind::Slots | EngineKind::TryLock) {
-        bail!("the portable engine was asked for and not taken");
+    let named = [("slots", EngineKind::Slots), ("trylock", EngineKind::TryLock), ("heap", EngineKind::Heap)];
+    let taken = lookaside_core::engine();
+    if let Some((name, _)) = named.iter().find(|(name, kind)| switches::ENGINE.is(name) && taken != *kind) {
+        bail!("the engine {name} cannot be had here");
     }
     LookasideList::builder(size).name("compare").topology(topology).build().context("the list cannot be built")
 }
@@ -34,6 +48,13 @@ fn build(size: usize, topology: Topology) -> anyhow::Result<LookasideList> {
 /// A pair list, with the engine that the process chose.
 pub fn pair(size: usize) -> anyhow::Result<List<false>> {
     build(size, Topology::Pair).map(List)
+}
+
+/// A pair list, where the library itself registers threads for rseq.
+pub fn own_rseq(size: usize) -> anyhow::Result<List<false>> {
+    let engine = engine_description();
+    ensure!(engine.to_bytes().starts_with(b"rseq, which this library registers"), "the engine is {engine:?}");
+    pair(size)
 }
 
 /// A general list: one list that all processors share, as a driver has it in Windows.

@@ -26,7 +26,7 @@ fn text(bytes: &[u8]) -> &str {
 #[test]
 fn json_has_a_row_for_each_contender_that_can() {
     let output = lookaside(
-        "compare --json --rounds 2 --workload pair pair-2t --contender vec glibc lookaside lookaside-portable lookaside-c",
+        "compare --json --rounds 2 --workload pair pair-2t --contender vec glibc lookaside lookaside-slots lookaside-c",
     );
     assert!(output.status.success(), "{}", text(&output.stderr));
     let rows: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
@@ -36,11 +36,11 @@ fn json_has_a_row_for_each_contender_that_can() {
         ("pair", "vec"),
         ("pair", "glibc"),
         ("pair", "lookaside"),
-        ("pair", "lookaside-portable"),
+        ("pair", "lookaside-slots"),
         ("pair", "lookaside-c"),
         ("pair-2t", "glibc"),
         ("pair-2t", "lookaside"),
-        ("pair-2t", "lookaside-portable"),
+        ("pair-2t", "lookaside-slots"),
         ("pair-2t", "lookaside-c"),
     ];
     assert_eq!(names, expected.map(|(workload, contender)| (Some(workload), Some(contender))));

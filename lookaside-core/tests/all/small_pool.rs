@@ -402,7 +402,7 @@ fn a_pool_may_be_moved_and_given_up() {
 fn a_program_that_is_verified_has_its_small_pools() {
     const CASE: &str = "LOOKASIDE_TEST_CASE";
     if std::env::var_os(CASE).is_none() {
-        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+        let mut command = crate::common::processes::this_program();
         command.args(["a_program_that_is_verified_has_its_small_pools", "--exact"]);
         let output = command.env(CASE, "1").env("LOOKASIDE_VERIFY", "1").output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -494,6 +494,9 @@ fn the_first_use_may_be_of_many_threads() {
 /// A fork while another thread makes the lists leaves a pool in the child, with lists or without.
 #[test]
 fn the_child_of_a_fork_has_its_pools() {
+    if !crate::common::processes::child_starts_threads() {
+        return;
+    }
     for delay in [0, 20, 50, 100, 200, 400, 800] {
         let pool = SmallPool::new(Generation::V5_2X64);
         std::thread::scope(|scope| {

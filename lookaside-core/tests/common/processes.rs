@@ -1,8 +1,12 @@
 //! Processes of a test: this program run again, children, and blocks by the hundred.
 
+use std::ffi::OsStr;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{Command, ExitStatus, Output};
 use std::ptr::NonNull;
+use std::sync::OnceLock;
+use std::sync::mpsc::channel;
 
 use lookaside_core::LookasideList;
 
@@ -19,10 +23,26 @@ macro_rules! this_test {
 }
 pub(crate) use this_test;
 
+/// A command that runs a program of tests, by the emulator that runs this one, if there is one: `LOOKASIDE_TEST_EMULATOR`
+/// has the words before the program.
+pub fn program(program: &Path) -> Command {
+    let emulator = std::env::var("LOOKASIDE_TEST_EMULATOR").unwrap_or_default();
+    let mut words = emulator.split_whitespace().map(OsStr::new).chain([program.as_os_str()]);
+    let mut command = Command::new(words.next().unwrap());
+    command.args(words);
+    command
+}
+
+/// A command that runs this program again.
+pub fn this_program() -> Command {
+    program(&std::env::current_exe().unwrap())
+}
+
 /// Runs one test of this program again, in a process of its own, with this case.
 pub fn again(test: &str, case: &str, wrapper: &[&str]) -> Output {
-    let program = std::env::current_exe().unwrap();
-    let mut words = wrapper.iter().map(std::ffi::OsStr::new).chain([program.as_os_str()]);
+    let program = this_program();
+    let program = [program.get_program()].into_iter().chain(program.get_args());
+    let mut words = wrapper.iter().map(OsStr::new).chain(program);
     let mut command = Command::new(words.next().unwrap());
     command.args(words).args([test, "--exact", "--nocapture"]).env("LOOKASIDE_TEST_CASE", case);
     let output = command.output().unwrap();
@@ -94,6 +114,25 @@ pub fn status_of(child: libc::pid_t) -> ExitStatus {
 pub fn end(child: libc::pid_t) {
     let status = status_of(child);
     assert!(status.success(), "how the child ended: {status}");
+}
+
+/// Whether the child of a fork can start a thread, and the parent has others: an emulator of programs ends it for that.
+pub fn child_starts_threads() -> bool {
+    static CAN: OnceLock<bool> = OnceLock::new();
+    let can = *CAN.get_or_init(|| {
+        let (end, is_over) = channel::<()>();
+        std::thread::scope(|scope| {
+            scope.spawn(move || is_over.recv());
+            let child = start(|| std::thread::spawn(|| ()).join().is_ok());
+            let can = status_of(child).success();
+            drop(end);
+            can
+        })
+    });
+    if !can {
+        eprintln!("SKIP: the child of a fork cannot start a thread here");
+    }
+    can
 }
 
 /// Runs `body` in a child process, which must return true.
