@@ -6,23 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD scratch=$(mktemp -d) soname=liblookaside.so.$(sed -n 's/^version = "\(.*\)\..*"$/\1/p' Cargo.toml)
 trap 'rm -rf "$scratch"' EXIT
-fail() { echo "$1" >&2; exit 1; }
-# way HEADING LANGUAGE TOOL VARIABLE=VALUE ...: builds programs as the page says under that heading, and runs them.
-way() (
-    command -v "$3" >/dev/null || { echo "SKIP: $1, since there is no $3"; exit; }
-    cd "$(mktemp -d -p "$scratch")"
-    "$root/ci/block.sh" "$root/README.md" '### C' c > program.c
-    "$root/ci/block.sh" "$root/README.md" '### C++' cpp > program.cpp
-    "$root/ci/block.sh" "$root/docs/install.md" "## $1" "$2" > CMakeLists.txt
-    export "${@:4}"
-    if [[ $3 == cmake ]]; then cmake . && cmake --build .; else bash -euxo pipefail CMakeLists.txt; fi
-    export LD_LIBRARY_PATH=$scratch/run # With the file and the name that the loader looks for, as packages divide them.
-    for program in program-{shared,static}{,-cpp}; do
-        "./$program"
-        loaded=$(ldd "$program" 2>&1 | grep -F "$soname => " || true)
-        [[ $program == *static* && -z $loaded || $program == *shared* && $loaded == *"$scratch"* ]] || fail "$program: $loaded"
-    done
-)
+source ci/parts/way.sh
 uninstall() { make "${@:2}" uninstall && [[ -z $(find "$1" ! -type d) ]] || fail "left: $(find "$1" ! -type d)"; }
 
 prefix=$scratch/usr && make PREFIX="$prefix" install
