@@ -97,7 +97,7 @@ pack() { (cd "$1" && find . | cpio -o -H newc --quiet | gzip -1) >"$2"; }
 boot() {
     local machine=(qemu-system-x86_64 -machine "q35,accel=tcg") console=ttyS0
     [[ $1 == arm64 ]] && machine=(qemu-system-aarch64 -machine "virt,accel=tcg,gic-version=max") && console=ttyAMA0
-    nice "${machine[@]}" -cpu max -smp "$2" -m 2048 -nographic -no-reboot -kernel "$3" -initrd "$4" \
+    "${machine[@]}" -cpu max -smp "$2" -m 2048 -nographic -no-reboot -kernel "$3" -initrd "$4" \
         -append "console=$console rdinit=/init quiet panic=-1 mitigations=off" </dev/null | sed -u 's/\r$//' | tee "$4.log"
     grep -q "^guest: all passed" "$4.log"
 }

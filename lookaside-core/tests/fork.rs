@@ -236,7 +236,8 @@ fn the_first_list_may_be_made_beside_forks() {
         for delay in [0, 100, 200, 400, 800, 1600] {
             let mut command = this_program();
             command.args(["the_first_list_may_be_made_beside_forks", "--exact"]).env(CASE, delay.to_string());
-            assert!(command.output().unwrap().status.success());
+            let output = command.arg("--nocapture").output().unwrap();
+            assert!(output.status.success(), "{delay} us: {output:?}");
         }
         return;
     }
