@@ -1,10 +1,10 @@
 //! Processes of a test: this program run again, children, and blocks by the hundred.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, c_void};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Output};
-use std::ptr::NonNull;
+use std::ptr::{NonNull, null, null_mut};
 use std::sync::OnceLock;
 use std::sync::mpsc::channel;
 
@@ -123,7 +123,7 @@ pub fn child_starts_threads() -> bool {
         let (end, is_over) = channel::<()>();
         std::thread::scope(|scope| {
             scope.spawn(move || is_over.recv());
-            let child = start(|| std::thread::spawn(|| ()).join().is_ok());
+            let child = start(starts_thread);
             let can = status_of(child).success();
             drop(end);
             can
@@ -133,6 +133,19 @@ pub fn child_starts_threads() -> bool {
         eprintln!("SKIP: the child of a fork cannot start a thread here");
     }
     can
+}
+
+/// Starts a thread of the C library's: one of Rust's locks what a thread that began or ended at the fork has locked for ever.
+fn starts_thread() -> bool {
+    extern "C" fn nothing(_: *mut c_void) -> *mut c_void {
+        null_mut()
+    }
+    // SAFETY: the thread reads nothing, and is waited for.
+    unsafe {
+        let mut thread = std::mem::zeroed();
+        libc::pthread_create(&mut thread, null(), nothing, null_mut()) == 0
+            && libc::pthread_join(thread, null_mut()) == 0
+    }
 }
 
 /// Runs `body` in a child process, which must return true.
