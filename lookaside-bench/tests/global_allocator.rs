@@ -239,7 +239,7 @@ fn the_child_of_a_fork_uses_the_heap() {
                 match libc::fork() {
                     0 => {
                         // A child that hangs is killed.
-                        libc::alarm(300);
+                        libc::alarm(3600);
                         let value = document(round);
                         let again: Value = serde_json::from_str(&value.to_string()).unwrap();
                         libc::_exit(if again == value { 0 } else { 1 });

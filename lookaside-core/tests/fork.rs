@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32};
 use std::time::Duration;
 
 use common::engines;
-use common::processes::{child_starts_threads, end, forks, in_child, this_program};
+use common::processes::{child_starts_threads, end, end_if_it_hangs, forks, in_child, this_program};
 use lookaside_core::{
     AllocateCallback, FreeCallback, LookasideList, Parameters, PoolType, RawList, Status, Tag, Topology, Tuning,
     adjust_depth,
@@ -121,7 +121,7 @@ fn the_child_of_a_free_routine_goes_on_with_the_call() {
             if FORK.replace(false) {
                 CHILD.store(libc::fork(), Relaxed);
                 if CHILD.load(Relaxed) == 0 {
-                    libc::alarm(20);
+                    end_if_it_hangs();
                 }
             }
             libc::free(block);
@@ -191,7 +191,7 @@ fn the_child_of_a_delete_counts_lists_right() {
             if !OTHER.get().is_null() {
                 PARENT.set(libc::fork());
                 if PARENT.get() == 0 {
-                    libc::alarm(60);
+                    end_if_it_hangs();
                     RawList::free_checked(OTHER.get(), RawList::allocate_checked(OTHER.get()));
                 }
                 OTHER.set(std::ptr::null());

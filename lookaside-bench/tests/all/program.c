@@ -116,7 +116,7 @@ int main(int argc, char **argv)
 
     pid_t child = fork();
     if (child == 0) {
-        alarm(300); /* a child that hangs is killed */
+        alarm(3600); /* a child that hangs is killed */
         child_work();
         _exit(0);
     }

@@ -96,7 +96,7 @@ mod tests {
             let child = libc::fork();
             if child == 0 {
                 // A child that hangs is killed.
-                libc::alarm(300);
+                libc::alarm(3600);
                 body();
                 libc::_exit(0);
             }

@@ -249,7 +249,7 @@ mod tests {
     /// Ends the process where a test would wait for ever.
     fn with_alarm(test: impl FnOnce()) {
         static RUNNING: AtomicU32 = AtomicU32::new(0);
-        const SECONDS: u32 = 300;
+        const SECONDS: u32 = 3600;
         RUNNING.fetch_add(1, Relaxed);
         // SAFETY: no handler is set, so that the signal ends the process.
         unsafe { libc::alarm(SECONDS) };

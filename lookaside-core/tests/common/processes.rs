@@ -1,11 +1,12 @@
 //! Processes of a test: this program run again, children, and blocks by the hundred.
 
-use std::ffi::{OsStr, c_void};
+use std::ffi::{OsStr, c_int, c_void};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Output};
 use std::ptr::{NonNull, null, null_mut};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::sync::mpsc::channel;
 
 use lookaside_core::LookasideList;
@@ -81,8 +82,35 @@ pub fn forks() -> usize {
     std::env::var("LOOKASIDE_TEST_FORKS").ok().map_or(60, |forks| forks.parse().unwrap())
 }
 
-/// A child that is not done after this number of seconds will never be.
-const HANGS: u32 = 300;
+/// How often it is looked at whether a child goes on, in seconds.
+const LOOKS: u32 = 60;
+
+/// Ends this process, a child, by SIGALRM when it hangs: when it used no processor between two looks, or an hour of it in all.
+/// So a machine that is slow or busy ends none.
+pub fn end_if_it_hangs() {
+    /// Milliseconds of processors' time at the last look.
+    static USED: AtomicI64 = AtomicI64::new(0);
+    extern "C" fn look(_: c_int) {
+        // SAFETY: all of these may be called in a handler.
+        unsafe {
+            let mut now = std::mem::zeroed();
+            libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut now);
+            let used = now.tv_sec * 1000 + now.tv_nsec / 1_000_000;
+            if USED.swap(used, Relaxed) < used {
+                libc::alarm(LOOKS);
+            } else {
+                libc::signal(libc::SIGALRM, libc::SIG_DFL);
+                libc::raise(libc::SIGALRM);
+            }
+        }
+    }
+    // SAFETY: the handler is one; the limit is valid.
+    unsafe {
+        libc::setrlimit(libc::RLIMIT_CPU, &libc::rlimit { rlim_cur: 3600, rlim_max: libc::RLIM_INFINITY });
+        libc::signal(libc::SIGALRM, look as extern "C" fn(c_int) as libc::sighandler_t);
+        libc::alarm(LOOKS);
+    }
+}
 
 /// Forks a child, which ends well if `body` returns true. One that hangs is killed.
 pub fn start(body: impl FnOnce() -> bool) -> libc::pid_t {
@@ -91,8 +119,7 @@ pub fn start(body: impl FnOnce() -> bool) -> libc::pid_t {
         let child = libc::fork();
         assert!(child >= 0, "fork failed");
         if child == 0 {
-            libc::signal(libc::SIGALRM, libc::SIG_DFL);
-            libc::alarm(HANGS);
+            end_if_it_hangs();
             let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
             libc::_exit(i32::from(!ended.is_ok_and(|well| well)));
         }
@@ -103,8 +130,12 @@ pub fn start(body: impl FnOnce() -> bool) -> libc::pid_t {
 /// How a child ended, which must not hang.
 pub fn status_of(child: libc::pid_t) -> ExitStatus {
     let mut status = 0;
-    // SAFETY: the child is this process'.
-    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+    // SAFETY: the child is this process'. One that waits for a child of its own does not hang.
+    unsafe {
+        let left = libc::alarm(0);
+        assert_eq!(libc::waitpid(child, &mut status, 0), child);
+        libc::alarm(left);
+    }
     let status = ExitStatus::from_raw(status);
     assert_ne!(status.signal(), Some(libc::SIGALRM), "child hung");
     status

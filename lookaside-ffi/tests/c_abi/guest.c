@@ -151,7 +151,7 @@ static void single(void)
     CHECK(report_says("Scanned by: calls (the process has one thread)"));
     const pid_t child = fork();
     if (child == 0) {
-        alarm(60);
+        alarm(3600);
         burst();
         CHECK(__libc_single_threaded);
         CHECK(report_says("Scanned by: calls (the process has one thread)"));
@@ -275,7 +275,7 @@ static void child_hits(void)
     CHECK(kept() > FEW);
     const pid_t child = fork();
     if (child == 0) {
-        alarm(120);
+        alarm(3600);
         pair();
         CHECK(has_scanning_thread());
         /* Each look is one of the library's calls, but no miss. */

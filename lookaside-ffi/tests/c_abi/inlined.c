@@ -164,7 +164,7 @@ static void forked(void)
     child = fork();
     CHECK(child >= 0);
     if (child == 0) {
-        alarm(300); /* a child that hangs is killed */
+        alarm(3600); /* a child that hangs is killed */
     }
     CHECK(inlined_pairs(PAIRS) == PAIRS);
     check_pairs(PAIRS + 100);

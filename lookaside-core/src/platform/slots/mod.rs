@@ -268,7 +268,7 @@ mod tests {
         };
         let (number, thread) = std::thread::spawn(enter).join().unwrap();
         // SAFETY: no handler is set, so that the signal ends the process if this waits for ever.
-        unsafe { libc::alarm(300) };
+        unsafe { libc::alarm(3600) };
         wait_outside(number, PART);
         while exists(process_number(), thread) {
             std::thread::yield_now();
