@@ -104,6 +104,8 @@ pub fn end_if_it_hangs() {
             }
         }
     }
+    // The child of a child begins anew.
+    USED.store(-1, Relaxed);
     // SAFETY: the handler is one; the limit is valid.
     unsafe {
         libc::setrlimit(libc::RLIMIT_CPU, &libc::rlimit { rlim_cur: 3600, rlim_max: libc::RLIM_INFINITY });
