@@ -179,7 +179,7 @@ fn the_child_of_a_delete_counts_lists_right() {
     if !child_starts_threads() {
         return;
     }
-    thread_local!(static PARENT: Cell<libc::pid_t> = const { Cell::new(0) });
+    thread_local!(static CHILD: Cell<libc::pid_t> = const { Cell::new(-1) });
     thread_local!(static OTHER: Cell<*const RawList> = const { Cell::new(std::ptr::null()) });
     unsafe extern "C-unwind" fn allocate(_: PoolType, size: usize, _: Tag) -> *mut c_void {
         // SAFETY: any size may be asked for.
@@ -189,8 +189,8 @@ fn the_child_of_a_delete_counts_lists_right() {
         // SAFETY: the block came from malloc; the other list is live.
         unsafe {
             if !OTHER.get().is_null() {
-                PARENT.set(libc::fork());
-                if PARENT.get() == 0 {
+                CHILD.set(libc::fork());
+                if CHILD.get() == 0 {
                     end_if_it_hangs();
                     RawList::free_checked(OTHER.get(), RawList::allocate_checked(OTHER.get()));
                 }
@@ -203,16 +203,19 @@ fn the_child_of_a_delete_counts_lists_right() {
     let [mut shared, mut first, mut second] = [const { RawList::zeroed() }; 3];
     // SAFETY: the objects are ours; the routines belong together; the child ends by itself.
     unsafe {
-        let callbacks = Parameters { allocate: AllocateCallback::Plain(allocate), ..Parameters::new(64) };
+        // No scan takes blocks of them meanwhile: the delete must find more than the shared list has room for.
+        let manual = Parameters { tuning: Tuning::Manual, ..Parameters::new(64) };
+        let callbacks = Parameters { allocate: AllocateCallback::Plain(allocate), ..manual };
         let general = Parameters { free: FreeCallback::Plain(forking), topology: Topology::General, ..callbacks };
         assert_eq!(RawList::initialize(&mut shared, &general), Status::SUCCESS);
-        let pair = Parameters { shared: &raw const shared, ..Parameters::new(64) };
+        let pair = Parameters { shared: &raw const shared, ..manual };
         assert_eq!(RawList::initialize(&mut first, &pair), Status::SUCCESS);
         assert_eq!(RawList::initialize(&mut second, &pair), Status::SUCCESS);
         assert_eq!(RawList::prefill(&first, 300, std::ptr::null_mut()), Status::SUCCESS);
         OTHER.set(other.as_raw());
         assert_eq!(RawList::delete(&mut first), Status::SUCCESS);
-        let child = PARENT.get();
+        let child = CHILD.get();
+        assert_ne!(child, -1, "the delete freed no block");
         let busy = RawList::delete(&mut shared) == Status::DEVICE_BUSY;
         let deleted =
             RawList::delete(&mut second) == Status::SUCCESS && RawList::delete(&mut shared) == Status::SUCCESS;

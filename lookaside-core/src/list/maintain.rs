@@ -13,6 +13,12 @@ use crate::wdk::RawList;
 /// Misses that make a list at rest active. The rule on demand needs more of them to raise a depth.
 const MISSES_AT_REST: u8 = 8;
 
+/// Returns the depth of a list that holds so many blocks and is to take more: no less than its depth, and no more than its
+/// maximum.
+fn raised(depth: u32, maximum: u32, held: usize, by: usize) -> u32 {
+    u32::try_from(held.saturating_add(by)).unwrap_or(maximum).clamp(depth, maximum)
+}
+
 /// How much [`List::drain`] leaves in each list.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Keep {
@@ -308,13 +314,9 @@ impl List {
     /// Puts `wanted` new blocks into the shared list, and what finds no room there into the current processor's,
     /// raising their depths up to the maximum. Returns how many, and whether the pool had all that there was room for.
     pub fn prefill(&self, object: *mut RawList, wanted: usize) -> (usize, bool) {
-        let maximum = self.settings().maximum_depth;
         if !self.settings().cached {
             return (0, true);
         }
-        let raised = |depth: u32, maximum: u32, held: usize, by: usize| {
-            u32::try_from(held.saturating_add(by)).unwrap_or(maximum).clamp(depth, maximum)
-        };
         let lower = self.settings().lower.map_or(self, |lower| lower.list);
         {
             let guard = lower.manage.lock();
@@ -325,21 +327,9 @@ impl List {
             shared.set_target(raised(shared.target(), maximum, shared.own_length(), wanted));
         }
         for filled in 0..wanted {
-            if lower.shared.with_room().room() == 0 {
-                let part = by_engine!(self, E => self.current_part::<E>());
-                let Some(part) = part else { return (filled, true) };
-                if !part.has_room() {
-                    let guard = self.manage.lock();
-                    self.note_opened(part, &guard);
-                    self.wake_before_raise(&guard);
-                    let depth = part.tuner().target().max(self.settings().initial_depth);
-                    part.tuner().set_target(raised(depth, maximum, part.length(), wanted - filled));
-                    // SAFETY: `manage` is held.
-                    unsafe { part.apply_target() };
-                    if !part.has_room() {
-                        return (filled, true);
-                    }
-                }
+            let left = wanted - filled;
+            if lower.shared.with_room().room() == 0 && !self.make_room(left) {
+                return (filled, true);
             }
             self.direct_allocates.fetch_add(1, Relaxed);
             self.count_direct(1, 0);
@@ -349,7 +339,7 @@ impl List {
             }
             // SAFETY: the block is new, and ours until a list takes it.
             unsafe {
-                if lower.shared.with_room().add(&[block]) == 0 && !self.add_to_part(block) {
+                if lower.shared.with_room().add(&[block]) == 0 && !self.add_to_part(block, left) {
                     self.direct_frees.fetch_add(1, Relaxed);
                     self.count_direct(0, 1);
                     self.pool_free_all(object, &[block]);
@@ -360,15 +350,35 @@ impl List {
         (wanted, true)
     }
 
-    unsafe fn add_to_part(&self, block: *mut u8) -> bool {
-        /// A section may be aborted, or find itself on another processor.
+    /// Raises the depth of the current processor's list by this many, up to the maximum, if it is full. Returns whether it
+    /// has room.
+    fn make_room(&self, wanted: usize) -> bool {
+        let Some(part) = by_engine!(self, E => self.current_part::<E>()) else { return false };
+        if !part.has_room() {
+            let guard = self.manage.lock();
+            self.note_opened(part, &guard);
+            self.wake_before_raise(&guard);
+            let depth = part.tuner().target().max(self.settings().initial_depth);
+            part.tuner().set_target(raised(depth, self.settings().maximum_depth, part.length(), wanted));
+            // SAFETY: `manage` is held.
+            unsafe { part.apply_target() };
+        }
+        part.has_room()
+    }
+
+    /// Puts a block into the current processor's list, if that may have room for as many.
+    ///
+    /// # Safety
+    /// The list is open; the caller owns the block.
+    unsafe fn add_to_part(&self, block: *mut u8, wanted: usize) -> bool {
+        /// A section may be aborted, or find itself on another processor, whose list has no room yet.
         const TRIES: usize = 16;
         let parts = &self.settings().parts;
-        if parts.processors == 0 {
-            return false;
-        }
         (0..TRIES).any(|_| {
-            // SAFETY: the list is open; the caller owns the block.
+            if !self.make_room(wanted) {
+                return false;
+            }
+            // SAFETY: as the caller promises.
             unsafe {
                 let (put, processor) = by_engine!(self, E => E::push_many(parts, &block, 1));
                 if put == 1 {

@@ -1,9 +1,13 @@
 //! Tuning as users meet it: growth with demand, shrinking with time, blocks given back.
 
+use std::cell::Cell;
+use std::ffi::c_void;
 use std::ptr::NonNull;
 
-use crate::common::{accounted, alone, assert_identities, engines, stay_on_one_processor};
-use lookaside_core::{LookasideList, Statistics, Topology, Tuning, adjust_depth};
+use crate::common::{accounted, allowed_processors, alone, assert_identities, engines, move_to, stay_on_one_processor};
+use lookaside_core::{
+    AllocateCallback, FreeCallback, LookasideList, PoolType, Statistics, Tag, Topology, Tuning, adjust_depth,
+};
 
 fn allocate(list: &LookasideList, blocks: usize) -> Vec<NonNull<u8>> {
     (0..blocks).map(|_| list.allocate().unwrap()).collect()
@@ -185,5 +189,30 @@ fn prefill_fills_up_to_the_maximum() {
         );
         assert!(list.statistics().list.current_depth <= 512);
         assert_identities(&list.statistics());
+    }
+}
+
+/// A thread that comes to another processor between any two blocks fills as much.
+#[test]
+fn prefill_goes_on_where_its_thread_is_moved() {
+    thread_local!(static ALLOWED: Vec<usize> = allowed_processors());
+    thread_local!(static CALLS: Cell<usize> = const { Cell::new(0) });
+    unsafe extern "C-unwind" fn allocate(_: PoolType, size: usize, _: Tag) -> *mut c_void {
+        ALLOWED.with(|allowed| move_to(allowed, CALLS.replace(CALLS.get() + 1)));
+        // SAFETY: any size may be asked for.
+        unsafe { libc::malloc(size) }
+    }
+    unsafe extern "C-unwind" fn free(block: *mut c_void) {
+        // SAFETY: the block came from malloc.
+        unsafe { libc::free(block) };
+    }
+    let _alone = alone();
+    for engine in engines() {
+        let (allocate, free) = (AllocateCallback::Plain(allocate), FreeCallback::Plain(free));
+        // SAFETY: the two routines belong together and may be called from anywhere.
+        let builder = unsafe { LookasideList::builder(64).callbacks(allocate, free) };
+        let list = builder.engine(engine).tuning(Tuning::Manual).divisions(1).build().unwrap();
+        assert_eq!(list.prefill(300), Ok(300), "{engine:?}: the shared list takes 256");
+        assert_eq!(list.statistics().pool_allocates, 300, "{engine:?}: no block was brought in vain");
     }
 }
