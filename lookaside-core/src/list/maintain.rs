@@ -13,8 +13,7 @@ use crate::wdk::RawList;
 /// Misses that make a list at rest active. The rule on demand needs more of them to raise a depth.
 const MISSES_AT_REST: u8 = 8;
 
-/// Returns the depth of a list that holds so many blocks and is to take more: no less than its depth, and no more than its
-/// maximum.
+/// Returns the depth of a list that holds some blocks and is to take more: between its depth of now and its maximum.
 fn raised(depth: u32, maximum: u32, held: usize, by: usize) -> u32 {
     u32::try_from(held.saturating_add(by)).unwrap_or(maximum).clamp(depth, maximum)
 }
@@ -366,7 +365,7 @@ impl List {
         part.has_room()
     }
 
-    /// Puts a block into the current processor's list, if that may have room for as many.
+    /// Puts a block into the current processor's list, which is to have room for this many.
     ///
     /// # Safety
     /// The list is open; the caller owns the block.
