@@ -511,7 +511,8 @@
 //!
 //! A slab is listed by how full it is, in quarters, and the fullest are used up first, so that others become empty. An
 //! empty slab stays for a period of the scan: as many go back as were never needed in it, the fewest that were empty at
-//! any moment. A list whose depths are the least gives back every page on which no block is in use.
+//! any moment. A list whose depths are the least gives back every page on which no block is in use. Units beyond the first
+//! 64 MiB may be in large pages, of which more is in memory than is in use: one that no slab is on is given back whole.
 //!
 //! A slab names its list by a number that is never used again, so a late free of a list that ended is not taken for one
 //! of the list that has its record now; its slabs are freed with their last blocks. In the child of a fork the bits of

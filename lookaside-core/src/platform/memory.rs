@@ -55,6 +55,15 @@ pub unsafe fn make_huge(address: *mut u8, bytes: usize) {
     }
 }
 
+/// Lets the system use huge pages where the range is touched, if it has them.
+///
+/// # Safety
+/// The range is a mapping of the caller's.
+pub unsafe fn allow_huge(address: *mut u8, bytes: usize) {
+    // SAFETY: the range is the caller's. Advice: a kernel that has no huge pages refuses it.
+    keep_errno(|| unsafe { libc::madvise(address.cast(), bytes, libc::MADV_HUGEPAGE) });
+}
+
 /// Maps zeroed memory that children of later forks share; null when there is none. As [`map_lazily`], since it cannot be
 /// reserved and committed in pieces: a commit would be one process' alone.
 pub fn map_shared(bytes: usize) -> *mut u8 {

@@ -29,6 +29,13 @@ fn page(block: &NonNull<u8>) -> usize {
     block.addr().get() / 4096
 }
 
+/// How many bytes of its own this process has in memory.
+fn written_bytes() -> u64 {
+    let maps = std::fs::read_to_string("/proc/self/smaps_rollup").unwrap();
+    let line = maps.lines().find(|line| line.starts_with("Private_Dirty:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() << 10
+}
+
 #[test]
 fn lists_share_no_page() {
     let lists: Vec<_> = builders(48).into_iter().map(|builder| builder.build().unwrap()).collect();
@@ -75,6 +82,27 @@ fn fragmented_lists_give_free_pages_back() {
     let resident = list.statistics().resident;
     assert!(resident <= 2 * kept.len() as u64 * 4096, "{resident} bytes for {} blocks", kept.len());
     give(&list, kept.into_iter().map(|(_, block)| block).collect());
+}
+
+/// What takes much memory may be in large pages: what no block was ever on is given back with the rest of them.
+#[test]
+fn large_pages_are_given_back() {
+    in_own_process(this_test!(), || {
+        hooks::hold_scans();
+        let list = LookasideList::builder(4096).maximum_depth(4).build().unwrap();
+        let before = written_bytes();
+        // Behind the first 64 MiB, and most of the last large page is not used.
+        let blocks = take(&list, (70 << 20) / 4096 + 1);
+        // SAFETY: the blocks have 4,096 bytes.
+        blocks.iter().for_each(|block| unsafe { block.write_bytes(1, 4096) });
+        assert!(written_bytes() > before + (70 << 20));
+        // For the vector, and what is known of each slab.
+        let beside = blocks.len() as u64 * 8 + (72 << 20 >> 16) * 640;
+        give(&list, blocks);
+        list.flush();
+        let after = written_bytes();
+        assert!(after <= before + beside + (256 << 10), "{before} before, {after} after");
+    });
 }
 
 /// What the fast path does not look at is found when it leaves the list, and has no effect then.
@@ -127,16 +155,11 @@ fn a_deleted_list_gives_all_back_with_its_last_block() {
         unsafe {
             assert!(lookaside_core::RawList::initialize(&mut list, &lookaside_core::Parameters::new(64)).is_success());
             let blocks: Vec<_> = (0..5000).map(|_| lookaside_core::RawList::allocate(&list)).collect();
-            let resident = || {
-                let maps = std::fs::read_to_string("/proc/self/smaps_rollup").unwrap();
-                let line = maps.lines().find(|line| line.starts_with("Private_Dirty:")).unwrap();
-                line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() << 10
-            };
             blocks.iter().for_each(|block| block.write_bytes(1, 64));
-            let before = resident();
+            let before = written_bytes();
             assert_eq!(lookaside_core::RawList::delete(&mut list), lookaside_core::Status::PENDING);
             blocks.into_iter().for_each(|block| lookaside_core::RawList::free_checked(&list, block));
-            assert!(resident() + 5000 * 64 <= before + (64 << 10));
+            assert!(written_bytes() + 5000 * 64 <= before + (64 << 10));
         }
     });
 }

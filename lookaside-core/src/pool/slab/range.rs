@@ -11,6 +11,11 @@ const LEAST: u64 = if cfg!(miri) { 1 << 20 } else { 16 << 20 };
 const MOST: u64 = if cfg!(miri) { LEAST } else { 1 << 40 };
 /// Units that become usable at a time, at least; beyond that an eighth of what is usable.
 const STEP: usize = 4;
+/// Units of a large page, as systems with pages of 4 KiB have them.
+const LARGE: usize = (2 << 20) / UNIT;
+/// Units that are in small pages. What is behind them may be in large ones: a process whose lists have taken this much
+/// can spare what they do not use yet of a large page.
+const SMALL: usize = 32 * LARGE;
 
 /// A range of addresses, in units. Never unmapped.
 pub struct Range {
@@ -60,7 +65,7 @@ impl Range {
         if known.is_null() {
             return false;
         }
-        let base = platform::reserve_aligned(units << UNIT_SHIFT, UNIT);
+        let base = platform::reserve_aligned(units << UNIT_SHIFT, LARGE * UNIT);
         if base.is_null() {
             // SAFETY: the mapping is new, and no one knows it.
             unsafe { platform::unmap(known, known_bytes(units)) };
@@ -125,6 +130,19 @@ impl Range {
         if unit < self.first.load(Relaxed) as usize {
             self.first.store(unit as u32, Relaxed);
         }
+        self.discard_large_pages(&guard, unit, slab.units.load(Relaxed) as usize);
+    }
+
+    /// Gives the large pages back to the system that these units are on and no slab is: what lists never used of them may
+    /// be in memory too.
+    fn discard_large_pages(&self, _guard: &Guard<'_>, unit: usize, units: usize) {
+        for page in (unit.max(SMALL) / LARGE..(unit + units).div_ceil(LARGE)).map(|page| page * LARGE) {
+            if (page..page + LARGE).all(|unit| self.is_free(unit)) {
+                let start = self.base.load(Relaxed).wrapping_add(page << UNIT_SHIFT);
+                // SAFETY: the units are usable, and no slab's.
+                unsafe { platform::discard(start, LARGE << UNIT_SHIFT) };
+            }
+        }
     }
 
     /// Yields every slab that is a list's. Without the lock: one that comes or goes meanwhile may be missed.
@@ -181,14 +199,22 @@ impl Range {
     fn grow(&self, guard: &Guard<'_>, wanted: usize) -> bool {
         let usable = self.usable.load(Relaxed) as usize;
         let left = self.units.load(Relaxed) as usize - usable;
-        let usual = wanted.max(STEP).max(usable / 8).min(left);
-        let Some(grown) = [usual, wanted].into_iter().find(|more| wanted <= left && self.commit(usable, usable + more))
+        let usual = usable + wanted.max(STEP).max(usable / 8);
+        let usual = if usual > SMALL { usual.next_multiple_of(LARGE) } else { usual } - usable;
+        let Some(grown) =
+            [usual.min(left), wanted].into_iter().find(|more| wanted <= left && self.commit(usable, usable + more))
         else {
             return false;
         };
         // Release pairs with the Acquire of those who look a slab up.
         self.usable.store((usable + grown) as u32, Release);
         (usable..usable + grown).for_each(|unit| self.mark(guard, unit, true));
+        let small = usable.max(SMALL);
+        if small < usable + grown {
+            let start = self.base.load(Relaxed).wrapping_add(small << UNIT_SHIFT);
+            // SAFETY: the units are usable, and the range's own.
+            unsafe { platform::allow_huge(start, (usable + grown - small) << UNIT_SHIFT) };
+        }
         true
     }
 
