@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::common::engines;
-use crate::common::processes::{again, case, forks, give, in_child, in_own_process, take, this_test};
+use crate::common::processes::{again, case, forks, give, in_child, in_own_process, take, this_test, written_bytes};
 use lookaside_core::{
     BugCheck, Builder, LookasideList, PoolKind, Tag, Topology, Violation, adjust_depth, hooks, pool_statistics,
     report_list, set_violation_hook,
@@ -27,13 +27,6 @@ fn builders(size: usize) -> Vec<Builder<'static>> {
 
 fn page(block: &NonNull<u8>) -> usize {
     block.addr().get() / 4096
-}
-
-/// How many bytes of its own this process has in memory.
-fn written_bytes() -> u64 {
-    let maps = std::fs::read_to_string("/proc/self/smaps_rollup").unwrap();
-    let line = maps.lines().find(|line| line.starts_with("Private_Dirty:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() << 10
 }
 
 #[test]
