@@ -2,6 +2,8 @@
 
 use std::time::SystemTime;
 
+use serde::Serialize;
+
 use crate::ground::machine;
 use crate::ground::measure::{Better, LESS_RING};
 use crate::ground::workload::Set;
@@ -90,7 +92,7 @@ pub struct Comparison {
 }
 
 /// Where, when and how something was measured.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Conditions {
     /// The beginning, by UTC.
     pub date: String,
@@ -124,16 +126,23 @@ impl Conditions {
 }
 
 impl Comparison {
-    /// What the figures were measured with.
-    pub fn facts(&self) -> Vec<(&'static str, String)> {
-        let mut facts = vec![("Machine", self.conditions.machine.clone())];
+    /// What the figures were measured with, and why they are less than they seem, a line each.
+    pub fn facts(&self) -> Vec<String> {
+        let Conditions { date, command, machine, engine, versions, size, warnings } = &self.conditions;
+        let mut facts = vec![
+            format!("Measured on {date} by `{command}`"),
+            format!("Machine: {machine}"),
+            format!("Engine: {engine}"),
+            format!("Versions: {versions}"),
+            format!("Blocks of {size} bytes, where a workload names no other size"),
+        ];
         let crossings = self.crossings.iter().copied();
         if let (Some(low), Some(high)) = (crossings.clone().min_by(f64::total_cmp), crossings.max_by(f64::total_cmp)) {
-            let crossing = format!("{low:.0} to {high:.0} ns between the workloads");
-            facts.push(("A cache line to another processor and back", crossing));
+            facts.push(format!(
+                "A cache line to another processor and back: {low:.0} to {high:.0} ns between the workloads"
+            ));
         }
-        facts.push(("Engine", self.conditions.engine.into()));
-        facts.push(("Versions", self.conditions.versions.clone()));
+        facts.extend(warnings.iter().cloned());
         facts
     }
 }

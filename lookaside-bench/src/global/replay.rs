@@ -3,14 +3,14 @@
 use crate::ground::machine;
 use crate::ground::measure::{ROUND, timed_from};
 use crate::ground::team::{Work, team};
-use crate::trace::built_in;
 use crate::trace::driver::Replayer;
 use crate::trace::lists::Global;
+use crate::trace::load;
 use crate::trace::script::Script;
 
 /// Nanoseconds for an allocate or a free.
 pub fn run() -> anyhow::Result<f64> {
-    let (_, trace) = built_in()?;
+    let (_, trace) = load(None)?;
     let script = &Script::new(&trace);
     let member = |thread| -> Work<'_> {
         let mut replayer = Replayer::<{ usize::MAX }>::new(script, thread);

@@ -2,7 +2,6 @@
 //! block that it gets and reads it before it gives it back.
 
 use core::hint::black_box;
-use std::time::{Duration, Instant};
 
 use super::script::{Operation, Script};
 use crate::contenders::glibc::Glibc;
@@ -24,8 +23,8 @@ impl<const LARGEST: usize> Replayer<LARGEST> {
         Self { blocks: vec![core::ptr::null_mut(); script.slots()], stamp: (number as u64) << 32 }
     }
 
-    /// Replays the script once, and returns how long that took. What the program never gave back is given back after the
-    /// clock stops. Blocks have to keep what is written to them, unless the contender has but one.
+    /// Replays the script once, and gives back what the program never gave back. Blocks have to keep what is written to them,
+    /// unless the contender has but one.
     ///
     /// When there is no memory, or a block did not keep what was written to it, the process ends with a message: other
     /// threads are in the middle of that contender.
@@ -33,14 +32,11 @@ impl<const LARGEST: usize> Replayer<LARGEST> {
     /// # Safety
     ///
     /// The contender was made for the classes of this script, and the replayer for this script.
-    pub unsafe fn replay<C: Contender>(&mut self, contender: &C, script: &Script, keeps: bool) -> Duration {
-        let start = Instant::now();
+    pub unsafe fn replay<C: Contender>(&mut self, contender: &C, script: &Script, keeps: bool) {
         // SAFETY: all operations from the first on, over the contender that the caller vouches for.
         let found = unsafe { self.replay_part(contender, script.operations()) };
-        let elapsed = start.elapsed();
         // SAFETY: they were all replayed.
         unsafe { self.finish(contender, script, found, keeps) };
-        elapsed
     }
 
     /// Replays some operations, and returns the sum of what was in the blocks that they gave back.

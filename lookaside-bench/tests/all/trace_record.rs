@@ -79,7 +79,7 @@ fn every_call_of_the_first_process_is_recorded() {
     let threads = u64::from(recording.log.trace.summary().threads);
     assert_eq!(threads, 1 + THREADS);
     let file = format::write(&recording.log.trace);
-    assert_eq!(format::read(&file), Ok(recording.log.trace));
+    assert_eq!(format::read(&file).unwrap(), recording.log.trace);
 
     assert_eq!((recording.log.recorded.id, recording.log.recorded.name.as_str()), (recording.started, "trace_record"));
     let children: Vec<&str> = recording.log.children.iter().map(|child| child.name.as_str()).collect();
