@@ -1,6 +1,6 @@
 //! The report as Markdown: all of it, or the part that the terminal shows. The page is the same with charts.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use super::duels::{self, Duel, OURS};
 use super::goals::Goal;
@@ -38,7 +38,7 @@ pub fn markdown(comparison: &Comparison, goals: &[Goal], charts: bool) -> String
     sections.push(("Goals".into(), list(goals)));
     sections.push(("Who is who".into(), list(&explained(benchmarks))));
     sections.push(("Not on this machine".into(), list(&skipped(benchmarks))));
-    sections.push(("Method".into(), list(CAVEATS)));
+    sections.push(("Method".into(), METHOD.trim_end().into()));
     sections.retain(|section| !section.1.is_empty());
     let links = sections.iter().map(|(heading, _)| format!("[{heading}](#{})", page::anchor(heading)));
     let links = links.collect::<Vec<_>>().join(" · ");
@@ -150,40 +150,21 @@ fn explained(benchmarks: &[Benchmark]) -> Vec<String> {
 
 /// Those that this machine does not have, each with its reason and the workloads that skip it.
 fn skipped(benchmarks: &[Benchmark]) -> Vec<String> {
-    let all = || {
-        let of = |benchmark: &'_ Benchmark| {
-            benchmark.skipped.iter().map(|it| (it.name, it.reason.clone())).collect::<Vec<_>>()
-        };
-        benchmarks.iter().map(move |benchmark| (benchmark.name(), of(benchmark)))
+    let mut workloads: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+    for benchmark in benchmarks {
+        for skipped in &benchmark.skipped {
+            workloads.entry((skipped.name, &skipped.reason)).or_default().push(benchmark.name());
+        }
+    }
+    // A reason is a text, and not HTML.
+    let line = |((name, reason), workloads): (&(&str, &str), &Vec<&str>)| {
+        format!("`{name}`: {} ({})", reason.replace('<', "\\<"), workloads.join(", "))
     };
-    let reasons = distinct(all().flat_map(|(_, skipped)| skipped));
-    let line = |reason: &(&str, String)| {
-        let workloads: Vec<&str> = all().filter(|it| it.1.contains(reason)).map(|it| it.0).collect();
-        // A reason is a text, and not HTML.
-        let text = reason.1.replace('<', "\\<");
-        format!("`{}`: {text} ({})", reason.0, workloads.join(", "))
-    };
-    reasons.iter().map(line).collect()
+    workloads.iter().map(line).collect()
 }
 
 /// How the figures came about, and what they do not say.
-const CAVEATS: &[&str] = &[
-    "The contenders run in turn, round by round, each round in a process of its own with a warm-up before it is timed. So \
-     no contender meets another's heap, and rounds sample many address layouts.",
-    "The smallest figure of a contender is the one that other work on the machine disturbed least; the median says what a \
-     usual round was like. Where the two disagree, the machine was busy.",
-    "Each contender is used by the best of its calls, inlined where a crate is inlined, called where a malloc is called. \
-     Every block is written to before it is freed, where the compiler cannot see what it is.",
-    "Most workloads hit in a warm cache. That is what lists are for, and what flatters them most; what a miss costs is \
-     shown by burst-idle, and by the set latency.",
-    "Threads of a workload keep to processors of their own where there are enough. On a virtual machine these wander over \
-     the host's, and what a block costs that changes threads follows them: see the journey of a cache line above.",
-    "Memory counts from before a contender is made. So it counts all blocks of a pool that has them from the start: DPDK's, \
-     which has about as many as the largest burst needs, or as a number of threads does. The peak of a whole program is \
-     that of its process, with its code and its input.",
-    "Contenders that keep blocks by hand keep at most 1,024 (the S-list any number), and take them from malloc.",
-    "Ratios within a table mean something. Figures of different machines, or of different hours of one, do not compare.",
-];
+const METHOD: &str = include_str!("method.md");
 
 #[cfg(test)]
 mod tests {
@@ -192,16 +173,6 @@ mod tests {
     use crate::compare::results::tests::{benchmark, spread};
     use crate::ground::workload::Case;
     use crate::rounds::Skipped;
-
-    #[test]
-    fn warnings_are_printed_after_the_tables() {
-        let conditions = Conditions { warnings: vec!["Judge nothing by few rounds.".into()], ..Conditions::default() };
-        let benchmarks = vec![benchmark("pair", &[("glibc", 8.0)])];
-        let printed = text(&Comparison { conditions, benchmarks, crossings: vec![] }, &[]);
-        let (tables, warnings) =
-            printed.split_once("\n- Judge nothing by few rounds.\n").expect("the warning is there");
-        assert!(tables.contains("| glibc ") && !warnings.contains("| glibc "), "{printed}");
-    }
 
     #[test]
     fn tables_are_sorted_and_end_with_those_that_cannot() {

@@ -64,9 +64,7 @@ pub struct Notes {
     pub too_large: u64,
     /// Events that their thread began and never finished.
     pub unfinished: u64,
-    /// How many times the process executed another program.
-    pub execs: u64,
-    /// Blocks that were out then, and are freed in the trace.
+    /// Blocks that were out when the process executed another program, and are freed in the trace.
     pub freed_by_exec: u64,
 }
 
@@ -155,7 +153,6 @@ impl Converter {
 
     /// The memory of the old program is gone, and with it every block that was out, oldest first.
     fn exec(&mut self, thread: u32) {
-        self.notes.execs += 1;
         let moving = self.reallocating.drain().filter_map(|(_, (_, id))| id);
         let mut lost: Vec<u32> = self.live.drain().map(|(_, id)| id).chain(moving).collect();
         lost.sort_unstable();

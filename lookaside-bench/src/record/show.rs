@@ -92,12 +92,12 @@ mod tests {
     #[test]
     fn a_recording_says_whose_it_is_and_what_is_missing() {
         let recorded = Process { id: 8, name: "cc1".into() };
-        let notes = Notes { execs: 1, freed_by_exec: 1234, ..Notes::default() };
+        let notes = Notes { freed_by_exec: 1234, ..Notes::default() };
         let log = Log { trace: Trace::default(), notes, recorded, children: Vec::new() };
         let mut recorded_run =
             Recording { log, started: 8, status: ExitStatus::from_raw(libc::SIGINT), last_name: "cc1".into() };
         let text = recorded_run.text(Path::new("x.trace"), 5);
-        assert!(text.starts_with("x.trace: 0 events of 0 threads, "), "{text}");
+        assert!(text.starts_with("x.trace: 0 events, 0 of them allocations; threads: 0; "), "{text}");
         assert!(text.contains("\n1,234 blocks were not freed when the program executed another"), "{text}");
         assert!(text.contains("the program ended with signal: 2") && !text.contains("a child"), "{text}");
         assert!(!text.contains("was called"), "{text}");

@@ -9,6 +9,7 @@ use lookaside_core::{Statistics, Topology, Tuning};
 use crate::contenders::glibc::Glibc;
 use crate::contenders::jemalloc::Jemalloc;
 use crate::contenders::mimalloc::Mimalloc;
+use crate::ground::contender::Contender;
 use crate::ground::team::{Work, team};
 use crate::rounds::Spread;
 use crate::trace::driver::Replayer;
@@ -49,29 +50,26 @@ impl<'a> Contest<'a> {
 
     /// Replays by one thread over the contender of this name.
     fn work(&self, name: &'static str, thread: usize) -> Work<'_> {
-        let mut replayer = Replayer::<LARGEST>::new(self.script, thread);
-        let nothing = Nothing::default();
-        Box::new(move |replays| {
-            for _ in 0..replays {
-                // SAFETY: the replayer and the lists were made for this script, and the others serve every size.
-                unsafe {
-                    match name {
-                        LOOKASIDE => replayer.replay(&self.lists, self.script, true),
-                        GLIBC => replayer.replay(&Glibc, self.script, true),
-                        "jemalloc" => replayer.replay(&Jemalloc, self.script, true),
-                        "mimalloc" => replayer.replay(&Mimalloc::<false>, self.script, true),
-                        _ => replayer.replay(&nothing, self.script, false),
-                    }
-                }
-            }
-        })
+        match name {
+            LOOKASIDE => self.over(&self.lists, thread, true),
+            GLIBC => self.over(&Glibc, thread, true),
+            "jemalloc" => self.over(&Jemalloc, thread, true),
+            "mimalloc" => self.over(&Mimalloc::<false>, thread, true),
+            _ => self.over(&Nothing, thread, false),
+        }
+    }
+
+    fn over<'b, C: Contender>(&'b self, contender: &'b C, thread: usize, keeps: bool) -> Work<'b> {
+        // SAFETY: the lists were made for this script, and the others serve every size.
+        let mut replayer = unsafe { Replayer::<_, LARGEST>::new(contender, self.script, thread, keeps) };
+        Box::new(move |replays| (0..replays).for_each(|_| replayer.replay()))
     }
 
     /// Replays on this number of threads, round by round, until the time is up.
     pub fn run(&self, threads: usize, time: Duration) -> Result<Vec<Times>> {
         let style = ProgressStyle::with_template("replaying {wide_bar} {percent} %")?;
         let progress = ProgressBar::new(time.as_millis() as u64).with_style(style);
-        let pieces = REPLAYS as f64 * (self.script.operations().len() + self.script.leftover().len()) as f64;
+        let pieces = REPLAYS as f64 * self.script.operations().len() as f64;
         let mut figures = NAMES.map(|_| Vec::new());
         let start = Instant::now();
         while figures[0].len() < ROUNDS || start.elapsed() < time {

@@ -9,7 +9,7 @@ use super::contest::{GLIBC, Times};
 use crate::ground::text::{grouped, table};
 use crate::trace::events::Summary;
 use crate::trace::script::{LARGEST, Script};
-use crate::trace::{plural, summary};
+use crate::trace::summary;
 
 /// What is about to be replayed, by how many threads.
 pub fn introduction(name: &str, trace: Summary, script: &Script, threads: usize) -> String {
@@ -19,11 +19,10 @@ pub fn introduction(name: &str, trace: Summary, script: &Script, threads: usize)
         "{name}: {}\n\
          {} operations on blocks up to {LARGEST} bytes, in {classes} lists by size class; \
          {} on larger ones, which the system heap serves in every row\n\
-         replayed by {threads} {} at once, each with blocks of its own\n",
+         threads, each with blocks of its own: {threads}\n",
         summary(trace),
         grouped(small),
         grouped(trace.events - small),
-        plural(threads as u64, "thread"),
     )
 }
 
@@ -40,8 +39,7 @@ pub fn lists(report: &str, lists: &[Statistics]) -> String {
         if !part.starts_with("Lookaside ") {
             if !quiet.is_empty() {
                 let share = percent(quiet.iter().map(allocates).sum(), traffic);
-                let more = plural(quiet.len() as u64, "more list");
-                _ = writeln!(text, "{} {more}, with {share} of the allocates, not shown\n", quiet.len());
+                _ = writeln!(text, "Lists not shown: {}, with {share} of the allocates\n", quiet.len());
             }
             text.push_str(part);
         } else if names.iter().any(|name| part.starts_with(name)) {
@@ -115,7 +113,7 @@ mod tests {
         let text = lists(report, &[list(16, 9_950, 100), list(160, 50, 0)]);
         assert_eq!(
             text,
-            "Lookaside \"trace-16\" @ 1\n a\n\n1 more list, with 0.50 % of the allocates, not shown\n\n\
+            "Lookaside \"trace-16\" @ 1\n a\n\nLists not shown: 1, with 0.50 % of the allocates\n\n\
              Total c\n\nhits in all lists: 99.00 % of 10,000 allocates, 100.00 % of 10,000 frees\n"
         );
     }

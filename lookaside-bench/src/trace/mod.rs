@@ -49,16 +49,11 @@ pub fn load(trace: Option<&Path>) -> Result<(String, Trace)> {
 /// What a trace amounts to, in a few words.
 pub fn summary(trace: Summary) -> String {
     format!(
-        "{} events of {} {}, {} of them allocations, at most {} blocks, of together {} bytes, allocated at once",
+        "{} events, {} of them allocations; threads: {}; at most {} blocks, of together {} bytes, allocated at once",
         grouped(trace.events),
-        trace.threads,
-        plural(trace.threads.into(), "thread"),
         grouped(trace.allocates),
+        trace.threads,
         grouped(trace.peak_blocks),
         grouped(trace.peak_bytes),
     )
-}
-
-pub fn plural(number: u64, word: &str) -> String {
-    if number == 1 { word.to_owned() } else { format!("{word}s") }
 }

@@ -1,7 +1,7 @@
 //! The picture: a column for each load, and under each other what is out, depth, hits and kept memory over time.
 
 use super::load::{Load, TICKS};
-use super::measure::{Calls, Run, Sample};
+use super::measure::{Run, Sample};
 use crate::ground::svg::{Point, Svg, label, steps};
 
 /// A chart's width where there are several side by side, and alone.
@@ -55,7 +55,8 @@ pub fn draw(measured: &[(Vec<Run>, Load)], general: bool) -> String {
         panel(0.0, "blocks out, at most", None, &out).area(&mut svg, &out[0]);
         let depths = of_runs(|sample| sample.depth as f64);
         panel(1.0, "depth, blocks", None, &depths).lines(&mut svg, &depths);
-        let hits: Vec<_> = runs.iter().map(hit_rates).collect();
+        // A line is interrupted where there were no calls.
+        let hits = of_runs(|sample| sample.calls.hit_rate().unwrap_or(f64::NAN));
         panel(2.0, "hits, % of calls", Some(100.0), &hits).lines(&mut svg, &hits);
         let kept = of_runs(|sample| sample.kept as f64 / 1024.0);
         let last = panel(3.0, "kept, KiB", None, &kept);
@@ -63,16 +64,6 @@ pub fn draw(measured: &[(Vec<Run>, Load)], general: bool) -> String {
         last.seconds(&mut svg);
     }
     svg.end((width, height), "xmlns=\"http://www.w3.org/2000/svg\"")
-}
-
-/// Half seconds and their hit rates; a line is interrupted where there were no calls.
-fn hit_rates(run: &Run) -> Vec<Point> {
-    let halves = run.samples.chunks(TICKS / 2).map(|samples| {
-        let add = |sum: Calls, more: &Calls| Calls { calls: sum.calls + more.calls, misses: sum.misses + more.misses };
-        let calls = samples.iter().map(|sample| &sample.calls).fold(Calls::default(), add);
-        (samples[samples.len() - 1].second, calls.hit_rate().unwrap_or(f64::NAN))
-    });
-    halves.collect()
 }
 
 /// The points without those that lie in the midst of a level piece of the line.

@@ -107,7 +107,7 @@ impl Load {
 
     fn new(name: String, about: String, trace: &Trace, ticks: Vec<usize>) -> Load {
         let script = Script::new(trace);
-        let last = ticks.partition_point(|&done| done < script.operations().len());
+        let last = ticks.partition_point(|&done| done < script.events());
         let (mut out, mut now, mut begin) = (Vec::new(), 0_u64, 0);
         for &end in &ticks {
             let mut most = now;
@@ -116,7 +116,7 @@ impl Load {
                 most = most.max(now);
             }
             begin = end;
-            if end == script.operations().len() {
+            if end == script.events() {
                 now = 0;
             }
             out.push(most);
@@ -130,7 +130,7 @@ impl Load {
 
     /// How many operations the lists serve with the `count`th of them, and all that come between.
     pub fn up_to(&self, count: usize) -> usize {
-        let operations = self.script.operations();
+        let operations = &self.script.operations()[..self.script.events()];
         let served = operations.iter().enumerate().filter(|(_, operation)| operation.size() <= LARGEST);
         served.map(|(index, _)| index + 1).nth(count - 1).unwrap_or(operations.len())
     }
@@ -147,7 +147,7 @@ mod tests {
         for (name, seconds) in seconds {
             let load = Load::made_up(name).unwrap();
             assert_eq!((load.seconds(), load.out.len()), (seconds, load.ticks.len()), "{name}");
-            assert!(load.script.leftover().is_empty(), "{name}");
+            assert_eq!(load.script.events(), load.script.operations().len(), "{name}");
         }
         let wave = Load::made_up("wave").unwrap();
         assert_eq!((wave.out[0], wave.out[149], wave.out.iter().max()), (4, 400, Some(&400)));

@@ -91,24 +91,18 @@ pub fn measure(load: &Load, (schedule, tuning): (&'static str, Tuning), general:
     let topology = if general { Topology::General } else { Topology::Pair };
     let lists = Lists::new(load.script.blocks_by_class(), tuning, topology)?;
 
-    let mut replayer = Replayer::<LARGEST>::new(&load.script, 0);
-    let (operations, beginning_ends) = (load.script.operations(), load.up_to(BEGINNING));
-    let (mut done, mut found, mut steps) = (0, 0, 0_u32);
-    let (mut beginning, mut before) = (None, Calls::default());
+    // SAFETY: the lists were made for this script.
+    let mut replayer = unsafe { Replayer::<_, LARGEST>::new(&lists, &load.script, 0, true) };
+    let beginning_ends = load.up_to(BEGINNING);
+    let (mut beginning, mut before, mut steps) = (None, Calls::default(), 0_u32);
     let mut samples = Vec::with_capacity(load.ticks.len());
     for (tick, &end) in load.ticks.iter().enumerate() {
-        for end in [beginning_ends.clamp(done, end), end] {
-            // SAFETY: the lists and the replayer were made for this script, whose operations come one after the other.
-            found = unsafe { replayer.replay_part(&lists, &operations[done..end]) }.wrapping_add(found);
-            done = end;
-            if beginning.is_none() && done == beginning_ends {
-                beginning = Some(look(&lists).calls);
-            }
+        replayer.up_to(beginning_ends.min(end));
+        if beginning.is_none() && beginning_ends <= end {
+            beginning = Some(look(&lists).calls);
         }
-        if tick == load.last {
-            // SAFETY: all operations were replayed.
-            unsafe { replayer.finish(&lists, &load.script, found, true) };
-        }
+        // What a program leaves is given back with its last operation.
+        replayer.up_to(if tick == load.last { load.script.operations().len() } else { end });
         if (tick + 1).is_multiple_of(TICKS) {
             hooks::advance_clock(1000);
             if tuning != Tuning::Manual || ((tick + 1) / TICKS).is_multiple_of(ADJUST) {
