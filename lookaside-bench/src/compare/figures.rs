@@ -1,12 +1,9 @@
 //! The figures for programs, as JSON and as CSV.
 
 use serde::Serialize;
-use serde_json::{Value, json};
 
-use super::goals::Goal;
-use super::results::{Benchmark, Comparison};
+use super::results::Benchmark;
 use crate::ground::text::rounded;
-use crate::rounds::Skipped;
 
 /// What a contender came to in a measure of a workload.
 #[derive(Serialize)]
@@ -59,18 +56,4 @@ pub fn csv(figures: &[Figure]) -> String {
         csv += &format!("{set},{workload},{contender},{measure},{unit},{min},{median},{max},{rounds},{ratio}\n");
     }
     csv
-}
-
-/// The figures with all that the report says of them.
-pub fn document(comparison: &Comparison, goals: &[Goal]) -> serde_json::Result<Value> {
-    let skipped = comparison.benchmarks.iter().flat_map(|benchmark| {
-        let of = |it: &Skipped| json!({"set": benchmark.set().name(), "workload": benchmark.name(), "contender": it.name, "reason": it.reason});
-        benchmark.skipped.iter().map(of)
-    });
-    let mut document = serde_json::to_value(&comparison.conditions)?;
-    document["crossings_ns"] = comparison.crossings.iter().copied().map(rounded).collect();
-    document["figures"] = serde_json::to_value(figures(&comparison.benchmarks))?;
-    document["left_out"] = skipped.collect();
-    document["goals"] = goals.iter().map(|goal| json!({"goal": goal.to_string(), "reached": goal.reached()})).collect();
-    Ok(document)
 }

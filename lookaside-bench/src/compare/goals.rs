@@ -1,6 +1,6 @@
 //! The goals that this project has set itself, judged by the fastest rounds.
 
-use std::fmt;
+use std::fmt::Display;
 
 use super::duels::OURS;
 use super::results::Benchmark;
@@ -11,16 +11,8 @@ use crate::{global, nodes};
 /// The depth that a list falls to when it is idle.
 const MINIMUM_DEPTH: usize = 4;
 
-/// A ratio that shall be reached.
-pub struct Goal {
-    what: String,
-    at_most: bool,
-    bound: f64,
-    ratio: f64,
-}
-
-/// The goals whose figures were measured.
-pub fn goals(benchmarks: &[Benchmark]) -> Vec<Goal> {
+/// The goals whose figures were measured, a line each.
+pub fn goals(benchmarks: &[Benchmark]) -> Vec<String> {
     let mut goals = goals_of_lists(benchmarks);
     for benchmark in benchmarks {
         goals.extend(match benchmark.set() {
@@ -32,7 +24,7 @@ pub fn goals(benchmarks: &[Benchmark]) -> Vec<Goal> {
     goals
 }
 
-fn goals_of_lists(benchmarks: &[Benchmark]) -> Vec<Goal> {
+fn goals_of_lists(benchmarks: &[Benchmark]) -> Vec<String> {
     let of = |workload: &str| benchmarks.iter().find(|benchmark| benchmark.name() == workload);
     let min = |workload: &str, contender: &str| Some(of(workload)?.spread(contender, 0)?.min);
     let max = |workload: &str, measure: usize| Some(of(workload)?.spread(OURS, measure)?.max);
@@ -41,33 +33,28 @@ fn goals_of_lists(benchmarks: &[Benchmark]) -> Vec<Goal> {
     let kib = |measure: usize| Some(max("memory-lists", measure)? / 1024.0);
     let processor_lists = (machine::processors() + 1) as f64;
     let goals = [
-        Goal::at_most("pair, to vec", 1.6, ours("pair"), pair("vec")),
-        Goal::at_least("pair, the fastest malloc to it", 1.4, malloc("pair"), ours("pair")),
-        Goal::at_least("batch128, the fastest malloc to it", 1.5, malloc("batch128"), ours("batch128")),
-        Goal::at_most("pair-2t, to pair", 1.05, ours("pair-2t"), ours("pair")),
-        Goal::at_least("handoff, the fastest malloc to it", 3.0, malloc("handoff"), ours("handoff")),
-        Goal::at_most("pair through C, to the fastest malloc", 1.0, pair("lookaside-c"), malloc("pair")),
-        Goal::at_most("pair inlined in C, to inlined in Rust", 1.1, pair("lookaside-c-inline"), ours("pair")),
-        Goal::at_most("pair over own registration, to rseq of glibc", 1.1, pair("lookaside-own-rseq"), ours("pair")),
-        Goal::at_most("pair over slots, to glibc", 0.5, pair("lookaside-slots"), pair("glibc")),
-        Goal::at_most("pair over slots, to jemalloc", 1.0, pair("lookaside-slots"), pair("jemalloc")),
-        Goal::at_most("bulk32 by lookaside-bulk, nanoseconds a block", 0.6, min("bulk32", "lookaside-bulk"), Some(1.0)),
-        Goal::at_most("pair by lookaside-cache, to vec", 1.1, pair("lookaside-cache"), pair("vec")),
-        Goal::at_most(
-            "burst-idle, blocks kept, to lists",
-            MINIMUM_DEPTH as f64,
-            max("burst-idle", 1),
-            Some(processor_lists),
-        ),
-        Goal::at_most("memory-lists, KiB of a list that was never used", 1.0, kib(1), Some(1.0)),
+        at_most("pair, to vec", 1.6, ours("pair"), pair("vec")),
+        at_least("pair, the fastest malloc to it", 1.4, malloc("pair"), ours("pair")),
+        at_least("batch128, the fastest malloc to it", 1.5, malloc("batch128"), ours("batch128")),
+        at_most("pair-2t, to pair", 1.05, ours("pair-2t"), ours("pair")),
+        at_least("handoff, the fastest malloc to it", 3.0, malloc("handoff"), ours("handoff")),
+        at_most("pair through C, to the fastest malloc", 1.0, pair("lookaside-c"), malloc("pair")),
+        at_most("pair inlined in C, to inlined in Rust", 1.1, pair("lookaside-c-inline"), ours("pair")),
+        at_most("pair over own registration, to rseq of glibc", 1.1, pair("lookaside-own-rseq"), ours("pair")),
+        at_most("pair over slots, to glibc", 0.5, pair("lookaside-slots"), pair("glibc")),
+        at_most("pair over slots, to jemalloc", 1.0, pair("lookaside-slots"), pair("jemalloc")),
+        at_most("bulk32 by lookaside-bulk, nanoseconds a block", 0.6, min("bulk32", "lookaside-bulk"), Some(1.0)),
+        at_most("pair by lookaside-cache, to vec", 1.1, pair("lookaside-cache"), pair("vec")),
+        at_most("burst-idle, blocks kept, to lists", MINIMUM_DEPTH as f64, max("burst-idle", 1), Some(processor_lists)),
+        at_most("memory-lists, KiB of a list that was never used", 1.0, kib(1), Some(1.0)),
         // A page of a slab, and what is known of the list.
-        Goal::at_most("memory-lists, KiB of a list that one processor used", 8.0, kib(0), Some(1.0)),
+        at_most("memory-lists, KiB of a list that one processor used", 8.0, kib(0), Some(1.0)),
     ];
     goals.into_iter().flatten().collect()
 }
 
 /// Of a program under the library's global allocator: its time, and its memory.
-fn goals_of_program(benchmark: &Benchmark) -> Vec<Goal> {
+fn goals_of_program(benchmark: &Benchmark) -> Vec<String> {
     let min = |contender: &str, measure: usize| Some(benchmark.spread(contender, measure)?.min);
     let others = benchmark.outcomes.iter().map(|outcome| outcome.name).filter(|name| *name != OURS);
     let fastest = others.filter_map(|name| min(name, 0)).min_by(f64::total_cmp);
@@ -75,55 +62,45 @@ fn goals_of_program(benchmark: &Benchmark) -> Vec<Goal> {
     let peak = |contender: &str| min(contender, peak?);
     let named = |what: &str| format!("{}, {what}", benchmark.name());
     let goals = [
-        Goal::at_most(named("time to that on glibc"), 1.02, min(OURS, 0), min("system", 0)),
-        Goal::at_most(named("time to the fastest of the others"), 1.05, min(OURS, 0), fastest),
-        Goal::at_most(named("resident memory at its peak to that on mimalloc"), 1.2, peak(OURS), peak("mimalloc")),
+        at_most(named("time to that on glibc"), 1.02, min(OURS, 0), min("system", 0)),
+        at_most(named("time to the fastest of the others"), 1.05, min(OURS, 0), fastest),
+        at_most(named("resident memory at its peak to that on mimalloc"), 1.2, peak(OURS), peak("mimalloc")),
     ];
     goals.into_iter().flatten().collect()
 }
 
 /// Of a container whose nodes are blocks: its time to those of others.
-fn goals_of_container(benchmark: &Benchmark) -> Vec<Goal> {
+fn goals_of_container(benchmark: &Benchmark) -> Vec<String> {
     let min = |contender: &str| Some(benchmark.spread(contender, 0)?.min);
     let shared = nodes::SHARED.iter().filter_map(|name| min(name)).min_by(f64::total_cmp);
     let named = |what: &str| format!("{}, to {what}", benchmark.name());
     let goals = [
-        Goal::at_most(named("the fastest that threads may share"), 1.0, min(OURS), shared),
-        Goal::at_most(named(benchmark.plan.base.about), 1.2, min(OURS), benchmark.base(0)),
+        at_most(named("the fastest that threads may share"), 1.0, min(OURS), shared),
+        at_most(named(benchmark.plan.base.about), 1.2, min(OURS), benchmark.base(0)),
     ];
     goals.into_iter().flatten().collect()
 }
 
-impl Goal {
-    fn at_most(what: impl Into<String>, bound: f64, value: Option<f64>, to: Option<f64>) -> Option<Self> {
-        Some(Self { what: what.into(), at_most: true, bound, ratio: value? / to? })
-    }
-
-    fn at_least(what: &str, bound: f64, value: Option<f64>, to: Option<f64>) -> Option<Self> {
-        Some(Self { at_most: false, ..Self::at_most(what, bound, value, to)? })
-    }
-
-    pub fn reached(&self) -> bool {
-        if self.at_most { self.ratio <= self.bound } else { self.ratio >= self.bound }
-    }
+/// A ratio that shall be no larger than a bound.
+fn at_most(what: impl Display, bound: f64, value: Option<f64>, to: Option<f64>) -> Option<String> {
+    let ratio = value? / to?;
+    Some(judged(ratio <= bound, ratio, "at most", bound, &what))
 }
 
-impl fmt::Display for Goal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verdict = if self.reached() { "reached" } else { "not reached" };
-        let bound = if self.at_most { "at most" } else { "at least" };
-        write!(f, "{verdict}: {:.2} ({bound} {:.2}), {}", self.ratio, self.bound, self.what)
-    }
+/// A ratio that shall be no smaller.
+fn at_least(what: impl Display, bound: f64, value: Option<f64>, to: Option<f64>) -> Option<String> {
+    let ratio = value? / to?;
+    Some(judged(ratio >= bound, ratio, "at least", bound, &what))
+}
+
+fn judged(reached: bool, ratio: f64, side: &str, bound: f64, what: &dyn Display) -> String {
+    format!("{}reached: {ratio:.2} ({side} {bound:.2}), {what}", if reached { "" } else { "not " })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::compare::results::tests::{benchmark, spread};
-
-    fn texts(benchmarks: &[Benchmark]) -> Vec<String> {
-        goals(benchmarks).iter().map(Goal::to_string).collect()
-    }
 
     #[test]
     fn goals_follow_from_the_figures() {
@@ -132,7 +109,7 @@ mod tests {
             "reached: 1.50 (at most 1.60), pair, to vec",
             "not reached: 1.33 (at least 1.40), pair, the fastest malloc to it",
         ];
-        assert_eq!(texts(&[pair, benchmark("batch128", &[("lookaside", 2.0)])]), expected);
+        assert_eq!(goals(&[pair, benchmark("batch128", &[("lookaside", 2.0)])]), expected);
     }
 
     /// Time against glibc and the best, memory against mimalloc; each as far as there is something to compare.
@@ -148,10 +125,10 @@ mod tests {
             "not reached: 1.20 (at most 1.05), query, time to the fastest of the others",
             "reached: 1.15 (at most 1.20), query, resident memory at its peak to that on mimalloc",
         ];
-        assert_eq!(texts(&[query.clone()]), expected);
+        assert_eq!(goals(&[query.clone()]), expected);
         query.outcomes.remove(2);
         assert_eq!(
-            texts(&[query]),
+            goals(&[query]),
             [
                 "reached: 0.84 (at most 1.02), query, time to that on glibc",
                 "reached: 1.05 (at most 1.05), query, time to the fastest of the others"

@@ -13,7 +13,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, ensure};
 
@@ -25,8 +25,7 @@ use crate::rounds::{self, Runner};
 use crate::workloads;
 pub use arguments::Compare;
 use arguments::{chosen, set_of};
-use figures::figures;
-use results::{Benchmark, Comparison, Conditions};
+use results::{Benchmark, Comparison};
 
 /// Rounds of each contender in each workload.
 const ROUNDS: u32 = 25;
@@ -56,19 +55,18 @@ pub fn run(arguments: &Compare) -> Result<()> {
     // Before anything is measured, so that a folder that cannot be written costs no one an hour.
     let files = arguments.report.as_deref().map(open_files).transpose()?;
     let comparison = measure(plans, arguments)?;
-    let goals = goals::goals(&comparison.benchmarks);
+    let (goals, figures) = (goals::goals(&comparison.benchmarks), figures::figures(&comparison.benchmarks));
     if let Some([page, markdown, csv, json]) = files {
         let place = page.path().display().to_string();
-        json.write(format!("{:#}\n", figures::document(&comparison, &goals)?))?;
-        csv.write(figures::csv(&figures(&comparison.benchmarks)))?;
+        json.write(serde_json::to_string_pretty(&figures)? + "\n")?;
+        csv.write(figures::csv(&figures))?;
         markdown.write(report::markdown(&comparison, &goals, false))?;
         page.write(page::page(&report::markdown(&comparison, &goals, true)))?;
         eprintln!("lookaside: the report is {place}");
     }
     let mut out = io::stdout().lock();
     if arguments.json {
-        comparison.conditions.warnings.iter().for_each(|warning| eprintln!("lookaside: {warning}"));
-        writeln!(out, "{}", serde_json::to_string_pretty(&figures(&comparison.benchmarks))?)?;
+        writeln!(out, "{}", serde_json::to_string_pretty(&figures)?)?;
     } else {
         write!(out, "{}", report::text(&comparison, &goals))?;
     }
@@ -124,6 +122,20 @@ fn behind(benchmarks: &[Benchmark], ahead: &[String]) -> Vec<String> {
     .collect()
 }
 
+/// Where, when and how is measured from now on; `ci/figures.sh` reads these lines.
+fn facts(block: usize) -> Vec<String> {
+    let arguments = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+    let date = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    vec![
+        format!("Date: {}", date.replace('T', " ").replace('Z', " UTC")),
+        format!("Command: `lookaside {}`", arguments.collect::<Vec<_>>().join(" ")),
+        format!("Machine: {}", machine::describe()),
+        format!("Engine: {}", machine::engine()),
+        format!("Versions: {}", matrix::versions()),
+        format!("Bytes in a block: {block}, where a workload names no other size"),
+    ]
+}
+
 /// Why the figures will be less than they seem.
 fn warnings(rounds: u32, quick: bool) -> Vec<String> {
     let mut warnings = Vec::new();
@@ -145,7 +157,10 @@ fn warnings(rounds: u32, quick: bool) -> Vec<String> {
 fn measure(plans: Vec<Plan>, arguments: &Compare) -> Result<Comparison> {
     let rounds = arguments.rounds.unwrap_or(if arguments.quick { QUICK_ROUNDS } else { ROUNDS });
     let block = arguments.size.unwrap_or(DEFAULT_SIZE);
-    let conditions = Conditions::now(block, warnings(rounds, arguments.quick));
+    let (mut facts, warnings) = (facts(block), warnings(rounds, arguments.quick));
+    if arguments.json {
+        warnings.iter().for_each(|warning| eprintln!("lookaside: {warning}"));
+    }
     let rounds_of = |workload: &Workload| if workload.lingers { rounds.min(IDLE_ROUNDS) } else { rounds };
     let total = plans.iter().map(|plan| u64::from(rounds_of(plan.workload)) * plan.cases.len() as u64).sum();
     let progress = rounds::progress(total);
@@ -171,7 +186,12 @@ fn measure(plans: Vec<Plan>, arguments: &Compare) -> Result<Comparison> {
         crossings.extend(workloads::crossing());
     }
     progress.finish_and_clear();
-    Ok(Comparison { conditions, benchmarks, crossings })
+    let ends = crossings.iter().copied().min_by(f64::total_cmp).zip(crossings.into_iter().max_by(f64::total_cmp));
+    facts.extend(ends.map(|(low, high)| {
+        format!("A cache line to another processor and back: {low:.0} to {high:.0} ns between the workloads")
+    }));
+    facts.extend(warnings);
+    Ok(Comparison { facts, benchmarks })
 }
 
 #[cfg(test)]

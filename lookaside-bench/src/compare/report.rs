@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::duels::{self, Duel, OURS};
-use super::goals::Goal;
 use super::page;
 use super::results::{Benchmark, Comparison};
 use crate::ground::measure::LESS_RING;
@@ -12,9 +11,9 @@ use crate::ground::workload::Set;
 use crate::matrix;
 
 /// What the terminal shows: the tables, what they were measured with, and the goals.
-pub fn text(comparison: &Comparison, goals: &[Goal]) -> String {
+pub fn text(comparison: &Comparison, goals: &[String]) -> String {
     let mut parts: Vec<String> = comparison.benchmarks.iter().map(|benchmark| workload(benchmark, "")).collect();
-    parts.push(list(&comparison.facts()));
+    parts.push(list(&comparison.facts));
     if !goals.is_empty() {
         parts.push(format!("Goals, by the best rounds:\n\n{}", list(goals)));
     }
@@ -22,7 +21,7 @@ pub fn text(comparison: &Comparison, goals: &[Goal]) -> String {
 }
 
 /// All of it, with charts of the page where these are asked for.
-pub fn markdown(comparison: &Comparison, goals: &[Goal], charts: bool) -> String {
+pub fn markdown(comparison: &Comparison, goals: &[String], charts: bool) -> String {
     let benchmarks = &comparison.benchmarks;
     let mut sections = vec![("Where a peer wins".to_owned(), losses(benchmarks))];
     for set in Set::ALL {
@@ -42,7 +41,7 @@ pub fn markdown(comparison: &Comparison, goals: &[Goal], charts: bool) -> String
     sections.retain(|section| !section.1.is_empty());
     let links = sections.iter().map(|(heading, _)| format!("[{heading}](#{})", page::anchor(heading)));
     let links = links.collect::<Vec<_>>().join(" · ");
-    let head = format!("# {}\n\n{links}\n\n{}\n", page::TITLE, list(&comparison.facts()));
+    let head = format!("# {}\n\n{links}\n\n{}\n", page::TITLE, list(&comparison.facts));
     sections.into_iter().fold(head, |text, (heading, body)| format!("{text}\n## {heading}\n\n{body}\n"))
 }
 
@@ -68,18 +67,14 @@ fn losses(benchmarks: &[Benchmark]) -> String {
 /// A row for each contender and a column for each workload: the smallest and the median of what tables are ranked by. A
 /// further column has the same less the ring's where the ring alone is measured, and the peak of memory where that is.
 fn overview(benchmarks: &[&Benchmark]) -> String {
-    let mut header = vec![String::new()];
-    let mut columns = Vec::new();
+    let (mut header, mut columns) = (vec![String::new()], Vec::new());
     for benchmark in benchmarks {
         for (index, measure) in benchmark.plan.measures().iter().enumerate() {
-            if index == 0 {
-                header.push(benchmark.name().into());
-            } else if *measure == LESS_RING || measure.name == "peak" {
-                header.push(format!("{} {}", benchmark.name(), measure.name));
-            } else {
-                continue;
+            if index == 0 || *measure == LESS_RING || measure.name == "peak" {
+                let of_measure = if index == 0 { String::new() } else { format!(" {}", measure.name) };
+                header.push(format!("{}{of_measure}", benchmark.name()));
+                columns.push((benchmark, index));
             }
-            columns.push((benchmark, index));
         }
     }
     let names = distinct(benchmarks.iter().flat_map(|benchmark| &benchmark.outcomes).map(|outcome| outcome.name));
@@ -169,7 +164,6 @@ const METHOD: &str = include_str!("method.md");
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compare::results::Conditions;
     use crate::compare::results::tests::{benchmark, spread};
     use crate::ground::workload::Case;
     use crate::rounds::Skipped;
@@ -201,7 +195,7 @@ mod tests {
         for benchmark in &mut all {
             benchmark.skipped.push(Skipped { name: "arrayqueue", reason: "it is <absent> & gone".into() });
         }
-        let comparison = Comparison { conditions: Conditions::default(), benchmarks: all, crossings: vec![] };
+        let comparison = Comparison { facts: vec![], benchmarks: all };
         let page = page::page(&markdown(&comparison, &[], true));
         assert_eq!(page.matches("it is &lt;absent&gt; &amp; gone (pair, batch128)").count(), 1, "{page}");
         assert!(!page.contains("<absent>"), "{page}");

@@ -11,16 +11,24 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use self::committed::COMMITTED;
 use self::events::{Summary, Trace};
 use crate::ground::text::grouped;
 
-pub mod committed;
 pub mod driver;
 pub mod events;
 pub mod format;
 pub mod lists;
 pub mod script;
+
+macro_rules! committed {
+    ($($name:literal),*) => {
+        [$(($name, include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/traces/", $name, ".trace")) as &[u8])),*]
+    };
+}
+
+/// The traces that the command carries with it, by the names of their files without `.trace`; the main job replays the first.
+/// `traces/README.md` says how each was recorded.
+pub const COMMITTED: [(&str, &[u8]); 4] = committed!["sqlite-index", "cc1plus-compile", "python-json", "git-pack"];
 
 /// The name of the trace that is taken where none is named.
 pub const DEFAULT: &str = COMMITTED[0].0;

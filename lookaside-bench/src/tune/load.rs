@@ -12,15 +12,15 @@ pub const TICKS: usize = 10;
 const SIZE: u32 = 256;
 
 /// A load that is made up. A request takes some blocks, and gives them all back.
-struct Made {
-    name: &'static str,
+pub struct Made {
+    pub name: &'static str,
     about: &'static str,
     seconds: usize,
     /// The requests of a second, and the blocks of each, after this number of seconds.
     at: fn(f64) -> (usize, u32),
 }
 
-const MADE: [Made; 4] = [
+pub const MADE: [Made; 4] = [
     Made {
         name: "burst",
         about: "200 requests a second for 8 blocks each; from seconds 8 and 19 on, three seconds of 100 requests for 400",
@@ -69,15 +69,9 @@ pub struct Load {
     pub last: usize,
 }
 
-/// The names of the loads that are made up.
-pub fn names() -> impl Iterator<Item = &'static str> {
-    MADE.iter().map(|made| made.name)
-}
-
 impl Load {
-    /// The one that is made up under this name.
-    pub fn made_up(name: &str) -> Option<Load> {
-        let Made { name, about, seconds, at } = MADE.into_iter().find(|made| made.name == name)?;
+    /// One that is made up.
+    pub fn made_up(&Made { name, about, seconds, at }: &Made) -> Load {
         let (mut trace, mut ticks) = (Trace::default(), Vec::new());
         for tick in 0..seconds * TICKS {
             let passed = tick as f64 / TICKS as f64;
@@ -92,7 +86,7 @@ impl Load {
             }
             ticks.push(trace.events().len());
         }
-        Some(Load::new(name.into(), about.into(), &trace, ticks))
+        Load::new(name.into(), about.into(), &trace, ticks)
     }
 
     /// A trace spread evenly over some seconds, and then some idle ones.
@@ -142,20 +136,15 @@ mod tests {
 
     #[test]
     fn made_up_loads_are_what_they_say() {
-        let seconds = [("burst", 40), ("wave", 70), ("phases", 60), ("idle", 40)];
-        assert!(names().eq(seconds.map(|(name, _)| name)));
-        for (name, seconds) in seconds {
-            let load = Load::made_up(name).unwrap();
-            assert_eq!((load.seconds(), load.out.len()), (seconds, load.ticks.len()), "{name}");
-            assert_eq!(load.script.events(), load.script.operations().len(), "{name}");
+        let [burst, wave, phases, idle] = MADE.each_ref().map(Load::made_up);
+        for load in [&burst, &wave, &phases, &idle] {
+            assert_eq!(load.out.len(), load.ticks.len(), "{}", load.name);
+            assert_eq!(load.script.events(), load.script.operations().len(), "{}", load.name);
         }
-        let wave = Load::made_up("wave").unwrap();
         assert_eq!((wave.out[0], wave.out[149], wave.out.iter().max()), (4, 400, Some(&400)));
-        let burst = Load::made_up("burst").unwrap();
         assert_eq!((burst.out[79], burst.out[80], burst.out[110], burst.out[399]), (8, 400, 8, 0));
         assert_eq!((burst.ticks[0], burst.ticks[80] - burst.ticks[79]), (20 * 8 * 2, 10 * 400 * 2));
-        assert_eq!(burst.last, 299);
-        assert!(Load::made_up("bursts").is_none());
+        assert_eq!((burst.last, phases.last, idle.last), (299, 499, 49));
     }
 
     #[test]

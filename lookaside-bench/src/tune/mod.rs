@@ -17,7 +17,7 @@ use clap::builder::PossibleValuesParser;
 use lookaside_core::hooks;
 use serde_json::{Value, json};
 
-use self::load::Load;
+use self::load::{Load, MADE, Made};
 use self::measure::{ADJUST, BEGINNING, Calls, Run, SCHEDULES};
 use crate::ground::files::Output;
 use crate::ground::machine;
@@ -37,7 +37,7 @@ pub struct Tune {
     #[arg(help = trace::about_argument("artificial traffic"))]
     trace: Option<PathBuf>,
     /// Only these kinds of artificial traffic
-    #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',', conflicts_with = "trace", value_parser = PossibleValuesParser::new(load::names()))]
+    #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',', conflicts_with = "trace", value_parser = PossibleValuesParser::new(MADE.map(|made| made.name)))]
     load: Vec<String>,
     /// Seconds that the operations of a trace are spread over
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=3600))]
@@ -59,8 +59,8 @@ pub struct Tune {
 impl Tune {
     fn loads(&self) -> Result<Vec<Load>> {
         let Some(path) = &self.trace else {
-            let asked = |name: &&str| self.load.is_empty() || self.load.iter().any(|asked| asked == name);
-            return Ok(load::names().filter(asked).filter_map(Load::made_up).collect());
+            let asked = |made: &&Made| self.load.is_empty() || self.load.iter().any(|asked| asked == made.name);
+            return Ok(MADE.iter().filter(asked).map(Load::made_up).collect());
         };
         let (name, trace) = trace::load(Some(path))?;
         let name = Path::new(&name).file_name().map_or(name.clone(), |name| name.to_string_lossy().into_owned());

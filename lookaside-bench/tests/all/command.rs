@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use lookaside_bench::trace::{self, committed::COMMITTED};
+use lookaside_bench::trace::{self, COMMITTED};
 
 /// All but `switches`, whose help is a table.
 const COMMANDS: [&str; 6] = ["", "compare", "replay", "tags", "record", "tune"];
