@@ -45,7 +45,8 @@ pub fn write(trace: &Trace) -> Vec<u8> {
             Action::Free { id } => put(&mut bytes, FREE, next_id - 1 - id),
         }
     }
-    compressed(&bytes)
+    let mut encoder = GzBuilder::new().operating_system(HEADER[9]).write(Vec::new(), Compression::best());
+    encoder.write_all(&bytes).and_then(|()| encoder.finish()).expect("writing to memory does not fail")
 }
 
 fn put(bytes: &mut Vec<u8>, kind: u64, rest: u32) {
@@ -55,11 +56,6 @@ fn put(bytes: &mut Vec<u8>, kind: u64, rest: u32) {
         number >>= 7;
     }
     bytes.push(number as u8);
-}
-
-fn compressed(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzBuilder::new().operating_system(HEADER[9]).write(Vec::new(), Compression::best());
-    encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("writing to memory does not fail")
 }
 
 /// Returns the trace in a file. Never panics, whatever the bytes.
