@@ -14,22 +14,22 @@ if [[ ! -e $report/figures.csv ]]; then
     # shellcheck disable=SC2086 # No features are no words.
     cargo run --quiet --release $features -- compare --lists --global --report "$report" "$@" > "$scratch/text"
 fi
-# table SET: the report's first table of that set. fact NAME: what figures.json has by that name, which is on a line of its own.
+# Of report.md: table SET, the first table of that set; fact NAME, what the line with this name says.
 table() { sed -n "/^## The set $1\$/,/^###/ { /^|/p }" "$report/report.md"; }
-fact() { sed -n "s/^  \"$1\": \"\\{0,1\\}\\(.*[^\",]\\)\"\\{0,1\\},\\{0,1\\}\$/\\1/p" "$report/figures.json"; }
+fact() { sed -n "s/^- $1: //p" "$report/report.md"; }
 
 {
-    echo "## $(fact machine | sed -E 's/, [0-9]+ processors.*//; s/\((R|TM)\)//g; s/ (Processor|CPU|@.*[0-9]GHz)//g')"
+    echo "## $(fact Machine | sed -E 's/, [0-9]+ processors.*//; s/\((R|TM)\)//g; s/ (Processor|CPU|@.*[0-9]GHz)//g')"
     printf '\nThe smallest (and the median) of interleaved rounds, by\n`cargo run --release%s -- %s`.\n' "${features:+ $features}" \
-        "$(fact command | sed -E 's/^[^ ]*lookaside //; s/ --report(=| )[^ ]+//')"
-    printf 'Nanoseconds for one allocate plus one free of %s bytes:\n\n' "$(fact size)"
+        "$(fact Command | sed -E 's/^`lookaside //; s/`$//; s/ --report(=| )[^ ]+//')"
+    printf 'Nanoseconds for one allocate plus one free of %s bytes:\n\n' "$(fact 'Bytes in a block' | cut -d , -f 1)"
     table lists
     printf '\nWhole programs, each with another global allocator: %s\n%s\n\n' \
         "SQLite's trace in nanoseconds per operation; JSON, its queries, Rust's syntax and regex in milliseconds;" \
         "a tree and a map in nanoseconds per change of both, a server per command; peak is KiB of memory:"
     table global
-    printf '\nMeasured on %s.\n' "$(fact date | cut -d ' ' -f 1)"
-    for what in machine engine versions; do echo "${what^}: $(fact $what)."; done
+    printf '\nMeasured on %s.\n' "$(fact Date | cut -d ' ' -f 1)"
+    for what in Machine Engine Versions; do echo "$what: $(fact $what)."; done
 } > "$scratch/section"
 awk -v section="$scratch/section" '
     function put() { while ((getline line < section) > 0) print line; print ""; done = 1 }

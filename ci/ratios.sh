@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 compare="cargo run --release -- compare"
-if $compare --rounds 1 --workload pair --contender lookaside | grep -E "^Engine: (slots|trylock)"; then
+if $compare --rounds 1 --workload pair --contender lookaside | grep -E "^- Engine: (slots|trylock)"; then
     echo "SKIP: no restartable sequences here"
     exit 0
 fi

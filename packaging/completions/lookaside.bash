@@ -297,7 +297,7 @@ _lookaside() {
             return 0
             ;;
         lookaside__subcmd__tune)
-            opts="-h --load --size --seconds --idle --adjust --general --real --svg --json --measure --help"
+            opts="-h --load --seconds --idle --general --svg --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -305,10 +305,6 @@ _lookaside() {
             case "${prev}" in
                 --load)
                     COMPREPLY=($(compgen -W "burst wave phases idle" -- "${cur}"))
-                    return 0
-                    ;;
-                --size)
-                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --seconds)
@@ -319,15 +315,7 @@ _lookaside() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --adjust)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --svg)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --measure)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

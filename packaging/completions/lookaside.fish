@@ -195,14 +195,10 @@ complete -c lookaside -n "__fish_lookaside_using_subcommand tune" -l load -d 'On
 wave\t''
 phases\t''
 idle\t''"
-complete -c lookaside -n "__fish_lookaside_using_subcommand tune" -l size -d 'Bytes in a block of artificial traffic' -r
 complete -c lookaside -n "__fish_lookaside_using_subcommand tune" -l seconds -d 'Seconds that the operations of a trace are spread over' -r
 complete -c lookaside -n "__fish_lookaside_using_subcommand tune" -l idle -d 'Idle seconds after a trace' -r
-complete -c lookaside -n "__fish_lookaside_using_subcommand tune" -l adjust -d 'Seconds from one call of adjust_depth to the next with the manual schedule' -r
 complete -c lookaside -n "__fish_lookaside_using_subcommand tune" -l svg -d 'The file for the picture' -r -F
-complete -c lookaside -n "__fish_lookaside_using_subcommand tune" -l measure -d 'Which load, and under which schedule, this process measures; the command starts it' -r
 complete -c lookaside -n "__fish_lookaside_using_subcommand tune" -l general -d 'General lists (one for all processors, as a Windows driver has) instead of pairs (one for each processor, and a shared one)'
-complete -c lookaside -n "__fish_lookaside_using_subcommand tune" -l real -d 'Run in real time, which takes as long as the longest traffic lasts'
 complete -c lookaside -n "__fish_lookaside_using_subcommand tune" -l json -d 'Print everything as one JSON object, and nothing else'
 complete -c lookaside -n "__fish_lookaside_using_subcommand tune" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lookaside -n "__fish_lookaside_using_subcommand switches" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -1,34 +1,31 @@
 //! `lookaside compare`: measures every contender in every workload, round by round, and prints what came out.
 
+mod arguments;
 mod chart;
-mod data;
 mod duels;
+mod figures;
 mod goals;
-mod html;
-mod markdown;
+mod page;
 mod report;
 mod results;
-mod table;
 
 use std::collections::HashSet;
 use std::fs;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime};
 
-use anyhow::{Context, Result, bail, ensure};
-use clap::Args;
-use clap::builder::PossibleValuesParser;
+use anyhow::{Context, Result, ensure};
 
-use crate::ground::contender::LARGEST;
 use crate::ground::files::Output;
 use crate::ground::machine;
-use crate::ground::text::distinct;
 use crate::ground::workload::{Set, Workload};
 use crate::matrix::{self, Plan};
 use crate::rounds::{self, Runner};
 use crate::workloads;
-use results::{Benchmark, Comparison, Conditions};
+pub use arguments::Compare;
+use arguments::{chosen, set_of};
+use results::{Benchmark, Comparison};
 
 /// Rounds of each contender in each workload.
 const ROUNDS: u32 = 25;
@@ -41,114 +38,6 @@ const QUICK: Duration = Duration::from_secs(45);
 const DEFAULT_SIZE: usize = 64;
 /// The most rounds of a workload that idles.
 const IDLE_ROUNDS: u32 = 5;
-
-/// Time the workloads on lookaside lists and on their rivals
-///
-/// What is compared, an allocator, a pool or a way to call a list, is a contender. Workloads come in sets, which the flags from
-/// --lists to --nodes choose; without one, --lists is run, or the workloads that --workload names. Contenders take turns by
-/// rounds, each in a process of its own with a warm-up before it is timed. Tables name the units of their figures.
-#[derive(Args)]
-pub struct Compare {
-    /// Few rounds, and only the best known contenders: the set --lists takes less than a minute
-    #[arg(long)]
-    quick: bool,
-    /// Print the figures as one JSON array, and nothing else
-    #[arg(long)]
-    json: bool,
-    /// Write index.html, report.md, figures.csv and figures.json into this folder
-    #[arg(long, value_name = "DIR")]
-    report: Option<PathBuf>,
-    /// Lists beside allocators and pools, on workloads of one size of block
-    #[arg(long)]
-    lists: bool,
-    /// Published workloads of others: larson, xmalloc, mstress, packet pools, ...
-    #[arg(long)]
-    foreign: bool,
-    /// Memory that is resident, instead of time
-    #[arg(long)]
-    memory: bool,
-    /// Percentiles of single calls, hits and misses
-    #[arg(long)]
-    latency: bool,
-    /// Whole programs on several global allocators
-    #[arg(long, conflicts_with = "size")]
-    global: bool,
-    /// The library's special, nonpaged and paged pools beside the same work by hand
-    #[arg(long, conflicts_with = "size")]
-    pools: bool,
-    /// Containers of C++ with their nodes from several allocators and pools
-    #[arg(long, conflicts_with = "size")]
-    nodes: bool,
-    /// All of these sets
-    #[arg(long, conflicts_with_all = ["lists", "foreign", "memory", "latency", "global", "pools", "nodes"])]
-    all: bool,
-    /// Only these workloads; without a flag that names a set, of whichever set they are
-    #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',', value_parser = PossibleValuesParser::new(workload_names()))]
-    workload: Vec<String>,
-    /// Only these contenders
-    #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',', value_parser = PossibleValuesParser::new(contender_names()))]
-    contender: Vec<String>,
-    /// Fail where the fastest round of one of these is slower than that of the fastest malloc
-    #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',', value_parser = PossibleValuesParser::new(contender_names()))]
-    ahead: Vec<String>,
-    /// Rounds of each contender in each workload [default: 25, with --quick up to 5]
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    rounds: Option<u32>,
-    /// Bytes in a block [default: 64]
-    #[arg(long, value_parser = block_size)]
-    size: Option<usize>,
-}
-
-impl Compare {
-    /// Whether this set is to be run: where no flag names one, those of the workloads that are named, or else our own.
-    pub fn runs(&self, set: Set) -> bool {
-        let asked = |set| match set {
-            Set::Lists => self.lists,
-            Set::Foreign => self.foreign,
-            Set::Memory => self.memory,
-            Set::Latency => self.latency,
-            Set::Global => self.global,
-            Set::Pools => self.pools,
-            Set::Nodes => self.nodes,
-        };
-        match &self.workload[..] {
-            _ if self.all || asked(set) => true,
-            _ if Set::ALL.into_iter().any(asked) => false,
-            [] => set == Set::Lists,
-            names => names.iter().any(|name| set_of(name) == Some(set)),
-        }
-    }
-
-    /// Whether this contender is to run: without names all do, but for the less known with `--quick`.
-    fn wants(&self, name: &str) -> bool {
-        match self.contender.is_empty() {
-            true => !self.quick || matrix::contender(name).is_none_or(|entry| !entry.about().beside),
-            false => chosen(&self.contender, name),
-        }
-    }
-}
-
-fn workload_names() -> Vec<&'static str> {
-    matrix::workloads().map(|workload| workload.name).collect()
-}
-
-/// The names of all contenders, without repetition.
-fn contender_names() -> Vec<&'static str> {
-    let of_jobs = matrix::jobs().flat_map(|job| job.cases).map(|case| case.name);
-    distinct(matrix::ALL.iter().map(|entry| entry.about().name).chain(of_jobs))
-}
-
-fn set_of(name: &str) -> Option<Set> {
-    matrix::workloads().find(|workload| workload.name == name).map(|workload| workload.set)
-}
-
-/// Accepts the sizes that every contender serves.
-fn block_size(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(size @ 16..=LARGEST) => Ok(size),
-        _ => Err(format!("a whole number from 16 to {LARGEST}")),
-    }
-}
 
 /// Does what the arguments say.
 ///
@@ -164,23 +53,34 @@ pub fn run(arguments: &Compare) -> Result<()> {
     check(&plans, arguments)?;
 
     // Before anything is measured, so that a folder that cannot be written costs no one an hour.
-    let folder = arguments.report.as_deref().map(Folder::create).transpose()?;
+    let files = arguments.report.as_deref().map(open_files).transpose()?;
     let comparison = measure(plans, arguments)?;
-    if let Some(folder) = folder {
-        eprintln!("lookaside: the report is {}", folder.write(&comparison)?.display());
+    let (goals, figures) = (goals::goals(&comparison.benchmarks), figures::figures(&comparison.benchmarks));
+    if let Some([page, markdown, csv, json]) = files {
+        let place = page.path().display().to_string();
+        json.write(serde_json::to_string_pretty(&figures)? + "\n")?;
+        csv.write(figures::csv(&figures))?;
+        markdown.write(report::markdown(&comparison, &goals, false))?;
+        page.write(page::page(&report::markdown(&comparison, &goals, true)))?;
+        eprintln!("lookaside: the report is {place}");
     }
     let mut out = io::stdout().lock();
     if arguments.json {
-        comparison.conditions.warnings.iter().for_each(|warning| eprintln!("lookaside: {warning}"));
-        writeln!(out, "{:#}", data::json(&comparison.benchmarks))?;
+        writeln!(out, "{}", serde_json::to_string_pretty(&figures)?)?;
     } else {
-        write!(out, "{}", table::text(&comparison))?;
+        write!(out, "{}", report::text(&comparison, &goals))?;
     }
     let behind = behind(&comparison.benchmarks, &arguments.ahead);
-    if !behind.is_empty() {
-        bail!("slower than the fastest malloc: {}", behind.join(", "));
-    }
+    ensure!(behind.is_empty(), "slower than the fastest malloc: {}", behind.join(", "));
     Ok(())
+}
+
+/// Makes the folder of a report if it is not there, and opens its files.
+fn open_files(folder: &Path) -> Result<[Output; 4]> {
+    let cannot = || format!("no report can be written to {}", folder.display());
+    fs::create_dir_all(folder).with_context(cannot)?;
+    let open = |name| Output::open(&folder.join(name)).with_context(cannot);
+    Ok([open("index.html")?, open("report.md")?, open("figures.csv")?, open("figures.json")?])
 }
 
 /// Whether the plan is what the names and flags ask for.
@@ -222,6 +122,20 @@ fn behind(benchmarks: &[Benchmark], ahead: &[String]) -> Vec<String> {
     .collect()
 }
 
+/// Where, when and how is measured from now on; `ci/figures.sh` reads these lines.
+fn facts(block: usize) -> Vec<String> {
+    let arguments = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+    let date = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    vec![
+        format!("Date: {}", date.replace('T', " ").replace('Z', " UTC")),
+        format!("Command: `lookaside {}`", arguments.collect::<Vec<_>>().join(" ")),
+        format!("Machine: {}", machine::describe()),
+        format!("Engine: {}", machine::engine()),
+        format!("Versions: {}", matrix::versions()),
+        format!("Bytes in a block: {block}, where a workload names no other size"),
+    ]
+}
+
 /// Why the figures will be less than they seem.
 fn warnings(rounds: u32, quick: bool) -> Vec<String> {
     let mut warnings = Vec::new();
@@ -243,7 +157,10 @@ fn warnings(rounds: u32, quick: bool) -> Vec<String> {
 fn measure(plans: Vec<Plan>, arguments: &Compare) -> Result<Comparison> {
     let rounds = arguments.rounds.unwrap_or(if arguments.quick { QUICK_ROUNDS } else { ROUNDS });
     let block = arguments.size.unwrap_or(DEFAULT_SIZE);
-    let conditions = Conditions::now(block, warnings(rounds, arguments.quick));
+    let (mut facts, warnings) = (facts(block), warnings(rounds, arguments.quick));
+    if arguments.json {
+        warnings.iter().for_each(|warning| eprintln!("lookaside: {warning}"));
+    }
     let rounds_of = |workload: &Workload| if workload.lingers { rounds.min(IDLE_ROUNDS) } else { rounds };
     let total = plans.iter().map(|plan| u64::from(rounds_of(plan.workload)) * plan.cases.len() as u64).sum();
     let progress = rounds::progress(total);
@@ -269,41 +186,12 @@ fn measure(plans: Vec<Plan>, arguments: &Compare) -> Result<Comparison> {
         crossings.extend(workloads::crossing());
     }
     progress.finish_and_clear();
-    Ok(Comparison { conditions, benchmarks, crossings })
-}
-
-/// The files of a report, the page first.
-const FILES: [&str; 4] = ["index.html", "report.md", "figures.csv", "figures.json"];
-
-/// Where a report goes.
-struct Folder([Output; FILES.len()]);
-
-impl Folder {
-    /// Makes the folder if it is not there, and opens its files.
-    fn create(folder: &Path) -> Result<Self> {
-        let cannot = || format!("no report can be written to {}", folder.display());
-        fs::create_dir_all(folder).with_context(cannot)?;
-        let files: Result<Vec<Output>> = FILES.iter().map(|name| Output::open(&folder.join(name))).collect();
-        let files = files.with_context(cannot)?.try_into();
-        Ok(Self(files.expect("there is an output for each name")))
-    }
-
-    /// Writes the four files, and returns where the page is.
-    fn write(self, comparison: &Comparison) -> Result<PathBuf> {
-        let goals = goals::goals(&comparison.benchmarks);
-        let [page, markdown, csv, json] = self.0;
-        let place = page.path().to_owned();
-        json.write(format!("{:#}\n", data::document(comparison, &goals)))?;
-        csv.write(data::csv(&comparison.benchmarks))?;
-        markdown.write(markdown::report(comparison, &goals))?;
-        page.write(html::page(comparison, &goals))?;
-        Ok(place)
-    }
-}
-
-/// Whether a name is among those asked for; all are when none was.
-fn chosen(names: &[String], name: &str) -> bool {
-    names.is_empty() || names.iter().any(|chosen| chosen == name)
+    let ends = crossings.iter().copied().min_by(f64::total_cmp).zip(crossings.into_iter().max_by(f64::total_cmp));
+    facts.extend(ends.map(|(low, high)| {
+        format!("A cache line to another processor and back: {low:.0} to {high:.0} ns between the workloads")
+    }));
+    facts.extend(warnings);
+    Ok(Comparison { facts, benchmarks })
 }
 
 #[cfg(test)]

@@ -1,8 +1,5 @@
 //! What was compared, and what came out of it, from which everything is printed.
 
-use std::time::SystemTime;
-
-use crate::ground::machine;
 use crate::ground::measure::{Better, LESS_RING};
 use crate::ground::workload::Set;
 use crate::matrix::{self, Plan};
@@ -79,63 +76,13 @@ impl Benchmark {
     }
 }
 
+/// All that was compared.
 #[derive(Debug)]
 pub struct Comparison {
-    /// Where, when and how.
-    pub conditions: Conditions,
+    /// Where, when and how it was, and why the figures are less than they seem, a line each.
+    pub facts: Vec<String>,
     /// The workloads with their outcomes.
     pub benchmarks: Vec<Benchmark>,
-    /// The journeys of a cache line to another processor and back, in nanoseconds, as they were between the workloads.
-    pub crossings: Vec<f64>,
-}
-
-/// Where, when and how something was measured.
-#[derive(Clone, Debug, Default)]
-pub struct Conditions {
-    /// The beginning, by UTC.
-    pub date: String,
-    pub command: String,
-    /// The machine, with its load at the beginning.
-    pub machine: String,
-    /// The engine of the contender `lookaside`.
-    pub engine: &'static str,
-    pub versions: String,
-    /// Bytes in a block, where a workload has them.
-    pub size: usize,
-    /// Why the figures are less than they seem.
-    pub warnings: Vec<String>,
-}
-
-impl Conditions {
-    /// Those of a measurement that begins now.
-    pub fn now(size: usize, warnings: Vec<String>) -> Self {
-        let arguments = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
-        let date = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-        Self {
-            date: date.replace('T', " ").replace('Z', " UTC"),
-            command: format!("lookaside {}", arguments.collect::<Vec<_>>().join(" ")),
-            machine: machine::describe(),
-            engine: machine::engine(),
-            versions: matrix::versions(),
-            size,
-            warnings,
-        }
-    }
-}
-
-impl Comparison {
-    /// What the figures were measured with.
-    pub fn facts(&self) -> Vec<(&'static str, String)> {
-        let mut facts = vec![("Machine", self.conditions.machine.clone())];
-        let crossings = self.crossings.iter().copied();
-        if let (Some(low), Some(high)) = (crossings.clone().min_by(f64::total_cmp), crossings.max_by(f64::total_cmp)) {
-            let crossing = format!("{low:.0} to {high:.0} ns between the workloads");
-            facts.push(("A cache line to another processor and back", crossing));
-        }
-        facts.push(("Engine", self.conditions.engine.into()));
-        facts.push(("Versions", self.conditions.versions.clone()));
-        facts
-    }
 }
 
 #[cfg(test)]

@@ -20,11 +20,6 @@ pub fn new(_size: usize) -> anyhow::Result<Kept<MutexVec<true>>> {
     Ok(Kept(MutexVec(Mutex::new(Free(Vec::with_capacity(CAPACITY))))))
 }
 
-/// One that keeps all that is freed.
-pub fn unbounded() -> Kept<MutexVec<false>> {
-    Kept(MutexVec(Mutex::new(Free(Vec::new()))))
-}
-
 impl<const BOUNDED: bool> Vecs for MutexVec<BOUNDED> {
     #[inline(always)]
     fn with<R>(&self, work: impl FnOnce(&mut Vec<*mut u8>) -> R) -> R {

@@ -3,25 +3,20 @@
 use crate::ground::machine;
 use crate::ground::measure::{ROUND, timed_from};
 use crate::ground::team::{Work, team};
-use crate::trace::built_in;
 use crate::trace::driver::Replayer;
 use crate::trace::lists::Global;
+use crate::trace::load;
 use crate::trace::script::Script;
 
 /// Nanoseconds for an allocate or a free.
 pub fn run() -> anyhow::Result<f64> {
-    let (_, trace) = built_in()?;
+    let (_, trace) = load(None)?;
     let script = &Script::new(&trace);
     let member = |thread| -> Work<'_> {
-        let mut replayer = Replayer::<{ usize::MAX }>::new(script, thread);
-        Box::new(move |replays| {
-            for _ in 0..replays {
-                // SAFETY: the global allocator serves every size, and the replayer was made for this script.
-                unsafe { replayer.replay(&Global, script, true) };
-            }
-        })
+        // SAFETY: the global allocator serves every size.
+        let mut replayer = unsafe { Replayer::<_, { usize::MAX }>::new(&Global, script, thread, true) };
+        Box::new(move |replays| (0..replays).for_each(|_| replayer.replay()))
     };
     let replay = timed_from(1, ROUND, &mut |replays| team(machine::processors(), replays, &member));
-    // What the trace leaves is given back within the time.
-    Ok(replay / (script.operations().len() + script.leftover().len()) as f64)
+    Ok(replay / script.operations().len() as f64)
 }

@@ -1,13 +1,13 @@
 //! Files that leave nothing behind, and files that are written at the end of a long run.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use libloading::Library;
 
 /// A file of these bytes in memory, which has no name and ends with its last descriptor.
@@ -57,51 +57,35 @@ impl Carried {
 /// A file that will be written at the end. It is checked before anything runs, so that a place that cannot be written costs
 /// no measurement; and made when it is written, so that a run that is interrupted leaves none, and an old one as it was.
 #[derive(Debug)]
-pub struct Output {
-    path: PathBuf,
-    /// Open, where there was one.
-    old: Option<File>,
-}
+pub struct Output(PathBuf);
 
 impl Output {
-    /// Opens the file that is there, or sees that one can be made.
+    /// Sees that the file can be written, or made.
     pub fn open(path: &Path) -> Result<Self> {
-        let output = |old| Ok(Self { path: path.to_owned(), old });
         let cannot = || format!("cannot write {}", path.display());
         match OpenOptions::new().write(true).open(path) {
-            Ok(file) => output(Some(file)),
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(error).with_context(cannot),
-            Err(_) if path.as_os_str().as_bytes().ends_with(b"/") => bail!("{}: a folder, and not a file", cannot()),
-            Err(_) => {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                ensure!(!path.as_os_str().as_bytes().ends_with(b"/"), "{}: a folder, and not a file", cannot());
                 let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
                 tempfile::tempfile_in(folder.unwrap_or(Path::new("."))).with_context(cannot)?;
-                output(None)
             }
+            opened => drop(opened.with_context(cannot)?),
         }
+        Ok(Self(path.to_owned()))
     }
 
     pub fn path(&self) -> &Path {
-        &self.path
+        &self.0
     }
 
     /// Replaces what it holds.
     pub fn write(self, bytes: impl AsRef<[u8]>) -> Result<()> {
-        let write = || {
-            let mut file = self.old.map_or_else(|| File::create(&self.path), Ok)?;
-            // Devices and pipes have no length.
-            if file.metadata()?.is_file() {
-                file.set_len(0)?;
-            }
-            file.write_all(bytes.as_ref())
-        };
-        write().with_context(|| format!("cannot write {}", self.path.display()))
+        fs::write(&self.0, bytes).with_context(|| format!("cannot write {}", self.0.display()))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     #[test]
@@ -116,14 +100,5 @@ mod tests {
         Output::open(&path).unwrap().write("short").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"short");
         Output::open(Path::new("/dev/null")).unwrap().write("anything").unwrap();
-    }
-
-    #[test]
-    fn what_cannot_be_written_is_reported_at_once() {
-        let folder = tempfile::tempdir().unwrap();
-        let fault = |path: &Path| format!("{:#}", Output::open(path).unwrap_err());
-        for path in [folder.path(), &folder.path().join("no/file"), &folder.path().join("folder/")] {
-            assert!(fault(path).starts_with(&format!("cannot write {}: ", path.display())), "{}", fault(path));
-        }
     }
 }

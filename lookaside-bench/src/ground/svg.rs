@@ -1,86 +1,95 @@
-//! Pictures as SVG text. Text is measured by rule of thumb, and nothing is needed of the system.
+//! Pictures as SVG text, and round numbers for their axes. Nothing is needed of the system.
 
 use std::fmt::Write;
 
-use maud::Escaper;
+/// A place in a picture, or a figure in a chart: from the left, and from the top or bottom.
+pub type Point = (f64, f64);
 
 /// A picture in the making.
+#[derive(Default)]
 pub struct Svg(String);
 
-/// Which side of a text is at its place.
-#[derive(Clone, Copy)]
-pub enum Anchor {
-    Start,
-    Middle,
-    End,
-}
-
 impl Svg {
-    /// Makes an empty picture. Inside a page it needs no name of its format, which would be a web address.
-    pub fn new(width: i32, height: i32, within_page: bool) -> Self {
-        let xmlns = if within_page { "" } else { " xmlns=\"http://www.w3.org/2000/svg\"" };
-        Self(format!(
-            "<svg width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\"{xmlns} font-family=\"sans-serif\">\n"
-        ))
+    /// A line from point to point, or what lies within it, as the attributes say. Where a height is not a number the line is
+    /// interrupted.
+    pub fn path(&mut self, points: impl IntoIterator<Item = Point>, attributes: &str) {
+        let (mut path, mut command) = (String::new(), 'M');
+        for (x, y) in points {
+            if y.is_nan() {
+                command = 'M';
+                continue;
+            }
+            // A tenth of a pixel, without zeroes that say nothing.
+            let [x, y] = [x, y].map(|value| (value * 10.0).round() / 10.0);
+            _ = write!(path, "{command}{x} {y}");
+            command = 'L';
+        }
+        _ = writeln!(self.0, "<path d=\"{path}\" {attributes}/>");
     }
 
-    pub fn rectangle(&mut self, (x, y): (i32, i32), (width, height): (i32, i32), fill: &str) {
-        _ = writeln!(self.0, "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" fill=\"{fill}\"/>");
+    /// A line without what it encloses.
+    pub fn line(&mut self, points: impl IntoIterator<Item = Point>, colour: &str, width: u32) {
+        self.path(points, &format!("fill=\"none\" stroke=\"{colour}\" stroke-width=\"{width}\""));
     }
 
-    /// A circle, filled, and with a line around it that is as wide as `line` says.
-    pub fn circle(&mut self, (x, y): (i32, i32), radius: i32, fill: &str, stroke: &str, line: i32) {
+    /// A text whose middle is at this height, and whose `start`, `middle` or `end` is at this place.
+    pub fn text(&mut self, text: &str, (x, y): Point, anchor: &str, size: u32, colour: &str) {
+        let text = text.replace('&', "&amp;").replace('<', "&lt;");
         _ = writeln!(
             self.0,
-            "<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" fill=\"{fill}\" stroke=\"{stroke}\" stroke-width=\"{line}\"/>"
+            "<text x=\"{x:.0}\" y=\"{y:.0}\" dy=\".35em\" font-size=\"{size}\" fill=\"{colour}\" text-anchor=\"{anchor}\">{text}</text>"
         );
     }
 
-    /// Lines, each from point to point.
-    pub fn lines(&mut self, lines: &[&[(f64, f64)]], stroke: &str, width: i32) {
-        self.path(lines, &format!("fill=\"none\" stroke=\"{stroke}\" stroke-width=\"{width}\""));
+    /// The picture, of this size in pixels.
+    pub fn end(self, (width, height): Point, attributes: &str) -> String {
+        let size = format!("width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\"");
+        format!("<svg {size} font-family=\"sans-serif\" {attributes}>\n{}</svg>\n", self.0)
     }
+}
 
-    /// One line of two ends.
-    pub fn line(&mut self, from: (i32, i32), to: (i32, i32), stroke: &str, width: i32) {
-        let [from, to] = [from, to].map(|(x, y)| (f64::from(x), f64::from(y)));
-        self.lines(&[&[from, to]], stroke, width);
+/// Three to six round numbers from zero to `high`.
+pub fn steps(high: f64) -> Vec<f64> {
+    let power = (high / 5.0).log10().floor() as i32;
+    // Parsed, since products of a power of ten have digits that were not meant.
+    let number = |count: u32| format!("{count}e{power}").parse().unwrap_or(0.0);
+    let step = [1, 2, 5, 10].into_iter().find(|&step| high / number(step) < 6.0).unwrap_or(10);
+    (0..).map(|count| number(count * step)).take_while(|&value| value <= high).take(7).collect()
+}
+
+/// A round number as short as an axis needs it.
+pub fn label(number: f64) -> String {
+    match number {
+        1e9.. => format!("{} G", number / 1e9),
+        1e6.. => format!("{} M", number / 1e6),
+        1e3.. => format!("{} k", number / 1e3),
+        _ => number.to_string(),
     }
+}
 
-    /// What lies within these points.
-    pub fn area(&mut self, points: &[(f64, f64)], fill: &str) {
-        self.path(&[points], &format!("fill=\"{fill}\""));
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    fn path(&mut self, lines: &[&[(f64, f64)]], style: &str) {
-        self.0 += "<path d=\"";
-        for line in lines {
-            for (index, (x, y)) in line.iter().enumerate() {
-                // A tenth of a pixel, without zeroes that say nothing.
-                let [x, y] = [x, y].map(|value| (value * 10.0).round() / 10.0);
-                _ = write!(self.0, "{}{x} {y}", if index == 0 { 'M' } else { 'L' });
-            }
+    #[test]
+    fn steps_are_few_and_round() {
+        for (high, labels) in [
+            (0.31, "0, 0.1, 0.2, 0.3"),
+            (10.4, "0, 2, 4, 6, 8, 10"),
+            (123.0, "0, 50, 100"),
+            (2.3e6, "0, 500 k, 1 M, 1.5 M, 2 M"),
+        ] {
+            assert_eq!(steps(high).into_iter().map(label).collect::<Vec<_>>().join(", "), labels);
         }
-        _ = writeln!(self.0, "\" {style}/>");
     }
 
-    /// A text whose middle is at this height.
-    pub fn text(&mut self, text: &str, (x, y): (i32, i32), size: i32, colour: &str, anchor: Anchor) {
-        let anchor = match anchor {
-            Anchor::Start => "start",
-            Anchor::Middle => "middle",
-            Anchor::End => "end",
-        };
-        _ = write!(
-            self.0,
-            "<text x=\"{x}\" y=\"{y}\" dy=\".35em\" font-size=\"{size}\" fill=\"{colour}\" text-anchor=\"{anchor}\">"
-        );
-        _ = Escaper::new(&mut self.0).write_str(text);
-        self.0 += "</text>\n";
-    }
-
-    pub fn end(mut self) -> String {
-        self.0 += "</svg>\n";
-        self.0
+    #[test]
+    fn a_line_is_interrupted_and_texts_are_escaped() {
+        let mut svg = Svg::default();
+        svg.line([(0.0, 1.26), (1.0, f64::NAN), (2.0, 3.0), (4.0, 5.0)], "red", 2);
+        svg.text("ours & <mine>", (1.0, 2.0), "start", 12, "red");
+        let picture = svg.end((10.0, 20.0), "");
+        assert!(picture.contains("d=\"M0 1.3M2 3L4 5\" fill=\"none\" stroke=\"red\""), "{picture}");
+        assert!(picture.contains(">ours &amp; &lt;mine></text>"), "{picture}");
     }
 }

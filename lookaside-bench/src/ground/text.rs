@@ -26,20 +26,15 @@ pub fn distinct<T: PartialEq>(all: impl IntoIterator<Item = T>) -> Vec<T> {
     distinct
 }
 
-/// A figure as JSON and reports give it: four digits, and never fewer than those before the point.
+/// A figure as JSON gives it: with four digits, and never fewer than those before the point.
 pub fn rounded(figure: f64) -> f64 {
-    digits(figure).parse().unwrap_or(figure)
+    digits(figure, 4).parse().unwrap_or(figure)
 }
 
-/// The same as a text.
-pub fn digits(figure: f64) -> String {
-    let behind = match figure.abs() {
-        _ if figure.fract() == 0.0 => 0,
-        ..9.9995 => 3,
-        ..99.995 => 2,
-        ..999.95 => 1,
-        _ => 0,
-    };
+/// A figure with this number of digits, and never fewer than those before the point.
+pub fn digits(figure: f64, digits: usize) -> String {
+    let before = figure.abs().max(1.0).log10() as usize + 1;
+    let behind = if figure.fract() == 0.0 { 0 } else { digits.saturating_sub(before) };
     format!("{figure:.behind$}")
 }
 
@@ -75,9 +70,9 @@ mod tests {
 
     #[test]
     fn figures_have_four_digits_and_all_before_the_point() {
-        let texts = [1.23456, 0.0004, 12.3456, 123.456, 1234.56, 16_777_216.0, 2.0, 9.9999].map(digits);
-        assert_eq!(texts, ["1.235", "0.000", "12.35", "123.5", "1235", "16777216", "2", "10.00"]);
-        assert_eq!([rounded(1.23456), rounded(2.0)], [1.235, 2.0]);
+        let texts = [1.23456, 0.0004, 12.3456, 123.456, 1234.56, 16_777_216.0, 2.0].map(|it| digits(it, 4));
+        assert_eq!(texts, ["1.235", "0.000", "12.35", "123.5", "1235", "16777216", "2"]);
+        assert_eq!([rounded(1.23456), rounded(2.0), digits(12.34, 3).parse().unwrap()], [1.235, 2.0, 12.3]);
         assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
     }
 }

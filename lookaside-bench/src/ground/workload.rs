@@ -38,19 +38,6 @@ impl Set {
             Self::Nodes => "nodes",
         }
     }
-
-    /// What headings call it.
-    pub const fn title(self) -> &'static str {
-        match self {
-            Self::Lists => "Our own workloads",
-            Self::Foreign => "Workloads that others have described",
-            Self::Memory => "Memory",
-            Self::Latency => "Single calls",
-            Self::Global => "Allocators of whole programs",
-            Self::Pools => "The library's pools",
-            Self::Nodes => "Containers of C++",
-        }
-    }
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -2,64 +2,80 @@
 
 use std::fmt::Write;
 use std::path::Path;
+use std::process::ExitStatus;
 
-use super::raw_log::{self, Process};
-use super::run::Recording;
+use super::raw_log::{self, Log, Process};
 use crate::ground::text::grouped;
 use crate::trace::summary;
 
 /// Children that are named in the terminal; of the others it has the number.
 const NAMED: usize = 10;
 
-/// What was recorded and where it went.
-pub fn recording(recording: &Recording, output: &Path, length: usize) -> String {
-    let log = &recording.log;
-    let summary = summary(log.trace.summary());
-    let mut text = format!("{}: {summary}, {} bytes in the file\n", output.display(), grouped(length as u64));
-    if log.recorded.id != recording.started {
-        _ = writeln!(
-            text,
-            "this is the trace of {}, a child: the program itself ran without the recorder, as statically linked ones do",
-            log.recorded
-        );
-    } else if !recording.last_name.is_empty() && recording.last_name != log.recorded.name {
-        _ = writeln!(
-            text,
-            "{} was called {} at its end: unless it only named itself so, it executed that without the recorder",
-            log.recorded, recording.last_name
-        );
-    }
-    let notes = log.notes;
-    for (count, what) in [
-        (notes.beyond_limit, "events came after the limit and are skipped"),
-        (notes.unknown_frees, "frees of blocks from before the recording are skipped"),
-        (notes.unseen_frees, "frees were not seen and are put where the address came again"),
-        (notes.too_large, "allocations were too large for a trace and are skipped"),
-        (notes.unfinished, "events were never finished and are skipped"),
-        (
-            notes.freed_by_exec,
-            "blocks were not freed when the program executed another, and are freed there in the trace",
-        ),
-    ] {
-        if count > 0 {
-            _ = writeln!(text, "{} {what}", grouped(count));
+/// A recorded run.
+#[derive(Debug)]
+pub struct Recording {
+    /// What was recorded.
+    pub log: Log,
+    /// The number of the process that was started.
+    pub started: u32,
+    /// How the program ended.
+    pub status: ExitStatus,
+    /// The process's name at its end. Where it is another than the recorder found, the process has executed a program without
+    /// it, or named itself.
+    pub last_name: String,
+}
+
+impl Recording {
+    /// What was recorded and where it went.
+    pub fn text(&self, output: &Path, length: usize) -> String {
+        let log = &self.log;
+        let summary = summary(log.trace.summary());
+        let mut text = format!("{}: {summary}, {} bytes in the file\n", output.display(), grouped(length as u64));
+        if log.recorded.id != self.started {
+            _ = writeln!(
+                text,
+                "this is the trace of {}, a child: the program itself ran without the recorder, as statically linked ones do",
+                log.recorded
+            );
+        } else if !self.last_name.is_empty() && self.last_name != log.recorded.name {
+            _ = writeln!(
+                text,
+                "{} was called {} at its end: unless it only named itself so, it executed that without the recorder",
+                log.recorded, self.last_name
+            );
         }
+        let notes = log.notes;
+        for (count, what) in [
+            (notes.beyond_limit, "events came after the limit and are skipped"),
+            (notes.unknown_frees, "frees of blocks from before the recording are skipped"),
+            (notes.unseen_frees, "frees were not seen and are put where the address came again"),
+            (notes.too_large, "allocations were too large for a trace and are skipped"),
+            (notes.unfinished, "events were never finished and are skipped"),
+            (
+                notes.freed_by_exec,
+                "blocks were not freed when the program executed another, and are freed there in the trace",
+            ),
+        ] {
+            if count > 0 {
+                _ = writeln!(text, "{} {what}", grouped(count));
+            }
+        }
+        text += &children(&log.children);
+        if !self.status.success() {
+            _ = writeln!(text, "the program ended with {}", self.status);
+        }
+        text
     }
-    text += &children(&log.children);
-    if !recording.status.success() {
-        _ = writeln!(text, "the program ended with {}", recording.status);
-    }
-    text
 }
 
 /// The children that were not recorded, in a line.
 fn children(children: &[Process]) -> String {
-    let (count, named) = (children.len(), children.len().min(NAMED));
-    let names: Vec<String> = children[..named].iter().map(Process::to_string).collect();
-    let (number, were) = (grouped(count as u64), if count == 1 { "process was" } else { "processes were" });
-    let more = if count == raw_log::CHILDREN { " or more" } else { "" };
-    match count - named {
-        0 if count == 0 => String::new(),
+    let names: Vec<String> = children.iter().take(NAMED).map(Process::to_string).collect();
+    let (number, were) =
+        (grouped(children.len() as u64), if children.len() == 1 { "process was" } else { "processes were" });
+    let more = if children.len() == raw_log::CHILDREN { " or more" } else { "" };
+    match children.len() - names.len() {
+        _ if names.is_empty() => String::new(),
         0 => format!("{number} child {were} not recorded: {}\n", names.join(", ")),
         rest => format!("{number}{more} child {were} not recorded: {}, and {rest} others\n", names.join(", ")),
     }
@@ -68,29 +84,28 @@ fn children(children: &[Process]) -> String {
 #[cfg(test)]
 mod tests {
     use std::os::unix::process::ExitStatusExt;
-    use std::process::ExitStatus;
 
     use super::*;
-    use crate::record::raw_log::{Log, Notes};
+    use crate::record::raw_log::Notes;
     use crate::trace::events::Trace;
 
     #[test]
     fn a_recording_says_whose_it_is_and_what_is_missing() {
         let recorded = Process { id: 8, name: "cc1".into() };
-        let notes = Notes { execs: 1, freed_by_exec: 1234, ..Notes::default() };
+        let notes = Notes { freed_by_exec: 1234, ..Notes::default() };
         let log = Log { trace: Trace::default(), notes, recorded, children: Vec::new() };
         let mut recorded_run =
             Recording { log, started: 8, status: ExitStatus::from_raw(libc::SIGINT), last_name: "cc1".into() };
-        let text = recording(&recorded_run, Path::new("x.trace"), 5);
-        assert!(text.starts_with("x.trace: 0 events of 0 threads, "), "{text}");
+        let text = recorded_run.text(Path::new("x.trace"), 5);
+        assert!(text.starts_with("x.trace: 0 events, 0 of them allocations; threads: 0; "), "{text}");
         assert!(text.contains("\n1,234 blocks were not freed when the program executed another"), "{text}");
         assert!(text.contains("the program ended with signal: 2") && !text.contains("a child"), "{text}");
         assert!(!text.contains("was called"), "{text}");
         recorded_run.last_name = "as".into();
-        let text = recording(&recorded_run, Path::new("x.trace"), 5);
+        let text = recorded_run.text(Path::new("x.trace"), 5);
         assert!(text.contains("\ncc1 (8) was called as at its end: "), "{text}");
         recorded_run.started = 7;
-        let text = recording(&recorded_run, Path::new("x.trace"), 5);
+        let text = recorded_run.text(Path::new("x.trace"), 5);
         assert!(text.contains("\nthis is the trace of cc1 (8), a child: "), "{text}");
     }
 

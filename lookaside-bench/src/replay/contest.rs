@@ -1,127 +1,97 @@
 //! The contest: the same script, replayed by the same driver over every contender, on all processors at once, round by round.
 
-use std::sync::Barrier;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
-use lookaside_core::{Parameters, Statistics};
+use lookaside_core::{Statistics, Topology, Tuning};
 
 use crate::contenders::glibc::Glibc;
 use crate::contenders::jemalloc::Jemalloc;
-use crate::contenders::kept::Kept;
 use crate::contenders::mimalloc::Mimalloc;
-use crate::contenders::mutex_vec::{self, MutexVec};
 use crate::ground::contender::Contender;
+use crate::ground::team::{Work, team};
 use crate::rounds::Spread;
 use crate::trace::driver::Replayer;
-use crate::trace::lists::{ByClass, Lists, Nothing};
+use crate::trace::lists::{Lists, Nothing};
 use crate::trace::script::{LARGEST, Script};
 
 /// Rounds at the least, however long they take.
 const ROUNDS: usize = 5;
+/// Replays by each thread in a round, after one that warms up.
+const REPLAYS: u64 = 4;
 
 /// The contenders, made for one script.
 pub struct Contest<'a> {
     script: &'a Script,
     lists: Lists,
-    mutex_vec: ByClass<Kept<MutexVec<false>>>,
 }
 
-/// What one contender took.
+/// What the rounds of one contender came to.
 #[derive(Clone, Debug)]
 pub struct Times {
     pub name: &'static str,
-    /// Nanoseconds of each round: the mean over the threads of one replay.
-    pub rounds: Vec<f64>,
+    pub rounds: usize,
+    /// Nanoseconds for an operation.
+    pub spread: Spread,
 }
 
-/// The names of the contenders, in the order of their rows.
-pub const NAMES: [&str; 6] = [LOOKASIDE, GLIBC, "jemalloc", "mimalloc", "mutex-vec", DRIVER];
+/// The row of the lists.
+const LOOKASIDE: &str = "lookaside";
 /// The row that the others are compared with.
 pub const GLIBC: &str = "glibc";
-/// The row of the lists.
-pub const LOOKASIDE: &str = "lookaside";
-/// The row of the driver without an allocator.
-pub const DRIVER: &str = "driver alone";
+/// The names of the contenders, in the order of their rows.
+const NAMES: [&str; 5] = [LOOKASIDE, GLIBC, "jemalloc", "mimalloc", "driver alone"];
 
 impl<'a> Contest<'a> {
     pub fn new(script: &'a Script) -> Result<Contest<'a>> {
-        let lists = Lists::new(script.blocks_by_class(), &Parameters::new(0))?;
-        let mutex_vec = ByClass((0..LARGEST / 16).map(|_| mutex_vec::unbounded()).collect());
-        Ok(Contest { script, lists, mutex_vec })
+        Ok(Contest { script, lists: Lists::new(script.blocks_by_class(), Tuning::Default, Topology::Pair)? })
     }
 
-    fn replay(&self, name: &str, replayer: &mut Replayer<LARGEST>) -> Duration {
+    /// Replays by one thread over the contender of this name.
+    fn work(&self, name: &'static str, thread: usize) -> Work<'_> {
         match name {
-            LOOKASIDE => self.replay_over(&self.lists, replayer, true),
-            GLIBC => self.replay_over(&Glibc, replayer, true),
-            "jemalloc" => self.replay_over(&Jemalloc, replayer, true),
-            "mimalloc" => self.replay_over(&Mimalloc::<false>, replayer, true),
-            "mutex-vec" => self.replay_over(&self.mutex_vec, replayer, true),
-            DRIVER => self.replay_over(&Nothing::default(), replayer, false),
-            _ => unreachable!("the names are those of NAMES"),
+            LOOKASIDE => self.over(&self.lists, thread, true),
+            GLIBC => self.over(&Glibc, thread, true),
+            "jemalloc" => self.over(&Jemalloc, thread, true),
+            "mimalloc" => self.over(&Mimalloc::<false>, thread, true),
+            _ => self.over(&Nothing, thread, false),
         }
     }
 
-    fn replay_over<C: Contender>(&self, contender: &C, replayer: &mut Replayer<LARGEST>, keeps: bool) -> Duration {
-        // SAFETY: the lists were made for this script, the others serve every size, and `run` makes the replayers for it.
-        unsafe { replayer.replay(contender, self.script, keeps) }
+    fn over<'b, C: Contender>(&'b self, contender: &'b C, thread: usize, keeps: bool) -> Work<'b> {
+        // SAFETY: the lists were made for this script, and the others serve every size.
+        let mut replayer = unsafe { Replayer::<_, LARGEST>::new(contender, self.script, thread, keeps) };
+        Box::new(move |replays| (0..replays).for_each(|_| replayer.replay()))
     }
 
-    /// Replays on this number of threads, round by round, until the time is up. The first round warms up and does not count.
-    pub fn run(&self, threads: usize, time: Duration) -> Vec<Times> {
-        let barrier = Barrier::new(threads);
-        let over = AtomicBool::new(false);
-        let progress = ProgressBar::new(time.as_millis() as u64).with_style(
-            ProgressStyle::with_template("replaying {wide_bar} {percent} %").expect("the template is well formed"),
-        );
+    /// Replays on this number of threads, round by round, until the time is up.
+    pub fn run(&self, threads: usize, time: Duration) -> Result<Vec<Times>> {
+        let style = ProgressStyle::with_template("replaying {wide_bar} {percent} %")?;
+        let progress = ProgressBar::new(time.as_millis() as u64).with_style(style);
+        let pieces = REPLAYS as f64 * self.script.operations().len() as f64;
+        let mut figures = NAMES.map(|_| Vec::new());
         let start = Instant::now();
-        let work = |number: usize| {
-            let mut replayer = Replayer::new(self.script, number);
-            let mut rounds: Vec<[Duration; NAMES.len()]> = Vec::new();
-            while !over.load(Ordering::Relaxed) {
-                let mut round = [Duration::ZERO; NAMES.len()];
-                for turn in 0..NAMES.len() {
-                    // Each round begins with another contender, so that none always follows the same one.
-                    let turn = (turn + rounds.len()) % NAMES.len();
-                    barrier.wait();
-                    round[turn] = self.replay(NAMES[turn], &mut replayer);
-                }
-                rounds.push(round);
-                if number == 0 {
-                    progress.set_position((start.elapsed().min(time)).as_millis() as u64);
-                    // Relaxed: the barrier that follows orders it before the other threads look.
-                    over.store(rounds.len() > ROUNDS && start.elapsed() >= time, Ordering::Relaxed);
-                }
-                barrier.wait();
+        while figures[0].len() < ROUNDS || start.elapsed() < time {
+            let round = figures[0].len();
+            for turn in 0..NAMES.len() {
+                // Each round begins with another contender, so that none always follows the same one.
+                let row = (turn + round) % NAMES.len();
+                let took = team(threads, REPLAYS, &|thread| self.work(NAMES[row], thread));
+                figures[row].push(took.as_secs_f64() * 1e9 / pieces);
             }
-            rounds
-        };
-        let rounds: Vec<_> = thread::scope(|scope| {
-            let threads: Vec<_> = (0..threads).map(|number| scope.spawn(move || work(number))).collect();
-            threads.into_iter().map(|thread| thread.join().expect("a replay panicked")).collect()
-        });
+            progress.set_position(start.elapsed().min(time).as_millis() as u64);
+        }
         progress.finish_and_clear();
-        let mean = |round: usize, row: usize| {
-            rounds.iter().map(|thread| thread[round][row].as_nanos() as f64).sum::<f64>() / threads as f64
+        let times = |(name, figures): (_, &mut Vec<f64>)| {
+            Ok(Times { name, rounds: figures.len(), spread: Spread::of(figures).context("no round")? })
         };
-        let times = |(row, name)| Times { name, rounds: (1..rounds[0].len()).map(|round| mean(round, row)).collect() };
-        NAMES.into_iter().enumerate().map(times).collect()
+        NAMES.into_iter().zip(&mut figures).map(times).collect()
     }
 
     /// What the lists counted.
-    pub fn statistics(&self) -> Result<Vec<Statistics>> {
-        self.lists.statistics().map_err(|status| anyhow!("no statistics: {status}"))
-    }
-}
-
-impl Times {
-    /// The smallest, the middle and the largest of the rounds.
-    pub fn spread(&self) -> Option<Spread> {
-        Spread::of(&mut self.rounds.clone())
+    pub fn statistics(&self) -> Vec<Statistics> {
+        self.lists.statistics()
     }
 }
 
@@ -142,15 +112,11 @@ mod tests {
         }
         let script = Script::new(&trace);
         let contest = Contest::new(&script).unwrap();
-        let times = contest.run(3, Duration::ZERO);
-        assert_eq!(times.iter().map(|row| row.name).collect::<Vec<_>>(), NAMES);
-        for row in &times {
-            assert_eq!(row.rounds.len(), ROUNDS, "{}", row.name);
-            assert!(row.spread().is_some_and(|spread| spread.min > 0.0), "{row:?}");
+        for (row, name) in contest.run(3, Duration::ZERO).unwrap().iter().zip(NAMES) {
+            assert!((row.name, row.rounds) == (name, ROUNDS) && row.spread.min > 0.0, "{row:?}");
         }
-
-        let replays = 3 * (1 + ROUNDS as u64);
-        let statistics = contest.statistics().unwrap();
+        let replays = 3 * ROUNDS as u64 * (1 + REPLAYS);
+        let statistics = contest.statistics();
         let used = script.blocks_by_class().iter().filter(|blocks| **blocks > 0);
         assert_eq!(statistics.len(), used.clone().count());
         for (list, blocks) in statistics.iter().zip(used) {

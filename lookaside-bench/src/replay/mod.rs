@@ -42,11 +42,11 @@ pub fn run(arguments: &Replay) -> Result<()> {
     writeln!(out, "{}", show::introduction(&name, trace.summary(), &script, threads))?;
 
     let contest = Contest::new(&script)?;
-    let times = contest.run(threads, TIME);
+    let times = contest.run(threads, TIME)?;
     let mut report = String::new();
     lookaside_core::report(&mut report).context("no report")?;
-    writeln!(out, "{}", show::lists(&report, &contest.statistics()?))?;
-    writeln!(out, "{}", show::times(&times, &script)?)?;
+    writeln!(out, "{}", show::lists(&report, &contest.statistics()))?;
+    writeln!(out, "{}", show::times(&times)?)?;
     let (machine, engine, versions) = (machine::describe(), machine::engine(), matrix::versions());
     writeln!(out, "Machine: {machine}\nEngine: {engine}\nVersions: {versions}")?;
     busy.map_or(Ok(()), |warning| Ok(writeln!(out, "\n{warning}")?))

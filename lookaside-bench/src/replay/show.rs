@@ -5,12 +5,11 @@ use std::fmt::Write;
 use anyhow::{Context, Result};
 use lookaside_core::Statistics;
 
-use super::contest::{DRIVER, GLIBC, Times};
+use super::contest::{GLIBC, Times};
 use crate::ground::text::{grouped, table};
-use crate::rounds::Spread;
 use crate::trace::events::Summary;
 use crate::trace::script::{LARGEST, Script};
-use crate::trace::{plural, summary};
+use crate::trace::summary;
 
 /// What is about to be replayed, by how many threads.
 pub fn introduction(name: &str, trace: Summary, script: &Script, threads: usize) -> String {
@@ -20,11 +19,10 @@ pub fn introduction(name: &str, trace: Summary, script: &Script, threads: usize)
         "{name}: {}\n\
          {} operations on blocks up to {LARGEST} bytes, in {classes} lists by size class; \
          {} on larger ones, which the system heap serves in every row\n\
-         replayed by {threads} {} at once, each with blocks of its own\n",
+         threads, each with blocks of its own: {threads}\n",
         summary(trace),
         grouped(small),
         grouped(trace.events - small),
-        plural(threads as u64, "thread"),
     )
 }
 
@@ -41,8 +39,7 @@ pub fn lists(report: &str, lists: &[Statistics]) -> String {
         if !part.starts_with("Lookaside ") {
             if !quiet.is_empty() {
                 let share = percent(quiet.iter().map(allocates).sum(), traffic);
-                let more = plural(quiet.len() as u64, "more list");
-                _ = writeln!(text, "{} {more}, with {share} of the allocates, not shown\n", quiet.len());
+                _ = writeln!(text, "Lists not shown: {}, with {share} of the allocates\n", quiet.len());
             }
             text.push_str(part);
         } else if names.iter().any(|name| part.starts_with(name)) {
@@ -67,33 +64,18 @@ fn hits(lists: &[Statistics]) -> String {
 }
 
 /// The figures of a replay.
-pub fn times(times: &[Times], script: &Script) -> Result<String> {
-    let spread = |name| {
-        let row = times.iter().find(|row| row.name == name);
-        row.and_then(Times::spread).context("a row is missing")
+pub fn times(times: &[Times]) -> Result<String> {
+    let glibc = times.iter().find(|row| row.name == GLIBC).context("the row of glibc is missing")?;
+    let row = |Times { name, spread, .. }: &Times| {
+        let figures = [spread.min, spread.median, spread.min / glibc.spread.min].map(|figure| format!("{figure:.2}"));
+        std::iter::once((*name).to_owned()).chain(figures).collect()
     };
-    let (driver, glibc) = (spread(DRIVER)?, spread(GLIBC)?);
-    let operations = script.operations().len() as f64;
-    let less_driver = |row: Spread| (row.min - driver.min).max(0.0) / script.small() as f64;
-
-    let mut rows = Vec::new();
-    for row in times {
-        let (name, row) = (row.name, spread(row.name)?);
-        let mut cells = vec![name.to_owned()];
-        cells.extend([row.min / operations, row.median / operations, row.min / glibc.min].map(|x| format!("{x:.2}")));
-        if name != DRIVER {
-            cells.extend([less_driver(row), less_driver(row) / less_driver(glibc)].map(|x| format!("{x:.2}")));
-        }
-        rows.push(cells);
-    }
-    let header = ["heap", "min", "median", "to glibc", "less driver", "to glibc"].map(String::from).to_vec();
     Ok(format!(
         "{}\n\n\
-         Nanoseconds for one operation, an allocate or a free, over {} rounds that took turns. The driver is the loop that \
-         replays the trace: alone it has no allocator. Less driver: the fastest round without what the driver takes alone, for one \
-         operation up to {LARGEST} bytes. To glibc: the ratio to the row of glibc.\n",
-        table(header, rows),
-        times.first().map_or(0, |row| row.rounds.len()),
+         Nanoseconds for one operation, an allocate or a free, over {} rounds that took turns; the ratio is of the fastest \
+         rounds. The driver is the loop that replays the trace, which is in all rows: alone it has no allocator.\n",
+        table(["heap", "min", "median", "to glibc"].map(String::from).to_vec(), times.iter().map(row)),
+        glibc.rounds,
     ))
 }
 
@@ -111,8 +93,6 @@ mod tests {
     use lookaside_core::Counters;
 
     use super::*;
-    use crate::replay::contest::LOOKASIDE;
-    use crate::trace::events::{Action, Event, Trace};
 
     #[test]
     fn shares_are_cut_off() {
@@ -120,33 +100,6 @@ mod tests {
         assert_eq!(percent(1, 3), "33.33 %");
         assert_eq!(percent(5, 5), "100.00 %");
         assert_eq!(percent(0, 0), "none");
-    }
-
-    #[test]
-    fn times_are_for_one_operation_and_compared_with_glibc() {
-        let mut trace = Trace::default();
-        for action in [
-            Action::Allocate { size: 16 },
-            Action::Allocate { size: 2000 },
-            Action::Free { id: 0 },
-            Action::Free { id: 1 },
-        ] {
-            trace.push(Event { thread: 0, action }).unwrap();
-        }
-        let row = |name, rounds: [f64; 3]| Times { name, rounds: rounds.to_vec() };
-        let rows = [row(LOOKASIDE, [12.0, 8.0, 10.0]), row(GLIBC, [20.0, 20.0, 20.0]), row(DRIVER, [4.0, 4.0, 4.0])];
-        let text = times(&rows, &Script::new(&trace)).unwrap();
-        let cells: Vec<Vec<&str>> = text
-            .lines()
-            .skip(2)
-            .take(3)
-            .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
-            .collect();
-        // Four operations, two of them small.
-        assert_eq!(cells[0], ["lookaside", "2.00", "2.50", "0.40", "2.00", "0.25"]);
-        assert_eq!(cells[1], ["glibc", "5.00", "5.00", "1.00", "8.00", "1.00"]);
-        assert_eq!(cells[2], ["driver alone", "1.00", "1.00", "0.20", "", ""]);
-        assert!(text.contains("over 3 rounds"));
     }
 
     #[test]
@@ -160,7 +113,7 @@ mod tests {
         let text = lists(report, &[list(16, 9_950, 100), list(160, 50, 0)]);
         assert_eq!(
             text,
-            "Lookaside \"trace-16\" @ 1\n a\n\n1 more list, with 0.50 % of the allocates, not shown\n\n\
+            "Lookaside \"trace-16\" @ 1\n a\n\nLists not shown: 1, with 0.50 % of the allocates\n\n\
              Total c\n\nhits in all lists: 99.00 % of 10,000 allocates, 100.00 % of 10,000 frees\n"
         );
     }

@@ -1,6 +1,6 @@
 //! A trace in memory: the allocations and frees of a program in their order, with identities instead of addresses.
 
-use core::fmt;
+use anyhow::{Context, Result, ensure};
 
 /// Sizes that a trace can hold; what a program asks for beyond that is not in its trace.
 pub const MAXIMUM_SIZE: u32 = u32::MAX - 1;
@@ -41,33 +41,6 @@ pub struct Summary {
     pub peak_bytes: u64,
 }
 
-/// Why an event cannot follow those before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flaw {
-    /// A size above [`MAXIMUM_SIZE`].
-    SizeTooLarge,
-    /// The free of a block that was not allocated before.
-    FreeBeforeAllocate,
-    /// The free of a block that was freed already.
-    FreedTwice,
-    /// A thread number that leaves a gap.
-    ThreadOutOfOrder,
-    /// More blocks than identities.
-    TooManyBlocks,
-}
-
-impl fmt::Display for Flaw {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Flaw::SizeTooLarge => "the size is above the largest that a trace can hold",
-            Flaw::FreeBeforeAllocate => "it frees a block that was not allocated before",
-            Flaw::FreedTwice => "it frees a block that was freed already",
-            Flaw::ThreadOutOfOrder => "its thread number leaves a gap",
-            Flaw::TooManyBlocks => "there are more blocks than 32 bits can number",
-        })
-    }
-}
-
 /// Events of which each can follow those before it. Nothing else makes one, so the holder of a `Trace` need not check.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trace {
@@ -92,19 +65,17 @@ impl Trace {
         self.summary
     }
 
-    /// Adds an event if it can follow those before it.
-    pub fn push(&mut self, event: Event) -> Result<(), Flaw> {
-        if event.thread > self.summary.threads {
-            return Err(Flaw::ThreadOutOfOrder);
-        }
+    /// Adds an event.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot follow those before it.
+    pub fn push(&mut self, event: Event) -> Result<()> {
+        ensure!(event.thread <= self.summary.threads, "its thread number leaves a gap");
         match event.action {
             Action::Allocate { size } => {
-                if size > MAXIMUM_SIZE {
-                    return Err(Flaw::SizeTooLarge);
-                }
-                if self.next_id() == u32::MAX {
-                    return Err(Flaw::TooManyBlocks);
-                }
+                ensure!(size <= MAXIMUM_SIZE, "the size is above the largest that a trace can hold");
+                ensure!(self.next_id() != u32::MAX, "there are more blocks than 32 bits can number");
                 self.blocks.push(size);
                 self.live_blocks += 1;
                 self.live_bytes += u64::from(size);
@@ -113,10 +84,9 @@ impl Trace {
                 self.summary.peak_bytes = self.summary.peak_bytes.max(self.live_bytes);
             }
             Action::Free { id } => {
-                let block = self.blocks.get_mut(id as usize).ok_or(Flaw::FreeBeforeAllocate)?;
-                if *block == GONE {
-                    return Err(Flaw::FreedTwice);
-                }
+                let block =
+                    self.blocks.get_mut(id as usize).context("it frees a block that was not allocated before")?;
+                ensure!(*block != GONE, "it frees a block that was freed already");
                 self.live_blocks -= 1;
                 self.live_bytes -= u64::from(*block);
                 *block = GONE;

@@ -1,93 +1,62 @@
-//! What traces are replayed over, beside the contenders: lists by size class, other contenders by size class, the global
-//! allocator, and nothing.
+//! What traces are replayed over, beside the contenders: lists by size class, the global allocator, and nothing.
 
 use core::alloc::Layout;
 use core::cell::UnsafeCell;
 use core::hint::black_box;
+use core::ptr::{self, NonNull};
 
-use anyhow::{Result, anyhow};
-use lookaside_core::{Parameters, RawList, Statistics, Status, Tag};
+use anyhow::{Context, Result};
+use lookaside_core::{LookasideList, Statistics, Tag, Topology, Tuning};
 
 use super::script::class;
 use crate::ground::contender::Contender;
 
 /// A lookaside list for each size class of 16 bytes that a trace uses.
-pub struct Lists {
-    /// By class; those outside `used` are zeroed and not touched.
-    lists: Box<[RawList]>,
-    used: Vec<usize>,
-}
-
-// SAFETY: a list may be used from every thread; this is what lookaside lists are for.
-unsafe impl Send for Lists {}
-// SAFETY: as above.
-unsafe impl Sync for Lists {}
+pub struct Lists(Box<[Option<LookasideList>]>);
 
 impl Lists {
-    /// Makes the lists for the classes of which `blocks_by_class` has any; all but size, name and tag are as in `model`.
-    pub fn new(blocks_by_class: &[u64], model: &Parameters<'_>) -> Result<Lists> {
-        let mut lists = Lists { lists: blocks_by_class.iter().map(|_| RawList::zeroed()).collect(), used: Vec::new() };
-        for (class, _) in blocks_by_class.iter().enumerate().filter(|(_, blocks)| **blocks > 0) {
+    /// Makes the lists for the classes of which `blocks_by_class` has any.
+    pub fn new(blocks_by_class: &[u64], tuning: Tuning, topology: Topology) -> Result<Lists> {
+        let list = |class: usize| {
             let size = (class + 1) * 16;
             let name = format!("trace-{size}");
-            let parameters = Parameters { size, name: &name, tag: Tag::new(*b"Trce"), ..*model };
-            // SAFETY: the object is zeroed, and its address stays the same until `drop` deletes it.
-            let status = unsafe { RawList::initialize(&raw mut lists.lists[class], &parameters) };
-            if !status.is_success() {
-                return Err(anyhow!("the list {name} cannot be made: {status}"));
-            }
-            lists.used.push(class);
-        }
-        Ok(lists)
+            let list =
+                LookasideList::builder(size).name(&name).tag(Tag::new(*b"Trce")).tuning(tuning).topology(topology);
+            list.build().with_context(|| format!("the list {name} cannot be made"))
+        };
+        let used =
+            blocks_by_class.iter().enumerate().map(|(class, &blocks)| (blocks > 0).then(|| list(class)).transpose());
+        used.collect::<Result<_>>().map(Lists)
     }
 
     /// The statistics of the lists, smallest class first.
-    pub fn statistics(&self) -> Result<Vec<Statistics>, Status> {
-        // SAFETY: `new` initialised the lists in `used`, and only `drop` deletes them.
-        self.used.iter().map(|&class| unsafe { RawList::statistics(&raw const self.lists[class]) }).collect()
+    pub fn statistics(&self) -> Vec<Statistics> {
+        self.0.iter().flatten().map(LookasideList::statistics).collect()
+    }
+
+    /// The list of a size.
+    ///
+    /// # Safety
+    ///
+    /// The class of this size is one that `new` has made a list for.
+    #[inline(always)]
+    unsafe fn list(&self, size: usize) -> &LookasideList {
+        // SAFETY: as the caller says.
+        unsafe { self.0.get_unchecked(class(size)).as_ref().unwrap_unchecked() }
     }
 }
 
 impl Contender for Lists {
     #[inline(always)]
     unsafe fn allocate(&self, size: usize) -> *mut u8 {
-        // SAFETY: the caller says that the class of this size is one that `new` has made a list for.
-        unsafe { RawList::allocate(self.lists.as_ptr().add(class(size))) }
+        // SAFETY: the caller asks for sizes of the trace.
+        unsafe { self.list(size) }.allocate().map_or(ptr::null_mut(), NonNull::as_ptr)
     }
 
     #[inline(always)]
     unsafe fn free(&self, block: *mut u8, size: usize) {
-        // SAFETY: the block came from this very list, as the caller says.
-        unsafe { RawList::free(self.lists.as_ptr().add(class(size)), block) }
-    }
-}
-
-impl Drop for Lists {
-    fn drop(&mut self) {
-        for &class in &self.used {
-            // SAFETY: `new` initialised this list, and nothing uses it any more: `self` is borrowed alone.
-            let status = unsafe { RawList::delete(&raw mut self.lists[class]) };
-            debug_assert_eq!(status, Status::SUCCESS);
-        }
-    }
-}
-
-/// A contender for each size class.
-pub struct ByClass<C>(pub Box<[C]>);
-
-impl<C: Contender> Contender for ByClass<C> {
-    #[inline(always)]
-    unsafe fn allocate(&self, size: usize) -> *mut u8 {
-        let class = class(size);
-        // SAFETY: as the caller says, of the largest size of the class.
-        unsafe { self.0[class].allocate((class + 1) * 16) }
-    }
-
-    #[inline(always)]
-    unsafe fn free(&self, block: *mut u8, size: usize) {
-        let class = class(size);
-        // SAFETY: as above.
-        unsafe { self.0[class].free(block, (class + 1) * 16) };
+        // SAFETY: the block came from this very list, as the caller says, and is not null.
+        unsafe { self.list(size).free(NonNull::new_unchecked(block)) }
     }
 }
 
@@ -111,14 +80,17 @@ impl Contender for Global {
     }
 }
 
-/// No allocator: always the same eight bytes. What a replay over it costs is the driver's.
-#[derive(Default)]
-pub struct Nothing(UnsafeCell<u64>);
+/// No allocator: for each thread always the same eight bytes. What a replay over it costs is the driver's.
+pub struct Nothing;
+
+thread_local! {
+    static WORD: UnsafeCell<u64> = const { UnsafeCell::new(0) };
+}
 
 impl Contender for Nothing {
     #[inline(always)]
     unsafe fn allocate(&self, _size: usize) -> *mut u8 {
-        black_box(self.0.get()).cast()
+        WORD.with(|word| black_box(word.get()).cast())
     }
 
     #[inline(always)]

@@ -41,22 +41,21 @@ impl Operation {
 #[derive(Debug, Default)]
 pub struct Script {
     operations: Vec<Operation>,
-    leftover: Vec<Operation>,
+    events: usize,
     slots: usize,
     small: usize,
-    frees: u64,
     blocks_by_class: Vec<u64>,
-    check: u64,
 }
 
 impl Script {
-    /// Prepares a trace. The threads of the recorded program become one, which does all of it.
+    /// Prepares a trace. The threads of the recorded program become one, which does all of it, and at the end gives back what
+    /// the program did not.
     pub fn new(trace: &Trace) -> Script {
         let mut script = Script { blocks_by_class: vec![0; LARGEST / 16], ..Script::default() };
         let mut blocks: Vec<Operation> = Vec::new();
         let mut free_slots = Vec::new();
         for event in trace.events() {
-            let operation = match event.action {
+            match event.action {
                 Action::Allocate { size } => {
                     let slot = free_slots.pop().unwrap_or_else(|| {
                         script.slots += 1;
@@ -64,36 +63,35 @@ impl Script {
                     });
                     assert!(slot < FREE, "2^31 blocks of a byte fit no machine that this runs on");
                     let operation = Operation { slot_and_kind: slot, size: size.max(SMALLEST) };
-                    blocks.push(operation);
                     if let Some(blocks) = script.blocks_by_class.get_mut(class(operation.size())) {
                         *blocks += 1;
                     }
-                    operation
+                    script.operations.push(operation);
+                    // What frees it, and with size 0 has done so.
+                    blocks.push(Operation { slot_and_kind: slot | FREE, ..operation });
                 }
                 Action::Free { id } => {
-                    let Operation { slot_and_kind: slot, size } = blocks[id as usize];
-                    free_slots.push(slot);
-                    blocks[id as usize].slot_and_kind |= FREE;
-                    script.frees += 1;
-                    script.check = script.check.wrapping_add(u64::from(slot));
-                    Operation { slot_and_kind: slot | FREE, size }
+                    let free = blocks[id as usize];
+                    blocks[id as usize].size = 0;
+                    free_slots.push(free.slot() as u32);
+                    script.operations.push(free);
                 }
-            };
-            script.small += usize::from(operation.size() <= LARGEST);
-            script.operations.push(operation);
+            }
         }
-        script.leftover = blocks.into_iter().filter(|block| !block.is_free()).collect();
+        script.events = script.operations.len();
+        script.small = script.operations.iter().filter(|operation| operation.size() <= LARGEST).count();
+        script.operations.extend(blocks.iter().filter(|free| free.size != 0));
         script
     }
 
-    /// The operations in their order.
+    /// The operations in their order, the program's and then those that give back what it did not.
     pub fn operations(&self) -> &[Operation] {
         &self.operations
     }
 
-    /// The allocations whose blocks are still out after the last operation.
-    pub fn leftover(&self) -> &[Operation] {
-        &self.leftover
+    /// How many of them are the program's.
+    pub fn events(&self) -> usize {
+        self.events
     }
 
     /// Entries that the table of live blocks needs.
@@ -101,7 +99,7 @@ impl Script {
         self.slots
     }
 
-    /// Operations on blocks up to [`LARGEST`].
+    /// The program's operations on blocks up to [`LARGEST`].
     pub fn small(&self) -> usize {
         self.small
     }
@@ -111,9 +109,10 @@ impl Script {
         &self.blocks_by_class
     }
 
-    /// The sum over all frees of a player's stamp plus the slot: what it must find in the blocks.
+    /// The sum over all frees of a stamp plus the slot: what the blocks hold together.
     pub fn check(&self, stamp: u64) -> u64 {
-        self.check.wrapping_add(self.frees.wrapping_mul(stamp))
+        let frees = self.operations.iter().filter(|operation| operation.is_free());
+        frees.fold(0, |sum, free| sum.wrapping_add(stamp | free.slot() as u64))
     }
 }
 
@@ -129,7 +128,7 @@ mod tests {
     use crate::trace::events::Event;
 
     #[test]
-    fn slots_are_used_again_and_leftovers_are_known() {
+    fn slots_are_used_again_and_all_is_given_back() {
         let mut trace = Trace::default();
         let allocate = |size| Event { thread: 0, action: Action::Allocate { size } };
         let free = |id| Event { thread: 0, action: Action::Free { id } };
@@ -138,12 +137,10 @@ mod tests {
         }
         let script = Script::new(&trace);
         let flat: Vec<_> = script.operations().iter().map(|o| (o.is_free(), o.slot(), o.size())).collect();
-        let expected =
+        let program =
             [(false, 0, 8), (false, 1, 1024), (true, 0, 8), (false, 0, 1025), (true, 1, 1024), (false, 1, 17)];
-        assert_eq!(flat, expected);
-        let leftover: Vec<_> = script.leftover().iter().map(|o| (o.slot(), o.size())).collect();
-        assert_eq!(leftover, [(0, 1025), (1, 17)]);
-        assert_eq!((script.slots(), script.small(), script.check(0), script.check(10)), (2, 5, 1, 21));
+        assert_eq!((&flat[..script.events()], &flat[6..]), (&program[..], &[(true, 0, 1025), (true, 1, 17)][..]));
+        assert_eq!((script.slots(), script.small(), script.check(0), script.check(16)), (2, 5, 2, 66));
         let used: Vec<_> = (0..).zip(script.blocks_by_class()).filter(|(_, n)| **n > 0).collect();
         assert_eq!(used, [(0, &1), (1, &1), (63, &1)]);
     }

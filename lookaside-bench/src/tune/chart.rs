@@ -1,175 +1,138 @@
 //! The picture: a column for each load, and under each other what is out, depth, hits and kept memory over time.
 
 use super::load::{Load, TICKS};
-use super::measure::{Calls, Conditions, Run};
-use crate::ground::svg::{Anchor, Svg};
-use crate::ground::text::grouped;
+use super::measure::{Run, Sample};
+use crate::ground::svg::{Point, Svg, label, steps};
 
 /// A chart's width where there are several side by side, and alone.
-const WIDTHS: (i32, i32) = (480, 960);
-const HEIGHT: i32 = 230;
+const WIDTHS: (f64, f64) = (480.0, 960.0);
+const HEIGHT: f64 = 230.0;
 /// What is above the charts, and below them.
-const HEAD: i32 = 104;
-const FOOT: i32 = 48;
+const HEAD: f64 = 104.0;
+const FOOT: f64 = 48.0;
 /// What is left of a chart, right of it, and above it.
-const LEFT: i32 = 64;
-const RIGHT: i32 = 22;
-const TOP: i32 = 26;
+const LEFT: f64 = 64.0;
+const RIGHT: f64 = 22.0;
+const TOP: f64 = 26.0;
 
-/// In the order of the schedules; readers who see few colours distinguish them, too.
-const COLOURS: [&str; 3] = ["#0072B2", "#D55E00", "#009E73"];
-/// The lines of the schedules differ in width as well: one that lies on another leaves it to be seen.
-const WIDTHS_OF_LINES: [i32; 3] = [2, 4, 5];
+/// In the order of the schedules; readers who see few colours distinguish them, too. Their lines differ in width as well:
+/// one that lies on another leaves it to be seen.
+const LINES: [(&str, u32); 3] = [("#0072B2", 2), ("#D55E00", 4), ("#009E73", 5)];
 const INK: &str = "#27272A";
 const GREY: &str = "#BBBBBB";
 const GRID: &str = "#E4E4E7";
 
-type Point = (f64, f64);
-
 /// The picture of all loads, as SVG.
-pub fn draw(measured: &[(Load, Vec<Run>)], conditions: Conditions) -> String {
-    let width = if measured.len() > 1 { WIDTHS.0 } else { WIDTHS.1 };
-    let mut svg = Svg::new(width * measured.len() as i32, HEAD + 4 * HEIGHT + FOOT, false);
-    svg.rectangle((0, 0), (width * measured.len() as i32, HEAD + 4 * HEIGHT + FOOT), "#FFFFFF");
-    draw_head(&mut svg, measured, conditions);
-    for (column, (load, runs)) in (0..).zip(measured) {
-        let left = width * column;
-        svg.text(&load.name, (left + width / 2, HEAD - 14), 18, INK, Anchor::Middle);
-        let ticks = |values: &dyn Fn(usize) -> f64| -> Vec<Point> {
-            corners((0..load.ticks.len()).map(|tick| ((tick + 1) as f64 / TICKS as f64, values(tick))).collect())
+pub fn draw(measured: &[(Vec<Run>, Load)], general: bool) -> String {
+    let each = if measured.len() > 1 { WIDTHS.0 } else { WIDTHS.1 };
+    let (width, height) = (each * measured.len() as f64, HEAD + 4.0 * HEIGHT + FOOT);
+    let mut svg = Svg::default();
+    svg.path([(0.0, 0.0), (width, 0.0), (width, height), (0.0, height)], "fill=\"#FFFFFF\"");
+    let lists = if general { "general lists" } else { "pairs" };
+    svg.text(&format!("How lists tune themselves: {lists}"), (16.0, 22.0), "start", 20, INK);
+    let mut left = 16.0;
+    for (run, (colour, line)) in measured.first().iter().flat_map(|(runs, _)| runs).zip(LINES) {
+        svg.line([(left, 52.0), (left + 34.0, 52.0)], colour, line);
+        let text = run.about();
+        svg.text(&text, (left + 42.0, 52.0), "start", 15, INK);
+        left += 42.0 + 8.0 * text.len() as f64 + 24.0;
+    }
+    for (column, (runs, load)) in measured.iter().enumerate() {
+        let left = each * column as f64;
+        svg.text(&load.name, (left + each / 2.0, HEAD - 14.0), "middle", 18, INK);
+        let of_runs = |value: fn(&Sample) -> f64| -> Vec<Vec<Point>> {
+            let line = |run: &Run| run.samples.iter().map(|sample| (sample.second, value(sample))).collect();
+            runs.iter().map(line).collect()
         };
-        let out = ticks(&|tick| load.out[tick] as f64);
-        let kept: Vec<_> = runs.iter().map(|run| vec![ticks(&|tick| run.samples[tick].kept as f64 / 1024.0)]).collect();
-        let depths: Vec<_> = runs.iter().map(|run| vec![ticks(&|tick| run.samples[tick].depth as f64)]).collect();
-        let rates: Vec<_> = runs.iter().map(hit_rates).collect();
-        let panel = |row: i32, what, top| {
+        let panel = |row: f64, what, most: Option<f64>, lines: &[Vec<Point>]| {
             let place = (left + LEFT, HEAD + row * HEIGHT + TOP);
-            Panel { place, width: width - LEFT - RIGHT, seconds: load.seconds() as f64, what, top }
+            let figures = lines.iter().flatten().map(|point| point.1);
+            let most = most.unwrap_or(1.08 * figures.fold(1.0, f64::max));
+            Panel { place, width: each - LEFT - RIGHT, seconds: load.seconds() as f64, what, most }
         };
-        panel(0, "blocks out, at most", largest(&[vec![out.clone()]])).area(&mut svg, &out);
-        panel(1, "depth, blocks", largest(&depths)).lines(&mut svg, &depths);
-        panel(2, "hits, % of calls", 100.0).lines(&mut svg, &rates);
-        let last = panel(3, "kept, KiB", largest(&kept));
+        let out =
+            [(1..).zip(&load.out).map(|(tick, &out)| (f64::from(tick) / TICKS as f64, out as f64)).collect::<Vec<_>>()];
+        panel(0.0, "blocks out, at most", None, &out).area(&mut svg, &out[0]);
+        let depths = of_runs(|sample| sample.depth as f64);
+        panel(1.0, "depth, blocks", None, &depths).lines(&mut svg, &depths);
+        // A line is interrupted where there were no calls.
+        let hits = of_runs(|sample| sample.calls.hit_rate().unwrap_or(f64::NAN));
+        panel(2.0, "hits, % of calls", Some(100.0), &hits).lines(&mut svg, &hits);
+        let kept = of_runs(|sample| sample.kept as f64 / 1024.0);
+        let last = panel(3.0, "kept, KiB", None, &kept);
         last.lines(&mut svg, &kept);
         last.seconds(&mut svg);
     }
-    svg.end()
-}
-
-fn draw_head(svg: &mut Svg, measured: &[(Load, Vec<Run>)], conditions: Conditions) {
-    let lists = if conditions.general { "general lists" } else { "pairs" };
-    let title = format!("How lists tune themselves: {lists}; {}", conditions.seconds());
-    svg.text(&title, (16, 22), 20, INK, Anchor::Start);
-    let mut left = 16;
-    for (index, run) in measured.first().iter().flat_map(|(_, runs)| runs).enumerate() {
-        svg.line((left, 52), (left + 34, 52), COLOURS[index], WIDTHS_OF_LINES[index]);
-        let label = run.about(conditions);
-        svg.text(&label, (left + 42, 52), 15, INK, Anchor::Start);
-        left += 42 + 8 * label.len() as i32 + 24;
-    }
-}
-
-/// Half seconds and their hit rates; a line ends where there were no calls.
-fn hit_rates(run: &Run) -> Vec<Vec<Point>> {
-    let halves = run.samples.chunks(TICKS / 2).map(|samples| {
-        let add = |sum: Calls, more: &Calls| Calls { calls: sum.calls + more.calls, misses: sum.misses + more.misses };
-        let calls = samples.iter().map(|sample| &sample.calls).fold(Calls::default(), add);
-        let second = samples.last().map_or(0.0, |sample| sample.second);
-        calls.hit_rate().map(|rate| (second, rate))
-    });
-    let halves: Vec<Option<Point>> = halves.collect();
-    halves
-        .split(Option::is_none)
-        .filter(|line| !line.is_empty())
-        .map(|line| line.iter().flatten().copied().collect())
-        .collect()
+    svg.end((width, height), "xmlns=\"http://www.w3.org/2000/svg\"")
 }
 
 /// The points without those that lie in the midst of a level piece of the line.
-fn corners(points: Vec<Point>) -> Vec<Point> {
+fn corners(points: &[Point]) -> impl Iterator<Item = Point> {
     let level = |at: usize| points[at - 1].1 == points[at].1 && points[at].1 == points[at + 1].1;
     let last = points.len().saturating_sub(1);
-    (0..points.len()).filter(|&at| at == 0 || at == last || !level(at)).map(|at| points[at]).collect()
-}
-
-fn largest(lines: &[Vec<Vec<Point>>]) -> f64 {
-    lines.iter().flatten().flatten().map(|point| point.1).fold(1.0, f64::max) * 1.08
+    (0..points.len()).filter(move |&at| at == 0 || at == last || !level(at)).map(|at| points[at])
 }
 
 /// A place for one chart.
 struct Panel {
-    place: (i32, i32),
-    width: i32,
+    place: Point,
+    width: f64,
     seconds: f64,
     what: &'static str,
-    top: f64,
+    most: f64,
 }
 
 impl Panel {
-    const HEIGHT: i32 = HEIGHT - TOP;
+    const HEIGHT: f64 = HEIGHT - TOP;
 
     fn at(&self, (second, value): Point) -> Point {
-        let (left, top) = (f64::from(self.place.0), f64::from(self.place.1));
-        let height = f64::from(Self::HEIGHT);
-        (left + second / self.seconds * f64::from(self.width), top + height - value / self.top * height)
+        let (left, foot) = (self.place.0, self.place.1 + Self::HEIGHT);
+        (left + second / self.seconds * self.width, foot - value / self.most * Self::HEIGHT)
     }
 
     /// What it shows, the axes, and lines at round values with their numbers.
     fn frame(&self, svg: &mut Svg) {
-        svg.text(self.what, (self.place.0, self.place.1 - 10), 14, INK, Anchor::Start);
-        let step = [1.0, 2.0, 5.0].map(|digit| digit * 10f64.powf((self.top / 5.0).log10().floor()));
-        let step = step.into_iter().find(|step| self.top / step < 5.0).unwrap_or(10.0 * step[0]);
-        let values: Vec<f64> =
-            (1..).map(|count| f64::from(count) * step).take_while(|&value| value <= self.top).collect();
-        let across: Vec<[Point; 2]> = values.iter().map(|&y| [self.at((0.0, y)), self.at((self.seconds, y))]).collect();
-        svg.lines(&across.iter().map(<[Point; 2]>::as_slice).collect::<Vec<_>>(), GRID, 1);
-        for value in values {
-            let place = self.at((0.0, value));
-            svg.text(&grouped(value as u64), (self.place.0 - 6, place.1 as i32), 13, INK, Anchor::End);
+        svg.text(self.what, (self.place.0, self.place.1 - 10.0), "start", 14, INK);
+        for value in steps(self.most).into_iter().skip(1) {
+            let (left, height) = self.at((0.0, value));
+            svg.line([(left, height), self.at((self.seconds, value))], GRID, 1);
+            svg.text(&label(value), (left - 6.0, height), "end", 13, INK);
         }
-        svg.lines(&[&[self.at((0.0, self.top)), self.at((0.0, 0.0)), self.at((self.seconds, 0.0))]], INK, 1);
+        svg.line([self.at((0.0, self.most)), self.at((0.0, 0.0)), self.at((self.seconds, 0.0))], INK, 1);
     }
 
     fn area(&self, svg: &mut Svg, line: &[Point]) {
         let ends = [(self.seconds, 0.0), (0.0, 0.0)];
-        let points: Vec<Point> = line.iter().chain(&ends).map(|&point| self.at(point)).collect();
-        svg.area(&points, GREY);
+        svg.path(corners(line).chain(ends).map(|point| self.at(point)), &format!("fill=\"{GREY}\""));
         self.frame(svg);
     }
 
-    /// The lines of each schedule; the first is drawn last, on top.
-    fn lines(&self, svg: &mut Svg, lines: &[Vec<Vec<Point>>]) {
+    /// The lines of the schedules; the first is drawn last, on top.
+    fn lines(&self, svg: &mut Svg, lines: &[Vec<Point>]) {
         self.frame(svg);
-        for (index, pieces) in lines.iter().enumerate().rev() {
-            let pieces: Vec<Vec<Point>> =
-                pieces.iter().map(|piece| piece.iter().map(|&point| self.at(point)).collect()).collect();
-            svg.lines(&pieces.iter().map(Vec::as_slice).collect::<Vec<_>>(), COLOURS[index], WIDTHS_OF_LINES[index]);
+        for (line, (colour, width)) in lines.iter().zip(LINES).rev() {
+            svg.line(corners(line).map(|point| self.at(point)), colour, width);
         }
     }
 
     /// The numbers of the seconds, below.
     fn seconds(&self, svg: &mut Svg) {
-        let foot = self.place.1 + Self::HEIGHT;
-        let step = if self.seconds > 25.0 { 10 } else { 2 };
-        for second in (0..=self.seconds as i32).step_by(step) {
-            let x = self.at((f64::from(second), 0.0)).0 as i32;
-            svg.text(&second.to_string(), (x, foot + 12), 13, INK, Anchor::Middle);
+        for second in steps(self.seconds) {
+            let (x, foot) = self.at((second, 0.0));
+            svg.text(&label(second), (x, foot + 12.0), "middle", 13, INK);
         }
-        svg.text("seconds", (self.place.0 + self.width / 2, foot + 32), 14, INK, Anchor::Middle);
+        let (middle, foot) = self.at((self.seconds / 2.0, 0.0));
+        svg.text("seconds", (middle, foot + 32.0), "middle", 14, INK);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn corners_draw_the_same_line() {
-        let line =
-            |values: &[f64]| values.iter().enumerate().map(|(at, &value)| (at as f64, value)).collect::<Vec<_>>();
-        let corners: Vec<f64> = corners(line(&[1.0, 1.0, 1.0, 2.0, 3.0, 3.0, 3.0, 3.0])).iter().map(|p| p.0).collect();
-        assert_eq!(corners, [0.0, 2.0, 3.0, 4.0, 7.0]);
-        assert_eq!(super::corners(line(&[5.0])), line(&[5.0]));
-        assert_eq!(super::corners(Vec::new()), []);
+        let line = |values: &[f64]| (0..).map(f64::from).zip(values.iter().copied()).collect::<Vec<_>>();
+        let corners = |values: &[f64]| super::corners(&line(values)).map(|point| point.0).collect::<Vec<_>>();
+        assert_eq!(corners(&[1.0, 1.0, 1.0, 2.0, 3.0, 3.0, 3.0, 3.0]), [0.0, 2.0, 3.0, 4.0, 7.0]);
+        assert_eq!((corners(&[5.0]), corners(&[])), (vec![0.0], vec![]));
     }
 }

@@ -1,18 +1,15 @@
-//! One schedule under one load, in a process of its own: what it counts from tick to tick.
+//! One schedule under one load: what it counts from tick to tick.
 
-use std::thread;
-use std::time::{Duration, Instant};
-
-use anyhow::{Context, Result};
-use lookaside_core::{Parameters, Statistics, Topology, Tuning, adjust_depth, hooks};
-use serde::{Deserialize, Serialize};
+use anyhow::Result;
+use lookaside_core::{Statistics, Topology, Tuning, adjust_depth, hooks};
+use serde::Serialize;
 
 use super::load::{Load, TICKS};
-use crate::ground::machine;
 use crate::trace::driver::Replayer;
 use crate::trace::lists::Lists;
 use crate::trace::script::LARGEST;
 
+/// The schedules by name.
 pub const SCHEDULES: [(&str, Tuning); 3] =
     [("default", Tuning::Default), ("windows", Tuning::Windows), ("manual", Tuning::Manual)];
 
@@ -22,19 +19,11 @@ pub const BEGINNING: usize = 10_000;
 /// The depth that an idle list falls to.
 const MINIMUM_DEPTH: u64 = 4;
 
-/// How a load is measured.
-#[derive(Clone, Copy, Debug)]
-pub struct Conditions {
-    /// Whether seconds are the clock's; otherwise one passes as soon as its operations are done.
-    pub real: bool,
-    /// Whether the lists are general ones.
-    pub general: bool,
-    /// After how many seconds a program with the manual schedule adjusts the depths.
-    pub adjust: usize,
-}
+/// After how many seconds a program with the manual schedule adjusts the depths.
+pub const ADJUST: usize = 5;
 
 /// Calls of lists, allocates and frees alike.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Calls {
     /// All.
     pub calls: u64,
@@ -53,8 +42,8 @@ impl Calls {
     }
 }
 
-/// How things are at the end of a tick.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+/// How all lists together are at the end of a tick.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Sample {
     /// Seconds since the start.
     pub second: f64,
@@ -68,9 +57,9 @@ pub struct Sample {
 }
 
 /// What a schedule came to under a load.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Run {
-    pub schedule: String,
+    pub schedule: &'static str,
     /// How many processor lists a list has.
     pub processors: u32,
     pub beginning: Calls,
@@ -85,21 +74,11 @@ pub struct Run {
     pub samples: Vec<Sample>,
 }
 
-impl Conditions {
-    /// What a second is, in a few words.
-    pub fn seconds(self) -> &'static str {
-        match self.real {
-            true => "seconds are the clock's",
-            false => "seconds are virtual: a scan by hand after the operations of each",
-        }
-    }
-}
-
 impl Run {
     /// The schedule, in a few words.
-    pub fn about(&self, conditions: Conditions) -> String {
-        match self.schedule.as_str() {
-            "manual" => format!("manual, adjust_depth() every {} s", conditions.adjust),
+    pub fn about(&self) -> String {
+        match self.schedule {
+            "manual" => format!("manual, adjust_depth() every {ADJUST} s"),
             // One list at a time: the processors' and the shared one.
             "windows" => format!("windows, each list every {} s", 3 * (self.processors + 1)),
             name => name.into(),
@@ -107,97 +86,63 @@ impl Run {
     }
 }
 
-/// Measures a load. Nothing else may use lists in this process.
-pub fn measure(load: &Load, schedule: &str, conditions: Conditions) -> Result<Run> {
-    let &(_, tuning) = SCHEDULES.iter().find(|known| known.0 == schedule).context("no such schedule")?;
-    // On one processor there is one processor list to look at, and nothing depends on where the thread happens to be.
-    machine::pin(0);
-    if !conditions.real {
-        hooks::hold_scans();
-    }
-    let topology = if conditions.general { Topology::General } else { Topology::Pair };
-    let model = Parameters { tuning, topology, ..Parameters::new(0) };
-    let lists = Lists::new(load.script.blocks_by_class(), &model)?;
+/// Measures a load under a schedule on pairs or general lists, in virtual seconds. Scans are held, and nothing else may use lists meanwhile.
+pub fn measure(load: &Load, (schedule, tuning): (&'static str, Tuning), general: bool) -> Result<Run> {
+    let topology = if general { Topology::General } else { Topology::Pair };
+    let lists = Lists::new(load.script.blocks_by_class(), tuning, topology)?;
 
-    let mut replayer = Replayer::<LARGEST>::new(&load.script, 0);
-    let (operations, beginning_ends) = (load.script.operations(), load.up_to(BEGINNING));
-    let (mut done, mut found) = (0, 0);
-    let (mut beginning, mut before) = (None, Calls::default());
+    // SAFETY: the lists were made for this script.
+    let mut replayer = unsafe { Replayer::<_, LARGEST>::new(&lists, &load.script, 0, true) };
+    let beginning_ends = load.up_to(BEGINNING);
+    let (mut beginning, mut before, mut steps) = (None, Calls::default(), 0_u32);
     let mut samples = Vec::with_capacity(load.ticks.len());
-    let start = Instant::now();
     for (tick, &end) in load.ticks.iter().enumerate() {
-        for end in [beginning_ends.clamp(done, end), end] {
-            // SAFETY: the lists and the replayer were made for this script, whose operations come one after the other.
-            found = unsafe { replayer.replay_part(&lists, &operations[done..end]) }.wrapping_add(found);
-            done = end;
-            if beginning.is_none() && done == beginning_ends {
-                beginning = Some(look(&lists)?.calls);
-            }
+        replayer.up_to(beginning_ends.min(end));
+        if beginning.is_none() && beginning_ends <= end {
+            beginning = Some(look(&lists).calls);
         }
-        if tick == load.last {
-            // SAFETY: all operations were replayed.
-            unsafe { replayer.finish(&lists, &load.script, found, true) };
-        }
-        let second = (tick + 1) as f64 / TICKS as f64;
-        if conditions.real {
-            thread::sleep((start + Duration::from_secs_f64(second)).saturating_duration_since(Instant::now()));
-        }
+        // What a program leaves is given back with its last operation.
+        replayer.up_to(if tick == load.last { load.script.operations().len() } else { end });
         if (tick + 1).is_multiple_of(TICKS) {
-            if !conditions.real {
-                hooks::advance_clock(1000);
-            }
-            let by_program = tuning == Tuning::Manual && ((tick + 1) / TICKS).is_multiple_of(conditions.adjust);
-            let by_clock = tuning != Tuning::Manual && !conditions.real;
-            if by_program || by_clock {
+            hooks::advance_clock(1000);
+            if tuning != Tuning::Manual || ((tick + 1) / TICKS).is_multiple_of(ADJUST) {
                 adjust_depth();
+                steps += 1;
             }
         }
-        let now = look(&lists)?;
-        samples.push(Sample {
-            second,
-            calls: now.calls.since(before),
-            depth: now.depth,
-            kept: now.kept,
-            surplus: now.surplus,
-        });
+        let now = look(&lists);
+        samples.push(Sample { second: (tick + 1) as f64 / TICKS as f64, calls: now.calls.since(before), ..now });
         before = now.calls;
     }
 
+    // The next run finds Windows' rotation, which scans move on, at its beginning.
+    let processors = lists.statistics().first().map_or(0, |list| list.processors);
+    (steps..steps.next_multiple_of(3 * (processors + 1))).for_each(|_| adjust_depth());
     let beginning = beginning.unwrap_or(before);
     let rest = &samples[load.last..];
-    let idle_since = rest.first().map_or(0.0, |sample| sample.second);
     let back = rest.iter().rposition(|sample| sample.surplus != 0).map_or(0, |index| index + 1);
     Ok(Run {
-        schedule: schedule.into(),
-        processors: look(&lists)?.processors,
+        schedule,
+        processors,
         beginning,
         later: before.since(beginning),
         most_kept: samples.iter().map(|sample| sample.kept).max().unwrap_or(0),
         kept_at_end: samples.last().map_or(0, |sample| sample.kept),
-        seconds_until_back: rest.get(back).map(|sample| sample.second - idle_since),
+        seconds_until_back: (back < rest.len()).then_some(back as f64 / TICKS as f64),
         samples,
     })
 }
 
-/// All lists together.
-struct Look {
-    calls: Calls,
-    depth: u64,
-    kept: u64,
-    surplus: u64,
-    processors: u32,
-}
-
-fn look(lists: &Lists) -> Result<Look> {
-    let mut sum = Look { calls: Calls::default(), depth: 0, kept: 0, surplus: 0, processors: 0 };
-    for Statistics { size, processors, list, .. } in lists.statistics().context("no statistics")? {
+/// All lists together, with all calls so far.
+fn look(lists: &Lists) -> Sample {
+    let mut sum = Sample::default();
+    for Statistics { size, processors, list, .. } in lists.statistics() {
         sum.calls.calls += list.total_allocates + list.total_frees;
         sum.calls.misses += list.allocate_misses + list.free_misses;
         sum.depth += list.depth;
         sum.kept += list.current_depth * size as u64;
         let parts = if processors == 0 { 1 } else { 2 };
-        sum.processors = processors;
         sum.surplus += list.current_depth.saturating_sub(parts * MINIMUM_DEPTH) * size as u64;
     }
-    Ok(sum)
+    sum
 }

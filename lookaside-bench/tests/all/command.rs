@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use lookaside_bench::trace::{self, committed::COMMITTED};
+use lookaside_bench::trace::{self, COMMITTED};
 
 /// All but `switches`, whose help is a table.
 const COMMANDS: [&str; 6] = ["", "compare", "replay", "tags", "record", "tune"];
@@ -32,7 +32,7 @@ fn built_in_traces_have_the_same_names_everywhere() {
     let folder = tempfile::tempdir().unwrap();
     for (name, file) in COMMITTED {
         let (told, built_in) = trace::load(Some(Path::new(name))).unwrap();
-        assert_eq!((told.as_str(), Ok(built_in)), (name, trace::format::read(file)));
+        assert_eq!((told.as_str(), built_in), (name, trace::format::read(file).unwrap()));
     }
     fs::write(folder.path().join("git-pack"), "no trace").unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_lookaside"))

@@ -134,9 +134,16 @@ fn tables_name_the_machine_and_the_goals() {
     let output = lookaside("compare --rounds 1 --workload pair --contender vec glibc lookaside");
     assert!(output.status.success(), "{}", text(&output.stderr));
     let printed = text(&output.stdout);
-    for expected in
-        ["pair: ", "| contender ", "| glibc ", "Machine: ", "Engine: ", "Versions: lookaside ", "to vec", "Few rounds"]
-    {
+    for expected in [
+        "### pair\n",
+        "| contender ",
+        "| glibc ",
+        "Machine: ",
+        "Engine: ",
+        "Versions: lookaside ",
+        "to vec",
+        "Few rounds",
+    ] {
         assert!(printed.contains(expected), "{expected:?} is not in {printed}");
     }
 }

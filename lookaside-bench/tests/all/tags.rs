@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::process::Command;
 
 use lookaside_bench::tags::tag_of;
-use lookaside_bench::trace::committed::COMMITTED;
+use lookaside_bench::trace::COMMITTED;
 use lookaside_bench::trace::events::{Action, Event, Trace};
 use lookaside_bench::trace::format;
 use serde_json::Value;

@@ -1,6 +1,6 @@
 //! The committed traces are sound, and `traces/README.md` says what they hold.
 
-use lookaside_bench::trace::committed::COMMITTED;
+use lookaside_bench::trace::COMMITTED;
 use lookaside_bench::trace::format;
 
 /// The numbers of each row of the table in the README, by name.

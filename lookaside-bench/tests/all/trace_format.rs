@@ -1,7 +1,11 @@
 //! What the trace format promises: what is written is read again, and no damage goes unseen or ends in a panic.
 
+use std::io::{Read, Write};
+
+use flate2::bufread::GzDecoder;
+use flate2::{Compression, GzBuilder};
 use lookaside_bench::trace::events::{Action, Event, Trace};
-use lookaside_bench::trace::format::{Fault, read, write};
+use lookaside_bench::trace::format::{read, write};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -32,7 +36,7 @@ fn long_trace() -> Trace {
 #[test]
 fn long_traces_are_read_as_written() {
     let trace = long_trace();
-    assert_eq!(read(&write(&trace)), Ok(trace));
+    assert_eq!(read(&write(&trace)).unwrap(), trace);
 }
 
 /// A short file and a long one, with places in them: all of the one, some of the other.
@@ -51,7 +55,7 @@ fn files() -> [Vec<u8>; 2] {
 fn every_truncation_is_reported() {
     for (file, length) in places(&files(), 1, 1999) {
         let error = read(&file[..length]).expect_err("the file is cut off");
-        assert_eq!(error.fault, Fault::Truncated, "cut at {length}: {error}");
+        assert_eq!(error.root_cause().to_string(), "the file ends too early", "cut at {length}");
     }
 }
 
@@ -72,11 +76,80 @@ fn every_flipped_bit_is_reported_or_changes_nothing() {
     assert!(unseen < 8, "{unseen}");
 }
 
+/// What every trace begins with: the header of its gzip file, and within that eight bytes.
+const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 255];
+const MAGIC: &[u8] = b"LKTRACE2";
+
+fn compressed(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzBuilder::new().operating_system(HEADER[9]).write(Vec::new(), Compression::best());
+    encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("writing to memory does not fail")
+}
+
+fn error(file: &[u8]) -> String {
+    format!("{:#}", read(file).expect_err("the file is forged"))
+}
+
+#[test]
+fn the_layout_is_the_documented_one() {
+    let mut trace = Trace::default();
+    for (thread, action) in [
+        (0, Action::Allocate { size: 3 }),
+        (0, Action::Allocate { size: 100 }),
+        (1, Action::Free { id: 0 }),
+        (1, Action::Allocate { size: 1 }),
+        (0, Action::Free { id: 2 }),
+    ] {
+        trace.push(Event { thread, action }).unwrap();
+    }
+    let file = write(&trace);
+    assert!(file.starts_with(&HEADER), "{file:?}");
+    let mut bytes = Vec::new();
+    GzDecoder::new(file.as_slice()).read_to_end(&mut bytes).unwrap();
+    // 3, 100 (400 = 0x10 | 3 << 7), thread 1, the block before the newest, 1, thread 0, the newest block.
+    assert_eq!(bytes, [MAGIC, &[12, 0x90, 3, 6, 5, 4, 2, 1]].concat());
+    assert_eq!(read(&file).unwrap(), trace);
+}
+
+#[test]
+fn impossible_events_are_reported_by_number() {
+    let (missing, malformed) = ("it frees a block that was not allocated before", "the next number is malformed");
+    let cases: [(&[u8], u64, &str); 10] = [
+        (&[1], 0, missing),
+        (&[64, 5], 1, missing),
+        (&[64, 64, 1, 1], 3, "it frees a block that was freed already"),
+        (&[64, 2 | 2 << 2, 64], 1, "its thread number leaves a gap"),
+        (&[0xfc, 0xff, 0xff, 0xff, 0x3f], 0, "the size is above the largest that a trace can hold"),
+        (&[64, 3], 1, malformed),
+        (&[64, 6, 6], 1, malformed),
+        (&[64, 6], 1, malformed),
+        (&[64, 0x80, 0], 1, malformed),
+        (&[64, 0xff, 0xff, 0xff, 0xff, 0xff, 1], 1, malformed),
+    ];
+    for (numbers, event, fault) in cases {
+        let error = error(&compressed(&[MAGIC, numbers].concat()));
+        assert!(error.starts_with(&format!("after {event} events: ")) && error.ends_with(fault), "{error}");
+    }
+}
+
+#[test]
+fn files_that_are_no_traces_are_known() {
+    let first_version = b"LKTRACE\0\x01\0\0\0";
+    for file in [first_version, &b"#!/bin/sh\n"[..], &compressed(b"something"), &compressed(b"LKTRACE")] {
+        assert_eq!(error(file), "after 0 events: this is not a lookaside trace");
+    }
+    let empty = write(&Trace::default());
+    assert_eq!(read(&empty).unwrap(), Trace::default());
+    for more in [&[0], empty.as_slice()] {
+        assert_eq!(error(&[&empty, more].concat()), "after 0 events: the file goes on after its end");
+    }
+    assert_eq!(error(&empty[..9]), "after 0 events: the file ends too early");
+}
+
 proptest! {
     #[test]
     fn traces_are_read_as_written(choices in vec((any::<bool>(), 0u32..4, any::<u32>()), 0..400)) {
         let trace = trace_from(&choices);
-        prop_assert_eq!(read(&write(&trace)), Ok(trace));
+        prop_assert_eq!(read(&write(&trace)).unwrap(), trace);
     }
 
     #[test]

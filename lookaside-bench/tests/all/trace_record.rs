@@ -79,7 +79,7 @@ fn every_call_of_the_first_process_is_recorded() {
     let threads = u64::from(recording.log.trace.summary().threads);
     assert_eq!(threads, 1 + THREADS);
     let file = format::write(&recording.log.trace);
-    assert_eq!(format::read(&file), Ok(recording.log.trace));
+    assert_eq!(format::read(&file).unwrap(), recording.log.trace);
 
     assert_eq!((recording.log.recorded.id, recording.log.recorded.name.as_str()), (recording.started, "trace_record"));
     let children: Vec<&str> = recording.log.children.iter().map(|child| child.name.as_str()).collect();
@@ -95,7 +95,7 @@ fn a_program_that_executes_another_goes_on_in_the_same_trace() {
     assert_eq!((count(3131), count(3333)), ((1, 1), (1, 1)), "before, and after");
     assert_eq!(count(3232), (1, 1), "what was out is freed");
     let notes = recording.log.notes;
-    assert_eq!((notes.execs, notes.unseen_frees, notes.unfinished), (1, 0, 0));
+    assert_eq!((notes.unseen_frees, notes.unfinished), (0, 0));
     assert!(notes.freed_by_exec >= 1);
     assert_eq!(recording.log.children, []);
     assert_eq!((recording.last_name.as_str(), recording.log.recorded.name.as_str()), ("exe", "exe"));
