@@ -112,8 +112,8 @@ pub fn why_workload(name: &str) -> Option<&'static str> {
         }
         "cache-thrash" | "cache-scratch" => {
             "blocks of 16 bytes are malloc's, and several fit into a cache line: those that two processors' lists were given \
-             side by side stay with them (the measure sharing shows where), while a malloc's thread gets others as it goes; \
-             lists made with an alignment of 64 never share a line"
+             side by side stay with them, while a malloc's thread gets others as it goes; lists made with an alignment of 64 \
+             never share a line"
         }
         "special" | "special-many" => "each block has a guarded page of its own, which malloc does not give",
         "nonpaged" => "the memory is locked, which malloc's is not",

@@ -9,11 +9,9 @@ use anyhow::{Result, anyhow};
 use indicatif::{ProgressBar, ProgressStyle};
 use lookaside_core::{Parameters, Statistics};
 
-use crate::contenders::glibc::Glibc;
-use crate::contenders::jemalloc::Jemalloc;
 use crate::contenders::kept::Kept;
-use crate::contenders::mimalloc::Mimalloc;
-use crate::contenders::mutex_vec::{self, MutexVec};
+use crate::contenders::mallocs::{Glibc, Jemalloc, Mimalloc};
+use crate::contenders::vecs::{self, MutexVec};
 use crate::ground::contender::Contender;
 use crate::rounds::Spread;
 use crate::trace::driver::Replayer;
@@ -50,7 +48,7 @@ pub const DRIVER: &str = "driver alone";
 impl<'a> Contest<'a> {
     pub fn new(script: &'a Script) -> Result<Contest<'a>> {
         let lists = Lists::new(script.blocks_by_class(), &Parameters::new(0))?;
-        let mutex_vec = ByClass((0..LARGEST / 16).map(|_| mutex_vec::unbounded()).collect());
+        let mutex_vec = ByClass((0..LARGEST / 16).map(|_| vecs::unbounded()).collect());
         Ok(Contest { script, lists, mutex_vec })
     }
 
@@ -59,7 +57,7 @@ impl<'a> Contest<'a> {
             LOOKASIDE => self.replay_over(&self.lists, replayer, true),
             GLIBC => self.replay_over(&Glibc, replayer, true),
             "jemalloc" => self.replay_over(&Jemalloc, replayer, true),
-            "mimalloc" => self.replay_over(&Mimalloc::<false>, replayer, true),
+            "mimalloc" => self.replay_over(&Mimalloc, replayer, true),
             "mutex-vec" => self.replay_over(&self.mutex_vec, replayer, true),
             DRIVER => self.replay_over(&Nothing::default(), replayer, false),
             _ => unreachable!("the names are those of NAMES"),

@@ -5,7 +5,7 @@ use core::hint::black_box;
 use std::time::{Duration, Instant};
 
 use super::script::{Operation, Script};
-use crate::contenders::glibc::Glibc;
+use crate::contenders::mallocs::Glibc;
 use crate::ground::contender::Contender;
 
 /// One thread's table of live blocks, and what it writes into them. `LARGEST` is the largest size that the contender serves;
