@@ -25,64 +25,57 @@ const RIVALS: [&str; 14] = [
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    for changed in ["recorder", "wdm", "inlined", "nodes", "peers", "../include"] {
+        println!("cargo:rerun-if-changed={changed}");
+    }
     compile_recorder();
-    compile_wdm_lists();
-    compile_inlined_list();
+    compile_lists();
     compile_nodes();
     compile_peers();
     note_versions();
 }
 
-/// Compiles the recorder into a shared library, which the command carries within it.
+fn out_dir() -> PathBuf {
+    env::var_os("OUT_DIR").expect("cargo names a folder for the output").into()
+}
+
+/// A C or C++ compiler for a shared library, which the command carries within it. Built as users build theirs: without
+/// assertions, and without what serves debuggers alone.
+fn compiler(cpp: bool) -> Command {
+    let mut build = cc::Build::new();
+    build.cpp(cpp).opt_level(2).define("NDEBUG", None).debug(false).force_frame_pointer(false);
+    let mut compiler = build.get_compiler().to_command();
+    compiler.args(["-fPIC", "-shared", "-pthread"]);
+    compiler
+}
+
+/// Compiles the recorder.
 fn compile_recorder() {
     let source = "recorder/recorder.c";
-    println!("cargo:rerun-if-changed={source}");
-    let folder = PathBuf::from(env::var_os("OUT_DIR").expect("cargo names a folder for the output"));
-    let status = cc::Build::new()
-        .opt_level(2)
-        .get_compiler()
-        .to_command()
-        .args(["-std=c11", "-Wall", "-Wextra", "-fPIC", "-shared", "-pthread", source, "-ldl", "-o"])
-        .arg(folder.join("lookaside_recorder.so"))
-        .status();
-    match status {
-        Ok(status) if status.success() => {}
-        Ok(status) => panic!("the C compiler failed on {source}: {status}"),
-        Err(error) => panic!("a C compiler is needed for {source}: {error}"),
-    }
+    let mut compiler = compiler(false);
+    compiler.args(["-std=c11", "-Wall", "-Wextra", source, "-ldl", "-o"]);
+    let status = compiler.arg(out_dir().join("lookaside_recorder.so")).status();
+    assert!(status.as_ref().is_ok_and(|status| status.success()), "the C compiler failed on {source}: {status:?}");
 }
 
-/// Compiles the code in C of the contenders wdm and wdm-general, optimised whatever the profile is.
-fn compile_wdm_lists() {
-    let source = "wdm/list.c";
-    for file in [source, "peers/peer.h", "../include/lookaside.h", "../include/lookaside_wdm.h"] {
-        println!("cargo:rerun-if-changed={file}");
-    }
-    for (shape, topology) in [("pair", "LOOKASIDE_TOPOLOGY_PAIR"), ("general", "LOOKASIDE_TOPOLOGY_GENERAL")] {
-        cc::Build::new()
-            .file(source)
-            .include("../include")
-            .include("peers")
-            .std("c11")
-            .warnings(true)
-            .opt_level(2)
-            .define("SHAPE", shape)
-            .define("LOOKASIDE_WDM_TOPOLOGY", topology)
-            .compile(&format!("lookaside_wdm_{shape}"));
-    }
-}
-
-/// Compiles the code in C of the contender lookaside-c-inline, optimised whatever the profile is.
-fn compile_inlined_list() {
-    let source = "inlined/list.c";
-    for file in [source, "../include/lookaside.h", "../include/lookaside_inline.h"] {
-        println!("cargo:rerun-if-changed={file}");
-    }
+/// Compiles the lists that code in C has, optimised whatever the profile is: those of the contenders wdm, wdm-general and
+/// lookaside-c-inline into the command, and that of lookaside-c into a shared library.
+fn compile_lists() {
     let mut build = cc::Build::new();
-    build.file(source).include("../include").std("c11").warnings(true).opt_level(2);
+    build.include("../include").include("peers").std("c11").warnings(true).opt_level(2);
+    for (shape, topology) in [("pair", "LOOKASIDE_TOPOLOGY_PAIR"), ("general", "LOOKASIDE_TOPOLOGY_GENERAL")] {
+        let mut wdm = build.clone();
+        wdm.file("wdm/list.c").define("SHAPE", shape).define("LOOKASIDE_WDM_TOPOLOGY", topology);
+        wdm.compile(&format!("lookaside_wdm_{shape}"));
+    }
     // Code of a program, not of a library that may be unloaded.
-    build.pic(false).flag("-fPIE");
-    build.compile("lookaside_inlined");
+    build.file("inlined/list.c").pic(false).flag("-fPIE").compile("lookaside_inlined");
+
+    let source = "peers/lookaside.c";
+    let mut compiler = compiler(false);
+    compiler.args(["-std=c11", "-Wall", "-Wextra", "-I../include", source, "-o"]);
+    let status = compiler.arg(out_dir().join("peer_lookaside.so")).status();
+    assert!(status.as_ref().is_ok_and(|status| status.success()), "the C compiler failed on {source}: {status:?}");
 }
 
 /// A rival in C or C++.
@@ -142,11 +135,10 @@ const PEERS: [Peer; 3] = [
     },
 ];
 
-/// Compiles each rival whose headers are here into a shared library, which the command carries within it. Of the others
-/// it carries why there is none. `LOOKASIDE_PEERS` names one more folder like `/usr` that may have them.
+/// Compiles each rival whose headers are here into a shared library, which the command carries within it.
+/// `LOOKASIDE_PEERS` names one more folder like `/usr` that may have them.
 fn compile_peers() {
     println!("cargo:rerun-if-env-changed=LOOKASIDE_PEERS");
-    println!("cargo:rerun-if-changed=peers");
     // Changes whenever a package is installed.
     let installed = Path::new("/var/lib/dpkg/status");
     if installed.exists() {
@@ -157,15 +149,14 @@ fn compile_peers() {
         .map(PathBuf::from)
         .chain(["/usr/local".into(), "/usr".into()])
         .collect();
-    let folder = PathBuf::from(env::var_os("OUT_DIR").expect("cargo names a folder for the output"));
     for peer in &PEERS {
-        let library = folder.join(format!("peer_{}.so", peer.name));
-        let reason = compile_peer(peer, &prefixes, &library).err();
-        if reason.is_some() {
+        let library = out_dir().join(format!("peer_{}.so", peer.name));
+        if let Err(reason) = compile_peer(peer, &prefixes, &library) {
+            if !reason.is_empty() {
+                println!("cargo:warning={} cannot be built: {reason}", peer.name);
+            }
             fs::write(&library, "").expect("the folder for the output can be written to");
         }
-        fs::write(library.with_extension("txt"), reason.unwrap_or_default())
-            .expect("the folder for the output can be written to");
     }
 }
 
@@ -174,16 +165,11 @@ fn compile_peer(peer: &Peer, prefixes: &[PathBuf], library: &Path) -> Result<(),
     let has_header =
         |prefix: &&PathBuf| peer.includes.iter().any(|folder| prefix.join(folder).join(peer.header).exists());
     let prefix = prefixes.iter().find(has_header).ok_or("")?;
-    // As its users build it: without assertions, and without what serves debuggers alone.
-    let mut build = cc::Build::new();
-    build.cpp(peer.language == "cpp").opt_level(2).define("NDEBUG", None).debug(false).force_frame_pointer(false);
-    let mut compiler = build.get_compiler().to_command();
+    let mut compiler = compiler(peer.language == "cpp");
     for folder in peer.includes {
         compiler.arg("-I").arg(prefix.join(folder));
     }
-    compiler
-        .args(["-fPIC", "-shared", "-pthread", "-Wl,-z,defs"])
-        .arg(format!("peers/{}.{}", peer.name, peer.language));
+    compiler.arg("-Wl,-z,defs").arg(format!("peers/{}.{}", peer.name, peer.language));
     for folder in ["lib", "lib/x86_64-linux-gnu", "lib/aarch64-linux-gnu"] {
         compiler.arg("-L").arg(prefix.join(folder));
     }
@@ -196,32 +182,21 @@ fn compile_peer(peer: &Peer, prefixes: &[PathBuf], library: &Path) -> Result<(),
     Err(first.unwrap_or("the compiler failed").to_owned())
 }
 
-/// Compiles the containers of C++ into shared libraries, which the command carries within it: one for foonathan/memory, if
-/// it is here, and one for all other allocators.
+/// Compiles the containers of C++: one library for foonathan/memory, if it is here, and one for all other allocators.
 fn compile_nodes() {
-    for changed in ["nodes", "../include"] {
-        println!("cargo:rerun-if-changed={changed}");
-    }
-    let folder = PathBuf::from(env::var_os("OUT_DIR").expect("cargo names a folder for the output"));
     let compile = |name: &str, arguments: &[&str]| {
-        let library = folder.join(name);
-        // As users build them: assertions are there for debuggers.
-        let mut build = cc::Build::new();
-        build.cpp(true).opt_level(2).define("NDEBUG", None).debug(false).force_frame_pointer(false);
-        let mut compiler = build.get_compiler().to_command();
-        compiler.args(["-std=c++17", "-Wall", "-Wextra", "-fPIC", "-shared", "-pthread", "-I../include"]);
-        let status = compiler.arg("nodes/nodes.cpp").arg("-o").arg(&library).args(arguments).status();
-        (library, status.is_ok_and(|status| status.success()))
+        let mut compiler = compiler(true);
+        compiler.args(["-std=c++17", "-Wall", "-Wextra", "-I../include", "nodes/nodes.cpp", "-o"]);
+        let status = compiler.arg(out_dir().join(name)).args(arguments).status();
+        status.is_ok_and(|status| status.success())
     };
-    let (library, compiled) = compile("lookaside_nodes.so", &[]);
-    assert!(compiled, "the C++ compiler failed on {}", library.display());
+    assert!(compile("lookaside_nodes.so", &[]), "the C++ compiler failed on nodes/nodes.cpp");
     let headers = Path::new("/usr/include/foonathan_memory");
     println!("cargo:rerun-if-changed={}", headers.display());
     let include = format!("-I{}", headers.display());
-    let arguments = ["-DFOONATHAN", &include, "-lfoonathan_memory"];
-    if !headers.exists() || !compile("lookaside_nodes_foonathan.so", &arguments).1 {
-        fs::write(folder.join("lookaside_nodes_foonathan.so"), "")
-            .expect("the folder for the output can be written to");
+    let foonathan = "lookaside_nodes_foonathan.so";
+    if !headers.exists() || !compile(foonathan, &["-DFOONATHAN", &include, "-lfoonathan_memory"]) {
+        fs::write(out_dir().join(foonathan), "").expect("the folder for the output can be written to");
     }
 }
 

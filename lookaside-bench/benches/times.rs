@@ -23,13 +23,12 @@ const THREADS: [usize; 5] = [1, 2, 4, 8, 64];
 const SIZE: usize = 64;
 
 /// Those of `lookaside compare`; its `pair-2t`, `random-2t` and `oversubscribed` are here by the number of threads.
-const WORKLOADS: [&str; 8] = ["pair", "batch128", "random", "handoff", "burst-idle", "bulk8", "bulk32", "bulk128"];
+const WORKLOADS: [&str; 6] = ["pair", "batch128", "random", "bulk8", "bulk32", "bulk128"];
 
 /// The block sizes and numbers of threads of a workload.
 fn settings(workload: &str) -> Vec<(usize, usize)> {
     match workload {
-        "handoff" => return SIZES.map(|size| (size, 2)).to_vec(),
-        "burst-idle" | "bulk8" | "bulk128" => return SIZES.map(|size| (size, 1)).to_vec(),
+        "bulk8" | "bulk128" => return SIZES.map(|size| (size, 1)).to_vec(),
         _ => {}
     }
     let sizes = SIZES.into_iter().map(|size| (size, 1));
@@ -52,16 +51,15 @@ fn main() {
 
 fn group(chosen: EngineKind, workload: &'static Workload, size: usize, threads: usize) {
     let mut criterion = Criterion::default().configure_from_args();
-    let name = workload.name.trim_end_matches("-idle");
+    let name = workload.name;
     let mut group = criterion.benchmark_group(format!("{name}/{size}-bytes/{threads}-threads"));
     group.sampling_mode(SamplingMode::Flat).sample_size(10);
     group.warm_up_time(Duration::from_millis(150)).measurement_time(Duration::from_millis(400));
-    // Each thread does as many pairs as criterion asks for; the handoff's two do one pair together.
-    let pairs = if name == "handoff" { 1 } else { threads as u64 };
-    group.throughput(Throughput::Elements(pairs));
-    let fits = |entry: &&&dyn Entry| (entry.shared() || threads == 1) && matrix::fits(**entry, workload);
+    // Each thread does the number of pairs that criterion asks for.
+    group.throughput(Throughput::Elements(threads as u64));
+    let fits = |entry: &&Entry| (entry.shared() || threads == 1) && matrix::fits(entry, workload);
     for entry in matrix::ALL.iter().filter(fits) {
-        match ready(*entry, chosen, workload, size, threads) {
+        match ready(entry, chosen, workload, size, threads) {
             Ok(mut routine) => {
                 let id = BenchmarkId::from_parameter(entry.about().name);
                 group.bench_function(id, |bencher| bencher.iter_custom(&mut routine));
@@ -73,7 +71,7 @@ fn group(chosen: EngineKind, workload: &'static Workload, size: usize, threads: 
 }
 
 /// The contender at its workload, over the engine that its process would have in `lookaside compare`.
-fn ready(entry: &dyn Entry, chosen: EngineKind, workload: &'static Workload, size: usize, threads: usize) -> Made {
+fn ready(entry: &Entry, chosen: EngineKind, workload: &'static Workload, size: usize, threads: usize) -> Made {
     let engine = match entry.about().variable {
         Some((_, "slots")) => EngineKind::Slots,
         Some((_, "trylock")) => EngineKind::TryLock,

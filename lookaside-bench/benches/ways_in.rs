@@ -17,10 +17,10 @@ use lookaside_core::{
     pool_allocate, pool_free_sized,
 };
 
-use lookaside_bench::ground::contender::{About, Contender};
+use lookaside_bench::ground::contender::Contender;
 use lookaside_bench::ground::measure::{Made, clock, touch};
 use lookaside_bench::ground::workload::Workload;
-use lookaside_bench::matrix::{Entry, Kind, shared};
+use lookaside_bench::workloads::routine_alone;
 
 /// Makes a way in, which does a workload by the pair.
 type Make = fn(&'static Workload) -> Made;
@@ -48,9 +48,8 @@ pub fn by_name(name: &str, workload: &'static Workload) -> Option<Made> {
     WAYS.iter().find(|way| way.0 == name).map(|way| way.1(workload))
 }
 
-fn way<C: Contender + Sync + 'static>(workload: &'static Workload, make: fn(usize) -> anyhow::Result<C>) -> Made {
-    let entry: Kind<C> = shared(About::new("way", ""), make);
-    entry.routine(workload, SIZE, 1)
+fn way<C: Contender + 'static>(workload: &'static Workload, make: fn(usize) -> anyhow::Result<C>) -> Made {
+    routine_alone(workload, SIZE, 1, make)
 }
 
 /// Bytes in a block.
@@ -58,9 +57,6 @@ pub const SIZE: usize = 64;
 
 /// The loop around the calls, and nothing else.
 struct Nothing(*mut u8);
-
-// SAFETY: one thread alone counts.
-unsafe impl Sync for Nothing {}
 
 impl Nothing {
     fn new(size: usize) -> Self {
@@ -130,9 +126,6 @@ struct CCall {
     allocate: unsafe extern "C" fn(*mut lookaside_list) -> *mut c_void,
     free: unsafe extern "C" fn(*mut lookaside_list, *mut c_void),
 }
-
-// SAFETY: any thread may allocate from and free to a list.
-unsafe impl Sync for CCall {}
 
 impl CCall {
     fn new(size: usize) -> anyhow::Result<Self> {

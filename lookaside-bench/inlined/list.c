@@ -4,14 +4,11 @@
  * program has. */
 
 #include "lookaside_inline.h"
+#include "list.h"
 
 enum { BATCH = 128, PLACES = 512 };
 
-uint16_t inlined_abi(void);
-void *inlined_allocate(lookaside_list *list);
-void inlined_free(lookaside_list *list, void *block);
-size_t inlined_allocate_many(lookaside_list *list, void **out, size_t count);
-void inlined_free_many(lookaside_list *list, void *const *blocks, size_t count);
+const char *inlined_make(const char *shape, size_t size, struct peer *peer);
 void inlined_pair(lookaside_list *list, uint64_t pairs);
 void inlined_batch(lookaside_list *list, uint64_t pairs);
 void inlined_random(lookaside_list *list, void **places, uint64_t *random, uint64_t pairs);
@@ -24,23 +21,17 @@ static inline void *touch(void *block)
     return block;
 }
 
-/* What a list has to be made for. */
-uint16_t inlined_abi(void)
-{
-    return LOOKASIDE_INLINE_ABI;
-}
-
-void *inlined_allocate(lookaside_list *list)
+static void *allocate(void *list)
 {
     return lookaside_list_allocate_inline(list);
 }
 
-void inlined_free(lookaside_list *list, void *block)
+static void release(void *list, void *block)
 {
     lookaside_list_free_inline(list, block);
 }
 
-size_t inlined_allocate_many(lookaside_list *list, void **out, size_t count)
+static size_t allocate_many(void *list, void **out, size_t count)
 {
     for (size_t filled = 0; filled < count; filled++) {
         out[filled] = lookaside_list_allocate_inline(list);
@@ -51,11 +42,24 @@ size_t inlined_allocate_many(lookaside_list *list, void **out, size_t count)
     return count;
 }
 
-void inlined_free_many(lookaside_list *list, void *const *blocks, size_t count)
+static void free_many(void *list, void *const *blocks, size_t count)
 {
     for (size_t index = 0; index < count; index++) {
         lookaside_list_free_inline(list, blocks[index]);
     }
+}
+
+const char *inlined_make(const char *shape, size_t size, struct peer *peer)
+{
+    (void)shape;
+    const char *reason = make_list(size, peer);
+    if (reason == NULL) {
+        peer->allocate = allocate;
+        peer->free = release;
+        peer->allocate_many = allocate_many;
+        peer->free_many = free_many;
+    }
+    return reason;
 }
 
 /* One block out, and in again. */

@@ -301,17 +301,9 @@ nodes *nodes_make(const char *container, const char *allocator, const nodes_host
 #endif
 }
 
-uint64_t nodes_run(nodes *nodes, uint64_t changes)
+uint64_t nodes_run(nodes *nodes, uint64_t changes, uint64_t *size)
 {
-    return nodes->run(changes);
-}
-
-uint64_t nodes_size(const nodes *nodes)
-{
-    return nodes->size();
-}
-
-void nodes_delete(nodes *nodes)
-{
-    delete nodes;
+    const uint64_t sum = nodes->run(changes);
+    *size = nodes->size();
+    return sum;
 }

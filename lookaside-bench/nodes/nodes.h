@@ -20,17 +20,12 @@ struct nodes_host {
 };
 
 /* A container of this kind with its nodes from this allocator; NULL if there is no such here. There is one of
- * them in a process. */
+ * them in a process, which stays. */
 struct nodes *nodes_make(const char *container, const char *allocator, const struct nodes_host *host);
 
-/* Changes it this number of times; returns a sum over what was found in it, the same for every allocator. */
-uint64_t nodes_run(struct nodes *nodes, uint64_t changes);
-
-/* How many elements are in it. */
-uint64_t nodes_size(const struct nodes *nodes);
-
-/* Takes it apart. */
-void nodes_delete(struct nodes *nodes);
+/* Changes it this number of times; returns a sum over what was found in it, the same for every allocator, and how many
+ * elements are in it. */
+uint64_t nodes_run(struct nodes *nodes, uint64_t changes, uint64_t *size);
 
 #ifdef __cplusplus
 }

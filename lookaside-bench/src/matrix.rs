@@ -8,173 +8,121 @@ use anyhow::{Context, ensure};
 use crate::contenders::google_tcmalloc;
 #[cfg(target_arch = "x86_64")]
 use crate::contenders::slist;
-#[cfg(feature = "snmalloc")]
-use crate::contenders::snmalloc;
-use crate::contenders::{
-    array_queue, c_inline, c_library, glibc, gperftools, heapless, jemalloc, lookaside, mimalloc, mutex_vec, native,
-    object_pool, opool, ring, sharded_slab, slist_turns, small_pool, tls_vec, vec, wdm,
-};
-use crate::ground::contender::{About, Contender, Make};
+use crate::contenders::{c_lists, crates, gperftools, lookaside, mallocs, native, ring, small_pool, stacks, vecs};
+use crate::ground::contender::About;
 use crate::ground::measure::{self, Absent, Made, Measure};
 use crate::ground::workload::{Case, Job, Set, Workload};
-use crate::workloads::{self, Run};
+use crate::workloads;
 use crate::{global, nodes, pools};
 
 /// A contender, ready for any workload.
-pub trait Entry: Sync {
-    /// What it is.
-    fn about(&self) -> &About;
-
-    /// Whether several threads may use it at once.
-    fn shared(&self) -> bool;
-
-    /// Runs one round in this process, for blocks of this size, and prints what it found.
-    fn serve(&self, workload: &Workload, size: usize) -> anyhow::Result<()>;
-
-    /// Makes one for blocks of this size, which does a workload in this process on a number of threads.
-    fn routine(&self, workload: &'static Workload, size: usize, threads: usize) -> Made;
-}
-
-/// A contender of one type, with what is compiled for that.
-pub struct Kind<C: Contender> {
+pub struct Entry {
     about: About,
-    make: Make<C>,
-    /// Whether several threads may use it.
+    /// Whether several threads may use it at once.
     shared: bool,
-    /// What its process does once before it is made.
-    start: fn(),
-    run: Run<C>,
-    routine: fn(&'static Workload, usize, usize, Make<C>) -> Made,
+    serve: fn(&Workload, usize) -> anyhow::Result<()>,
+    routine: fn(&'static Workload, usize, usize) -> Made,
 }
 
-/// One whose calls are others for blocks above a size.
-struct BySize<S: Contender, L: Contender> {
-    largest_small: usize,
-    small: Kind<S>,
-    large: Kind<L>,
-}
-
-/// A contender that several threads may use.
-pub const fn shared<C: Contender + Sync + 'static>(about: About, make: Make<C>) -> Kind<C> {
-    let run: Run<C> = workloads::together;
-    Kind { about, make, shared: true, start: || (), run, routine: workloads::routine_together }
-}
-
-/// One that no other thread may touch.
-const fn alone<C: Contender + 'static>(about: About, make: Make<C>) -> Kind<C> {
-    let run: Run<C> = workloads::alone;
-    Kind { about, make, shared: false, start: || (), run, routine: workloads::routine_alone }
-}
-
-/// One that runs the workload handoff alone.
-const fn of_handoff<C: Contender + Sync + 'static>(about: About, make: Make<C>) -> Kind<C> {
-    let run: Run<C> = |_, blocks| workloads::handoff(blocks);
-    Kind {
-        about,
-        make,
-        shared: true,
-        start: || (),
-        run,
-        routine: |_, size, _, make| workloads::routine_handoff(size, make),
-    }
-}
-
-/// The contenders, in the order of tables.
-pub static ALL: &[&dyn Entry] = &[
-    &alone(vec::VEC, vec::new),
-    &shared(tls_vec::TLS_VEC, tls_vec::new),
-    &shared(mutex_vec::MUTEX_VEC, mutex_vec::new),
-    &shared(array_queue::ARRAY_QUEUE, array_queue::new),
-    #[cfg(target_arch = "x86_64")]
-    &shared(slist::SLIST, slist::new),
-    &shared(slist_turns::SLIST_TURNS, slist_turns::new),
-    &shared(object_pool::OBJECT_POOL, object_pool::new),
-    &shared(opool::OPOOL, opool::new),
-    &shared(sharded_slab::SHARDED_SLAB, sharded_slab::new),
-    &shared(heapless::HEAPLESS, heapless::new),
-    &alone(native::BOOST_POOL, native::boost_pool),
-    &shared(native::BOOST_SINGLETON_POOL, native::boost_singleton_pool),
-    &alone(native::FOONATHAN_POOL, native::foonathan),
-    &shared(native::FOONATHAN_MUTEX, native::foonathan_mutex),
-    &Kind { start: native::start_dpdk, ..shared(native::DPDK_POOL, native::dpdk) },
-    &Kind { start: native::start_dpdk, ..shared(native::DPDK_USER_CACHE, native::dpdk_user_cache) },
-    &shared(glibc::GLIBC, glibc::new),
-    &shared(jemalloc::JEMALLOC, jemalloc::new),
-    &BySize {
-        largest_small: mimalloc::LARGEST_SMALL,
-        small: shared(mimalloc::MIMALLOC, mimalloc::small),
-        large: shared(mimalloc::MIMALLOC, mimalloc::large),
-    },
-    #[cfg(feature = "snmalloc")]
-    &shared(snmalloc::SNMALLOC, snmalloc::new),
-    &shared(gperftools::GPERFTOOLS, gperftools::new),
-    #[cfg(feature = "tcmalloc")]
-    &shared(google_tcmalloc::GOOGLE_TCMALLOC, google_tcmalloc::new),
-    &shared(lookaside::GENERAL, lookaside::general),
-    &shared(lookaside::LOOKASIDE, lookaside::pair),
-    &shared(lookaside::OWN_RSEQ, lookaside::own_rseq),
-    &shared(lookaside::SLOTS, lookaside::pair),
-    &shared(lookaside::TRYLOCK, lookaside::pair),
-    &shared(lookaside::HEAP, lookaside::pair),
-    &Kind { run: workloads::in_runs, ..shared(lookaside::BULK, lookaside::bulk) },
-    &alone(lookaside::CACHED, lookaside::cached),
-    &shared(c_library::C_LIBRARY, c_library::new),
-    &shared(c_inline::C_INLINE, c_inline::new),
-    &shared(small_pool::SMALL_POOL, small_pool::sized),
-    &shared(small_pool::TAGGED, small_pool::tagged),
-    &shared(wdm::WDM, wdm::pair),
-    &shared(wdm::WDM_GENERAL, wdm::general),
-    &of_handoff(ring::RING, ring::new),
-];
-
-impl<C: Contender + 'static> Entry for Kind<C> {
-    fn about(&self) -> &About {
+impl Entry {
+    /// What it is.
+    pub fn about(&self) -> &About {
         &self.about
     }
 
-    fn shared(&self) -> bool {
+    /// Whether several threads may use it at once.
+    pub fn shared(&self) -> bool {
         self.shared
     }
 
-    fn serve(&self, workload: &Workload, size: usize) -> anyhow::Result<()> {
-        workloads::serve(workload, size, self.start, self.make, self.run)
-    }
-
-    fn routine(&self, workload: &'static Workload, size: usize, threads: usize) -> Made {
-        (self.routine)(workload, size, threads, self.make)
+    /// Makes one for blocks of this size, which does a workload in this process on a number of threads.
+    pub fn routine(&self, workload: &'static Workload, size: usize, threads: usize) -> Made {
+        (self.routine)(workload, size, threads)
     }
 }
 
-impl<S: Contender + 'static, L: Contender + 'static> BySize<S, L> {
-    fn entry(&self, workload: &Workload, size: usize) -> &dyn Entry {
-        if workload.largest_block(size) <= self.largest_small { &self.small } else { &self.large }
-    }
+/// The contender that a function makes, with what is compiled for its type: one that several threads may use, one that no
+/// other thread may touch, one that runs these workloads alone, one that a process starts before its memory is weighed, and
+/// one whose calls are others for blocks above a size.
+macro_rules! entry {
+    (shared $about:expr, $make:path) => { entry!(in true $about, $make, workloads::together, workloads::routine_together, || ()) };
+    (alone $about:expr, $make:path) => { entry!(in false $about, $make, workloads::alone, workloads::routine_alone, || ()) };
+    (only $run:path, $about:expr, $make:path) => { entry!(in true $about, $make, $run, workloads::routine_together, || ()) };
+    (started $start:path, $about:expr, $make:path) => {
+        entry!(in true $about, $make, workloads::together, workloads::routine_together, $start)
+    };
+    (in $shared:literal $about:expr, $make:path, $run:path, $routine:path, $start:expr) => {
+        Entry {
+            about: $about,
+            shared: $shared,
+            serve: |workload, size| workloads::serve(workload, size, $start, $make, $run),
+            routine: |workload, size, threads| $routine(workload, size, threads, $make),
+        }
+    };
+    (upto $largest:path, $about:expr, $small:path, $large:path) => {{
+        const SMALL: Entry = entry!(shared $about, $small);
+        const LARGE: Entry = entry!(shared $about, $large);
+        fn of(workload: &Workload, size: usize) -> Entry {
+            if workload.block_size(size) <= $largest { SMALL } else { LARGE }
+        }
+        Entry {
+            serve: |workload, size| (of(workload, size).serve)(workload, size),
+            routine: |workload, size, threads| (of(workload, size).routine)(workload, size, threads),
+            ..SMALL
+        }
+    }};
 }
 
-impl<S: Contender + 'static, L: Contender + 'static> Entry for BySize<S, L> {
-    fn about(&self) -> &About {
-        &self.small.about
-    }
+/// The contenders, in the order of tables.
+pub static ALL: &[Entry] = &[
+    entry!(alone vecs::VEC, vecs::vec),
+    entry!(shared vecs::TLS_VEC, vecs::tls_vec),
+    entry!(shared vecs::MUTEX_VEC, vecs::mutex_vec),
+    entry!(shared stacks::ARRAY_QUEUE, stacks::array_queue),
+    #[cfg(target_arch = "x86_64")]
+    entry!(shared slist::SLIST, slist::new),
+    entry!(shared stacks::SLIST_TURNS, stacks::slist_turns),
+    entry!(shared crates::OBJECT_POOL, crates::object_pool),
+    entry!(shared crates::OPOOL, crates::opool),
+    entry!(shared crates::SHARDED_SLAB, crates::sharded_slab),
+    entry!(shared crates::HEAPLESS, crates::heapless),
+    entry!(alone native::BOOST_POOL, native::boost_pool),
+    entry!(shared native::BOOST_SINGLETON_POOL, native::boost_singleton_pool),
+    entry!(alone native::FOONATHAN_POOL, native::foonathan),
+    entry!(shared native::FOONATHAN_MUTEX, native::foonathan_mutex),
+    entry!(started native::start_dpdk, native::DPDK_POOL, native::dpdk),
+    entry!(started native::start_dpdk, native::DPDK_USER_CACHE, native::dpdk_user_cache),
+    entry!(shared mallocs::GLIBC, mallocs::glibc),
+    entry!(shared mallocs::JEMALLOC, mallocs::jemalloc),
+    entry!(upto mallocs::LARGEST_SMALL, mallocs::MIMALLOC, mallocs::mimalloc_small, mallocs::mimalloc),
+    #[cfg(feature = "snmalloc")]
+    entry!(shared mallocs::SNMALLOC, mallocs::snmalloc),
+    entry!(shared gperftools::GPERFTOOLS, gperftools::new),
+    #[cfg(feature = "tcmalloc")]
+    entry!(shared google_tcmalloc::GOOGLE_TCMALLOC, google_tcmalloc::new),
+    entry!(shared lookaside::GENERAL, lookaside::general),
+    entry!(shared lookaside::LOOKASIDE, lookaside::pair),
+    entry!(shared lookaside::OWN_RSEQ, lookaside::own_rseq),
+    entry!(shared lookaside::SLOTS, lookaside::pair),
+    entry!(shared lookaside::TRYLOCK, lookaside::pair),
+    entry!(shared lookaside::HEAP, lookaside::pair),
+    entry!(only workloads::in_runs, lookaside::BULK, lookaside::bulk),
+    entry!(alone lookaside::CACHED, lookaside::cached),
+    entry!(shared native::C_LIBRARY, native::c_library),
+    entry!(shared c_lists::C_INLINE, c_lists::inlined),
+    entry!(shared small_pool::SMALL_POOL, small_pool::sized),
+    entry!(shared small_pool::TAGGED, small_pool::tagged),
+    entry!(shared c_lists::WDM, c_lists::wdm),
+    entry!(shared c_lists::WDM_GENERAL, c_lists::wdm_general),
+    entry!(only workloads::handoff, ring::RING, ring::new),
+];
 
-    fn shared(&self) -> bool {
-        true
-    }
-
-    fn serve(&self, workload: &Workload, size: usize) -> anyhow::Result<()> {
-        self.entry(workload, size).serve(workload, size)
-    }
-
-    fn routine(&self, workload: &'static Workload, size: usize, threads: usize) -> Made {
-        self.entry(workload, size).routine(workload, size, threads)
-    }
-}
-
-pub fn contender(name: &str) -> Option<&'static dyn Entry> {
-    ALL.iter().copied().find(|entry| entry.about().name == name)
+pub fn contender(name: &str) -> Option<&'static Entry> {
+    ALL.iter().find(|entry| entry.about().name == name)
 }
 
 /// Whether a contender takes part in a workload, if it is shared or need not be.
-pub fn fits(entry: &dyn Entry, workload: &Workload) -> bool {
+pub fn fits(entry: &Entry, workload: &Workload) -> bool {
     match entry.about().only {
         Some(only) => only == workload.name,
         None => workload.runs || !entry.about().runs,
@@ -194,7 +142,7 @@ pub fn workloads() -> impl Iterator<Item = &'static Workload> {
 /// Runs one round of a contender in this process, which `compare` started for it, and prints what it found.
 pub fn serve_round(workload: &str, name: &str, size: usize) -> anyhow::Result<()> {
     if let Some(workload) = workloads::by_name(workload) {
-        return contender(name).context("no such contender")?.serve(workload, size);
+        return (contender(name).context("no such contender")?.serve)(workload, size);
     }
     let job = jobs().find(|known| known.workload.name == workload).context("no such workload")?;
     ensure!(job.cases.iter().any(|known| known.name == name), "no such contender");
@@ -243,12 +191,12 @@ impl Plan {
     }
 
     fn of(workload: &'static Workload, wanted: &impl Fn(&str) -> bool) -> Self {
-        let (fit, unfit): (Vec<&dyn Entry>, Vec<&dyn Entry>) = ALL
+        let (fit, unfit): (Vec<&Entry>, Vec<&Entry>) = ALL
             .iter()
-            .filter(|entry| wanted(entry.about().name) && fits(**entry, workload))
-            .partition(|entry| entry.shared() || !workload.shares);
-        let case = |entry: &&dyn Entry| {
-            let About { name, about, variable, .. } = *entry.about();
+            .filter(|entry| wanted(entry.about.name) && fits(entry, workload))
+            .partition(|entry| entry.shared || !workload.shares);
+        let case = |entry: &&Entry| {
+            let About { name, about, variable, .. } = entry.about;
             Case { name, about, variable }
         };
         Self {
@@ -256,7 +204,7 @@ impl Plan {
             base: Base::malloc(if workload.set == Set::Memory { "the leanest malloc" } else { "the fastest malloc" }),
             sized: true,
             cases: fit.iter().map(case).collect(),
-            unfit: unfit.iter().map(|entry| entry.about().name).collect(),
+            unfit: unfit.iter().map(|entry| entry.about.name).collect(),
         }
     }
 
@@ -316,25 +264,6 @@ mod tests {
         assert!(serve_round("nothing", "ours", 0).is_err());
     }
 
-    #[test]
-    fn plans_are_of_the_sets_and_contenders_asked_for() {
-        assert_eq!(Plan::all(|set| set == Set::Pools, |_| true).len(), pools::JOBS.len());
-        let plan = Plan::all(|set| set == Set::Lists, |name| name == "vec" || name == "json");
-        let names: Vec<_> = plan.iter().map(|plan| (plan.workload.name, plan.unfit.len())).collect();
-        assert!(names.contains(&("pair", 0)) && !names.iter().any(|&(name, _)| name == "pair-2t"), "{names:?}");
-        assert!(Plan::all(|_| true, |name| name == "no one").is_empty());
-    }
-
-    /// A chart of a set has one axis.
-    #[test]
-    fn ratios_of_foreign_workloads_are_to_the_fastest_malloc() {
-        for plan in Plan::all(|set| set == Set::Foreign, |_| true) {
-            let runs = |name: &&str| plan.cases.iter().any(|case| case.name == *name);
-            assert_eq!(plan.base.about, "the fastest malloc", "{}", plan.workload.name);
-            assert!(plan.base.names.iter().filter(|name| runs(name)).count() >= 3, "{}", plan.workload.name);
-        }
-    }
-
     /// Every contender is described, once.
     #[test]
     fn every_contender_is_introduced() {
@@ -347,10 +276,5 @@ mod tests {
                 .collect();
             assert_eq!(about.len(), 1, "{}: {about:?}", case.name);
         }
-    }
-
-    #[test]
-    fn versions_are_known() {
-        assert!(!versions().contains("unknown"), "{}", versions());
     }
 }

@@ -7,13 +7,12 @@
 //! foonathan/memory, which is a library itself, has one of its own.
 
 use std::ffi::CString;
-use std::sync::OnceLock;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, bail};
 use libc::{c_char, c_int, c_void};
-use libloading::{Library, os::unix};
+use libloading::Library;
 
-use crate::contenders::c_library;
+use crate::contenders::native;
 use crate::ground::files::Carried;
 use crate::ground::measure::{Absent, Figures, Measure, ROUND, clock, timed};
 use crate::ground::workload::{Case, Job, Set, Workload};
@@ -83,16 +82,8 @@ static HOST: Host = Host {
     mimalloc_free: libmimalloc_sys::mi_free,
 };
 
-/// A container of C++.
-#[repr(C)]
-struct Raw {
-    _private: [u8; 0],
-}
-
-type Make = unsafe extern "C" fn(*const c_char, *const c_char, *const Host) -> *mut Raw;
-type Run = unsafe extern "C" fn(*mut Raw, u64) -> u64;
-type Size = unsafe extern "C" fn(*const Raw) -> u64;
-type Delete = unsafe extern "C" fn(*mut Raw);
+type Make = unsafe extern "C" fn(*const c_char, *const c_char, *const Host) -> *mut c_void;
+type Run = unsafe extern "C" fn(*mut c_void, u64, *mut u64) -> u64;
 
 macro_rules! containers {
     ($file:literal) => {
@@ -107,24 +98,13 @@ static FOONATHAN: Carried = containers!("/lookaside_nodes_foonathan.so");
 /// The containers that have this allocator.
 fn library(allocator: &str) -> Result<&'static Library> {
     if !allocator.starts_with("foonathan") {
-        share_calls()?;
+        native::load_c_library()?;
         MOST.library()
     } else if FOONATHAN.is_there() {
         FOONATHAN.library()
     } else {
         bail!(absent(allocator))
     }
-}
-
-/// Loads the C library, so that others which are loaded later find its calls.
-fn share_calls() -> Result<()> {
-    static LOADED: OnceLock<Result<unix::Library>> = OnceLock::new();
-    let load = || {
-        // SAFETY: the library is this project's own, and does nothing while it is loaded.
-        let library = unsafe { unix::Library::open(Some(c_library::path()?), libc::RTLD_NOW | libc::RTLD_GLOBAL) };
-        library.context("the shared library cannot be loaded")
-    };
-    LOADED.get_or_init(load).as_ref().map(|_| ()).map_err(|reason| anyhow!("{reason:#}"))
 }
 
 fn absent(allocator: &str) -> Absent {
@@ -137,9 +117,9 @@ fn absent(allocator: &str) -> Absent {
     })
 }
 
+/// A container, of which a process has one. It stays.
 struct Nodes {
-    raw: *mut Raw,
-    library: &'static Library,
+    raw: *mut c_void,
     run: Run,
 }
 
@@ -156,32 +136,21 @@ impl Nodes {
         if raw.is_null() {
             bail!(absent(allocator));
         }
-        Ok(Self { raw, library, run })
+        Ok(Self { raw, run })
     }
 
-    /// Changes it this number of times; returns a sum over what was found.
-    fn run(&mut self, changes: u64) -> u64 {
+    /// Changes it this number of times; returns a sum over what was found, and how many elements are in it.
+    fn run(&mut self, changes: u64) -> (u64, u64) {
+        let mut size = 0;
         // SAFETY: the container was made, and is this one's own.
-        unsafe { (self.run)(self.raw, changes) }
-    }
-
-    fn size(&self) -> u64 {
-        // SAFETY: as above; the type is that of nodes.h.
-        unsafe { self.library.get::<Size>(c"nodes_size").expect("the library has it")(self.raw) }
-    }
-}
-
-impl Drop for Nodes {
-    fn drop(&mut self) {
-        // SAFETY: the container was made, and no one uses it any more; the type is that of nodes.h.
-        unsafe { self.library.get::<Delete>(c"nodes_delete").expect("the library has it")(self.raw) };
+        let sum = unsafe { (self.run)(self.raw, changes, &raw mut size) };
+        (sum, size)
     }
 }
 
 /// What a container comes to after a number of changes: a sum over what was found, and how many elements are in it.
 pub fn sum_and_size(container: &str, allocator: &str, changes: u64) -> Result<(u64, u64)> {
-    let mut nodes = Nodes::new(container, allocator)?;
-    Ok((nodes.run(changes), nodes.size()))
+    Ok(Nodes::new(container, allocator)?.run(changes))
 }
 
 fn run(container: &str, allocator: &str) -> Result<Figures> {

@@ -199,11 +199,8 @@ impl Round {
 
 /// A bar on the terminal for a number of rounds, or nothing where there is none.
 pub fn progress(rounds: u64) -> ProgressBar {
-    let bar = ProgressBar::new(rounds);
-    match ProgressStyle::with_template("{bar:40} {pos}/{len} rounds, {elapsed} gone, {eta} left: {msg}") {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
-    }
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} rounds, {elapsed} gone, {eta} left: {msg}");
+    ProgressBar::new(rounds).with_style(style.expect("the template is well formed"))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 use lookaside_core::{PoolType, Tag, TagOrder, TagUsage, pool_allocate, pool_free};
 use serde_json::{Value, json};
@@ -81,35 +81,22 @@ pub fn tag_of(thread: u32, size: u32) -> Tag {
 ///
 /// # Errors
 ///
-/// When there is no memory, or a block did not keep what was written to it.
+/// When there is no memory.
 pub fn replay(trace: &Trace) -> Result<[Moment; 3]> {
-    let mut replayer = Replayer { blocks: Vec::new() };
-    let (until_peak, rest) = trace.events().split_at(events_until_peak(trace.events()));
-    let plural = |blocks: usize| format!("{} blocks", grouped(blocks as u64));
-
-    until_peak.iter().try_for_each(|&event| replayer.replay(event))?;
-    let peak = look(format!("when the most blocks are allocated, {}", plural(replayer.out())))?;
-    rest.iter().try_for_each(|&event| replayer.replay(event))?;
-    let end = look(format!("at the end of the program, which kept {}", plural(replayer.out())))?;
-    let leftover: Vec<u32> =
-        (0..).zip(&replayer.blocks).filter(|(_, block)| !block.at.is_null()).map(|(id, _)| id).collect();
-    leftover.into_iter().try_for_each(|id| replayer.free(id))?;
-    Ok([peak, end, look("when all are freed".to_owned())?])
-}
-
-/// The events up to the first moment when as many blocks are out as ever.
-fn events_until_peak(events: &[Event]) -> usize {
-    let (mut out, mut most, mut until) = (0, 0, 0);
-    for (index, event) in events.iter().enumerate() {
-        match event.action {
-            Action::Allocate { .. } => out += 1,
-            Action::Free { .. } => out -= 1,
-        }
-        if out > most {
-            (most, until) = (out, index + 1);
+    let mut replayer = Replayer::default();
+    let most = trace.summary().peak_blocks;
+    let at_peak = || look(format!("when the most blocks are allocated, {} blocks", grouped(most)));
+    let mut peak = None;
+    for &event in trace.events() {
+        replayer.replay(event)?;
+        if replayer.out == most && peak.is_none() {
+            peak = Some(at_peak()?);
         }
     }
-    until
+    let peak = peak.map_or_else(at_peak, Ok)?;
+    let end = look(format!("at the end of the program, which kept {} blocks", grouped(replayer.out)))?;
+    drop(replayer);
+    Ok([peak, end, look("when all are freed".to_owned())?])
 }
 
 fn look(what: String) -> Result<Moment> {
@@ -142,59 +129,41 @@ pub fn json(moments: &[Moment]) -> Value {
     ["peak", "end", "freed"].into_iter().zip(moments).flat_map(of_moment).collect()
 }
 
-/// The blocks of a replay, by identity.
+/// The blocks of a replay, by identity, as far as they are out.
+#[derive(Default)]
 struct Replayer {
-    blocks: Vec<Block>,
-}
-
-struct Block {
-    /// Null when it was given back.
-    at: *mut u8,
-    size: u32,
-    tag: Tag,
+    blocks: Vec<Option<(*mut u8, Tag)>>,
+    out: u64,
 }
 
 impl Replayer {
     fn replay(&mut self, event: Event) -> Result<()> {
-        let size = match event.action {
-            Action::Allocate { size } => size,
-            Action::Free { id } => return self.free(id),
-        };
-        let tag = tag_of(event.thread, size);
-        let at = pool_allocate(POOL_TYPE, size as usize, tag);
-        if at.is_null() {
-            bail!("no memory for {size} bytes");
+        match event.action {
+            Action::Allocate { size } => {
+                let tag = tag_of(event.thread, size);
+                let block = pool_allocate(POOL_TYPE, size as usize, tag);
+                ensure!(!block.is_null(), "no memory for {size} bytes");
+                self.blocks.push(Some((block, tag)));
+                self.out += 1;
+            }
+            Action::Free { id } => {
+                let (block, tag) = self.blocks[id as usize].take().context("a block is freed twice")?;
+                // SAFETY: the block came from these calls under this tag, and is not here any more.
+                unsafe { pool_free(block, tag) };
+                self.out -= 1;
+            }
         }
-        // SAFETY: the block has this number of bytes, and at least one.
-        unsafe { at.write_bytes(mark(self.blocks.len() as u32), bytes(size)) };
-        self.blocks.push(Block { at, size, tag });
         Ok(())
-    }
-
-    fn free(&mut self, id: u32) -> Result<()> {
-        let block = &mut self.blocks[id as usize];
-        // SAFETY: in a trace no block is freed twice, so this one is out; all its bytes were written.
-        let kept = unsafe { std::slice::from_raw_parts(block.at, bytes(block.size)) };
-        ensure!(kept.iter().all(|&byte| byte == mark(id)), "a block did not keep what was written to it");
-        // SAFETY: the block came from these calls under this tag, and no one uses it any more.
-        unsafe { pool_free(block.at, block.tag) };
-        block.at = std::ptr::null_mut();
-        Ok(())
-    }
-
-    fn out(&self) -> usize {
-        self.blocks.iter().filter(|block| !block.at.is_null()).count()
     }
 }
 
-/// No bytes are served as one.
-fn bytes(size: u32) -> usize {
-    size.max(1) as usize
-}
-
-/// What a block is filled with.
-fn mark(id: u32) -> u8 {
-    (id % 251) as u8
+impl Drop for Replayer {
+    fn drop(&mut self) {
+        for (block, tag) in self.blocks.drain(..).flatten() {
+            // SAFETY: as above.
+            unsafe { pool_free(block, tag) };
+        }
+    }
 }
 
 #[cfg(test)]
@@ -222,13 +191,5 @@ mod tests {
         ] {
             assert_eq!(tag_of(thread, size).to_string(), tag, "{thread}, {size}");
         }
-    }
-
-    #[test]
-    fn the_peak_is_the_first_of_the_highest() {
-        let allocate = Event { thread: 0, action: Action::Allocate { size: 1 } };
-        let free = |id| Event { thread: 0, action: Action::Free { id } };
-        assert_eq!(events_until_peak(&[]), 0);
-        assert_eq!(events_until_peak(&[allocate, free(0), allocate, allocate, free(1), allocate]), 4);
     }
 }

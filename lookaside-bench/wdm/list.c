@@ -1,6 +1,5 @@
 /* A list through lookaside_wdm.h, as ported code has it. Compiled once for each shape of lists, whose name is SHAPE. */
 
-#include <stdbool.h>
 #include <stdlib.h>
 
 #include "lookaside_wdm.h"
@@ -8,10 +7,9 @@
 
 #define JOIN_LATER(shape, name) wdm_##shape##_##name
 #define JOIN(shape, name) JOIN_LATER(shape, name)
-#define NAME(name) JOIN(SHAPE, name)
+#define MAKE JOIN(SHAPE, make)
 
-bool NAME(make)(size_t size, struct peer *peer);
-uint64_t NAME(kept_shared)(void *list);
+const char *MAKE(const char *shape, size_t size, struct peer *peer);
 
 static void *allocate(void *list)
 {
@@ -23,23 +21,12 @@ static void release(void *list, void *block)
     ExFreeToLookasideListEx(list, block);
 }
 
-static lookaside_statistics statistics_of(LOOKASIDE_LIST_EX *list)
-{
-    lookaside_statistics statistics = {.struct_size = sizeof statistics};
-    lookaside_list_statistics(&list->L.List, &statistics);
-    return statistics;
-}
-
 /* The free blocks that the list keeps. */
 static uint64_t kept(void *list)
 {
-    return statistics_of(list).processor.current_depth + NAME(kept_shared)(list);
-}
-
-/* Those of them that are not in the lists of processors. */
-uint64_t NAME(kept_shared)(void *list)
-{
-    return statistics_of(list).shared.current_depth;
+    lookaside_statistics statistics = {.struct_size = sizeof statistics};
+    lookaside_list_statistics(&((LOOKASIDE_LIST_EX *)list)->L.List, &statistics);
+    return statistics.processor.current_depth + statistics.shared.current_depth;
 }
 
 static void destroy(void *list)
@@ -48,14 +35,15 @@ static void destroy(void *list)
     free(list);
 }
 
-/* Fills in a pool over a new list; returns false if none can be made. */
-bool NAME(make)(size_t size, struct peer *peer)
+/* Fills in a pool over a new list and returns NULL; or returns why there is none. */
+const char *MAKE(const char *shape, size_t size, struct peer *peer)
 {
+    (void)shape;
     LOOKASIDE_LIST_EX *list = aligned_alloc(_Alignof(LOOKASIDE_LIST_EX), sizeof *list);
-    if (list != NULL && !NT_SUCCESS(ExInitializeLookasideListEx(list, NULL, NULL, PagedPool, 0, size, LOOKASIDE_TAG('C', 'o', 'm', 'p'), 0))) {
+    if (list == NULL || !NT_SUCCESS(ExInitializeLookasideListEx(list, NULL, NULL, PagedPool, 0, size, LOOKASIDE_TAG('C', 'o', 'm', 'p'), 0))) {
         free(list);
-        list = NULL;
+        return "the list cannot be initialised";
     }
     *peer = (struct peer){.pool = list, .allocate = allocate, .free = release, .kept = kept, .destroy = destroy};
-    return list != NULL;
+    return NULL;
 }

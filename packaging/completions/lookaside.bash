@@ -90,15 +90,15 @@ _lookaside() {
                     return 0
                     ;;
                 --workload)
-                    COMPREPLY=($(compgen -W "pair batch128 random pair-2t random-2t handoff oversubscribed burst-idle bulk8 bulk32 bulk128 memory-burst memory-fragments memory-lists memory-handoff larson xmalloc cache-thrash cache-scratch sh6bench sh8bench mstress rptest mempool-1c mempool-2c packets lru latency-hits latency-hits-over latency-misses latency-misses-over trace json query syntax regex maps server special special-many nonpaged paged-2t list map set unordered-map btree linked-hash-map" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "pair batch128 random pair-2t random-2t handoff oversubscribed burst-idle bulk8 bulk32 bulk128 memory-burst memory-fragments memory-lists memory-handoff larson xmalloc cache-thrash cache-scratch sh6bench mstress latency-hits latency-hits-over latency-misses latency-misses-over trace json query syntax regex maps server special special-many nonpaged list map set unordered-map btree linked-hash-map" -- "${cur}"))
                     return 0
                     ;;
                 --contender)
-                    COMPREPLY=($(compgen -W "vec tls-vec mutex-vec arrayqueue slist slist-turns lockfree-object-pool opool sharded-slab heapless boost-pool boost-singleton-pool foonathan foonathan-mutex dpdk dpdk-user-cache glibc jemalloc mimalloc gperftools general lookaside lookaside-own-rseq lookaside-slots lookaside-trylock lookaside-heap lookaside-bulk lookaside-cache lookaside-c lookaside-c-inline small-pool small-pool-tagged wdm wdm-general ring system by-hand first-touch lookaside-slabs lookaside-arenas pmr-sync pmr-unsync boost-fast-pool boost-fast-pool-unsync lookaside-pmr" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "vec tls-vec mutex-vec arrayqueue slist slist-turns lockfree-object-pool opool sharded-slab heapless boost-pool boost-singleton-pool foonathan foonathan-mutex dpdk dpdk-user-cache glibc jemalloc mimalloc gperftools general lookaside lookaside-own-rseq lookaside-slots lookaside-trylock lookaside-heap lookaside-bulk lookaside-cache lookaside-c lookaside-c-inline small-pool small-pool-tagged wdm wdm-general ring system by-hand first-touch pmr-sync pmr-unsync boost-fast-pool boost-fast-pool-unsync lookaside-pmr" -- "${cur}"))
                     return 0
                     ;;
                 --ahead)
-                    COMPREPLY=($(compgen -W "vec tls-vec mutex-vec arrayqueue slist slist-turns lockfree-object-pool opool sharded-slab heapless boost-pool boost-singleton-pool foonathan foonathan-mutex dpdk dpdk-user-cache glibc jemalloc mimalloc gperftools general lookaside lookaside-own-rseq lookaside-slots lookaside-trylock lookaside-heap lookaside-bulk lookaside-cache lookaside-c lookaside-c-inline small-pool small-pool-tagged wdm wdm-general ring system by-hand first-touch lookaside-slabs lookaside-arenas pmr-sync pmr-unsync boost-fast-pool boost-fast-pool-unsync lookaside-pmr" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "vec tls-vec mutex-vec arrayqueue slist slist-turns lockfree-object-pool opool sharded-slab heapless boost-pool boost-singleton-pool foonathan foonathan-mutex dpdk dpdk-user-cache glibc jemalloc mimalloc gperftools general lookaside lookaside-own-rseq lookaside-slots lookaside-trylock lookaside-heap lookaside-bulk lookaside-cache lookaside-c lookaside-c-inline small-pool small-pool-tagged wdm wdm-general ring system by-hand first-touch pmr-sync pmr-unsync boost-fast-pool boost-fast-pool-unsync lookaside-pmr" -- "${cur}"))
                     return 0
                     ;;
                 --rounds)

@@ -29,7 +29,7 @@ pub struct Compare {
     /// Lists beside allocators and pools, on workloads of one size of block
     #[arg(long)]
     lists: bool,
-    /// Published workloads of others: larson, xmalloc, mstress, packet pools, ...
+    /// Published workloads of others: larson, xmalloc, mstress, false sharing, ...
     #[arg(long)]
     foreign: bool,
     /// Memory that is resident, instead of time
@@ -41,7 +41,7 @@ pub struct Compare {
     /// Whole programs on several global allocators
     #[arg(long, conflicts_with = "size")]
     global: bool,
-    /// The library's special, nonpaged and paged pools beside the same work by hand
+    /// The library's special and nonpaged pools beside the same work by hand
     #[arg(long, conflicts_with = "size")]
     pools: bool,
     /// Containers of C++ with their nodes from several allocators and pools

@@ -6,10 +6,9 @@ use libtcmalloc_sys::{BridgeTCMallocInternalNewAlignedNothrow, TCMallocInternalD
 
 use crate::ground::contender::{About, Contender};
 
-pub const GOOGLE_TCMALLOC: About = About {
-    variable: Some(("GLIBC_TUNABLES", "glibc.pthread.rseq=0")),
-    ..About::malloc("google-tcmalloc", "Google's tcmalloc with its caches for each processor, and its free by size")
-};
+pub const GOOGLE_TCMALLOC: About =
+    About::malloc("google-tcmalloc", "Google's tcmalloc with its caches for each processor, and its free by size")
+        .with("GLIBC_TUNABLES", "glibc.pthread.rseq=0");
 
 const ALIGNMENT: usize = 16;
 

@@ -30,11 +30,6 @@ fn library() -> anyhow::Result<&'static Library> {
     loaded.context("gperftools' tcmalloc is not installed (Debian: libtcmalloc-minimal4)")
 }
 
-/// Why this machine has none, if it has none.
-pub fn missing() -> Option<String> {
-    library().err().map(|reason| format!("{reason:#}"))
-}
-
 /// Which version it is, where there is one.
 pub fn version() -> Option<String> {
     type Version = unsafe extern "C" fn(*mut i32, *mut i32, *mut *const libc::c_char) -> *const libc::c_char;

@@ -1,7 +1,6 @@
 //! Our own lists from Rust, inlined: the pair list and the general list; a pair list by its calls for several blocks at
 //! once, and behind a cache that its thread owns.
 
-use std::mem::transmute;
 use std::ptr::{self, NonNull};
 
 use anyhow::{Context, bail, ensure};
@@ -10,31 +9,29 @@ use lookaside_core::{EngineKind, LocalCache, LookasideList, Topology, engine_des
 
 use crate::ground::contender::{About, CAPACITY, Contender};
 
+const ENGINE: &str = "LOOKASIDE_ENGINE";
+
 pub const GENERAL: About = About::new("general", "one list for all processors, as a Windows driver's list is");
 pub const LOOKASIDE: About =
     About::new("lookaside", "a lookaside list (or the pool, or the global allocator) called from Rust");
-pub const OWN_RSEQ: About = About {
-    variable: Some(("GLIBC_TUNABLES", "glibc.pthread.rseq=0")),
-    ..About::beside("lookaside-own-rseq", "the same where the library registers threads for rseq, and not glibc")
-};
-pub const SLOTS: About = About {
-    variable: Some(("LOOKASIDE_ENGINE", "slots")),
-    ..About::new("lookaside-slots", "the same by the engine for systems without restartable sequences")
-};
-pub const TRYLOCK: About = About {
-    variable: Some(("LOOKASIDE_ENGINE", "trylock")),
-    ..About::beside("lookaside-trylock", "the same by the engine for systems that have no membarrier either")
-};
-pub const HEAP: About = About {
-    variable: Some(("LOOKASIDE_ENGINE", "heap")),
-    ..About::beside("lookaside-heap", "the same where each call goes to malloc and free, for tools that watch those")
-};
+pub const OWN_RSEQ: About =
+    About::beside("lookaside-own-rseq", "the same where the library registers threads for rseq, and not glibc")
+        .with("GLIBC_TUNABLES", "glibc.pthread.rseq=0");
+pub const SLOTS: About =
+    About::new("lookaside-slots", "the same by the engine for systems without restartable sequences")
+        .with(ENGINE, "slots");
+pub const TRYLOCK: About =
+    About::beside("lookaside-trylock", "the same by the engine for systems that have no membarrier either")
+        .with(ENGINE, "trylock");
+pub const HEAP: About =
+    About::beside("lookaside-heap", "the same where each call goes to malloc and free, for tools that watch those")
+        .with(ENGINE, "heap");
 pub const BULK: About =
     About { runs: true, ..About::new("lookaside-bulk", "the same by the calls for many blocks at once") };
 pub const CACHED: About = About::new("lookaside-cache", "a cache of its blocks that one thread holds");
 
 /// A list from Rust: with one call for several blocks, where it is asked for `MANY`.
-pub struct List<const MANY: bool>(LookasideList);
+pub struct List<const MANY: bool>(pub LookasideList);
 
 fn build(size: usize, topology: Topology) -> anyhow::Result<LookasideList> {
     let named = [("slots", EngineKind::Slots), ("trylock", EngineKind::TryLock), ("heap", EngineKind::Heap)];
@@ -70,12 +67,6 @@ pub fn bulk(size: usize) -> anyhow::Result<List<true>> {
 fn kept(list: &LookasideList) -> u64 {
     let statistics = list.statistics();
     statistics.processor.current_depth + statistics.shared.current_depth
-}
-
-impl<const MANY: bool> From<LookasideList> for List<MANY> {
-    fn from(list: LookasideList) -> Self {
-        Self(list)
-    }
 }
 
 impl<const MANY: bool> Contender for List<MANY> {
@@ -115,30 +106,20 @@ impl<const MANY: bool> Contender for List<MANY> {
         blocks.iter().for_each(|&block| unsafe { self.free(block, size) });
     }
 
-    /// A general list has no processor lists, whose counters stay at 0.
-    fn misses(&self) -> Option<u64> {
-        let statistics = self.0.statistics();
-        let nearest = if statistics.processors > 0 { statistics.processor } else { statistics.list };
-        Some(nearest.allocate_misses + nearest.free_misses)
-    }
-
     fn kept(&self) -> Option<u64> {
         Some(kept(&self.0))
     }
 }
 
-/// A cache before a pair list. It keeps as many blocks as caches that are written by hand.
+/// A cache before a pair list, which stays: a process has one. It keeps as many blocks as caches that are written by hand.
 pub struct Cached {
-    // Before its list, so that it is dropped first.
     cache: LocalCache<'static, CAPACITY>,
-    list: Box<LookasideList>,
+    list: &'static LookasideList,
 }
 
 pub fn cached(size: usize) -> anyhow::Result<Cached> {
-    let list = Box::new(build(size, Topology::Pair)?);
-    // SAFETY: the list stays in its box until the cache has gone.
-    let lasting = unsafe { transmute::<&LookasideList, &'static LookasideList>(&*list) };
-    Ok(Cached { cache: lasting.cache(), list })
+    let list: &'static LookasideList = Box::leak(Box::new(build(size, Topology::Pair)?));
+    Ok(Cached { cache: list.cache(), list })
 }
 
 impl Contender for Cached {
@@ -153,12 +134,7 @@ impl Contender for Cached {
         unsafe { self.cache.free(NonNull::new_unchecked(block)) };
     }
 
-    fn misses(&self) -> Option<u64> {
-        let counters = self.cache.counters();
-        Some(counters.allocate_misses + counters.free_misses)
-    }
-
     fn kept(&self) -> Option<u64> {
-        Some(kept(&self.list) + self.cache.counters().current_depth)
+        Some(kept(self.list) + self.cache.counters().current_depth)
     }
 }

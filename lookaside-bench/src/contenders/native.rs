@@ -1,21 +1,21 @@
-//! Pools in C and C++: Boost.Pool, foonathan/memory and DPDK's rte_mempool.
+//! Pools in C and C++: Boost.Pool, foonathan/memory and DPDK's rte_mempool; and lists as C has them.
 //!
 //! Each is a small shared library of its own (`peers/`), compiled by the build script where the pool's headers are, and
 //! loaded by the rounds that need it. There the compiler has inlined the pool into two functions, which a round calls: one
 //! call more for each allocate and free than a program in C or C++ has, as with `lookaside-c`.
 
-use std::ffi::{CStr, CString};
-use std::mem::MaybeUninit;
+use std::ffi::CStr;
+use std::path::PathBuf;
+use std::sync::OnceLock;
 
-use anyhow::bail;
+use anyhow::{Context, anyhow, bail};
 use libc::c_char;
-use libloading::Library;
+use libloading::{Library, os::unix};
 
-use super::called::{Called, Peer};
+use super::called::{Called, Make};
 use crate::ground::contender::About;
 use crate::ground::files::Carried;
 
-type Make = unsafe extern "C" fn(*const c_char, usize, *mut Peer) -> *const c_char;
 type Start = unsafe extern "C" fn() -> *const c_char;
 type Version = unsafe extern "C" fn() -> *const c_char;
 
@@ -25,8 +25,6 @@ pub struct Source {
     /// The Debian packages that bring what its build needs.
     packages: &'static str,
     carried: Carried,
-    /// Why the build script could not make it, if its headers were there.
-    fault: &'static str,
 }
 
 macro_rules! source {
@@ -36,7 +34,6 @@ macro_rules! source {
             packages: $packages,
             // SAFETY: the library is this project's own, and does nothing while it is loaded but what the pool's library does.
             carried: unsafe { Carried::new($name, include_bytes!(concat!(env!("OUT_DIR"), "/peer_", $file, ".so"))) },
-            fault: include_str!(concat!(env!("OUT_DIR"), "/peer_", $file, ".txt")),
         }
     };
 }
@@ -44,19 +41,16 @@ macro_rules! source {
 static BOOST: Source = source!("Boost.Pool", "libboost-dev", "boost_pool");
 static FOONATHAN: Source = source!("foonathan/memory", "libfoonathan-memory-dev", "foonathan");
 static DPDK: Source = source!("DPDK", "libdpdk-dev, libbsd-dev and libnuma-dev", "dpdk");
+/// Lists of the shared library, which is loaded before this.
+static LOOKASIDE: Source = source!("lookaside", "", "lookaside");
 
 impl Source {
-    /// Why this command has no such pool.
-    fn missing(&self) -> Option<String> {
-        let Self { name, packages, fault, .. } = self;
-        (!self.carried.is_there()).then(|| match *fault {
-            "" => format!("this command was built without {name} (Debian: {packages}; then build it again)"),
-            _ => format!("{name} could not be built (it needs Debian's {packages}): {fault}"),
-        })
-    }
-
     fn library(&self) -> anyhow::Result<&Library> {
-        self.missing().map_or_else(|| self.carried.library(), |reason| bail!(reason))
+        let Self { name, packages, carried } = self;
+        if !carried.is_there() {
+            bail!("this command was built without {name} (Debian: {packages}; then build it again)");
+        }
+        carried.library()
     }
 
     /// Starts the library, where it has to be.
@@ -70,17 +64,8 @@ impl Source {
 
     /// A pool of this name, which may be shared only if its name says so in `peers/`.
     fn pool<const SHARED: bool>(&self, about: &About, size: usize) -> anyhow::Result<Called<SHARED>> {
-        let library = self.library()?;
-        let name = CString::new(about.name)?;
-        let mut peer = MaybeUninit::<Peer>::uninit();
-        // SAFETY: the type is that of peer.h, and the function fills in the pool unless it says why not.
-        unsafe {
-            let reason = library.get::<Make>(c"lookaside_peer_make")?(name.as_ptr(), size, peer.as_mut_ptr());
-            if !reason.is_null() {
-                bail!("{}: {}", self.name, CStr::from_ptr(reason).to_string_lossy());
-            }
-            Ok(Called::new(about.name, peer.assume_init()))
-        }
+        // SAFETY: the type is that of peer.h, and the library stays loaded.
+        unsafe { Called::new(about.name, size, *self.library()?.get::<Make>(c"lookaside_peer_make")?, None) }
     }
 
     fn version(&self) -> anyhow::Result<String> {
@@ -122,7 +107,33 @@ pub fn start_dpdk() {
     DPDK.start();
 }
 
-/// Why this command has no pool of this library, if it has none.
-pub fn missing(library: &str) -> Option<String> {
-    [&BOOST, &FOONATHAN, &DPDK].into_iter().find(|source| source.name == library)?.missing()
+pub const C_LIBRARY: About = About::new("lookaside-c", "the same through the shared library, as a C program calls it");
+
+/// The shared library's name.
+const NAME: &str = concat!("liblookaside.so.", env!("CARGO_PKG_VERSION_MAJOR"), ".", env!("CARGO_PKG_VERSION_MINOR"));
+
+/// A pair list of liblookaside.so, as a C program has it: every call is indirect and checks its list.
+pub fn c_library(size: usize) -> anyhow::Result<Called<true>> {
+    load_c_library()?;
+    LOOKASIDE.pool(&C_LIBRARY, size)
+}
+
+/// Loads the shared library, so that others which are loaded later find its calls.
+pub fn load_c_library() -> anyhow::Result<()> {
+    static LOADED: OnceLock<anyhow::Result<unix::Library>> = OnceLock::new();
+    let load = || {
+        // SAFETY: the library is this project's own, and does nothing while it is loaded.
+        let library = unsafe { unix::Library::open(Some(path()?), libc::RTLD_NOW | libc::RTLD_GLOBAL) };
+        library.context("the shared library cannot be loaded")
+    };
+    LOADED.get_or_init(load).as_ref().map(|_| ()).map_err(|reason| anyhow!("{reason:#}"))
+}
+
+/// Where the shared library is: where cargo puts it when it builds this command, beside the dependencies, where both are
+/// installed, or else where the loader looks.
+fn path() -> anyhow::Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    let folders = program.ancestors().skip(1).take(2);
+    let mut places = folders.flat_map(|folder| ["deps", "", "lib"].map(|place| folder.join(place).join(NAME)));
+    Ok(places.find(|path| path.exists()).unwrap_or_else(|| NAME.into()))
 }

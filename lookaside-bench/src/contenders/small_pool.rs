@@ -79,24 +79,3 @@ impl Contender for Tagged {
         Some(kept(|list| pool_list_statistics(Kind::Paged, list).map(|list| [list.processor, list.shared])))
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// What the lists keep is found, whichever list it is.
-    #[test]
-    fn kept_blocks_are_counted() {
-        for size in [16, 64, 512] {
-            let pool = sized(size).expect("a small pool can always be had");
-            // SAFETY: the pool is of this size, and each block is given back once.
-            unsafe {
-                let blocks: Vec<*mut u8> = (0..3).map(|_| pool.allocate(size)).collect();
-                blocks.into_iter().for_each(|block| pool.free(block, size));
-            }
-            assert!((1..=3).contains(&pool.kept().unwrap()), "{size}");
-            pool.pool.flush();
-            assert_eq!(pool.kept(), Some(0));
-        }
-    }
-}

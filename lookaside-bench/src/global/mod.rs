@@ -12,6 +12,7 @@ mod replay;
 mod server;
 pub mod switch;
 mod syntax;
+mod turns;
 
 use anyhow::ensure;
 
@@ -23,59 +24,64 @@ use switch::Allocator;
 /// What a program takes of the machine, with its code and its input.
 pub const PEAK: Measure = Measure::less("peak", "KiB", "KiB of the whole process that were resident at most");
 
+/// A program as a job: its name, what it does, the unit of its time and what that is, and the function that times it.
+macro_rules! program {
+    ($name:literal, $about:literal, $unit:literal: $of_time:literal, $run:path) => {
+        Job {
+            workload: Workload {
+                measures: &[Measure::less($unit, $unit, $of_time), PEAK],
+                ..Workload::new(Set::Global, $name, $about)
+            },
+            cases: &ALLOCATORS,
+            run: |allocator| run($unit, allocator, $run),
+        }
+    };
+}
+
 pub const PROGRAMS: &[Job] = &[
-    program(
+    program!(
         "trace",
         "every processor replays sqlite-index",
-        &[Measure::less("ns", "ns", "nanoseconds for one operation, an allocate or a free"), PEAK],
-        |allocator| run("ns", allocator, replay::run),
+        "ns": "nanoseconds for one operation, an allocate or a free",
+        replay::run
     ),
-    program(
+    program!(
         "json",
         "serde_json parses a document of half a megabyte into values, writes it again, and drops both",
-        &[Measure::less("ms", "ms", "milliseconds for one document"), PEAK],
-        |allocator| run("ms", allocator, json::run),
+        "ms": "milliseconds for one document",
+        json::run
     ),
-    program(
+    program!(
         "query",
         "jaq, a jq, compiles six filters, reads a document of 130 KB, runs the filters over it and writes what they find",
-        &[Measure::less("ms", "ms", "milliseconds for all filters"), PEAK],
-        |allocator| run("ms", allocator, query::run),
+        "ms": "milliseconds for all filters",
+        query::run
     ),
-    program(
+    program!(
         "syntax",
         "syn parses 96 KB of Rust source, counts its names, derives an implementation for each structure, and prints all",
-        &[Measure::less("ms", "ms", "milliseconds from the source to what is printed"), PEAK],
-        |allocator| run("ms", allocator, syntax::run),
+        "ms": "milliseconds from the source to what is printed",
+        syntax::run
     ),
-    program(
+    program!(
         "regex",
         "the crate regex compiles its patterns, and searches 64 KB of text with each",
-        &[Measure::less("ms", "ms", "milliseconds for all patterns"), PEAK],
-        |allocator| run("ms", allocator, regex::run),
+        "ms": "milliseconds for all patterns",
+        regex::run
     ),
-    program(
+    program!(
         "maps",
         "on every processor B-trees and hash maps of strings grow, shrink and change hands",
-        &[Measure::less("ns", "ns", "nanoseconds for one change of a tree and of a map"), PEAK],
-        |allocator| run("ns", allocator, maps::run),
+        "ns": "nanoseconds for one change of a tree and of a map",
+        maps::run
     ),
-    program(
+    program!(
         "server",
         "a thread for each processor serves keys and values from one dashmap to clients that send commands as text",
-        &[Measure::less("ns", "ns", "nanoseconds for one command, of all clients together"), PEAK],
-        |allocator| run("ns", allocator, server::run),
+        "ns": "nanoseconds for one command, of all clients together",
+        server::run
     ),
 ];
-
-const fn program(
-    name: &'static str,
-    about: &'static str,
-    measures: &'static [Measure],
-    run: fn(&str) -> anyhow::Result<Figures>,
-) -> Job {
-    Job { workload: Workload { measures, ..Workload::new(Set::Global, name, about) }, cases: &ALLOCATORS, run }
-}
 
 /// The allocators, the system's first: the others are compared with it.
 const ALLOCATORS: [Case; 4] = [

@@ -40,11 +40,6 @@ impl Allocator {
             Self::Lookaside => "lookaside",
         }
     }
-
-    /// What the environment names. Allocates nothing, and works before `main`.
-    fn named() -> Self {
-        Self::ALL.into_iter().find(|allocator| switches::GLOBAL.is(allocator.name())).unwrap_or(Self::System)
-    }
 }
 
 /// The allocator that serves this process; `None` if [`Switch`] is not its global allocator.
@@ -58,10 +53,12 @@ pub fn serving() -> Option<Allocator> {
 pub struct Switch;
 
 impl Switch {
+    /// Chooses what the environment names. Allocates nothing, and works before `main`.
     #[cold]
     #[inline(never)]
     fn choose() -> Allocator {
-        let named = Allocator::named();
+        let named = Allocator::ALL.into_iter().find(|allocator| switches::GLOBAL.is(allocator.name()));
+        let named = named.unwrap_or(Allocator::System);
         CHOICE.store(named as u8, Relaxed);
         named
     }

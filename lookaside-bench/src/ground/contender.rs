@@ -51,11 +51,6 @@ pub trait Contender: Sized {
         }
     }
 
-    /// How many calls so far found nothing, or no room, in what is nearest to the caller, if it counts them.
-    fn misses(&self) -> Option<u64> {
-        None
-    }
-
     /// How many free blocks it keeps, if it knows.
     fn kept(&self) -> Option<u64> {
         None
@@ -118,6 +113,11 @@ impl About {
         Self { beside: true, ..Self::new(name, about) }
     }
 
+    /// The same with this in the environment of its process.
+    pub const fn with(self, name: &'static str, value: &'static str) -> Self {
+        Self { variable: Some((name, value)), ..self }
+    }
+
     /// A general allocator.
     pub const fn malloc(name: &'static str, about: &'static str) -> Self {
         Self { malloc: true, ..Self::new(name, about) }
@@ -128,18 +128,12 @@ impl About {
 pub struct Blocks<C> {
     source: C,
     size: usize,
-    make: Make<C>,
 }
 
 impl<C: Contender> Blocks<C> {
     /// Makes a contender for blocks of this size.
     pub fn new(make: Make<C>, size: usize) -> anyhow::Result<Self> {
-        Ok(Self { source: make(size)?, size, make })
-    }
-
-    /// Another one of the same kind.
-    pub fn another(&self, size: usize) -> anyhow::Result<Self> {
-        Self::new(self.make, size)
+        Ok(Self { source: make(size)?, size })
     }
 
     pub fn source(&self) -> &C {

@@ -58,24 +58,12 @@ pub struct Workload {
     pub lingers: bool,
     /// The least and the most bytes of its blocks, where some only make sense with others than are asked for.
     pub sizes: (usize, usize),
-    /// The largest of its blocks, where it has some of other sizes.
-    pub largest: usize,
 }
 
 impl Workload {
     /// One that finds the time of a pair on one thread.
     pub const fn new(set: Set, name: &'static str, about: &'static str) -> Self {
-        Self {
-            set,
-            name,
-            about,
-            measures: &[NS],
-            shares: false,
-            runs: false,
-            lingers: false,
-            sizes: (0, usize::MAX),
-            largest: 0,
-        }
+        Self { set, name, about, measures: &[NS], shares: false, runs: false, lingers: false, sizes: (0, usize::MAX) }
     }
 
     /// The same on several threads.
@@ -86,9 +74,6 @@ impl Workload {
     /// How large its blocks are where blocks of `asked` bytes were asked for.
     pub fn block_size(&self, asked: usize) -> usize {
         asked.clamp(self.sizes.0, self.sizes.1)
-    }
-    pub fn largest_block(&self, asked: usize) -> usize {
-        self.block_size(asked).max(self.largest)
     }
 }
 

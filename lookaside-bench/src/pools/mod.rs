@@ -1,12 +1,10 @@
 //! `lookaside compare --pools`: the library's pools, each beside what a program without them would do.
 
-mod by_hand;
-mod list;
 mod nonpaged;
-mod paged;
+mod sources;
 mod special;
 
-use crate::ground::measure::{Measure, NS};
+use crate::ground::measure::Measure;
 use crate::ground::workload::{Case, Job, Set, Workload};
 
 /// The jobs. The first contender of each is the one to compare with.
@@ -46,19 +44,6 @@ pub const JOBS: &[Job] = &[
         ),
         cases: &[BY_HAND, LOOKASIDE, Case::new("first-touch", "pages from the system that are not locked"), GLIBC],
         run: nonpaged::grow,
-    },
-    Job {
-        workload: workload(
-            "paged-2t",
-            "128 blocks of 256 bytes out, then in, on two threads, by lists that keep 4 on each processor",
-            &[NS],
-        ),
-        cases: &[
-            GLIBC,
-            Case::new("lookaside-slabs", "a list over slabs"),
-            Case::new("lookaside-arenas", "a list over paged arenas"),
-        ],
-        run: paged::two_threads,
     },
 ];
 

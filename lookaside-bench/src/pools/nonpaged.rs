@@ -5,9 +5,8 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 use lookaside_core::PoolKind;
 
-use super::by_hand::{map, page};
-use super::list;
-use crate::contenders::glibc;
+use super::sources::{self, map, page};
+use crate::contenders::mallocs;
 use crate::ground::contender::{Blocks, Contender};
 use crate::ground::measure::{Absent, Figures, figures};
 
@@ -19,11 +18,11 @@ const BLOCK: usize = 32 << 10;
 pub fn grow(contender: &str) -> anyhow::Result<Figures> {
     let (took, locked) = match contender {
         "by-hand" => pieces(true)?,
-        "lookaside" => {
-            blocks(&Blocks::new(list::nonpaged, BLOCK)?, || lookaside_core::pool_statistics(PoolKind::NonPaged).locked)?
-        }
+        "lookaside" => blocks(&Blocks::new(sources::nonpaged, BLOCK)?, || {
+            lookaside_core::pool_statistics(PoolKind::NonPaged).locked
+        })?,
         "first-touch" => pieces(false)?,
-        _ => blocks(&Blocks::new(glibc::new, BLOCK)?, || 0)?,
+        _ => blocks(&Blocks::new(mallocs::glibc, BLOCK)?, || 0)?,
     };
     Ok(figures(("us", took.as_secs_f64() * 1e6 / (TOTAL / MIB) as f64), "locked_bytes", locked))
 }

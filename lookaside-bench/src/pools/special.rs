@@ -3,9 +3,8 @@
 use anyhow::ensure;
 use lookaside_core::PoolKind;
 
-use super::by_hand::{self, is_inaccessible};
-use super::list;
-use crate::contenders::glibc;
+use super::sources::{self, is_inaccessible};
+use crate::contenders::mallocs;
 use crate::ground::contender::{Blocks, Contender};
 use crate::ground::measure::{Absent, Figures, ROUND, clock, figures, timed_from, touch};
 use crate::workloads::pair;
@@ -20,9 +19,9 @@ const SAMPLE: usize = 512;
 /// One block at a time.
 pub fn one(contender: &str) -> anyhow::Result<Figures> {
     match contender {
-        "by-hand" => pairs(&Blocks::new(by_hand::new, SIZE)?, true),
-        "lookaside" => pairs(&Blocks::new(list::special, SIZE)?, true),
-        _ => pairs(&Blocks::new(glibc::new, SIZE)?, false),
+        "by-hand" => pairs(&Blocks::new(sources::guarded_pages, SIZE)?, true),
+        "lookaside" => pairs(&Blocks::new(sources::special, SIZE)?, true),
+        _ => pairs(&Blocks::new(mallocs::glibc, SIZE)?, false),
     }
 }
 
@@ -40,13 +39,13 @@ fn pairs<C: Contender>(contender: &Blocks<C>, guarded: bool) -> anyhow::Result<F
 /// As many blocks at once as can be had.
 pub fn many(contender: &str) -> anyhow::Result<Figures> {
     match contender {
-        "by-hand" => out_at_once(&Blocks::new(by_hand::new, SIZE)?, |blocks| blocks as u64),
+        "by-hand" => out_at_once(&Blocks::new(sources::guarded_pages, SIZE)?, |blocks| blocks as u64),
         "lookaside" => {
-            let pool = Blocks::new(list::special, SIZE)?;
+            let pool = Blocks::new(sources::special, SIZE)?;
             // Where the pool is full the process heap serves, without a guard.
             out_at_once(&pool, |_| lookaside_core::pool_statistics(PoolKind::Special).blocks)
         }
-        _ => out_at_once(&Blocks::new(glibc::new, SIZE)?, |_| 0),
+        _ => out_at_once(&Blocks::new(mallocs::glibc, SIZE)?, |_| 0),
     }
 }
 

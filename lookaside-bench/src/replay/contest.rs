@@ -6,9 +6,7 @@ use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use lookaside_core::{Statistics, Topology, Tuning};
 
-use crate::contenders::glibc::Glibc;
-use crate::contenders::jemalloc::Jemalloc;
-use crate::contenders::mimalloc::Mimalloc;
+use crate::contenders::mallocs::{Glibc, Jemalloc, Mimalloc};
 use crate::ground::contender::Contender;
 use crate::ground::team::{Work, team};
 use crate::rounds::Spread;
@@ -54,7 +52,7 @@ impl<'a> Contest<'a> {
             LOOKASIDE => self.over(&self.lists, thread, true),
             GLIBC => self.over(&Glibc, thread, true),
             "jemalloc" => self.over(&Jemalloc, thread, true),
-            "mimalloc" => self.over(&Mimalloc::<false>, thread, true),
+            "mimalloc" => self.over(&Mimalloc, thread, true),
             _ => self.over(&Nothing, thread, false),
         }
     }

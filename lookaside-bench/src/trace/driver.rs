@@ -5,7 +5,7 @@ use core::hint::black_box;
 use core::ptr;
 
 use super::script::{Operation, Script};
-use crate::contenders::glibc::Glibc;
+use crate::contenders::mallocs::Glibc;
 use crate::ground::contender::Contender;
 
 /// One thread's replays of a script. `LARGEST` is the largest size that the contender serves; beyond, the C library's malloc

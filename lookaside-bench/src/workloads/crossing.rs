@@ -33,14 +33,3 @@ fn journeys() -> std::time::Duration {
         })
     })
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_crossing_takes_time() {
-        assert_eq!(crossing().is_some(), machine::processors() > 1);
-        assert!(crossing().is_none_or(|nanoseconds| nanoseconds > 1.0));
-    }
-}

@@ -8,11 +8,11 @@
 //! Source: E. Berger, K. McKinley, R. Blumofe and P. Wilson, "Hoard: A Scalable Memory Allocator for Multithreaded
 //! Applications", ASPLOS 2000.
 
-use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicPtr, Ordering};
 
-use super::parcel::threads;
+use super::threads;
 use crate::ground::contender::{Blocks, Contender};
-use crate::ground::measure::{Figures, Measure, NS, TEAM_ROUND, timed, touch};
+use crate::ground::measure::{TEAM_ROUND, timed, touch};
 use crate::ground::team::team;
 use crate::ground::workload::{Set, Workload};
 
@@ -22,7 +22,7 @@ pub const CACHE_SCRATCH: Workload =
     workload("cache-scratch", "cache-thrash after each thread has freed a block that was beside the others'");
 
 const fn workload(name: &'static str, about: &'static str) -> Workload {
-    Workload { measures: MEASURES, sizes: (SIZE, SIZE), ..Workload::shared(Set::Foreign, name, about) }
+    Workload { sizes: (SIZE, SIZE), ..Workload::shared(Set::Foreign, name, about) }
 }
 
 /// Bytes in a block: several of them fit into a cache line, or there is nothing to measure.
@@ -30,62 +30,26 @@ const SIZE: usize = 16;
 /// How often each block is written to.
 const WRITES: u32 = 100;
 
-/// Bytes in a cache line.
-const LINE: usize = 64;
-
-/// What both find: the time of a block with all that is written to it, and whether there was false sharing at all.
-const MEASURES: &[Measure] = &[
-    NS,
-    Measure::beside("sharing", "threads", "threads whose last block shared its cache line with another thread's"),
-];
-
 /// Blocks as they come.
-pub fn thrash<C: Contender + Sync>(blocks: &Blocks<C>) -> Figures {
-    let lines = lines();
-    let nanoseconds = timed(TEAM_ROUND, &mut |pairs| {
-        team(threads(), pairs, &|thread| {
-            let line = &lines[thread];
-            Box::new(move |pairs| line.store(run(blocks, pairs), Ordering::Relaxed))
-        })
-    });
-    figures(nanoseconds, lines)
+pub fn thrash<C: Contender + Sync>(blocks: &Blocks<C>) -> f64 {
+    timed(TEAM_ROUND, &mut |pairs| team(threads(), pairs, &|_| Box::new(move |pairs| run(blocks, pairs))))
 }
 
 /// The same after each thread has freed a block that was beside those of the others.
-pub fn scratch<C: Contender + Sync>(blocks: &Blocks<C>) -> Figures {
-    let lines = lines();
-    let nanoseconds = timed(TEAM_ROUND, &mut |pairs| {
+pub fn scratch<C: Contender + Sync>(blocks: &Blocks<C>) -> f64 {
+    timed(TEAM_ROUND, &mut |pairs| {
         let neighbours: Vec<_> = (0..threads()).map(|_| AtomicPtr::new(touch(blocks.allocate()))).collect();
         team(threads(), pairs, &|thread| {
             // Relaxed: the blocks were there before the thread was.
             // SAFETY: the block was allocated above, and each thread gives back its own.
             unsafe { blocks.free(neighbours[thread].load(Ordering::Relaxed)) };
-            let line = &lines[thread];
-            Box::new(move |pairs| line.store(run(blocks, pairs), Ordering::Relaxed))
+            Box::new(move |pairs| run(blocks, pairs))
         })
-    });
-    figures(nanoseconds, lines)
+    })
 }
 
-/// For each thread where its last block stood. Relaxed: the threads have ended before anyone reads it.
-fn lines() -> Vec<AtomicUsize> {
-    (0..threads()).map(|_| AtomicUsize::new(0)).collect()
-}
-
-fn figures(nanoseconds: f64, lines: Vec<AtomicUsize>) -> Figures {
-    let lines: Vec<usize> = lines.into_iter().map(AtomicUsize::into_inner).collect();
-    vec![(NS.name, nanoseconds), (MEASURES[1].name, sharing(&lines) as f64)]
-}
-
-/// How many of these lines are there more than once.
-fn sharing(lines: &[usize]) -> usize {
-    lines.iter().filter(|&line| lines.iter().filter(|&other| other == line).count() > 1).count()
-}
-
-/// Returns the line of the last block.
 #[inline(never)]
-fn run<C: Contender>(blocks: &Blocks<C>, pairs: u64) -> usize {
-    let mut last = 0;
+fn run<C: Contender>(blocks: &Blocks<C>, pairs: u64) {
     for _ in 0..pairs {
         let block = touch(blocks.allocate());
         let word = block.cast::<u64>();
@@ -93,30 +57,7 @@ fn run<C: Contender>(blocks: &Blocks<C>, pairs: u64) -> usize {
             // SAFETY: the block is out, aligned, and `touch` wrote its first word.
             unsafe { word.write_volatile(word.read_volatile() + 1) };
         }
-        last = block.addr() / LINE;
         // SAFETY: the block was allocated above.
         unsafe { blocks.free(block) };
-    }
-    last
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::contenders::lookaside::List;
-
-    /// What a program does that cannot afford that blocks of two processors share a line.
-    #[test]
-    fn lists_aligned_to_lines_do_not_share_them() {
-        let aligned = |size| Ok(lookaside_core::LookasideList::builder(size).alignment(LINE).build()?.into());
-        let list = Blocks::<List<false>>::new(aligned, SIZE).expect("a list can always be had");
-        for figures in [thrash(&list), scratch(&list)] {
-            assert_eq!(figures[1], ("sharing", 0.0));
-        }
-    }
-
-    #[test]
-    fn threads_that_share_a_line_are_counted() {
-        assert_eq!([&[1, 2, 3][..], &[1, 2, 1], &[7, 7], &[]].map(sharing), [0, 2, 2, 0]);
     }
 }

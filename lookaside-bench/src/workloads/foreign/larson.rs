@@ -4,7 +4,7 @@
 //! Source: P. Larson and M. Krishnan, "Memory Allocation for Long-Running Server Applications", ISMM 1998, who call this
 //! "bleeding".
 
-use super::parcel::{Parcel, threads};
+use super::{Parcel, threads};
 use crate::ground::contender::{Blocks, Contender};
 use crate::ground::measure::{TEAM_ROUND, timed, touch};
 use crate::ground::random::Random;
@@ -25,42 +25,20 @@ const LIFE: u64 = 50_000;
 pub fn run<C: Contender + Sync>(blocks: &Blocks<C>) -> f64 {
     timed(TEAM_ROUND, &mut |pairs| {
         team(threads(), pairs, &|thread| {
-            let mut line = Line::new(blocks, thread);
-            Box::new(move |pairs| lives(pairs, LIFE, &mut |life| line.live(life)))
+            let (mut held, mut random) = (Parcel::with_room(blocks, HELD), Random::new(thread));
+            held.fill(HELD);
+            Box::new(move |pairs| lives(pairs, LIFE, &mut |life| live(blocks, &mut held, &mut random, life)))
         })
     })
 }
 
-/// Threads that follow one another, and what the latest left to the next.
-struct Line<'a, C: Contender> {
-    blocks: &'a Blocks<C>,
-    held: Parcel,
-    random: Random,
-}
-
-impl<'a, C: Contender + Sync> Line<'a, C> {
-    fn new(blocks: &'a Blocks<C>, thread: usize) -> Self {
-        let mut held = Parcel::with_room(HELD);
-        held.fill(blocks, HELD);
-        Self { blocks, held, random: Random::new(thread) }
-    }
-
-    /// What one thread does.
-    #[inline(never)]
-    fn live(&mut self, life: u64) {
-        for _ in 0..life {
-            let place = self.random.below(HELD);
-            let block = &mut self.held.0[place];
-            // SAFETY: the block was allocated when its place was filled, and leaves it now.
-            unsafe { self.blocks.free(*block) };
-            *block = touch(self.blocks.allocate());
-        }
-    }
-}
-
-impl<C: Contender> Drop for Line<'_, C> {
-    fn drop(&mut self) {
-        // SAFETY: every block that is held came from this contender.
-        unsafe { self.held.empty(self.blocks) };
+/// What one of the threads that follow one another does with what the last one left.
+#[inline(never)]
+fn live<C: Contender>(blocks: &Blocks<C>, held: &mut Parcel<'_, C>, random: &mut Random, life: u64) {
+    for _ in 0..life {
+        let block = &mut held.blocks[random.below(HELD)];
+        // SAFETY: the block was allocated when its place was filled, and leaves it now.
+        unsafe { blocks.free(*block) };
+        *block = touch(blocks.allocate());
     }
 }

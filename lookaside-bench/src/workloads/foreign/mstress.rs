@@ -7,7 +7,7 @@
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use super::parcel::{Parcel, threads};
+use super::{Parcel, threads};
 use crate::ground::contender::{Blocks, Contender};
 use crate::ground::measure::{TEAM_ROUND, timed, touch};
 use crate::ground::random::Random;
@@ -33,69 +33,41 @@ const LIFE: u64 = 25_000;
 
 pub fn run<C: Contender + Sync>(blocks: &Blocks<C>) -> f64 {
     timed(TEAM_ROUND, &mut |pairs| {
-        let places = Places::new(blocks);
-        team(threads(), pairs, &|thread| {
-            let mut random = Random::new(thread);
-            let places = &places;
-            Box::new(move |pairs| lives(pairs, LIFE, &mut |life| live(places, &mut random, life)))
-        })
+        let places: Vec<_> = (0..PLACES).map(|_| AtomicPtr::new(ptr::null_mut())).collect();
+        let took = team(threads(), pairs, &|thread| {
+            let (places, mut random) = (&places[..], Random::new(thread));
+            Box::new(move |pairs| lives(pairs, LIFE, &mut |life| live(blocks, places, &mut random, life)))
+        });
+        for block in places.into_iter().map(AtomicPtr::into_inner).filter(|block| !block.is_null()) {
+            // SAFETY: the block waited in its place, and no one else holds it.
+            unsafe { blocks.free(block) };
+        }
+        took
     })
 }
 
-/// What one thread does, from its birth to its end.
+/// What one thread does, from its birth to its end. In the places blocks wait for the next thread that comes by.
 #[inline(never)]
-fn live<C: Contender>(places: &Places<'_, C>, random: &mut Random, life: u64) {
-    let blocks = places.blocks;
-    let (mut out, mut kept) = (Parcel::with_room(2 * OUT), Parcel::with_room(LIFE as usize / KEEP * 2));
+fn live<C: Contender>(blocks: &Blocks<C>, places: &[AtomicPtr<u8>], random: &mut Random, life: u64) {
+    let (mut out, mut kept) = (Parcel::with_room(blocks, 2 * OUT), Parcel::with_room(blocks, LIFE as usize / KEEP * 2));
     for _ in 0..life {
         let mut block = touch(blocks.allocate());
         if random.below(EXCHANGE) == 0 {
-            block = places.exchange(random.below(PLACES), block);
+            // Release and Acquire pair with each other: what was written to the block is seen by who takes it.
+            block = places[random.below(PLACES)].swap(block, Ordering::AcqRel);
             if block.is_null() {
                 continue;
             }
         }
         if random.below(KEEP) == 0 {
-            kept.0.push(block);
+            kept.blocks.push(block);
             continue;
         }
-        out.0.push(block);
-        if out.0.len() > OUT {
-            let block = out.0.swap_remove(random.below(OUT));
+        out.blocks.push(block);
+        if out.blocks.len() > OUT {
+            let block = out.blocks.swap_remove(random.below(OUT));
             // SAFETY: the block was made here or came out of a place, and no one else holds it.
             unsafe { blocks.free(block) };
-        }
-    }
-    for mut parcel in [out, kept] {
-        // SAFETY: as above.
-        unsafe { parcel.empty(blocks) };
-    }
-}
-
-/// Where blocks wait for the next thread that comes by.
-struct Places<'a, C: Contender> {
-    blocks: &'a Blocks<C>,
-    places: Vec<AtomicPtr<u8>>,
-}
-
-impl<'a, C: Contender> Places<'a, C> {
-    fn new(blocks: &'a Blocks<C>) -> Self {
-        Self { blocks, places: (0..PLACES).map(|_| AtomicPtr::new(ptr::null_mut())).collect() }
-    }
-
-    /// Leaves a block in a place and takes the one that was there, or null.
-    #[inline(always)]
-    fn exchange(&self, place: usize, block: *mut u8) -> *mut u8 {
-        // Release and Acquire pair with each other: what was written to the block is seen by who takes it.
-        self.places[place].swap(block, Ordering::AcqRel)
-    }
-}
-
-impl<C: Contender> Drop for Places<'_, C> {
-    fn drop(&mut self) {
-        for block in self.places.iter_mut().map(|place| *place.get_mut()).filter(|block| !block.is_null()) {
-            // SAFETY: the block waited in its place, and no one else holds it.
-            unsafe { self.blocks.free(block) };
         }
     }
 }

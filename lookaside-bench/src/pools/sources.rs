@@ -1,8 +1,13 @@
-//! What a program without the library's pools would write: pages from the system for each block.
+//! Where the blocks are from: the library's pools, through lists over them, and pages from the system for each block, which a
+//! program without those pools would write.
 
 use std::ptr;
 
+use lookaside_core::{Builder, ListFlags, LookasideList, PoolType, Status};
+
+use crate::contenders::lookaside::List;
 use crate::ground::contender::Contender;
+use crate::ground::measure::Absent;
 
 pub fn page() -> usize {
     // SAFETY: the function only returns a number.
@@ -38,7 +43,7 @@ pub struct GuardedPages {
     page: usize,
 }
 
-pub fn new(_size: usize) -> anyhow::Result<GuardedPages> {
+pub fn guarded_pages(_size: usize) -> anyhow::Result<GuardedPages> {
     Ok(GuardedPages { page: page() })
 }
 
@@ -66,22 +71,22 @@ impl Contender for GuardedPages {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ground::contender::Blocks;
+/// A list over the special pool: each block is flush with the end of its page.
+pub fn special(size: usize) -> anyhow::Result<List<false>> {
+    build(LookasideList::builder(size).flags(ListFlags::SPECIAL_POOL))
+}
 
-    #[test]
-    fn guards_stand_behind_blocks() {
-        let pages = Blocks::new(new, 64).unwrap();
-        let block = pages.allocate();
-        // SAFETY: the block has 64 bytes, and is freed once.
-        unsafe {
-            block.write_bytes(1, 64);
-            assert!(!is_inaccessible(block.add(63)));
-            assert!(is_inaccessible(block.add(64)));
-            pages.free(block);
+/// A list over the nonpaged pool.
+pub fn nonpaged(size: usize) -> anyhow::Result<List<false>> {
+    build(LookasideList::builder(size).pool_type(PoolType::NON_PAGED))
+}
+
+fn build(builder: Builder<'_>) -> anyhow::Result<List<false>> {
+    match builder.name("compare").build() {
+        Ok(list) => Ok(List(list)),
+        Err(error) if matches!(error.status(), Status::WORKING_SET_QUOTA | Status::NOT_SUPPORTED) => {
+            Err(Absent(error.to_string()).into())
         }
-        assert!(is_inaccessible(block));
+        Err(error) => Err(error.into()),
     }
 }

@@ -1,17 +1,37 @@
-//! A `Vec` of free blocks for every thread: what people write when they want a fast pool. A block goes to the thread
-//! that frees it, and what a thread keeps goes back to malloc when the thread ends.
+//! A `Vec` of free blocks: of one thread, of each thread, and one behind a mutex, the pool of the first hour.
 
 use std::arch::asm;
 use std::cell::{Cell, UnsafeCell};
+use std::sync::Mutex;
 
 use anyhow::ensure;
 
 use super::kept::{Kept, Vecs};
 use crate::ground::contender::{About, CAPACITY};
+use crate::ground::team::lock;
 
+pub const VEC: About =
+    About::new("vec", "a Vec of free blocks that one thread owns: the limit of everything that is safe to share");
 pub const TLS_VEC: About = About::beside("tls-vec", "such a Vec for each thread, in its thread-local storage");
+pub const MUTEX_VEC: About = About::new("mutex-vec", "one Vec behind a mutex");
 
-/// A stack of free blocks in thread-local storage.
+/// A stack with no synchronisation at all.
+pub struct UnsyncVec(UnsafeCell<Vec<*mut u8>>);
+
+pub fn vec(_size: usize) -> anyhow::Result<Kept<UnsyncVec>> {
+    Ok(Kept(UnsyncVec(UnsafeCell::new(Vec::with_capacity(CAPACITY)))))
+}
+
+impl Vecs for UnsyncVec {
+    #[inline(always)]
+    fn with<R>(&self, work: impl FnOnce(&mut Vec<*mut u8>) -> R) -> R {
+        // SAFETY: the type is not Sync, and no work of a stack comes back here.
+        work(unsafe { &mut *self.0.get() })
+    }
+}
+
+/// A stack in thread-local storage. A block goes to the thread that frees it, and what a thread keeps goes back to malloc when
+/// the thread ends.
 pub struct TlsVec;
 
 struct OfThread(UnsafeCell<Vec<*mut u8>>);
@@ -22,7 +42,7 @@ thread_local! {
     static KEPT: OfThread = const { OfThread(UnsafeCell::new(Vec::new())) };
 }
 
-pub fn new(size: usize) -> anyhow::Result<Kept<TlsVec>> {
+pub fn tls_vec(size: usize) -> anyhow::Result<Kept<TlsVec>> {
     let first = SIZE.get();
     ensure!(first == 0 || first == size, "a thread has one stack, and its blocks one size: {first} bytes");
     SIZE.set(size);
@@ -60,5 +80,24 @@ impl Vecs for TlsVec {
             blocks.reserve_exact(CAPACITY);
         }
         first
+    }
+}
+
+/// A stack that all threads share under a lock.
+pub struct MutexVec(Mutex<Free>);
+
+struct Free(Vec<*mut u8>);
+
+// SAFETY: free blocks belong to no thread, so any may take them.
+unsafe impl Send for Free {}
+
+pub fn mutex_vec(_size: usize) -> anyhow::Result<Kept<MutexVec>> {
+    Ok(Kept(MutexVec(Mutex::new(Free(Vec::with_capacity(CAPACITY))))))
+}
+
+impl Vecs for MutexVec {
+    #[inline(always)]
+    fn with<R>(&self, work: impl FnOnce(&mut Vec<*mut u8>) -> R) -> R {
+        work(&mut lock(&self.0).0)
     }
 }
