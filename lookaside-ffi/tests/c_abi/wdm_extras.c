@@ -98,7 +98,8 @@ static void locks(void)
     CHECK(KeGetCurrentIrql() == PASSIVE_LEVEL && KeGetCurrentProcessorNumber() < 65536);
 }
 
-enum { THREADS = 4, ROUNDS = 4000 };
+/* Few: beside much work each yield is a turn of the scheduler. */
+enum { THREADS = 4, ROUNDS = 400 };
 /* Each is changed under one of the locks alone, by two steps that a thread without the lock comes between. */
 static struct {
     LONG volatile number, twice;
