@@ -70,15 +70,8 @@ pub struct Compare {
 impl Compare {
     /// Whether this set is to be run: where no flag names one, those of the workloads that are named, or else our own.
     pub fn runs(&self, set: Set) -> bool {
-        let asked = |set| match set {
-            Set::Lists => self.lists,
-            Set::Foreign => self.foreign,
-            Set::Memory => self.memory,
-            Set::Latency => self.latency,
-            Set::Global => self.global,
-            Set::Pools => self.pools,
-            Set::Nodes => self.nodes,
-        };
+        let flags = [self.lists, self.foreign, self.memory, self.latency, self.global, self.pools, self.nodes];
+        let asked = |set: Set| Set::ALL.into_iter().zip(flags).any(|flag| flag == (set, true));
         match &self.workload[..] {
             _ if self.all || asked(set) => true,
             _ if Set::ALL.into_iter().any(asked) => false,

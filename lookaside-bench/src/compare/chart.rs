@@ -3,16 +3,16 @@
 use crate::ground::svg::{Point, Svg, label};
 use crate::ground::text::digits;
 
-/// The marks of figures, in the order in which several measures get them.
-pub const MARKS: [&str; 4] = ["●", "○", "▲", "×"];
+/// The marks of a line's figures, in their order.
+pub const MARKS: [&str; 2] = ["●", "○"];
 
 /// A contender, or a workload, with its figures.
 pub struct Line {
     pub label: &'static str,
     /// Whose it is: the colour of the page's style, such as `ours`.
     pub colour: &'static str,
-    /// The figures, each with its mark; the first is printed at the right, too. A thin line joins them.
-    pub marks: Vec<(&'static str, f64)>,
+    /// The figures that get the marks; the first is printed at the right, too. A thin line joins them.
+    pub marks: Vec<f64>,
 }
 
 /// Narrow, so that its texts can be read where a window of 500 pixels shrinks it.
@@ -26,7 +26,7 @@ const STEP: f64 = 22.0;
 /// The lines from top to bottom. A line down the chart marks `reference`.
 pub fn draw(lines: &[Line], reference: Option<f64>) -> String {
     let foot = STEP * lines.len() as f64;
-    let axis = Axis::of(lines.iter().flat_map(|line| line.marks.iter().map(|mark| mark.1)).chain(reference));
+    let axis = Axis::of(lines.iter().flat_map(|line| &line.marks).copied().chain(reference));
     let mut svg = Svg::default();
     for tick in axis.ticks() {
         let x = axis.place(tick);
@@ -47,14 +47,13 @@ pub fn draw(lines: &[Line], reference: Option<f64>) -> String {
 fn draw_line(svg: &mut Svg, line: &Line, axis: &Axis, y: f64) {
     let colour = format!("var(--{})", line.colour);
     svg.text(line.label, (LEFT - 10.0, y), "end", 13, &colour);
-    if let Some(&(_, figure)) = line.marks.first() {
+    if let Some(&figure) = line.marks.first() {
         svg.text(&digits(figure, 4), (WIDTH - 8.0, y), "end", 12, &colour);
     }
-    let place = |&(mark, figure): &(&'static str, f64)| (mark, (axis.place(figure), y));
-    let places: Vec<(&str, Point)> = line.marks.iter().map(place).collect();
-    svg.line(places.iter().map(|place| place.1), &colour, 1);
-    // The first lies above the others.
-    for (mark, place) in places.into_iter().rev() {
+    let places: Vec<Point> = line.marks.iter().map(|&figure| (axis.place(figure), y)).collect();
+    svg.line(places.iter().copied(), &colour, 1);
+    // The first lies above the other.
+    for (&place, mark) in places.iter().zip(MARKS).rev() {
         svg.text(mark, place, "middle", 13, &colour);
     }
 }

@@ -21,7 +21,7 @@ use crate::ground::files::Output;
 use crate::ground::machine;
 use crate::ground::workload::{Set, Workload};
 use crate::matrix::{self, Plan};
-use crate::rounds::{self, Runner};
+use crate::rounds::{self, Runner, Spread};
 use crate::workloads;
 pub use arguments::Compare;
 use arguments::{chosen, set_of};
@@ -186,9 +186,8 @@ fn measure(plans: Vec<Plan>, arguments: &Compare) -> Result<Comparison> {
         crossings.extend(workloads::crossing());
     }
     progress.finish_and_clear();
-    let ends = crossings.iter().copied().min_by(f64::total_cmp).zip(crossings.into_iter().max_by(f64::total_cmp));
-    facts.extend(ends.map(|(low, high)| {
-        format!("A cache line to another processor and back: {low:.0} to {high:.0} ns between the workloads")
+    facts.extend(Spread::of(&mut crossings).map(|Spread { min, max, .. }| {
+        format!("A cache line to another processor and back: {min:.0} to {max:.0} ns between the workloads")
     }));
     facts.extend(warnings);
     Ok(Comparison { facts, benchmarks })

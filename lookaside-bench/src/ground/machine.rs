@@ -4,8 +4,6 @@ use std::fs;
 use std::mem;
 use std::sync::OnceLock;
 
-use lookaside_core::EngineKind;
-
 /// How many processors this process may run on.
 pub fn processors() -> usize {
     allowed().len()
@@ -36,14 +34,9 @@ fn allowed() -> &'static [usize] {
     })
 }
 
-/// The engine of the contender `lookaside`.
-pub fn engine() -> &'static str {
-    match lookaside_core::engine() {
-        EngineKind::Rseq => "rseq",
-        EngineKind::Slots => "slots",
-        EngineKind::TryLock => "trylock",
-        EngineKind::Heap => "heap",
-    }
+/// The engine of the contender `lookaside`, such as `rseq`.
+pub fn engine() -> String {
+    format!("{:?}", lookaside_core::engine()).to_lowercase()
 }
 
 /// One line: processor, how many, load, system.

@@ -3,6 +3,7 @@
 use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{CellAlignment, Table};
 use flate2::Crc;
+use indicatif::HumanCount;
 
 /// A table, also as Markdown has it: names at the left, and numbers.
 pub fn table(header: Vec<String>, rows: impl IntoIterator<Item = Vec<String>>) -> Table {
@@ -40,15 +41,7 @@ pub fn digits(figure: f64, digits: usize) -> String {
 
 /// A number with a comma between each three digits.
 pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    HumanCount(number).to_string()
 }
 
 /// A number that another text has hardly: its CRC-32.
@@ -73,6 +66,5 @@ mod tests {
         let texts = [1.23456, 0.0004, 12.3456, 123.456, 1234.56, 16_777_216.0, 2.0].map(|it| digits(it, 4));
         assert_eq!(texts, ["1.235", "0.000", "12.35", "123.5", "1235", "16777216", "2"]);
         assert_eq!([rounded(1.23456), rounded(2.0), digits(12.34, 3).parse().unwrap()], [1.235, 2.0, 12.3]);
-        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
     }
 }

@@ -3,7 +3,7 @@
 //! Addresses become identities here. What the log cannot explain is skipped and counted: a program may free blocks that it
 //! got before the recorder was there, or through a function that the recorder does not wrap.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::fs::File;
 use std::io;
@@ -51,22 +51,16 @@ impl fmt::Display for Process {
     }
 }
 
-/// What the log held besides the trace.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Notes {
-    /// Events for which the log had no room any more.
-    pub beyond_limit: u64,
-    /// Frees of blocks that the recorder never saw.
-    pub unknown_frees: u64,
-    /// Blocks whose free it did not see, since their address came again.
-    pub unseen_frees: u64,
-    /// Allocations above [`MAXIMUM_SIZE`], skipped.
-    pub too_large: u64,
-    /// Events that their thread began and never finished.
-    pub unfinished: u64,
-    /// Blocks that were out when the process executed another program, and are freed in the trace.
-    pub freed_by_exec: u64,
-}
+/// What the log held besides the trace, in a few words, and how often.
+pub type Notes = BTreeMap<&'static str, u64>;
+
+pub const BEYOND_LIMIT: &str = "events came after the limit and are skipped";
+pub const UNKNOWN_FREES: &str = "frees of blocks from before the recording are skipped";
+pub const UNSEEN_FREES: &str = "frees were not seen and are put where the address came again";
+pub const TOO_LARGE: &str = "allocations were too large for a trace and are skipped";
+pub const UNFINISHED: &str = "events were never finished and are skipped";
+pub const FREED_BY_EXEC: &str =
+    "blocks were not freed when the program executed another, and are freed there in the trace";
 
 /// Makes `file` an empty log with room for `capacity` events. The room takes no disk until it is written.
 pub fn create(file: &File, capacity: u64) -> io::Result<()> {
@@ -94,7 +88,7 @@ pub fn read(file: &File) -> io::Result<Option<Log>> {
     file.read_exact_at(&mut bytes, FIRST_EVENT as u64)?;
 
     let mut converter = Converter::default();
-    converter.notes.beyond_limit = begun.saturating_sub(capacity);
+    converter.note(BEYOND_LIMIT, begun.saturating_sub(capacity));
     for event in bytes.chunks_exact(EVENT) {
         let [operation, thread] = [u32_at(event, 0), u32_at(event, 4)];
         converter.event(operation, thread, u64_at(event, 8), u64_at(event, 16));
@@ -122,12 +116,18 @@ struct Converter {
 }
 
 impl Converter {
+    fn note(&mut self, what: &'static str, count: u64) {
+        if count > 0 {
+            *self.notes.entry(what).or_default() += count;
+        }
+    }
+
     fn event(&mut self, operation: u32, thread: u32, size: u64, address: u64) {
         match operation {
             ALLOCATE => self.allocate(thread, size, address),
             FREE => match self.live.remove(&address) {
                 Some(id) => self.free(thread, id),
-                None => self.notes.unknown_frees += 1,
+                None => self.note(UNKNOWN_FREES, 1),
             },
             // From here on the heap may hand out the old address again, but the call may still fail and leave it alone.
             REALLOCATE_BEGIN => {
@@ -147,7 +147,7 @@ impl Converter {
                 }
             }
             EXEC => self.exec(thread),
-            _ => self.notes.unfinished += 1,
+            _ => self.note(UNFINISHED, 1),
         }
     }
 
@@ -156,13 +156,13 @@ impl Converter {
         let moving = self.reallocating.drain().filter_map(|(_, (_, id))| id);
         let mut lost: Vec<u32> = self.live.drain().map(|(_, id)| id).chain(moving).collect();
         lost.sort_unstable();
-        self.notes.freed_by_exec += lost.len() as u64;
+        self.note(FREED_BY_EXEC, lost.len() as u64);
         lost.into_iter().for_each(|id| self.free(thread, id));
     }
 
     fn allocate(&mut self, thread: u32, size: u64, address: u64) {
         if let Some(id) = self.live.remove(&address) {
-            self.notes.unseen_frees += 1;
+            self.note(UNSEEN_FREES, 1);
             self.free(thread, id);
         }
         match u32::try_from(size) {
@@ -170,7 +170,7 @@ impl Converter {
                 self.live.insert(address, self.trace.next_id());
                 self.push(thread, Action::Allocate { size });
             }
-            _ => self.notes.too_large += 1,
+            _ => self.note(TOO_LARGE, 1),
         }
     }
 
@@ -242,7 +242,6 @@ mod tests {
             (0, 0, 0, 0),
         ]);
         assert_eq!(events, [allocate(0, 4), allocate(0, 8), free(0, 1), allocate(0, 8)]);
-        let expected = Notes { unknown_frees: 2, unseen_frees: 1, too_large: 1, unfinished: 1, ..Notes::default() };
-        assert_eq!(notes, expected);
+        assert_eq!(notes, Notes::from([(UNKNOWN_FREES, 2), (UNSEEN_FREES, 1), (TOO_LARGE, 1), (UNFINISHED, 1)]));
     }
 }

@@ -44,21 +44,8 @@ impl Recording {
                 log.recorded, self.last_name
             );
         }
-        let notes = log.notes;
-        for (count, what) in [
-            (notes.beyond_limit, "events came after the limit and are skipped"),
-            (notes.unknown_frees, "frees of blocks from before the recording are skipped"),
-            (notes.unseen_frees, "frees were not seen and are put where the address came again"),
-            (notes.too_large, "allocations were too large for a trace and are skipped"),
-            (notes.unfinished, "events were never finished and are skipped"),
-            (
-                notes.freed_by_exec,
-                "blocks were not freed when the program executed another, and are freed there in the trace",
-            ),
-        ] {
-            if count > 0 {
-                _ = writeln!(text, "{} {what}", grouped(count));
-            }
+        for (what, &count) in &log.notes {
+            _ = writeln!(text, "{} {what}", grouped(count));
         }
         text += &children(&log.children);
         if !self.status.success() {
@@ -86,13 +73,13 @@ mod tests {
     use std::os::unix::process::ExitStatusExt;
 
     use super::*;
-    use crate::record::raw_log::Notes;
+    use crate::record::raw_log::{FREED_BY_EXEC, Notes};
     use crate::trace::events::Trace;
 
     #[test]
     fn a_recording_says_whose_it_is_and_what_is_missing() {
         let recorded = Process { id: 8, name: "cc1".into() };
-        let notes = Notes { freed_by_exec: 1234, ..Notes::default() };
+        let notes = Notes::from([(FREED_BY_EXEC, 1234)]);
         let log = Log { trace: Trace::default(), notes, recorded, children: Vec::new() };
         let mut recorded_run =
             Recording { log, started: 8, status: ExitStatus::from_raw(libc::SIGINT), last_name: "cc1".into() };

@@ -81,11 +81,8 @@ pub fn times(times: &[Times]) -> Result<String> {
 
 /// A share in percent, cut off and not rounded: 100 % means all.
 fn percent(part: u64, whole: u64) -> String {
-    if whole == 0 {
-        return "none".to_owned();
-    }
-    let hundredths = u128::from(part) * 10_000 / u128::from(whole);
-    format!("{}.{:02} %", hundredths / 100, hundredths % 100)
+    let hundredths = (part * 10_000).checked_div(whole);
+    hundredths.map_or("none".into(), |hundredths| format!("{:.2} %", hundredths as f64 / 100.0))
 }
 
 #[cfg(test)]

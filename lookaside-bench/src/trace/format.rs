@@ -1,8 +1,7 @@
 //! The trace format: a gzip file, whose checksum finds damage, of numbers.
 //!
-//! Decompressed it begins with the eight bytes `LKTRACE2`. After them come variable-length numbers: seven bits a byte,
-//! lowest first, the top bit set on all but the last byte, in the fewest bytes possible. The low two bits of a number are
-//! its kind:
+//! Decompressed it begins with the eight bytes `LKTRACE2`. After them come variable-length numbers (LEB128): seven bits a
+//! byte, lowest first, the top bit set on all but the last byte. The low two bits of a number are its kind:
 //!
 //! | kind | the rest of the number |
 //! |---|---|
@@ -12,9 +11,9 @@
 //!
 //! A reallocation is a free and an allocation. A trace keeps no addresses and no alignments.
 
-use std::io::{self, BufReader, ErrorKind, Read, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use flate2::bufread::GzDecoder;
 use flate2::{Compression, GzBuilder};
 
@@ -30,32 +29,25 @@ const THREAD: u64 = 2;
 
 /// Returns the file of a trace.
 pub fn write(trace: &Trace) -> Vec<u8> {
-    let mut bytes = MAGIC.to_vec();
+    let mut encoder = GzBuilder::new().operating_system(HEADER[9]).write(Vec::new(), Compression::best());
+    let in_memory = "writing to memory does not fail";
+    encoder.write_all(&MAGIC).expect(in_memory);
+    let mut put = |kind, rest| leb128::write::unsigned(&mut encoder, u64::from(rest) << 2 | kind).expect(in_memory);
     let (mut thread, mut next_id) = (0, 0);
     for event in trace.events() {
         if event.thread != thread {
             thread = event.thread;
-            put(&mut bytes, THREAD, thread);
+            put(THREAD, thread);
         }
         match event.action {
             Action::Allocate { size } => {
                 next_id += 1;
-                put(&mut bytes, ALLOCATE, size);
+                put(ALLOCATE, size);
             }
-            Action::Free { id } => put(&mut bytes, FREE, next_id - 1 - id),
+            Action::Free { id } => _ = put(FREE, next_id - 1 - id),
         }
     }
-    let mut encoder = GzBuilder::new().operating_system(HEADER[9]).write(Vec::new(), Compression::best());
-    encoder.write_all(&bytes).and_then(|()| encoder.finish()).expect("writing to memory does not fail")
-}
-
-fn put(bytes: &mut Vec<u8>, kind: u64, rest: u32) {
-    let mut number = u64::from(rest) << 2 | kind;
-    while number >= 0x80 {
-        bytes.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    bytes.push(number as u8);
+    encoder.finish().expect(in_memory)
 }
 
 /// Returns the trace in a file. Never panics, whatever the bytes.
@@ -71,13 +63,11 @@ pub fn read(file: &[u8]) -> Result<Trace> {
 }
 
 fn read_events(file: &[u8], trace: &mut Trace) -> Result<()> {
-    const NO_TRACE: &str = "this is not a lookaside trace";
-    ensure!(file.starts_with(&HEADER) || HEADER.starts_with(file), NO_TRACE);
-    let mut decoder = BufReader::new(GzDecoder::new(file));
-    let mut bytes = decoder.by_ref().bytes();
-    for expected in MAGIC {
-        ensure!(next(&mut bytes)? == Some(expected), NO_TRACE);
-    }
+    ensure!(file.starts_with(&HEADER) || HEADER.starts_with(file), "this is not a lookaside trace");
+    let mut bytes = BufReader::new(GzDecoder::new(file));
+    let mut magic = [0; MAGIC.len()];
+    bytes.read_exact(&mut magic).map_err(fault)?;
+    ensure!(magic == MAGIC, "this is not a lookaside trace");
     let mut thread = 0;
     while let Some((mut kind, mut value)) = number(&mut bytes)? {
         if kind == THREAD {
@@ -91,38 +81,32 @@ fn read_events(file: &[u8], trace: &mut Trace) -> Result<()> {
                 // No block has this number.
                 Action::Free { id: id.unwrap_or(u32::MAX) }
             }
-            _ => return Err(anyhow!(MALFORMED)),
+            _ => bail!(MALFORMED),
         };
         trace.push(Event { thread, action }).context("the next event is impossible")?;
     }
-    ensure!(decoder.into_inner().into_inner().is_empty(), "the file goes on after its end");
+    ensure!(bytes.into_inner().into_inner().is_empty(), "the file goes on after its end");
     Ok(())
 }
 
 const MALFORMED: &str = "the next number is malformed";
 
-/// The next byte; none at the end, where the checksum was right.
-fn next(bytes: &mut impl Iterator<Item = io::Result<u8>>) -> Result<Option<u8>> {
-    bytes.next().transpose().map_err(|error| match error.kind() {
-        ErrorKind::UnexpectedEof => anyhow!("the file ends too early"),
-        _ => anyhow!("the file is damaged"),
-    })
+/// The next number, its kind and the rest; none at the end, where the checksum was right.
+fn number(bytes: &mut impl BufRead) -> Result<Option<(u64, u32)>> {
+    if bytes.fill_buf().map_err(fault)?.is_empty() {
+        return Ok(None);
+    }
+    let number = leb128::read::unsigned(bytes).map_err(|error| match error {
+        leb128::read::Error::IoError(error) => fault(error),
+        leb128::read::Error::Overflow => anyhow!(MALFORMED),
+    })?;
+    Ok(Some((number & 3, u32::try_from(number >> 2).ok().context(MALFORMED)?)))
 }
 
-/// The next number, its kind and the rest; none at the end.
-fn number(bytes: &mut impl Iterator<Item = io::Result<u8>>) -> Result<Option<(u64, u32)>> {
-    let mut number = 0u64;
-    for shift in (0..35).step_by(7) {
-        let byte = match next(bytes)? {
-            None if shift == 0 => return Ok(None),
-            byte => byte.context(MALFORMED)?,
-        };
-        number |= u64::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
-            let longer_than_needed = byte == 0 && shift > 0;
-            let value = u32::try_from(number >> 2).ok().filter(|_| !longer_than_needed);
-            return Ok(Some((number & 3, value.context(MALFORMED)?)));
-        }
+/// Why there are no more bytes.
+fn fault(error: io::Error) -> anyhow::Error {
+    match error.kind() {
+        ErrorKind::UnexpectedEof => anyhow!("the file ends too early"),
+        _ => anyhow!("the file is damaged"),
     }
-    Err(anyhow!(MALFORMED))
 }

