@@ -34,6 +34,7 @@ tests --test contenders
 ! grep "could not be built" "$report"
 tests --test all pools_of_others
 tests --test all googles_tcmalloc
+tests --test google_tcmalloc
 # It has its caches for each processor only in a process without glibc's rseq.
 GLIBC_TUNABLES=glibc.pthread.rseq=0 tests --test contenders google_tcmalloc
 ! grep skipped "$report"

@@ -162,12 +162,16 @@ pub fn prepare() -> Result<(), Status> {
     Ok(())
 }
 
+/// Whether guards are laid by advice. Emulators of programs take any advice and do nothing: then a page keeps what it
+/// held, which a guard drops.
 fn guards_by_advice(page: usize) -> bool {
     let probe = platform::map(page);
-    // SAFETY: the mapping is new, and no one else's.
+    // SAFETY: the mapping is new, and no one else's; it is touched while there is no guard.
     !probe.is_null()
         && unsafe {
-            let can = platform::install_guard(probe, page) && platform::remove_guard(probe, page);
+            probe.write_volatile(PATTERN);
+            let done = platform::install_guard(probe, page) && platform::remove_guard(probe, page);
+            let can = done && probe.read_volatile() == 0;
             platform::unmap(probe, page);
             can
         }

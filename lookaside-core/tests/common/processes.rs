@@ -34,6 +34,11 @@ pub fn program(program: &Path) -> Command {
     command
 }
 
+/// Whether an emulator runs this program.
+pub fn is_emulated() -> bool {
+    std::env::var_os("LOOKASIDE_TEST_EMULATOR").is_some()
+}
+
 /// A command that runs this program again.
 pub fn this_program() -> Command {
     program(&std::env::current_exe().unwrap())
@@ -76,6 +81,11 @@ pub fn with_lock_limit(test: &str, bytes: &str, body: impl FnOnce()) {
     }
     let output = again(test, "run", &wrapper);
     assert!(output.status.success(), "{output:?}");
+}
+
+/// How many operations, where that is asked for.
+pub fn operations() -> Option<usize> {
+    std::env::var("LOOKASIDE_TEST_OPERATIONS").ok().map(|count| count.parse().unwrap())
 }
 
 pub fn forks() -> usize {

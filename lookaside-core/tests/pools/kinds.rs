@@ -9,7 +9,9 @@ use std::ptr::NonNull;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
-use crate::common::processes::{again, case, forks, give, in_child, in_own_process, take, this_test, with_lock_limit};
+use crate::common::processes::{
+    again, case, child_starts_threads, forks, give, in_child, in_own_process, take, this_test, with_lock_limit,
+};
 use lookaside_core::{
     Builder, Generation, Kind, ListFlags, LookasideList, PoolKind, PoolStatistics, PoolType, RawSmallPool,
     SmallPoolParameters, Status, Tag, Topology, Violation, adjust_depth, hooks, pool_allocate, pool_free, pool_report,
@@ -324,6 +326,9 @@ fn what_lists_hold_of_slabs_and_of_the_heap_is_known() {
 /// No one else was in the pool: the child has all of it, unlocked at first, locked again with its first allocation.
 #[test]
 fn the_child_of_a_quiet_process_has_its_arenas() {
+    if !child_starts_threads() {
+        return;
+    }
     in_own_process(this_test!(), || {
         hooks::hold_scans();
         let list = nonpaged(256).build().unwrap();
@@ -350,6 +355,9 @@ fn the_child_of_a_quiet_process_has_its_arenas() {
 /// In a child that may lock less than it inherited, strict lists fail, and say so; others go on.
 #[test]
 fn a_child_that_cannot_lock_again_reports_it() {
+    if !child_starts_threads() {
+        return;
+    }
     with_lock_limit(this_test!(), "8388608", || {
         let strict = nonpaged(256).build().unwrap();
         let easy = nonpaged(256).flags(ListFlags::BEST_EFFORT_LOCK).build().unwrap();
@@ -383,6 +391,9 @@ fn is_sound(list: &LookasideList) -> bool {
 /// Forks while other threads are inside the arenas: no child meets a torn one, whatever page was copied when.
 #[test]
 fn the_child_of_a_busy_process_meets_no_torn_arena() {
+    if !child_starts_threads() {
+        return;
+    }
     in_own_process(this_test!(), || {
         // Without caches each call goes to the arena.
         let list = |builder: Builder<'static>| builder.maximum_depth(1).build().unwrap();

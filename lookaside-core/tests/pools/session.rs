@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicUsize, fence};
 
 use crate::common::assert_identities;
-use crate::common::processes::{end, forks, give, in_own_process, start, take, this_test};
+use crate::common::processes::{child_starts_threads, end, forks, give, in_own_process, start, take, this_test};
 use lookaside_core::{
     AllocateCallback, FreeCallback, LookasideList, PoolKind, PoolType, Tag, Topology, hooks, pool_statistics,
 };
@@ -17,6 +17,9 @@ fn session(size: usize) -> LookasideList {
 
 #[test]
 fn the_child_leaves_cached_blocks_to_the_parent() {
+    if !child_starts_threads() {
+        return;
+    }
     in_own_process(this_test!(), || {
         hooks::hold_scans();
         let list = session(64);
@@ -39,6 +42,9 @@ fn the_child_leaves_cached_blocks_to_the_parent() {
 /// and freed where it arrives.
 #[test]
 fn processes_allocate_free_and_pass_blocks_at_once() {
+    if !child_starts_threads() {
+        return;
+    }
     in_own_process(this_test!(), || {
         const RING: usize = 64;
         const BLOCKS: usize = 30_000;
@@ -120,6 +126,9 @@ fn processes_allocate_free_and_pass_blocks_at_once() {
 /// gives nothing more and drops what comes, and counts both; what was given stays readable.
 #[test]
 fn a_process_that_dies_in_the_pool_stops_nobody() {
+    if !child_starts_threads() {
+        return;
+    }
     in_own_process(this_test!(), || {
         let list = LookasideList::builder(64).pool_type(PoolType::PAGED_SESSION).maximum_depth(1).build().unwrap();
         let mine = take(&list, 100);
@@ -182,6 +191,9 @@ fn the_pool_ends_at_its_limit() {
 /// Blocks of a pair are those of its L, whatever routines the pair was made with, which are never called.
 #[test]
 fn the_child_leaves_blocks_of_pairs_over_a_shared_list_to_the_parent() {
+    if !child_starts_threads() {
+        return;
+    }
     unsafe extern "C-unwind" fn never(_: PoolType, _: usize, _: Tag) -> *mut c_void {
         unreachable!()
     }

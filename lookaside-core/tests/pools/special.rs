@@ -9,7 +9,10 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
-use crate::common::processes::{again, case, forks, give, in_child, in_own_process, start, status_of, take, this_test};
+use crate::common::processes::{
+    again, case, child_starts_threads, forks, give, in_child, in_own_process, is_emulated, start, status_of, take,
+    this_test,
+};
 use lookaside_core::{
     Builder, ListFlags, LookasideList, PoolKind, SlotState, SpecialBlock, Tag, pool_statistics, special_block,
 };
@@ -111,6 +114,9 @@ fn forbid_guards_by_advice() {
 /// serves the others, and mappings for the program itself are left.
 #[test]
 fn an_older_kernel_guards_by_mappings() {
+    if is_emulated() {
+        return eprintln!("SKIP: an emulator has no filters of system calls");
+    }
     in_own_process(this_test!(), || {
         forbid_guards_by_advice();
         let limit = std::fs::read_to_string("/proc/sys/vm/max_map_count").unwrap();
@@ -255,6 +261,9 @@ fn addresses_lead_to_their_block() {
 /// Threads at once, and forks beside them: no page twice, counts exact in the end.
 #[test]
 fn threads_and_forks_share_the_pool() {
+    if !child_starts_threads() {
+        return;
+    }
     in_own_process(this_test!(), || {
         let list = special(64).build().unwrap();
         let done = AtomicBool::new(false);

@@ -6,7 +6,7 @@ use std::ptr::{NonNull, null_mut};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard};
 
-use crate::common::processes::{in_own_process, this_test};
+use crate::common::processes::{in_own_process, operations, this_test};
 use crate::common::{allowed_processors, assert_identities, engines, stay_on_one_processor};
 use lookaside_core::{
     AllocateCallback, FreeCallback, LookasideList, PoolKind, PoolType, Statistics, Tag, Topology, Tuning, adjust_depth,
@@ -144,6 +144,7 @@ fn trips_of_threads_that_move_are_counted_exactly() {
     in_own_process(this_test!(), || {
         hooks::hold_scans();
         let allowed = allowed_processors();
+        let rounds = operations().map_or(800, |operations| (operations / 1000).clamp(50, 800)) as u64;
         for engine in engines() {
             for (topology, divisions) in
                 [(Topology::Pair, 1), (Topology::Pair, 2), (Topology::Pair, 4), (Topology::Single, 1)]
@@ -161,7 +162,7 @@ fn trips_of_threads_that_move_are_counted_exactly() {
                             scope.spawn(move || {
                                 // SAFETY: it has no condition.
                                 thread.store(unsafe { libc::gettid() }, Relaxed);
-                                work(list, held, seed, 800);
+                                work(list, held, seed, rounds);
                                 thread.store(0, Relaxed);
                             })
                         })

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
-use crate::common::processes::in_child;
+use crate::common::processes::{child_starts_threads, in_child};
 use crate::common::violations::{REPORTED, alone, empty_quarantine, others, packets, reported};
 use crate::common::{accounted, assert_identities, blocks_out, stay_on_one_processor};
 use lookaside_core::{
@@ -326,6 +326,9 @@ fn many_blocks_at_once() {
 
 #[test]
 fn forks_while_threads_work() {
+    if !child_starts_threads() {
+        return;
+    }
     let _alone = alone();
     let list = packets();
     let stop = std::sync::atomic::AtomicBool::new(false);
