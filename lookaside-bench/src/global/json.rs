@@ -126,15 +126,3 @@ fn entities(random: &mut Random) -> Value {
         .collect();
     json!({ "hashtags": tags, "symbols": [], "urls": [], "user_mentions": mentions })
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_document_has_its_length_and_comes_back() {
-        let text = text(POSTS);
-        assert!((450_000..650_000).contains(&text.len()), "{}", text.len());
-        assert_eq!(serde_json::from_str::<Value>(&text).unwrap().to_string(), text);
-    }
-}
