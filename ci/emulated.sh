@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # ci/emulated.sh [--long]: tests of the core on AArch64 under qemu-user; with --long the slower ones too: all but `stepping`,
-# which has x86-64's trap flag, and `footprint`, which would measure the emulator. Names each target that it skips; tests
-# name what an emulator has not.
+# which has x86-64's trap flag, `footprint`, which would measure the emulator, and `soak`, which does so beside forks. Names
+# each target that it skips; tests name what an emulator has not.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source ci/parts/can.sh

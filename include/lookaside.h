@@ -85,6 +85,11 @@
 #define LOOKASIDE_INLINE_ALIGNMENT_MASK 28
 
 /**
+ * Offset in a small pool, in bytes, of its lists of paged memory, by block size.
+ */
+#define LOOKASIDE_INLINE_PAGED_LISTS 2080
+
+/**
  * Base-2 logarithm of the distance between the processor lists of neighbouring processors.
  */
 #define LOOKASIDE_INLINE_SHIFT 18
@@ -613,6 +618,15 @@ typedef struct lookaside_small_pool_parameters {
      * Flags that choose its memory: `LOOKASIDE_FLAG_BEST_EFFORT_LOCK`, `LOOKASIDE_FLAG_PAGED_ARENAS`, combined by `|`.
      */
     lookaside_flags flags;
+    /**
+     * `LOOKASIDE_INLINE_ABI` for a pool that `lookaside::memory_resource` of `lookaside.hpp` serves without a call of the
+     * library; other programs leave 0.
+     */
+    uint16_t inline_abi;
+    /**
+     * Must be 0.
+     */
+    uint16_t reserved[3];
 } lookaside_small_pool_parameters;
 
 /**
@@ -1943,8 +1957,9 @@ size_t lookaside_pool_size(const void *block);
  *
  * Returns, and then the object is untouched unless the call succeeded:
  * - `LOOKASIDE_STATUS_SUCCESS`: the pool is ready, and must be deleted before its memory goes away.
- * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: a pointer is NULL, `struct_size` is not that of this version, the maximum
- *   depth is too large, the name is not UTF-8, an enumerated value is unknown, or a flag is not for pools.
+ * - `LOOKASIDE_STATUS_INVALID_PARAMETER`: a pointer is NULL, `struct_size` is not that of this version, `reserved` is not
+ *   0, the maximum depth is too large, the name is not UTF-8, an enumerated value is unknown, or a flag is not for pools.
+ * - `LOOKASIDE_STATUS_NOT_SUPPORTED`: `inline_abi` is neither 0 nor that of this library.
  * - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `pool` is not at a multiple of 16 bytes.
  * - `LOOKASIDE_STATUS_DEVICE_BUSY`: `pool` is live already, and goes on as it was.
  *
@@ -2480,7 +2495,7 @@ LOOKASIDE_ASSERT_LAYOUT(lookaside_slist_header, 16, 16);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_slist_entry, 16, 16);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_violation, 56, 8);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_small_pool, 6400, 16);
-LOOKASIDE_ASSERT_LAYOUT(lookaside_small_pool_parameters, 32, 8);
+LOOKASIDE_ASSERT_LAYOUT(lookaside_small_pool_parameters, 40, 8);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_small_list_statistics, 120, 8);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_tag_usage, 32, 8);
 LOOKASIDE_ASSERT_LAYOUT(lookaside_pool_usage, 80, 8);

@@ -625,6 +625,7 @@ public:
         parameters.struct_size = sizeof parameters;
         parameters.name = name;
         parameters.generation = LOOKASIDE_GENERATION_5_2_X64;
+        parameters.inline_abi = LOOKASIDE_PARAMETERS_INLINE_ABI;
         detail::need(lookaside_small_pool_initialize(&pool_, &parameters));
     }
     memory_resource(const memory_resource &) = delete;
@@ -639,16 +640,39 @@ public:
     void flush() noexcept { lookaside_small_pool_flush(&pool_); }
 
 private:
+    /// Blocks of the pool's lists have multiples of this. Requests of 0 bytes are not small.
+    static constexpr std::size_t unit = 16;
     static bool is_small(std::size_t bytes, std::size_t alignment) noexcept
     {
-        return bytes <= 512 && alignment <= detail::least_alignment;
+        return bytes - 1 < 32 * unit && alignment <= detail::least_alignment;
     }
+
+#if LOOKASIDE_INLINED
+    /// The list for a small request, with the distance to the thread's area: 0 until the list is made.
+    const lookaside_list *list_for(std::size_t bytes, std::int64_t *area) noexcept
+    {
+        const char *const lists = LOOKASIDE_INLINE_BYTES(&pool_) + LOOKASIDE_INLINE_PAGED_LISTS;
+        const char *const list = lists + (bytes - 1) / unit * sizeof(lookaside_list);
+        // Acquire: who finds the distance has to find what else is in the list.
+        const void *const word = list + LOOKASIDE_INLINE_AREA;
+        *area = __atomic_load_n(static_cast<const lookaside_inline_i32 *>(word), __ATOMIC_ACQUIRE);
+        return static_cast<const lookaside_list *>(static_cast<const void *>(list));
+    }
+#endif
 
     void *do_allocate(std::size_t bytes, std::size_t alignment) override
     {
         if (!is_small(bytes, alignment)) {
             return upstream_->allocate(bytes, alignment);
         }
+#if LOOKASIDE_INLINED
+        std::int64_t area;
+        const lookaside_list *const list = list_for(bytes, &area);
+        void *const taken = lookaside_inline_take(list, area);
+        if (__builtin_expect(taken != nullptr, 1)) {
+            return taken;
+        }
+#endif
         return detail::need(lookaside_small_pool_allocate_bare(&pool_, LOOKASIDE_POOL_PAGED, bytes));
     }
 
@@ -656,9 +680,16 @@ private:
     {
         if (!is_small(bytes, alignment)) {
             upstream_->deallocate(block, bytes, alignment);
-        } else {
-            lookaside_small_pool_free_bare(&pool_, LOOKASIDE_POOL_PAGED, block, bytes);
+            return;
         }
+#if LOOKASIDE_INLINED
+        std::int64_t area;
+        const lookaside_list *const list = list_for(bytes, &area);
+        if (__builtin_expect(lookaside_inline_give(list, area, block), 1)) {
+            return;
+        }
+#endif
+        lookaside_small_pool_free_bare(&pool_, LOOKASIDE_POOL_PAGED, block, bytes);
     }
 
     bool do_is_equal(const std::pmr::memory_resource &other) const noexcept override { return this == &other; }

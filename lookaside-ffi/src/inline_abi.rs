@@ -13,6 +13,8 @@ pub const LOOKASIDE_INLINE_PROCESSORS: usize = 16;
 pub const LOOKASIDE_INLINE_AREA: usize = 24;
 /// Offset in a list of its blocks' alignment less 1, in 32 bits.
 pub const LOOKASIDE_INLINE_ALIGNMENT_MASK: usize = 28;
+/// Offset in a small pool, in bytes, of its lists of paged memory, by block size.
+pub const LOOKASIDE_INLINE_PAGED_LISTS: usize = 2080;
 /// Base-2 logarithm of the distance between the processor lists of neighbouring processors.
 pub const LOOKASIDE_INLINE_SHIFT: u32 = 18;
 /// Offset in a processor list of its header word: blocks in 16 bits, hits of allocates in the upper 48.
@@ -35,6 +37,7 @@ const _: () = {
     assert!(LOOKASIDE_INLINE_AREA == inline_abi::AREA);
     assert!(LOOKASIDE_INLINE_PROCESSORS == inline_abi::PROCESSORS);
     assert!(LOOKASIDE_INLINE_ALIGNMENT_MASK == inline_abi::ALIGNMENT_MASK);
+    assert!(LOOKASIDE_INLINE_PAGED_LISTS == lookaside_core::RawSmallPool::PAGED_LISTS);
     assert!(LOOKASIDE_INLINE_SHIFT == inline_abi::SHIFT);
     assert!(LOOKASIDE_INLINE_HEADER == inline_abi::HEADER);
     assert!(LOOKASIDE_INLINE_DEPTH == inline_abi::DEPTH);

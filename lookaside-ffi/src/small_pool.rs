@@ -8,6 +8,7 @@ use lookaside_core::{
     Tag, Tuning,
 };
 
+use crate::inline_abi::LOOKASIDE_INLINE_ABI;
 use crate::types::*;
 use crate::written::fill;
 
@@ -52,6 +53,11 @@ pub struct lookaside_small_pool_parameters {
     pub batch: u16,
     /// Flags that choose its memory: `LOOKASIDE_FLAG_BEST_EFFORT_LOCK`, `LOOKASIDE_FLAG_PAGED_ARENAS`, combined by `|`.
     pub flags: lookaside_flags,
+    /// `LOOKASIDE_INLINE_ABI` for a pool that `lookaside::memory_resource` of `lookaside.hpp` serves without a call of the
+    /// library; other programs leave 0.
+    pub inline_abi: u16,
+    /// Must be 0.
+    pub reserved: [u16; 3],
 }
 
 /// What one of a small pool's lists counted on one level: hits, where other lists count misses.
@@ -202,8 +208,9 @@ pub unsafe extern "C" fn lookaside_pool_size(block: *const c_void) -> usize {
 ///
 /// Returns, and then the object is untouched unless the call succeeded:
 /// - `LOOKASIDE_STATUS_SUCCESS`: the pool is ready, and must be deleted before its memory goes away.
-/// - `LOOKASIDE_STATUS_INVALID_PARAMETER`: a pointer is NULL, `struct_size` is not that of this version, the maximum
-///   depth is too large, the name is not UTF-8, an enumerated value is unknown, or a flag is not for pools.
+/// - `LOOKASIDE_STATUS_INVALID_PARAMETER`: a pointer is NULL, `struct_size` is not that of this version, `reserved` is not
+///   0, the maximum depth is too large, the name is not UTF-8, an enumerated value is unknown, or a flag is not for pools.
+/// - `LOOKASIDE_STATUS_NOT_SUPPORTED`: `inline_abi` is neither 0 nor that of this library.
 /// - `LOOKASIDE_STATUS_DATATYPE_MISALIGNMENT`: `pool` is not at a multiple of 16 bytes.
 /// - `LOOKASIDE_STATUS_DEVICE_BUSY`: `pool` is live already, and goes on as it was.
 ///
@@ -222,7 +229,13 @@ pub unsafe extern "C" fn lookaside_small_pool_initialize(
     // SAFETY: the caller gives a name as its type says, and keeps the core's contract for the object.
     unsafe {
         match parameters.to_core() {
-            Ok(parameters) => RawSmallPool::initialize(pool.cast(), &parameters).0,
+            Ok(core) => {
+                let status = RawSmallPool::initialize(pool.cast(), &core);
+                if status == Status::SUCCESS && parameters.inline_abi != 0 {
+                    RawSmallPool::allow_inlined(pool.cast());
+                }
+                status.0
+            }
             Err(status) => status.0,
         }
     }
@@ -516,8 +529,11 @@ impl lookaside_small_pool_parameters {
     ///
     /// `name` is null or points to a string that ends with a zero byte and outlives the result.
     unsafe fn to_core(&self) -> Result<SmallPoolParameters<'_>, Status> {
-        if self.struct_size != size_of::<Self>() {
+        if self.struct_size != size_of::<Self>() || self.reserved != [0; 3] {
             return Err(Status::INVALID_PARAMETER);
+        }
+        if self.inline_abi != 0 && self.inline_abi != LOOKASIDE_INLINE_ABI {
+            return Err(Status::NOT_SUPPORTED);
         }
         let generation = Generation::from_number(self.generation).ok_or(Status::INVALID_PARAMETER)?;
         let mut parameters = SmallPoolParameters::new(generation);
@@ -568,7 +584,7 @@ impl From<SmallListStatistics> for lookaside_small_list_statistics {
 const _: () = {
     assert!(size_of::<lookaside_small_pool>() == 6400 && align_of::<lookaside_small_pool>() == 16);
     assert!(size_of::<RawSmallPool>() == 6400 && align_of::<RawSmallPool>() == 16);
-    assert!(size_of::<lookaside_small_pool_parameters>() == 32 && align_of::<lookaside_small_pool_parameters>() == 8);
+    assert!(size_of::<lookaside_small_pool_parameters>() == 40 && align_of::<lookaside_small_pool_parameters>() == 8);
     assert!(size_of::<lookaside_small_list_statistics>() == 120);
 };
 

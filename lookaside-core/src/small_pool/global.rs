@@ -31,6 +31,7 @@ fn plan() -> Plan<'static> {
         engine: None,
         owner: Owner::GlobalAllocator,
         patience: PATIENCE,
+        inlined: false,
     }
 }
 

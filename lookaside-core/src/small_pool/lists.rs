@@ -8,7 +8,7 @@
 use core::cell::UnsafeCell;
 use core::ptr;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use core::sync::atomic::{AtomicU32, AtomicU64};
+use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64};
 
 use super::classes::Sizes;
 use super::general;
@@ -43,6 +43,8 @@ pub struct Plan<'a> {
     pub owner: Owner,
     /// Calls that the general pool serves before the lists are made.
     pub patience: u32,
+    /// Whether calls that are compiled into the program serve the lists.
+    pub inlined: bool,
 }
 
 impl Plan<'_> {
@@ -232,8 +234,13 @@ impl<const N: usize> KindLists<N> {
             // SAFETY: the object is ours; it is moved while no one uses it.
             let status = unsafe { RawList::initialize_at(&mut made, &parameters, None, plan.owner, Caller::Unknown) };
             if status.is_success() {
-                // SAFETY: this thread alone makes the lists.
-                unsafe { publish(made, self.object(list)) };
+                // SAFETY: the list is new, and this thread alone makes the lists.
+                unsafe {
+                    if plan.inlined {
+                        RawList::allow_inlined(&mut made);
+                    }
+                    publish(made, self.object(list));
+                }
             } else if first_failure == Status::SUCCESS {
                 first_failure = status;
             }
@@ -309,16 +316,15 @@ unsafe fn is_published(object: *mut RawList) -> bool {
 /// Moves a list to where others are looking at it.
 ///
 /// # Safety
-/// No one else writes to `to`, and others read nothing but its `processors` until they are not 0.
+/// No one else writes to `to`, and others read nothing but its `processors` and `inlined_area` until one is not 0.
 unsafe fn publish(list: RawList, to: *mut RawList) {
     let RawList { parts, inlined_area, alignment_mask, handle, check, context, locked_processors, slotted } = list;
     let Parts { base, area, processors, never } = parts;
-    // SAFETY: no one else writes to `to`, and others read nothing but `processors` until it is not 0.
+    // SAFETY: no one else writes to `to`, and others read nothing but these two numbers until one is not 0.
     unsafe {
         (*to).parts.base = base;
         (*to).parts.area = area;
         (*to).parts.never = never;
-        (*to).inlined_area = inlined_area;
         (*to).locked_processors = locked_processors;
         (*to).alignment_mask = alignment_mask;
         (*to).handle = handle;
@@ -327,6 +333,8 @@ unsafe fn publish(list: RawList, to: *mut RawList) {
         (*to).slotted = slotted;
         // Release pairs with the Acquire in is_published.
         AtomicU32::from_ptr(&raw mut (*to).parts.processors).store(processors, Release);
+        // Release pairs with the Acquire of the inlined calls, in `lookaside.hpp`.
+        AtomicI32::from_ptr(&raw mut (*to).inlined_area).store(inlined_area, Release);
     }
 }
 
@@ -351,6 +359,7 @@ mod tests {
             engine: None,
             owner: Owner::SmallPool,
             patience: 3,
+            inlined: false,
         }
     }
 

@@ -30,6 +30,7 @@ fn plan() -> Plan<'static> {
         engine: None,
         owner: Owner::SmallPool,
         patience: 1,
+        inlined: false,
     }
 }
 

@@ -85,7 +85,8 @@ pub struct RawSmallPool {
     pub(super) flags: ListFlags,
     name_length: usize,
     name: [u8; NAME_LIMIT],
-    _reserved: [u64; 11],
+    inlined: bool,
+    _reserved: [u64; 10],
 }
 
 const _: () = assert!(size_of::<RawSmallPool>() == 6400 && align_of::<RawSmallPool>() == 16);
@@ -153,7 +154,8 @@ impl RawSmallPool {
             flags: ListFlags(0),
             name_length: 0,
             name: [0; NAME_LIMIT],
-            _reserved: [0; 11],
+            inlined: false,
+            _reserved: [0; 10],
         }
     }
 
@@ -195,6 +197,20 @@ impl RawSmallPool {
             made.life.store(key_of(&made.key) ^ key_of(&LIFE_KEY), Relaxed);
         }
         Status::SUCCESS
+    }
+
+    /// Offset in a pool of its lists of paged memory, in bytes: objects of 64 bytes, by block size.
+    #[doc(hidden)]
+    pub const PAGED_LISTS: usize = size_of::<KindLists>() * Kind::Paged as usize;
+
+    /// Lets code that was inlined into the program serve the lists: see `face::inline_abi`.
+    ///
+    /// # Safety
+    /// `pool` was just initialised, and no other thread uses it yet.
+    #[doc(hidden)]
+    pub unsafe fn allow_inlined(pool: *mut RawSmallPool) {
+        // SAFETY: the object may be written, as the caller promises.
+        unsafe { (*pool).inlined = true };
     }
 
     /// Makes the lists of a kind now. SUCCESS, also where they are made already; what
@@ -338,6 +354,7 @@ impl RawSmallPool {
             engine: self.engine,
             owner: Owner::SmallPool,
             patience: 1,
+            inlined: self.inlined,
         }
     }
 

@@ -105,6 +105,19 @@ fn containers_give_every_block_back() {
     }
 }
 
+/// What the compiler makes of a function in C++, by its name in the assembly.
+fn compiled(compiler: &'static str, source: &str, function: &str) -> Option<String> {
+    let out = scratch(&format!("assembly-{compiler}-{function}"));
+    let (file, assembly) = (out.join("source.cpp"), out.join("source.s"));
+    std::fs::write(&file, source).expect("a source is written");
+    let mut command = by(compiler, Link::Static, "-std=c++17 -O2").compiler(&out)?;
+    succeed(command.arg("-S").arg(&file).arg("-o").arg(&assembly));
+    let assembly = std::fs::read_to_string(&assembly).expect("the compiler wrote it");
+    let (_, rest) = assembly.split_once(&format!("\n{function}:")).expect("it has the function");
+    let (found, _) = rest.split_once(&format!(".size\t{function},")).expect("the function ends");
+    Some(found.to_owned())
+}
+
 /// Two sections, a pop and a push, are in the function itself: compilers find what is inlined small enough, and need no call
 /// of an insert or an erase.
 #[test]
@@ -112,16 +125,21 @@ fn a_node_is_taken_and_given_back_without_a_call() {
     const SOURCE: &str = "#include <list>\n#include \"lookaside.hpp\"\n\
         extern \"C\" void change(std::list<int, lookaside::allocator<int>> &list)\n\
         {\n    list.push_back(1);\n    list.pop_front();\n}\n";
-    let out = scratch("nodes");
-    let (source, assembly) = (out.join("nodes.cpp"), out.join("nodes.s"));
-    std::fs::write(&source, SOURCE).expect("a source is written");
     for compiler in ["c++", "clang++"] {
-        let Some(mut command) = by(compiler, Link::Static, "-std=c++17 -O2").compiler(&out) else { continue };
-        succeed(command.arg("-S").arg(&source).arg("-o").arg(&assembly));
-        let assembly = std::fs::read_to_string(&assembly).expect("the compiler wrote it");
-        let (_, function) = assembly.split_once("\nchange:").expect("it has the function");
-        let (function, _) = function.split_once(".size\tchange,").expect("the function ends");
-        let sections = function.matches("__rseq_cs").count();
-        assert_eq!(sections, 2, "{compiler}: {function}");
+        let Some(function) = compiled(compiler, SOURCE, "change") else { continue };
+        assert_eq!(function.matches("__rseq_cs").count(), 2, "{compiler}: {function}");
+    }
+}
+
+/// The functions of a memory resource have a section each.
+#[test]
+fn a_memory_resource_takes_and_gives_back_without_a_call() {
+    const SOURCE: &str = "#include \"lookaside.hpp\"\nlookaside::memory_resource resource;\n";
+    for function in ["11do_allocateEmm", "13do_deallocateEPvmm"] {
+        for compiler in ["c++", "clang++"] {
+            let name = format!("_ZN9lookaside15memory_resource{function}");
+            let Some(function) = compiled(compiler, SOURCE, &name) else { continue };
+            assert_eq!(function.matches("__rseq_cs").count(), 1, "{compiler}: {function}");
+        }
     }
 }

@@ -194,6 +194,10 @@ static void small_pools(const char *name)
         show(lookaside_small_pool_initialize(&small, &other));
         other = small_usual, other.name = "\xFF";
         show(lookaside_small_pool_initialize(&small, &other));
+        other = small_usual, other.reserved[2] = 1;
+        show(lookaside_small_pool_initialize(&small, &other));
+        other = small_usual, other.inline_abi = LOOKASIDE_INLINE_ABI - 1;
+        show(lookaside_small_pool_initialize(&small, &other));
         show(lookaside_small_pool_initialize(&small, &small_usual));
         show(lookaside_small_pool_initialize(&small, &small_usual));
         show(lookaside_small_pool_prepare(&small, 0x21));
