@@ -6,14 +6,17 @@ mod common;
 
 use std::cell::Cell;
 use std::collections::HashSet;
-use std::ffi::c_void;
+use std::ffi::{c_int, c_void};
 use std::ptr::NonNull;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicI32};
 use std::time::Duration;
 
 use common::engines;
-use common::processes::{child_starts_threads, end, end_if_it_hangs, forks, in_child, this_program};
+use common::processes::{
+    child_starts_threads, end, end_if_it_hangs, forks, in_child, in_own_process, start, status_of, this_program,
+    this_test,
+};
 use lookaside_core::{
     AllocateCallback, FreeCallback, LookasideList, Parameters, PoolType, RawList, Status, Tag, Topology, Tuning,
     adjust_depth,
@@ -249,6 +252,36 @@ fn the_first_list_may_be_made_beside_forks() {
         scope.spawn(|| LookasideList::new(64).unwrap());
         std::thread::sleep(Duration::from_micros(delay));
         in_child(|| is_sound(&LookasideList::new(64).unwrap()));
+    });
+}
+
+/// A fork beside a thread that is inside the loader: the child's first list waits for no lock that no one frees.
+#[test]
+fn the_childs_first_list_needs_nothing_that_a_thread_of_the_parent_holds() {
+    static INSIDE: AtomicBool = AtomicBool::new(false);
+    static DONE: AtomicBool = AtomicBool::new(false);
+    unsafe extern "C" fn wait(_: *mut libc::dl_phdr_info, _: usize, _: *mut c_void) -> c_int {
+        INSIDE.store(true, Relaxed);
+        while !DONE.load(Relaxed) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        1
+    }
+    if !child_starts_threads() {
+        return;
+    }
+    in_own_process(this_test!(), || {
+        std::thread::scope(|scope| {
+            // SAFETY: the function takes nothing of its own.
+            scope.spawn(|| unsafe { libc::dl_iterate_phdr(Some(wait), std::ptr::null_mut()) });
+            while !INSIDE.load(Relaxed) {
+                std::thread::yield_now();
+            }
+            let child = start(|| is_sound(&LookasideList::new(64).unwrap()));
+            let status = status_of(child);
+            DONE.store(true, Relaxed);
+            assert!(status.success(), "how the child ended: {status}");
+        });
     });
 }
 
