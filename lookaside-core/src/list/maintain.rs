@@ -220,10 +220,10 @@ impl List {
         let mut drained = 0;
         for (processor, part) in self.parts() {
             for _ in 0..self.rounds() {
-                let kept = keep.of(part.tuner().target());
-                if !retire && (part.length() <= kept || drained == most) {
+                if !retire && drained == most {
                     break;
                 }
+                let kept = keep.of(part.tuner().target());
                 let mut batch = Batch::new();
                 self.take_above(&mut batch, part, processor, kept, most - drained, retire);
                 drained += self.give_back(object, &batch);
@@ -292,6 +292,10 @@ impl List {
         retire: bool,
     ) -> usize {
         let _guard = self.manage.lock();
+        // Not before: what another thread has closed looks empty.
+        if !retire && part.length() <= kept {
+            return 0;
+        }
         // SAFETY: `manage` is held; between close and reopen the first `length` slots are ours.
         unsafe {
             let length = match E::close(part, processor) {

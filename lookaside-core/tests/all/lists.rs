@@ -128,6 +128,36 @@ fn a_release_gives_back_up_to_what_is_asked() {
     unsafe { assert_eq!((RawList::release(ptr::null(), 1), RawList::release(&RawList::zeroed(), 1)), (0, 0)) };
 }
 
+/// A list that another thread has closed for a moment looks empty: a flush waits for it, and leaves nothing.
+#[test]
+fn a_flush_leaves_nothing_beside_others() {
+    let _alone = alone();
+    for engine in engines() {
+        let list = LookasideList::builder(64).engine(engine).tuning(Tuning::Manual).build().unwrap();
+        list.prefill(300).unwrap();
+        list.flush();
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Relaxed) {
+                    list.release(1);
+                }
+            });
+            let left = (0..2000).map(|_| {
+                // The processor's list has room for them.
+                let blocks: Vec<_> = (0..40).map(|_| list.allocate().unwrap()).collect();
+                // SAFETY: the blocks are of this list, and freed once.
+                blocks.into_iter().for_each(|block| unsafe { list.free(block) });
+                list.flush();
+                list.statistics().list.current_depth
+            });
+            let most = left.max();
+            done.store(true, Relaxed);
+            assert_eq!(most, Some(0), "{engine:?}");
+        });
+    }
+}
+
 /// The shared list gives first: what the processors keep at hand stays.
 #[test]
 fn a_release_takes_the_shared_list_first() {
