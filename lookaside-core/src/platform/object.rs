@@ -18,9 +18,13 @@ pub(super) struct Object {
 /// nor takes a lock but the loader's own for its list of objects, which the child of a fork finds free. (That of
 /// `dl_iterate_phdr` it may find held, by a thread that it does not have.)
 pub(super) fn object_of(address: usize) -> Option<Object> {
-    if let Some(bias) = program_bias(address) {
-        return Some(Object { name: c"".as_ptr(), is_program: true, bias });
+    match program_bias(address) {
+        Some(bias) => Some(Object { name: c"".as_ptr(), is_program: true, bias }),
+        None => library_of(address),
     }
+}
+
+fn library_of(address: usize) -> Option<Object> {
     // SAFETY: zeroes are a valid place for the result; the address is only looked up.
     unsafe {
         let mut found: libc::Dl_info = core::mem::zeroed();
@@ -30,28 +34,34 @@ pub(super) fn object_of(address: usize) -> Option<Object> {
 }
 
 /// Returns what the kernel or the loader added to the program's addresses, if this one is the program's: by its headers
-/// as the kernel gave them.
+/// as the kernel gave them. Plain loops, since a handler may be here on a small stack.
 fn program_bias(address: usize) -> Option<usize> {
     // SAFETY: it only reads.
-    let [headers, count] = [libc::AT_PHDR, libc::AT_PHNUM].map(|what| unsafe { libc::getauxval(what) as usize });
-    if headers == 0 {
-        return None;
+    let (headers, count) = unsafe { (libc::getauxval(libc::AT_PHDR), libc::getauxval(libc::AT_PHNUM)) };
+    let first = ptr::with_exposed_provenance::<libc::Elf64_Phdr>(headers as usize);
+    let mut place = None;
+    for number in 0..count as usize {
+        // SAFETY: the kernel mapped this number of headers with the program, which stays.
+        let header = unsafe { &*first.add(number) };
+        // Programs without a loader may have no header for the headers: there they follow the file's.
+        match header.p_type {
+            libc::PT_PHDR => place = Some(header.p_vaddr),
+            libc::PT_LOAD if header.p_offset == 0 && place.is_none() => {
+                place = Some(header.p_vaddr + size_of::<libc::Elf64_Ehdr>() as u64);
+            }
+            _ => {}
+        }
     }
-    // SAFETY: the kernel mapped these headers with the program, which stays.
-    let table =
-        unsafe { core::slice::from_raw_parts(ptr::with_exposed_provenance::<libc::Elf64_Phdr>(headers), count) };
-    // Programs without a loader may have no header for the headers: there they follow the file's.
-    let place = |header: &libc::Elf64_Phdr| match header.p_type {
-        libc::PT_PHDR => Some(header.p_vaddr as usize),
-        libc::PT_LOAD if header.p_offset == 0 => Some(header.p_vaddr as usize + size_of::<libc::Elf64_Ehdr>()),
-        _ => None,
-    };
-    let bias = headers.wrapping_sub(table.iter().find_map(place)?);
-    let inside = address.wrapping_sub(bias) as u64;
-    let has_it = |header: &libc::Elf64_Phdr| {
-        header.p_type == libc::PT_LOAD && inside.wrapping_sub(header.p_vaddr) < header.p_memsz
-    };
-    table.iter().any(has_it).then_some(bias)
+    let bias = headers.wrapping_sub(place?);
+    for number in 0..count as usize {
+        // SAFETY: as above.
+        let header = unsafe { &*first.add(number) };
+        let inside = (address as u64).wrapping_sub(bias).wrapping_sub(header.p_vaddr);
+        if header.p_type == libc::PT_LOAD && inside < header.p_memsz {
+            return Some(bias as usize);
+        }
+    }
+    None
 }
 
 /// Returns the path by which the program was started.
