@@ -52,7 +52,7 @@ const CALLED: &[&str] = &[
     "pthread_mutexattr_setrobust", "pthread_setcancelstate", "pthread_sigmask", "sched_getcpu", "sched_setaffinity",
     "sched_setscheduler", "sched_yield", "sigfillset",
     // The process. `environ` is a variable.
-    "abort", "clock_gettime", "dl_iterate_phdr", "environ", "getauxval", "getpid", "getrlimit", "raise", "secure_getenv",
+    "abort", "clock_gettime", "dladdr", "environ", "getauxval", "getpid", "getrlimit", "raise", "secure_getenv",
     "sigaction", "syscall",
     // The compiler's.
     "rust_eh_personality",
@@ -83,7 +83,7 @@ const NEWEST: (u32, u32) = (2, 34);
 /// What of the core's has a newer version than 2.17 for that reason.
 #[rustfmt::skip]
 const MOVED: &[&str] = &[
-    "dlopen", "dlsym", "pthread_attr_setstacksize", "pthread_create", "pthread_join", "pthread_mutexattr_destroy",
+    "dladdr", "dlopen", "dlsym", "pthread_attr_setstacksize", "pthread_create", "pthread_join", "pthread_mutexattr_destroy",
     "pthread_mutexattr_init", "pthread_mutexattr_setpshared", "pthread_mutexattr_setrobust", "pthread_sigmask",
 ];
 
