@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use common::processes::{give, in_child, take, written_bytes};
-use common::{assert_identities, engines};
+use common::{allowed_processors, assert_identities, engines};
 use lookaside_core::{ListFlags, LookasideList, PoolType, Topology, adjust_depth, set_limit};
 
 const THREADS: usize = 4;
@@ -102,14 +102,14 @@ fn work(lists: &[LookasideList], held: &mut Vec<Held>, random: &mut Random) -> u
 
 /// Lets the system refuse memory for a moment. Nothing but the lists may need any meanwhile.
 fn refuse_memory() {
-    let limit = |bytes| {
-        let limit = libc::rlimit { rlim_cur: bytes, rlim_max: libc::RLIM_INFINITY };
-        // SAFETY: the limit is valid. What the process has stays.
-        assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_DATA, &limit) }, 0);
-    };
-    limit(1);
-    std::thread::sleep(Duration::from_millis(2));
-    limit(libc::RLIM_INFINITY);
+    // SAFETY: the places are valid, and so are the limits. What the process has stays.
+    unsafe {
+        let mut usual: libc::rlimit = std::mem::zeroed();
+        assert_eq!(libc::getrlimit(libc::RLIMIT_DATA, &mut usual), 0);
+        assert_eq!(libc::setrlimit(libc::RLIMIT_DATA, &libc::rlimit { rlim_cur: 1, ..usual }), 0);
+        std::thread::sleep(Duration::from_millis(2));
+        assert_eq!(libc::setrlimit(libc::RLIMIT_DATA, &usual), 0);
+    }
 }
 
 fn disturb(lists: &[LookasideList], random: &mut Random) {
@@ -197,5 +197,7 @@ fn nothing_is_lost_and_memory_does_not_grow() {
         first >> 10,
         last >> 10
     );
-    assert!(last <= first + (1 << 20), "{first} bytes, and then {last}");
+    // A thread may come late to a processor, whose part of each list is in memory from then on.
+    let parts = (lists.len() * allowed_processors().len()) as u64 * (32 << 10);
+    assert!(last <= first + parts + (1 << 20), "{first} bytes, and then {last}");
 }

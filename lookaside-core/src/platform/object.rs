@@ -10,7 +10,7 @@ pub(super) struct Object {
     pub name: *const c_char,
     /// Whether it is the program itself.
     pub is_program: bool,
-    /// What the loader added to the addresses in the file.
+    /// What the loader added to the addresses in the file; of a library where it begins, since its addresses do at 0.
     pub bias: usize,
 }
 
