@@ -107,14 +107,15 @@
 //! The words that a section reads are those of a list over rseq, but the area is one in which no processor's number is in
 //! range. So an inlined call tries a section first, in vain, and rseq pays nothing for this engine.
 //!
-//! A thread takes a slot at its first miss, and keeps it. It has no destructor: one could come before others that still use
-//! lists, and would be one more thing of the library's in each thread. Instead a thread that wants a slot asks the kernel,
-//! for each one that is taken, whether its owner still exists (`tgkill` with no signal), and takes the first whose owner
-//! does not, with the blocks in its parts. If the system gave a dead owner's number to another thread, the slot counts as
-//! taken until that thread ends, or wants a slot itself. So there are never more slots in use than there were threads at
-//! once, and no more than 4 for each possible processor, at least 128 and at most 1,024. A thread beyond that counts on the
-//! first part and works on none: its calls go to L. Scans trim the parts of threads that sleep, or have ended, as those of
-//! processors that are idle.
+//! A thread takes a slot at its first miss, and keeps it. It has no destructor: one could come before others that still
+//! use lists, and would be one more thing of the library's in each thread. Instead a thread that wants a slot asks the
+//! kernel, for each one that is taken, whether its owner still exists (`tgkill` with no signal), and takes the first
+//! whose owner does not, with the blocks in its parts: by one exchange, which fails where another thread or a handler
+//! was there first, so that no one waits and no one goes without. If the system gave a dead owner's number to another
+//! thread, the slot counts as taken until that thread ends, or wants a slot itself. So there are never more slots in
+//! use than there were threads at once, and no more than 4 for each possible processor, at least 128 and at most 1,024.
+//! A thread beyond that counts on the first part and works on none: its calls go to L. Scans trim the parts of threads
+//! that sleep, or have ended, as those of processors that are idle.
 //!
 //! ## 2.10. Registration by the library
 //!

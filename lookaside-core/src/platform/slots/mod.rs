@@ -13,11 +13,11 @@ mod words;
 pub use words::area;
 
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
-use core::sync::atomic::{AtomicU32, AtomicUsize, compiler_fence, fence};
+use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, compiler_fence, fence};
 
 use super::membarrier;
 use super::rseq::layout;
-use super::sync::{Lock, Naps, look_often};
+use super::sync::{Naps, look_often};
 use super::system_call::system_call;
 use super::thread::{process_number, thread_number};
 
@@ -45,18 +45,17 @@ pub struct Slot {
     inside: AtomicUsize,
     // Set by each owner to the same: the distance from a list's first part to its own.
     distance: AtomicUsize,
-    // Under `TAKING`: the system's number of the owner, or 0.
-    owner: AtomicU32,
+    // The system's number of the owner, or 0, and above it how often the slot was given. So the exchange that takes it
+    // fails after another one, whatever numbers the system gives again.
+    owner: AtomicU64,
 }
 
 /// In zeroes, so that they take no room in a program's file.
 static SLOTS: [Slot; MOST as usize] =
-    [const { Slot { inside: AtomicUsize::new(0), distance: AtomicUsize::new(0), owner: AtomicU32::new(0) } };
+    [const { Slot { inside: AtomicUsize::new(0), distance: AtomicUsize::new(0), owner: AtomicU64::new(0) } };
         MOST as usize];
 /// How many there are; 0 until [`prepare`].
 static COUNT: AtomicU32 = AtomicU32::new(0);
-/// Tried and never awaited, since a signal handler may take a slot.
-static TAKING: Lock = Lock::new();
 
 /// Returns whether threads can have slots here, and a closer can wait for them: with thread-locals that this library
 /// knows how to reach, and `membarrier`.
@@ -98,10 +97,7 @@ fn take_unless_pausing() -> Option<&'static Slot> {
         }
         return None;
     }
-    // A handler that interrupts this finds the lock held.
-    let _taking = TAKING.try_lock()?;
-    // One that came just before may have taken a slot for this thread.
-    let taken = current(area()).or_else(take);
+    let taken = take();
     if taken.is_none() {
         set_word(PAUSE, MISSES_WITHOUT);
     }
@@ -110,20 +106,35 @@ fn take_unless_pausing() -> Option<&'static Slot> {
 
 /// Takes the first slot that no thread has: one of a thread that ended before one that was never used, so that there are
 /// never more in use than there were threads at once.
+///
+/// Takes no lock, which a signal handler could find held by the thread that it interrupted. One that takes a slot between
+/// two steps of this is found as the owner, or has an earlier slot, which serves again when this thread ends.
 fn take() -> Option<&'static Slot> {
     let (process, thread) = (process_number(), thread_number());
-    let is_free = |slot: &&Slot| match slot.owner.load(Relaxed) {
-        0 => true,
+    let take_if_free = |slot: &&Slot| {
+        let given = slot.owner.load(Relaxed);
         // A number that the system gave again: its first thread has ended.
-        owner => owner == thread || !exists(process, owner),
+        let is_free = matches!(given as u32, owner if owner == 0 || owner == thread || !exists(process, owner));
+        // Relaxed: the fence is behind it.
+        is_free && slot.owner.compare_exchange(given, next(given, thread), Relaxed, Relaxed).is_ok()
     };
     let slots = &SLOTS[..COUNT.load(Relaxed) as usize];
-    let slot = slots.iter().find(is_free)?;
+    let slot = slots.iter().find(take_if_free)?;
     // What the last owner did was done before the kernel forgot it, and is seen from here on.
     fence(SeqCst);
-    slot.give_to(thread);
+    slot.begin();
     set_word(SLOT, core::ptr::from_ref(slot).expose_provenance());
+    // In the child of a fork by a signal handler that came before the word was set, the slot is no one's.
+    if thread_number() != thread {
+        set_word(SLOT, 0);
+        return None;
+    }
     Some(slot)
+}
+
+/// The next value of [`Slot::owner`].
+fn next(given: u64, thread: u32) -> u64 {
+    (given >> 32).wrapping_add(1) << 32 | u64::from(thread)
 }
 
 /// Returns whether this process has a thread with this number. Where the system does not say, it has.
@@ -143,13 +154,18 @@ impl Slot {
         (self.distance() >> layout::SHIFT) as u32
     }
 
-    /// Makes this the slot of a thread, which is inside of no part.
+    /// Makes this the slot of a thread, while no other one takes it.
     fn give_to(&self, thread: u32) {
+        self.owner.store(next(self.owner.load(Relaxed), thread), Relaxed);
+        self.begin();
+    }
+
+    /// Begins with an owner that is inside of no part.
+    fn begin(&self) {
         let number = (core::ptr::from_ref(self).addr() - SLOTS.as_ptr().addr()) / size_of::<Slot>();
         // Relaxed: only a closer looks, and later than it has closed a part it finds 0 either way.
         self.inside.store(0, Relaxed);
         self.distance.store(number << layout::SHIFT, Relaxed);
-        self.owner.store(thread, Relaxed);
     }
 
     /// Returns the distance from a list's first part to that of this slot.
@@ -192,7 +208,7 @@ pub fn wait_outside(number: u32, part: usize) {
     while look_often(is_outside).is_none() {
         // It was preempted; or it ended in a signal handler that had interrupted the call. Relaxed: an owner that came
         // after that one is inside of nothing that was closed before.
-        if !exists(process_number(), slot.owner.load(Relaxed)) {
+        if !exists(process_number(), slot.owner.load(Relaxed) as u32) {
             return;
         }
         naps.sleep();
@@ -205,14 +221,13 @@ pub fn repair_after_fork() {
     if COUNT.load(Relaxed) == 0 {
         return;
     }
-    TAKING.reset_after_fork();
     let own = current(area()).map(core::ptr::from_ref);
     for slot in &SLOTS {
         // Writes only where something is, so that pages stay shared with the parent. Relaxed: there is one thread.
         if Some(core::ptr::from_ref(slot)) == own {
             // A call that forks in a signal handler goes on inside.
-            slot.owner.store(thread_number(), Relaxed);
-        } else if slot.owner.load(Relaxed) != 0 {
+            slot.owner.store(next(slot.owner.load(Relaxed), thread_number()), Relaxed);
+        } else if slot.owner.load(Relaxed) as u32 != 0 {
             slot.give_to(0);
         }
     }
@@ -245,13 +260,41 @@ pub unsafe fn pretend(number: u32) {
 pub(super) fn own_statics() {
     super::tool::own_value(&SLOTS);
     super::tool::own_value(&COUNT);
-    super::tool::own_value(&TAKING);
 }
 
 #[cfg(test)]
 mod tests {
     extern crate std;
+    use std::collections::HashSet;
+    use std::sync::Barrier;
+
     use super::*;
+
+    /// Each thread has a slot from its first miss on, also where others take theirs at the same moment.
+    #[test]
+    fn threads_that_take_slots_at_once_have_one_each() {
+        const THREADS: usize = 40;
+        if area() == 0 {
+            return;
+        }
+        prepare(1);
+        for _ in 0..50 {
+            let (begin, end) = (Barrier::new(THREADS), Barrier::new(THREADS));
+            let take_one = || {
+                begin.wait();
+                let number = number_at_a_miss();
+                // No slot comes free meanwhile.
+                end.wait();
+                number
+            };
+            let numbers: HashSet<u32> = std::thread::scope(|scope| {
+                let threads: std::vec::Vec<_> = (0..THREADS).map(|_| scope.spawn(take_one)).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            assert!(!numbers.contains(&u32::MAX));
+            assert_eq!(numbers.len(), THREADS);
+        }
+    }
 
     /// A thread that ends in the middle of a call, in a signal handler, keeps no closer waiting, and its slot serves again.
     #[test]
