@@ -7,9 +7,10 @@ use std::env;
 use std::ffi::{CStr, c_char};
 use std::process::Command;
 
-use libloading::Library;
+use libloading::os::unix::Library;
 use lookaside_bench::contenders::google_tcmalloc::GoogleTcmalloc;
-use lookaside_bench::contenders::{c_library, lookaside};
+use lookaside_bench::contenders::lookaside;
+use lookaside_bench::contenders::native::c_library;
 use lookaside_bench::ground::contender::{Blocks, Contender};
 
 const CASE: &str = "LOOKASIDE_TEST_CASE";
@@ -72,10 +73,10 @@ fn run(case: &str) {
         on_threads(&Blocks::new(lookaside::pair, SIZE).unwrap(), tcmalloc, tcmalloc_first);
         lookaside_core::engine_description().to_owned()
     } else {
-        on_threads(&Blocks::new(c_library::new, SIZE).unwrap(), tcmalloc, tcmalloc_first);
-        // SAFETY: the library is this project's own, and is loaded; the function has this type, and returns a text that stays.
+        on_threads(&Blocks::new(c_library, SIZE).unwrap(), tcmalloc, tcmalloc_first);
+        // SAFETY: the library is loaded, for all to find; the function has this type, and returns a text that stays.
         unsafe {
-            let library = Library::new(c_library::path().unwrap()).unwrap();
+            let library = Library::this();
             let engine = library.get::<unsafe extern "C" fn() -> *const c_char>("lookaside_engine").unwrap();
             CStr::from_ptr(engine()).to_owned()
         }
@@ -96,6 +97,8 @@ fn both_serve_whichever_is_first() {
     }
     const NONE: &str = "glibc.pthread.rseq=0";
     const OTHERS: &str = "each processor; lists have slots, because another library registers rseq";
+    // The case does not run in the first thread, which would show it.
+    const UNKNOWN: &str = "each processor; lists have slots, because another library may register rseq";
     for (case, tunable, engine, expected) in [
         // glibc has registered the threads.
         ("of the program, lists first", "", "", "each thread; lists have rseq, because the kernel"),
@@ -103,7 +106,8 @@ fn both_serve_whichever_is_first() {
         ("of the program, lists first", NONE, "", OTHERS),
         ("of the program, tcmalloc first", NONE, "", OTHERS),
         ("of the program, lists first", NONE, "rseq", OTHERS),
-        ("of the shared library, tcmalloc first", NONE, "", OTHERS),
+        ("of the shared library, tcmalloc first", NONE, "", UNKNOWN),
+        ("of the shared library, lists first", NONE, "", UNKNOWN),
         (
             "of the shared library, lists first",
             NONE,

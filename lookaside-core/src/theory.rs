@@ -125,7 +125,9 @@
 //! registered its processor's number is -1, and sections miss; the first miss registers the thread. The kernel alone
 //! writes to the number then. A registration that exists is left alone: at the first list another engine is chosen,
 //! later its thread goes to L. Where Google's tcmalloc is in the program, or a library that has `__rseq_abi`, none is
-//! made, since those may register any thread at any time.
+//! made, since those may register any thread at any time. A shared library that `dlopen` has loaded may not find these
+//! names. There the first thread says it, which tcmalloc registers before `main`; so another thread than that makes no
+//! first registration in a shared library, but for musl, where none is loaded later.
 //!
 //! A signal handler registers nothing. It may have interrupted a section between its mark and its load of the number;
 //! with a number it would go on, and the kernel may have removed the mark.

@@ -203,7 +203,7 @@ fn a_spill_to_the_pool_counts_on_either_processor() {
 fn an_aborted_allocate_finds_its_block() {
     let mut engines = std::vec![EngineKind::TryLock];
     rseq::initialize();
-    let registered = matches!(rseq::register(), Registration::CLibrary | Registration::Own);
+    let registered = matches!(rseq::register(false), Registration::CLibrary | Registration::Own);
     if registered && platform::register_barrier() {
         engines.push(EngineKind::Rseq);
     }

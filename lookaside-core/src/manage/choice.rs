@@ -23,6 +23,7 @@ enum Reason {
     Registers,
     NotRegistered,
     OthersRegister,
+    OthersMayRegister,
     NoBarrier,
     NotSound,
     Watched(Tool),
@@ -81,6 +82,9 @@ fn describe(kind: EngineKind, reason: Reason) -> &'static CStr {
         (EngineKind::Rseq, _) => c"rseq, because the kernel restarts sequences as it should",
         (EngineKind::Slots, Reason::NotRegistered) => c"slots, because the system has no rseq",
         (EngineKind::Slots, Reason::OthersRegister) => c"slots, because another library registers rseq",
+        (EngineKind::Slots, Reason::OthersMayRegister) => {
+            c"slots, because another library may register rseq, which the first thread would show"
+        }
         (EngineKind::Slots, Reason::NoBarrier) => c"slots, because the system refuses membarrier for rseq",
         (EngineKind::Slots, Reason::NotSound) => c"slots, because the kernel was not seen to restart sequences",
         (EngineKind::Slots, _) => c"slots, because LOOKASIDE_ENGINE asks for it",
@@ -118,9 +122,10 @@ fn choose(guard: &Guard<'_>) -> (EngineKind, Reason) {
     let wanted = asked("rseq");
     let missing = match platform::tool() {
         Some(tool) if !wanted => return (EngineKind::Heap, Reason::Watched(tool)),
-        _ => match rseq::register() {
+        _ => match register() {
             Registration::Absent => Reason::NotRegistered,
             Registration::Others => Reason::OthersRegister,
+            Registration::Unknown => Reason::OthersMayRegister,
             _ if wanted && platform::register_barrier() => {
                 rseq::register_threads();
                 return (EngineKind::Rseq, Reason::Asked);
@@ -135,6 +140,10 @@ fn choose(guard: &Guard<'_>) -> (EngineKind, Reason) {
     rseq::withdraw();
     let chosen = without_rseq(missing);
     if wanted { reported("rseq", chosen) } else { chosen }
+}
+
+fn register() -> Registration {
+    rseq::register(switches::ENGINE.is("rseq"))
 }
 
 /// Returns the best engine without rseq, with the reason for it.
@@ -158,7 +167,7 @@ fn is_sound(_choosing: &Guard<'_>) -> bool {
     const NO: u32 = 2;
     // Relaxed: the lock is held.
     if SOUND.load(Relaxed) == 0 {
-        let registered = matches!(rseq::register(), Registration::CLibrary | Registration::Own);
+        let registered = matches!(register(), Registration::CLibrary | Registration::Own);
         let can = registered && platform::register_barrier();
         let sound = can && rseq::judge(rseq::Planted::Nothing) == rseq::Verdict::Sound;
         if sound {

@@ -24,6 +24,11 @@ pub(super) fn object_of(address: usize) -> Option<Object> {
     }
 }
 
+/// Returns whether this library is a part of the program, and no object beside it.
+pub(super) fn is_in_program() -> bool {
+    program_bias(is_in_program as *const () as usize).is_some()
+}
+
 fn library_of(address: usize) -> Option<Object> {
     // SAFETY: zeroes are a valid place for the result; the address is only looked up.
     unsafe {

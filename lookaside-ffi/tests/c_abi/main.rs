@@ -20,6 +20,7 @@ mod misuse_pools;
 mod names;
 mod places;
 mod plugins;
+mod registration;
 mod sandbox;
 mod sequences;
 mod sequences_aarch64;

@@ -19,7 +19,9 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32};
 
 use super::sections::SIGNATURE;
 use super::{FIRST_VERSION, is_registered_at_start, processor, sections, use_spare_area};
+use crate::platform::object::is_in_program;
 use crate::platform::system_call::system_call;
+use crate::platform::thread::{process_number, thread_number};
 use crate::platform::tool::own_value;
 use crate::platform::weak::{by_name, weak};
 
@@ -60,13 +62,16 @@ pub enum Registration {
     Own,
     /// Another library, or one that will: the thread's registration is that one's.
     Others,
+    /// No one as far as this thread can know, and so no one from here on.
+    Unknown,
     /// The system has no rseq, or refuses it.
     Absent,
 }
 
 /// Has the kernel serve sections in the area of [`initialize`](super::initialize), for the calling thread: registers it
-/// where the C library does not see to that. One thread at a time.
-pub fn register() -> Registration {
+/// where the C library does not see to that, and then also where it is `Unknown` whether another one does if it is
+/// `wanted`. One thread at a time.
+pub fn register(wanted: bool) -> Registration {
     if !sections::EXIST {
         return Registration::Absent;
     }
@@ -75,6 +80,9 @@ pub fn register() -> Registration {
     }
     if others_register() {
         return Registration::Others;
+    }
+    if !wanted && !would_see_others() {
+        return Registration::Unknown;
     }
     if !ends::are_seen() {
         return Registration::Absent;
@@ -193,6 +201,14 @@ fn others_register() -> bool {
     cfg!(lookaside_unload)
         || !weak!("MallocExtension_Internal_GetPerCpuCachesActive").is_null()
         || !by_name(c"__rseq_abi").is_null()
+}
+
+/// Returns whether the calling thread would find itself registered if a library that shows no name registered threads.
+/// Google's tcmalloc in a program registers the first thread before `main`, but the others as they come to it; and a
+/// library that was loaded by `dlopen` may not find its name. One that was linked does, as each does with musl, where
+/// none can be loaded later.
+fn would_see_others() -> bool {
+    cfg!(target_env = "musl") || is_in_program() || thread_number() == process_number()
 }
 
 /// The ends of threads, as far as the library has to see them.
