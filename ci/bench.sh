@@ -3,4 +3,5 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+source ci/parts/jemalloc.sh
 cargo bench -p lookaside-benches --bench times -- --test

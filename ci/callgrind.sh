@@ -14,11 +14,12 @@ command -v valgrind >/dev/null || { echo "SKIP: valgrind is not installed"; exit
 version=$(sed -n '/^name = "iai-callgrind"$/{n;s/[^0-9.]//gp}' Cargo.lock)
 tools=$target/tools/iai-callgrind-$version
 if [[ ! -x $tools/bin/iai-callgrind-runner ]]; then
-    cargo install iai-callgrind-runner --version "$version" --locked --root "$tools" --target-dir "$tools/build" ||
+    cargo install --debug iai-callgrind-runner --version "$version" --locked --root "$tools" --target-dir "$tools/build" ||
         { echo "SKIP: iai-callgrind-runner $version cannot be installed"; exit 0; }
     rm -rf "$tools/build"
 fi
 
+source ci/parts/jemalloc.sh
 counts=$target/callgrind
 rm -rf "$counts"
 PATH=$tools/bin:$PATH IAI_CALLGRIND_HOME=$counts \

@@ -48,15 +48,17 @@ kernel() {
 
 # programs TARGET ROOT: builds the tests and the program with inlined calls, and puts them into the guest's folder.
 programs() {
-    local compiler=cc executable
+    local compiler=cc executable built=${CARGO_TARGET_DIR:-target} target=()
+    # For this processor, what other checks build as well.
+    if [[ $1 != "$(uname -m)"-* ]]; then target=(--target "$1") built=$built/$1; fi
     [[ $1 == aarch64-* ]] && compiler=aarch64-linux-gnu-gcc
     export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
-    cargo test -q --release --no-run --target "$1" -p lookaside-core --test all --test closing --test fork --test threads \
+    cargo test -q --release --no-run "${target[@]}" -p lookaside-core --test all --test closing --test fork --test threads \
         --message-format=json | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | while read -r executable; do
         cp "$executable" "$2/tests/$(basename "$executable" | sed 's/-[0-9a-f]*$//')"
     done
-    cargo build -q --release --target "$1" -p lookaside-ffi
-    local library=${CARGO_TARGET_DIR:-target}/$1/release/liblookaside.a abi=lookaside-ffi/tests/c_abi
+    cargo build -q --release "${target[@]}" -p lookaside-ffi
+    local library=$built/release/liblookaside.a abi=lookaside-ffi/tests/c_abi
     "$compiler" -O2 -Iinclude -I"$abi" "$abi/inlined.c" "$abi/inlined_other.c" "$library" \
         -lgcc_s -lutil -lrt -lpthread -lm -ldl -o "$2/tests/inlined"
     "$compiler" -O2 -DSLOW -Iinclude -I"$abi" "$abi/inlined.c" "$abi/inlined_other.c" "$library" \
