@@ -9,7 +9,6 @@ mod cache;
 mod floors;
 mod lists;
 mod many;
-mod object_cache;
 mod owned;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod sections;
@@ -18,7 +17,6 @@ mod slist;
 mod small_pool;
 mod switches;
 mod typed;
-mod unwinding;
 mod vectors;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod verdict;

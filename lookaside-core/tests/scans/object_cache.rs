@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, LazyLock, Mutex};
 
-use crate::common::{assert_identities, engines, stay_on_one_processor};
+use crate::common::{alone, assert_identities, engines, stay_on_one_processor};
 use lookaside_core::{
     Builder, CachedObject, ListFlags, LookasideList, ObjectCache, PoolType, Status, Topology, Tuning, adjust_depth,
     report,
@@ -118,11 +118,8 @@ fn panics<T>(work: impl FnOnce() -> T) -> bool {
     }
 }
 
-/// A scan visits the lists of all tests: one of them at a time may have to know when.
-static SCANS: Mutex<()> = Mutex::new(());
-
 fn scan() {
-    let _turn = SCANS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let _alone = alone();
     adjust_depth();
 }
 
@@ -189,7 +186,7 @@ fn what_finds_no_room_is_dropped() {
 /// A scan drops nothing: the next call that misses does, on its own thread.
 #[test]
 fn idle_objects_are_dropped_by_callers() {
-    let _turn = SCANS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let _alone = alone();
     for engine in engines() {
         let ledger = Arc::default();
         let describe = |list: Builder<'static>| {
