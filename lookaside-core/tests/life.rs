@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
 use common::processes::{in_own_process, this_test};
-use common::{accounted, assert_identities, blocks_out, engines};
+use common::{accounted, alone, assert_identities, blocks_out, engines};
 use lookaside_core::{
     AllocateCallback, FreeCallback, LookasideList, Parameters, PoolType, RawList, Status, Tag, Topology,
 };
@@ -237,6 +237,8 @@ fn a_callback_cannot_delete_its_list() {
 
 #[test]
 fn flush_keeps_the_counters() {
+    // A scan of another test's would lower the depth.
+    let _alone = alone();
     let list = accounted().topology(Topology::General).initial_depth(100).build().unwrap();
     let blocks: Vec<_> = (0..50).map(|_| list.allocate().unwrap()).collect();
     for block in blocks {
@@ -340,6 +342,7 @@ fn a_reports_writer_may_delete_lists() {
 #[test]
 fn many_lives() {
     let rounds: usize = std::env::var("LOOKASIDE_TEST_LIVES").ok().map_or(20_000, |rounds| rounds.parse().unwrap());
+    let _alone = alone();
     let _one_stays = LookasideList::new(64).unwrap();
     std::thread::scope(|scope| {
         let scans = scope.spawn(move || (0..rounds / 20).for_each(|_| lookaside_core::adjust_depth()));
