@@ -1,4 +1,4 @@
-//! Charts: a line for each contender or workload, with marks along an axis, as SVG within a page.
+//! Charts: a line for each contender, with marks along an axis, as SVG within a page.
 
 use crate::ground::svg::{Point, Svg, label};
 use crate::ground::text::digits;
@@ -6,7 +6,7 @@ use crate::ground::text::digits;
 /// The marks of a line's figures, in their order.
 pub const MARKS: [&str; 2] = ["●", "○"];
 
-/// A contender, or a workload, with its figures.
+/// A contender with its figures.
 pub struct Line {
     pub label: &'static str,
     /// Whose it is: the colour of the page's style, such as `ours`.
@@ -23,19 +23,15 @@ const RIGHT: f64 = 66.0;
 /// The place of a line, and of the numbers of the axis.
 const STEP: f64 = 22.0;
 
-/// The lines from top to bottom. A line down the chart marks `reference`.
-pub fn draw(lines: &[Line], reference: Option<f64>) -> String {
+/// The lines from top to bottom.
+pub fn draw(lines: &[Line]) -> String {
     let foot = STEP * lines.len() as f64;
-    let axis = Axis::of(lines.iter().flat_map(|line| &line.marks).copied().chain(reference));
+    let axis = Axis::of(lines.iter().flat_map(|line| &line.marks).copied());
     let mut svg = Svg::default();
     for tick in axis.ticks() {
         let x = axis.place(tick);
         svg.line([(x, 0.0), (x, foot + 4.0)], "var(--line)", 1);
         svg.text(&label(tick), (x, foot + 14.0), "middle", 12, "var(--ink)");
-    }
-    if let Some(reference) = reference {
-        let x = axis.place(reference);
-        svg.line([(x, 0.0), (x, foot)], "var(--base)", 2);
     }
     svg.line([(LEFT, foot), (WIDTH - RIGHT, foot)], "var(--ink)", 1);
     for (index, line) in lines.iter().enumerate() {

@@ -15,7 +15,7 @@ pub fn is_ours(name: &str) -> bool {
 }
 
 /// Whether ours are compared with it: others' contenders, but for the one that allocates nothing.
-pub fn is_peer(name: &str) -> bool {
+fn is_peer(name: &str) -> bool {
     !is_ours(name) && matrix::contender(name).is_none_or(|entry| entry.about().only.is_none())
 }
 

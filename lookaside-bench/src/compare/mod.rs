@@ -21,8 +21,7 @@ use crate::ground::files::Output;
 use crate::ground::machine;
 use crate::ground::workload::{Set, Workload};
 use crate::matrix::{self, Plan};
-use crate::rounds::{self, Runner, Spread};
-use crate::workloads;
+use crate::rounds::{self, Runner};
 pub use arguments::Compare;
 use arguments::{chosen, set_of};
 use results::{Benchmark, Comparison};
@@ -167,7 +166,6 @@ fn measure(plans: Vec<Plan>, arguments: &Compare) -> Result<Comparison> {
     let start = Instant::now();
     let count = plans.len() as u32;
     let mut reported = HashSet::new();
-    let mut crossings = Vec::from_iter(workloads::crossing());
     let mut benchmarks = Vec::new();
     for (plan, done) in plans.into_iter().zip(0..) {
         // What one workload saves is the others'.
@@ -183,12 +181,8 @@ fn measure(plans: Vec<Plan>, arguments: &Compare) -> Result<Comparison> {
             }
         }
         benchmarks.push(Benchmark::new(plan, outcomes, skipped));
-        crossings.extend(workloads::crossing());
     }
     progress.finish_and_clear();
-    facts.extend(Spread::of(&mut crossings).map(|Spread { min, max, .. }| {
-        format!("A cache line to another processor and back: {min:.0} to {max:.0} ns between the workloads")
-    }));
     facts.extend(warnings);
     Ok(Comparison { facts, benchmarks })
 }

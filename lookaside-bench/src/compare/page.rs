@@ -1,13 +1,12 @@
-//! The page: the report in Markdown as HTML, with a chart for each set and workload. It needs no script, no font and no file
+//! The page: the report in Markdown as HTML, with a chart for each workload. It needs no script, no font and no file
 //! but itself.
 
 use pulldown_cmark::{Options, Parser, html};
 
 use super::chart::{self, Line, MARKS};
-use super::duels::{self, OURS};
+use super::duels;
 use super::results::Benchmark;
 use crate::ground::measure::Better;
-use crate::ground::text::distinct;
 use crate::rounds::Outcome;
 
 pub const TITLE: &str = "Lookaside lists beside their peers";
@@ -39,29 +38,6 @@ fn figure(svg: &str, caption: &str) -> String {
     format!("<figure>\n{svg}<figcaption>{caption}</figcaption>\n</figure>\n\n")
 }
 
-/// A chart of the workloads of a set: ours beside the best peer, by the first measure.
-pub fn overview(benchmarks: &[&Benchmark]) -> String {
-    let line = |benchmark: &&Benchmark| {
-        let best_peer = benchmark.ranked().into_iter().map(|outcome| outcome.name).find(|name| duels::is_peer(name));
-        let mut marks = vec![benchmark.ratio(OURS, 0)?];
-        marks.extend(best_peer.and_then(|name| benchmark.ratio(name, 0)));
-        Some(Line { label: benchmark.name(), colour: "ours", marks })
-    };
-    let lines: Vec<Line> = benchmarks.iter().filter_map(line).collect();
-    if lines.is_empty() {
-        return String::new();
-    }
-    let bases = distinct(benchmarks.iter().map(|benchmark| benchmark.plan.base.about)).join(" or ");
-    figure(
-        &chart::draw(&lines, Some(1.0)),
-        &format!(
-            "Ratio of the best round to that of {bases}, the line at 1: less is better, but where more of the measure is. \
-             {} {OURS}, with its ratio at the right; {} the best of all peers.",
-            MARKS[0], MARKS[1]
-        ),
-    )
-}
-
 /// A chart for each measure of a workload that compares, with the best round of each contender and the median.
 pub fn charts(benchmark: &Benchmark) -> String {
     let mut charts = String::new();
@@ -90,7 +66,7 @@ pub fn charts(benchmark: &Benchmark) -> String {
              contenders are blue, those that ratios are to orange.",
             measure.name, measure.about, measure.unit, MARKS[0], MARKS[1]
         );
-        charts += &figure(&chart::draw(&lines, None), &caption);
+        charts += &figure(&chart::draw(&lines), &caption);
     }
     charts
 }

@@ -27,10 +27,9 @@ pub fn markdown(comparison: &Comparison, goals: &[String], charts: bool) -> Stri
     for set in Set::ALL {
         let of_set: Vec<&Benchmark> = benchmarks.iter().filter(|benchmark| benchmark.set() == set).collect();
         if !of_set.is_empty() {
-            let overview_chart = if charts { page::overview(&of_set) } else { String::new() };
             let charts = |benchmark| if charts { page::charts(benchmark) } else { String::new() };
             let workloads = of_set.iter().map(|benchmark| workload(benchmark, &charts(benchmark)));
-            let parts: Vec<String> = [overview(&of_set), overview_chart].into_iter().chain(workloads).collect();
+            let parts: Vec<String> = std::iter::once(overview(&of_set)).chain(workloads).collect();
             sections.push((format!("The set {}", set.name()), parts.join("\n\n")));
         }
     }

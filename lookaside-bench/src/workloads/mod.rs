@@ -6,7 +6,6 @@
 //! the compiler and written to before it is freed. The first measure is the time of one allocate plus one free, unless the
 //! workload says otherwise.
 
-mod crossing;
 mod foreign;
 mod latency;
 mod lists;
@@ -17,7 +16,6 @@ use std::time::Duration;
 
 use anyhow::{anyhow, bail, ensure};
 
-pub use crossing::crossing;
 pub use lists::{WorkingSet, batch, pair};
 
 use crate::ground::contender::{Blocks, Contender, Make};
