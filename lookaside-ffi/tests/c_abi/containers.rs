@@ -84,23 +84,29 @@ fn abseil() -> Vec<String> {
 /// verifier reports nothing, of lists that no one deletes either.
 #[test]
 fn containers_give_every_block_back() {
-    for (index, way) in BUILDS.iter().enumerate() {
-        let out = scratch(&format!("containers-{index}"));
-        let Some((program, object)) = way.make(&out) else { continue };
-        for engine in ENGINES {
-            for verify in ["0", "1"] {
-                let mut command = with_engine(&program, engine);
-                command.args(&object).env("LOOKASIDE_VERIFY", verify);
-                // What lists and the verifier keep is led to by memory that the search for leaks does not look at. Over
-                // the heap, which a program with AddressSanitizer gets, they keep nothing.
-                let leaks = engine.is_none() && verify == "0";
-                command.env("ASAN_OPTIONS", format!("detect_leaks={}", u8::from(leaks)));
-                let output = run(&mut command);
-                let (printed, reported) = (text(&output.stdout), text(&output.stderr));
-                let quiet = output.status.success() && reported.is_empty();
-                assert!(quiet, "{}, {engine:?}, verify {verify}: {}\n{reported}", way.flags, output.status);
-                print!("{printed}");
-            }
+    // At once, since compilers take long.
+    std::thread::scope(|scope| {
+        for (index, way) in BUILDS.iter().enumerate() {
+            scope.spawn(move || runs_in_every_way(way, &scratch(&format!("containers-{index}"))));
+        }
+    });
+}
+
+fn runs_in_every_way(way: &Build, out: &Path) {
+    let Some((program, object)) = way.make(out) else { return };
+    for engine in ENGINES {
+        for verify in ["0", "1"] {
+            let mut command = with_engine(&program, engine);
+            command.args(&object).env("LOOKASIDE_VERIFY", verify);
+            // What lists and the verifier keep is led to by memory that the search for leaks does not look at. Over the
+            // heap, which a program with AddressSanitizer gets, they keep nothing.
+            let leaks = engine.is_none() && verify == "0";
+            command.env("ASAN_OPTIONS", format!("detect_leaks={}", u8::from(leaks)));
+            let output = run(&mut command);
+            let (printed, reported) = (text(&output.stdout), text(&output.stderr));
+            let quiet = output.status.success() && reported.is_empty();
+            assert!(quiet, "{}, {engine:?}, verify {verify}: {}\n{reported}", way.flags, output.status);
+            print!("{printed}");
         }
     }
 }
