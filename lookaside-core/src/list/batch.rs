@@ -16,7 +16,7 @@ pub struct Batch {
 
 impl Batch {
     /// The most blocks that move at once.
-    pub const LIMIT: usize = 64;
+    pub const LIMIT: usize = 128;
 
     /// Makes an empty batch.
     #[inline(always)]

@@ -198,6 +198,19 @@ fn a_spill_to_the_pool_counts_on_either_processor() {
     }
 }
 
+/// A list of little depth moves what it must. Of others each trip the same way moves twice as many blocks as the last.
+#[test]
+fn trips_double_up_to_half_of_the_depth() {
+    for (depth, expected) in [(15, [1, 1, 1, 1, 1, 1, 1]), (16, [1, 2, 4, 8, 8, 1, 2]), (64, [1, 2, 4, 8, 16, 1, 2])] {
+        let pair = pair(EngineKind::TryLock, depth);
+        let ways = [true, true, true, true, true, false, false];
+        assert_eq!(ways.map(|bring| pair.trip(part_of(&pair, 0), bring)), expected, "{depth}");
+    }
+    let pair = pair(EngineKind::TryLock, 64);
+    let trips = [(); 8].map(|()| pair.trip(part_of(&pair, 0), false));
+    assert_eq!(trips, [1, 2, 4, 8, 16, 32, 32, 32]);
+}
+
 /// A section that was aborted left like a miss: the slow path looks at P before it goes down (theory §2.3).
 #[test]
 fn an_aborted_allocate_finds_its_block() {

@@ -45,12 +45,12 @@ impl Settings {
     }
 
     /// Returns the most blocks that the list moves to and from its pool on one trip: one where each call counts
-    /// (Windows' schedule), is seen (the user's routines) or is another list's; at most 32, and 32 KiB.
+    /// (Windows' schedule), is seen (the user's routines) or is another list's; at most 128, and 32 KiB.
     fn trip_limit(&self) -> usize {
         if self.tuning == Tuning::Windows || self.backing.calls_back() || self.lower.is_some() {
             return 1;
         }
-        (32 * 1024 / self.request.size).clamp(1, 32)
+        (32 * 1024 / self.request.size).clamp(1, 128)
     }
 }
 

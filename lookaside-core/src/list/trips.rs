@@ -8,6 +8,9 @@ use super::list::List;
 use crate::list::processor::{Count, Engine, Part};
 use crate::wdk::RawList;
 
+/// The least depth of a list that moves more blocks than missed.
+const LEAST_DEPTH: u32 = 16;
+
 impl List {
     /// Puts new blocks into the processor list, which the trip that a miss made anyhow brought with its own.
     ///
@@ -75,14 +78,13 @@ impl List {
     }
 
     /// Returns how many blocks to move on this trip between P and the pool, at least 1. They double with each trip the
-    /// same way, up to an eighth of the depth, so that a list whose traffic just exceeds what it keeps moves little
-    /// more than it must.
+    /// same way, up to half of the depth, so that a list whose traffic just exceeds what it keeps moves little more than
+    /// it must. One of little depth moves none beside those that missed.
     #[inline]
     pub(super) fn trip(&self, part: Part, bring: bool) -> usize {
-        let eighth = part.tuner().target() as usize / 8;
-        if eighth < 2 {
+        if part.tuner().target() < LEAST_DEPTH {
             return 1;
         }
-        part.next_trip(bring, eighth.min(self.batch(part)).min(self.settings().trip_limit))
+        part.next_trip(bring, self.batch(part).min(self.settings().trip_limit))
     }
 }
