@@ -14,20 +14,29 @@ impl List {
         if !self.settings().slabs {
             return self.pool_allocate_as(object, &self.settings().request);
         }
-        let mut batch = Batch::new();
-        self.pool_allocate_many(object, &mut batch, 1);
-        batch.first().copied().unwrap_or(null_mut())
+        let mut block = null_mut();
+        // SAFETY: there is room for one block.
+        unsafe { self.pool_allocate_run(&mut block, 1) };
+        block
+    }
+
+    /// Writes up to `wanted` new blocks of the slabs; returns how many. If there is none, a failure is counted.
+    ///
+    /// # Safety
+    /// There is room for `wanted` pointers at `out`.
+    unsafe fn pool_allocate_run(&self, out: *mut *mut u8, wanted: usize) -> usize {
+        // SAFETY: there is room, as the caller promises.
+        let taken = unsafe { self.slabs.allocate(&self.settings().request, out, wanted) };
+        self.pool_failures.fetch_add((taken == 0).into(), Relaxed);
+        taken
     }
 
     /// Adds new blocks to a batch: `wanted`, of which all but the first are optional. If there is not even that, a
     /// failure is counted.
     pub(super) fn pool_allocate_many(&self, object: *mut RawList, batch: &mut Batch, wanted: usize) {
         if self.settings().slabs {
-            // SAFETY: `allocate` writes as many blocks as it returns, which are ours.
-            let taken = unsafe {
-                batch.fill(wanted, |place, wanted| self.slabs.allocate(&self.settings().request, place, wanted))
-            };
-            self.pool_failures.fetch_add((taken == 0).into(), Relaxed);
+            // SAFETY: it writes as many blocks as it returns, which are ours.
+            unsafe { batch.fill(wanted, |place, wanted| self.pool_allocate_run(place, wanted)) };
             return;
         }
         for number in 0..wanted {
