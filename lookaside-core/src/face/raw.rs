@@ -46,6 +46,22 @@ impl RawList {
         }
     }
 
+    /// Returns a block that the fast path of [`RawList::allocate`] finds, or null: then that has to be called.
+    ///
+    /// # Safety
+    /// As for `allocate`.
+    #[inline(always)]
+    pub(crate) unsafe fn allocate_at_hand(list: *const RawList) -> *mut u8 {
+        // SAFETY: an initialised object has parts, or none in range.
+        let block = unsafe { rseq::pop(&raw const (*list).parts) };
+        if !block.is_null() {
+            return block;
+        }
+        rare();
+        // SAFETY: the object can be read, since it was initialised; one that is slotted has parts.
+        unsafe { if (*list).slotted == 0 { ptr::null_mut() } else { Slots::pop(&(*list).parts) } }
+    }
+
     /// Frees a block. O(1) unless the pool is called.
     ///
     /// # Safety
@@ -75,6 +91,23 @@ impl RawList {
                 return;
             }
             free_missed(list, block, caller);
+        }
+    }
+
+    /// Frees a block where the fast path of [`RawList::free`] finds room for it; returns whether it did. If not, that has
+    /// to be called.
+    ///
+    /// # Safety
+    /// As for `free`.
+    #[inline(always)]
+    pub(crate) unsafe fn free_at_hand(list: *const RawList, block: *mut u8) -> bool {
+        // SAFETY: an initialised object has parts, or none in range; no one else uses the block.
+        unsafe {
+            if rseq::push(&raw const (*list).parts, block) {
+                return true;
+            }
+            rare();
+            (*list).slotted != 0 && Slots::push(&(*list).parts, block)
         }
     }
 

@@ -7,12 +7,12 @@
 //! ```text
 //! KEYS[e]             tag and kind of entry e, 0 for none; open addressing, entries are never removed
 //! EXACT[e]            counts and bytes of what is counted one by one
-//! shards[e][p][c]     counts of blocks of (c + 1) * 8 bytes, by processor modulo the number of shards
+//! shards[e][p][c]     counts of blocks of (c + 1) * 8 bytes, by processor or slot modulo the number of shards
 //! ```
 //! Over the engine rseq a count is one addition by a restartable section, on memory that no other processor writes, and
 //! what a section cannot count is counted one by one. Over the others it is a locked addition, on memory that
-//! no other processor writes unless there are more than 64. Which of both it is never changes, since a locked addition
-//! and a section do not see each other.
+//! no other processor, or no other thread that has a slot, writes unless there are more than 64. Which of both it is never
+//! changes, since a locked addition and a section do not see each other.
 
 use core::mem::offset_of;
 use core::ptr;
@@ -22,7 +22,7 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64};
 use super::choice;
 use crate::list::Statistics;
 use crate::list::processor::EngineKind;
-use crate::platform::{self, rseq};
+use crate::platform::{self, rseq, slots};
 use crate::wdk::Tag;
 
 /// Tags of one kind of memory that have an entry of their own.
@@ -68,6 +68,10 @@ static SHARDS_LOG2: AtomicU32 = AtomicU32::new(0);
 static SECTIONS: AtomicU32 = AtomicU32::new(0);
 const LOCKED: u32 = u32::MAX;
 
+/// Where a shard has the counts of each.
+const ALLOCATES: usize = offset_of!(Shard, allocates);
+const FREES: usize = offset_of!(Shard, frees);
+
 const _: () = assert!(STEP == size_of::<u64>() && size_of::<Shard>() == 1 << rseq::layout::COUNTS_SHIFT);
 
 /// What was counted under one tag and kind of memory.
@@ -97,10 +101,23 @@ impl TagEntry {
     /// Returns the entry of a tag; when there is no room for a new one, the one of all tags that came too late.
     #[inline(always)]
     pub fn of(tag: Tag, paged: bool) -> TagEntry {
-        let key = USED | if paged { PAGED } else { 0 } | u64::from(tag.0);
-        let first = (tag.0.wrapping_mul(0x9E37_79B9) >> 22) as usize;
+        let (key, first) = Self::key_and_place(tag, paged);
         // Relaxed: a key never changes once it is there, and orders nothing.
         if KEYS[first].load(Relaxed) == key { TagEntry(first as u16) } else { Self::find(key, first, paged) }
+    }
+
+    /// [`TagEntry::of`], if the entry is where it is looked for first.
+    #[inline(always)]
+    pub fn at_hand(tag: Tag, paged: bool) -> Option<TagEntry> {
+        let (key, first) = Self::key_and_place(tag, paged);
+        // Relaxed: as above.
+        (KEYS[first].load(Relaxed) == key).then_some(TagEntry(first as u16))
+    }
+
+    #[inline(always)]
+    fn key_and_place(tag: Tag, paged: bool) -> (u64, usize) {
+        let key = USED | if paged { PAGED } else { 0 } | u64::from(tag.0);
+        (key, (tag.0.wrapping_mul(0x9E37_79B9) >> 22) as usize)
     }
 
     #[cold]
@@ -143,17 +160,29 @@ impl TagEntry {
     /// [`TagEntry::charge`], for a size of a small-pool list: a multiple of 8 up to 512.
     #[inline(always)]
     pub fn charge_listed(self, bytes: usize) {
-        if !self.count(offset_of!(Shard, allocates), bytes) {
+        if !self.count(ALLOCATES, bytes) {
             self.charge_exactly(1, bytes as u64);
         }
+    }
+
+    /// [`TagEntry::charge_listed`] by a section; returns whether that counted it.
+    #[inline(always)]
+    pub fn charge_at_hand(self, bytes: usize) -> bool {
+        self.count_by_section(ALLOCATES, bytes)
     }
 
     /// [`TagEntry::release`], for a size of a small-pool list: a multiple of 8 up to 512.
     #[inline(always)]
     pub fn release_listed(self, bytes: usize) {
-        if !self.count(offset_of!(Shard, frees), bytes) {
+        if !self.count(FREES, bytes) {
             self.release_exactly(1, bytes as u64);
         }
+    }
+
+    /// [`TagEntry::release_listed`] by a section; returns whether that counted it.
+    #[inline(always)]
+    pub fn release_at_hand(self, bytes: usize) -> bool {
+        self.count_by_section(FREES, bytes)
     }
 
     /// Counts this many blocks, of this many bytes together, as allocated.
@@ -172,26 +201,40 @@ impl TagEntry {
         exact.bytes_freed.fetch_add(bytes, Relaxed);
     }
 
-    /// Counts a block by its size, in one of the two arrays of this processor's shard; returns whether it did.
+    /// The word of a block's size, in one of the two arrays of the first shard; null where there are no shards yet.
     #[inline(always)]
-    fn count(self, array: usize, bytes: usize) -> bool {
+    fn word(self, array: usize, bytes: usize) -> Option<*mut u64> {
         debug_assert!(is_sized(bytes));
         // Acquire pairs with the Release in map_shards.
         let shards = SHARDS[self.number()].load(Acquire);
-        if shards.is_null() {
+        // A count for each 8 bytes, and 8 bytes for each count.
+        (!shards.is_null()).then(|| shards.wrapping_byte_add(array + bytes - STEP).cast())
+    }
+
+    /// Counts a block by its size, in one of the two arrays of this processor's shard; returns whether it did.
+    #[inline(always)]
+    fn count(self, array: usize, bytes: usize) -> bool {
+        let Some(word) = self.word(array, bytes) else {
             self.map_shards();
             return false;
-        }
-        // A count for each 8 bytes, and 8 bytes for each count.
-        let word = shards.wrapping_byte_add(array + bytes - STEP).cast::<u64>();
+        };
         match SECTIONS.load(Relaxed) {
             LOCKED => {
                 count_locked(word);
                 true
             }
-            // SAFETY: the mapping has a word for each of these processors, and all its counts are made here.
+            // SAFETY: the mapping has a word for each of these processors, and all its counts are made here and below.
             processors => unsafe { rseq::count(word, processors) },
         }
+    }
+
+    /// [`TagEntry::count`], if it takes no more than a section.
+    #[inline(always)]
+    fn count_by_section(self, array: usize, bytes: usize) -> bool {
+        let Some(word) = self.word(array, bytes) else { return false };
+        let processors = SECTIONS.load(Relaxed);
+        // SAFETY: as in `count`.
+        processors != LOCKED && unsafe { rseq::count(word, processors) }
     }
 
     /// Maps the counts of all processors. Two threads may both do so; the second's are given back.
@@ -260,11 +303,14 @@ const fn is_sized(bytes: usize) -> bool {
     bytes % STEP == 0 && bytes.wrapping_sub(1) < SIZES * STEP
 }
 
-/// Counts in the word of this processor, or of those that share its shard; `word` is the first shard's.
+/// Counts in the word of this thread's slot, or without one of this processor, or of those that share its shard; `word` is
+/// the first shard's.
 #[cold]
 fn count_locked(word: *mut u64) {
-    let processor = platform::current() as usize & ((1 << SHARDS_LOG2.load(Relaxed)) - 1);
-    let word = word.wrapping_byte_add(processor << rseq::layout::COUNTS_SHIFT);
+    let slot = if choice::made() == Some(EngineKind::Slots) { slots::number() } else { u32::MAX };
+    let number = if slot == u32::MAX { platform::current() } else { slot };
+    let shard = number as usize & ((1 << SHARDS_LOG2.load(Relaxed)) - 1);
+    let word = word.wrapping_byte_add(shard << rseq::layout::COUNTS_SHIFT);
     // SAFETY: the mapping has that many shards, is zeroed at first and never unmapped.
     unsafe { AtomicU64::from_ptr(word) }.fetch_add(1, Relaxed);
 }

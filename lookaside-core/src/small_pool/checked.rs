@@ -6,6 +6,7 @@ use core::ptr;
 
 use super::classes::HEADER;
 use super::kind::Kind;
+use super::lists::KindLists;
 use super::raw::RawSmallPool;
 use super::tagged::report_foreign;
 use crate::platform::Violation;
@@ -32,12 +33,10 @@ impl RawSmallPool {
         bytes: usize,
         tag: Tag,
     ) -> *mut u8 {
-        // SAFETY: the object is live, so it was initialised.
-        unsafe {
-            match Self::check(pool) {
-                Status::SUCCESS => Self::allocate_tagged(pool, pool_type, bytes, tag),
-                _ => ptr::null_mut(),
-            }
+        // SAFETY: `pool` is null or may be read.
+        match unsafe { Self::live_at_hand(pool) } {
+            Some(pool) => pool.allocate_labelled(pool.numbers, pool_type, bytes, tag),
+            None => ptr::null_mut(),
         }
     }
 
@@ -93,13 +92,23 @@ impl RawSmallPool {
     /// # Safety
     /// As for [`RawSmallPool::prepare`] and `free_tagged`.
     pub unsafe fn free_tagged_checked(pool: *const RawSmallPool, block: *mut u8, bytes: Option<usize>, tag: Tag) {
+        // SAFETY: the object is live or deleted, so it was initialised; the block is null or its own.
+        unsafe {
+            match Self::live_at_hand(pool) {
+                Some(pool) => pool.free_labelled(pool.numbers, block, tag, bytes),
+                None => Self::free_of_ended(pool, block, bytes, tag),
+            }
+        }
+    }
+
+    /// A free to what is no live small pool.
+    #[cold]
+    #[inline(never)]
+    unsafe fn free_of_ended(pool: *const RawSmallPool, block: *mut u8, bytes: Option<usize>, tag: Tag) {
         // SAFETY: the object is live or deleted, so it was initialised; the block is its own.
         unsafe {
             if Self::takes(pool, block) {
-                match bytes {
-                    Some(bytes) => Self::free_tagged_sized(pool, block, bytes, tag),
-                    None => Self::free_tagged(pool, block, tag),
-                }
+                (*pool).free_labelled((*pool).numbers, block, tag, bytes);
             }
         }
     }
@@ -121,6 +130,22 @@ impl RawSmallPool {
     /// As for [`RawSmallPool::prepare`].
     #[must_use]
     pub unsafe fn allocate_checked(pool: *const RawSmallPool, pool_type: PoolType, bytes: usize) -> *mut u8 {
+        // SAFETY: `pool` is null or may be read; the list exists.
+        unsafe {
+            if let Some((lists, list)) = Self::list_at_hand(pool, pool_type, bytes) {
+                let block = lists.allocate_at_hand(list);
+                if !block.is_null() {
+                    return block;
+                }
+            }
+            Self::allocate_bare(pool, pool_type, bytes)
+        }
+    }
+
+    /// An allocate that the fast path leaves: of any size, from what may be no pool.
+    #[cold]
+    #[inline(never)]
+    unsafe fn allocate_bare(pool: *const RawSmallPool, pool_type: PoolType, bytes: usize) -> *mut u8 {
         // SAFETY: the object is live, so it was initialised.
         unsafe {
             match (Self::check(pool), Kind::of(pool_type), layout(bytes)) {
@@ -138,6 +163,23 @@ impl RawSmallPool {
     /// As for [`RawSmallPool::prepare`]; the block is null, or came from `allocate_checked` by this pool type and size,
     /// and no one uses it any more.
     pub unsafe fn free_checked(pool: *const RawSmallPool, pool_type: PoolType, block: *mut u8, bytes: usize) {
+        // SAFETY: `pool` is null or may be read; the list exists, and the block, where it can be one, is its own.
+        unsafe {
+            if !block.is_null() && block.addr() % HEADER == 0 {
+                if let Some((lists, list)) = Self::list_at_hand(pool, pool_type, bytes) {
+                    if lists.free_at_hand(list, block) {
+                        return;
+                    }
+                }
+            }
+            Self::free_bare(pool, pool_type, block, bytes);
+        }
+    }
+
+    /// A free that the fast path leaves, with every check.
+    #[cold]
+    #[inline(never)]
+    unsafe fn free_bare(pool: *const RawSmallPool, pool_type: PoolType, block: *mut u8, bytes: usize) {
         // SAFETY: the object is live or deleted, so it was initialised; the block is its own.
         unsafe {
             if !Self::takes(pool, block) {
@@ -149,6 +191,19 @@ impl RawSmallPool {
                 _ => report_impossible(block, pool_type, bytes),
             }
         }
+    }
+
+    /// The list of a live pool for blocks without a header.
+    #[inline(always)]
+    unsafe fn list_at_hand<'a>(
+        pool: *const RawSmallPool,
+        pool_type: PoolType,
+        bytes: usize,
+    ) -> Option<(&'a KindLists, usize)> {
+        // SAFETY: `pool` is null or may be read.
+        let pool = unsafe { Self::live_at_hand(pool) }?;
+        let list = pool.numbers.bare_list_of(bytes)?;
+        Some((pool.lists(Kind::of(pool_type)?), list))
     }
 
     /// Whether the object is, or was, a small pool, and there is a block. What never was one is reported.

@@ -121,9 +121,36 @@ impl<const N: usize> KindLists<N> {
         unsafe { if is_published(object) { RawList::free(object, block) } else { self.free_slow(list, block, plan) } }
     }
 
+    /// Returns a block that the list has at hand, or null: then [`KindLists::allocate`] has to be called.
+    ///
+    /// # Safety
+    /// As for `allocate`.
+    #[inline(always)]
+    pub unsafe fn allocate_at_hand(&self, list: usize) -> *mut u8 {
+        let object = self.object(list);
+        // SAFETY: the list exists; a published list is initialised.
+        unsafe { if is_published(object) { RawList::allocate_at_hand(object) } else { ptr::null_mut() } }
+    }
+
+    /// Gives a block back where the list has room at hand; returns whether it did. If not, [`KindLists::free`] has to be
+    /// called.
+    ///
+    /// # Safety
+    /// As for `free`.
+    #[inline(always)]
+    pub unsafe fn free_at_hand(&self, list: usize, block: *mut u8) -> bool {
+        let object = self.object(list);
+        // SAFETY: the list exists, and the block is its own; a published list is initialised.
+        unsafe { is_published(object) && RawList::free_at_hand(object, block) }
+    }
+
     #[cold]
     #[inline(never)]
     unsafe fn allocate_slow<'a>(&self, list: usize, plan: impl FnOnce() -> Plan<'a>) -> *mut u8 {
+        if let Some(object) = self.ready(list) {
+            // SAFETY: the list is made.
+            return unsafe { RawList::allocate(object) };
+        }
         let plan = plan();
         if let Some(object) = self.made(list, &plan) {
             // SAFETY: the list is made.
@@ -146,6 +173,10 @@ impl<const N: usize> KindLists<N> {
     #[cold]
     #[inline(never)]
     unsafe fn free_slow<'a>(&self, list: usize, block: *mut u8, plan: impl FnOnce() -> Plan<'a>) {
+        if let Some(object) = self.ready(list) {
+            // SAFETY: the list is made, and the block is its own.
+            return unsafe { RawList::free(object, block) };
+        }
         let plan = plan();
         // SAFETY: the list is made, or the block goes where all blocks of the list come from.
         unsafe {
@@ -178,11 +209,18 @@ impl<const N: usize> KindLists<N> {
             }
             state => state,
         };
-        if state == READY { self.ready(list) } else { None }
+        if state == READY { self.object_made(list) } else { None }
+    }
+
+    /// A list that is made, once all are.
+    #[inline(always)]
+    fn ready(&self, list: usize) -> Option<*mut RawList> {
+        // Acquire pairs with the Release in make.
+        (self.state.load(Acquire) == READY).then(|| self.object_made(list)).flatten()
     }
 
     /// A list that could be made; the state is READY, or was until delete.
-    fn ready(&self, list: usize) -> Option<*mut RawList> {
+    fn object_made(&self, list: usize) -> Option<*mut RawList> {
         let object = self.object(list);
         // SAFETY: no one writes to this word any more once the lists are ready.
         (unsafe { (*object).alignment_mask } != 0).then_some(object)
@@ -258,7 +296,7 @@ impl<const N: usize> KindLists<N> {
     pub unsafe fn delete(&self) -> bool {
         let outstanding = self.outstanding();
         if self.state.swap(DELETED, Acquire) == READY {
-            for object in (0..N).filter_map(|list| self.ready(list)) {
+            for object in (0..N).filter_map(|list| self.object_made(list)) {
                 // SAFETY: the list is made, and no one else uses it.
                 unsafe { RawList::delete_for_ever(object) };
             }
@@ -284,20 +322,15 @@ impl<const N: usize> KindLists<N> {
 
     /// Returns the statistics of one list, if it is made.
     pub fn statistics(&self, list: usize) -> Option<Statistics> {
-        if list >= N || self.state.load(Acquire) != READY {
-            return None;
-        }
         // SAFETY: the list is made.
-        self.ready(list).and_then(|object| unsafe { RawList::statistics(object).ok() })
+        (list < N).then(|| self.ready(list)).flatten().and_then(|object| unsafe { RawList::statistics(object).ok() })
     }
 
     /// Gives back what the lists keep.
     pub fn flush(&self) {
-        if self.state.load(Acquire) == READY {
-            for object in (0..N).filter_map(|list| self.ready(list)) {
-                // SAFETY: the list is made.
-                let _ = unsafe { RawList::flush(object) };
-            }
+        for object in (0..N).filter_map(|list| self.ready(list)) {
+            // SAFETY: the list is made.
+            let _ = unsafe { RawList::flush(object) };
         }
     }
 }

@@ -7,7 +7,7 @@ use super::kind::Kind;
 use super::raw::{RawSmallPool, SmallPoolParameters};
 use super::statistics::SmallListStatistics;
 use super::tables::Generation;
-use crate::wdk::Status;
+use crate::wdk::{PoolType, Status, Tag};
 
 /// A small pool of its own, which any thread may use. Dropping it deletes it; blocks that are still out are lost then.
 ///
@@ -91,6 +91,62 @@ impl SmallPool {
     #[must_use]
     pub fn as_raw(&self) -> *const RawSmallPool {
         ptr::from_ref(&self.0)
+    }
+
+    /// Allocates a block under a tag: see [`RawSmallPool::allocate_tagged`].
+    #[inline]
+    #[must_use]
+    pub fn allocate_tagged(&self, pool_type: PoolType, bytes: usize, tag: Tag) -> *mut u8 {
+        // SAFETY: the object is initialised.
+        unsafe { RawSmallPool::allocate_tagged(&self.0, pool_type, bytes, tag) }
+    }
+
+    /// Allocates a block at a multiple of `alignment` bytes: see [`RawSmallPool::allocate_tagged_aligned`].
+    #[must_use]
+    pub fn allocate_tagged_aligned(&self, pool_type: PoolType, bytes: usize, alignment: usize, tag: Tag) -> *mut u8 {
+        // SAFETY: the object is initialised.
+        unsafe { RawSmallPool::allocate_tagged_aligned(&self.0, pool_type, bytes, alignment, tag) }
+    }
+
+    /// Gives a block another size: see [`RawSmallPool::reallocate_tagged`].
+    ///
+    /// # Safety
+    /// As for `free_tagged`; after a result that is not null, no one uses the old block.
+    #[must_use]
+    pub unsafe fn reallocate_tagged(&self, pool_type: PoolType, block: *mut u8, bytes: usize, tag: Tag) -> *mut u8 {
+        // SAFETY: the object is initialised; the block is null or its own.
+        unsafe { RawSmallPool::reallocate_tagged(&self.0, pool_type, block, bytes, tag) }
+    }
+
+    /// Gives a block back: see [`RawSmallPool::free_tagged`].
+    ///
+    /// # Safety
+    /// The block is null, or came from a tagged allocate of this pool and no one uses it any more; for the reports,
+    /// the 16 bytes before it can be read.
+    #[inline]
+    pub unsafe fn free_tagged(&self, block: *mut u8, tag: Tag) {
+        // SAFETY: the object is initialised; the block is null or its own.
+        unsafe { RawSmallPool::free_tagged(&self.0, block, tag) }
+    }
+
+    /// Gives a block of known size back: see [`RawSmallPool::free_tagged_sized`].
+    ///
+    /// # Safety
+    /// As for `free_tagged`.
+    #[inline]
+    pub unsafe fn free_tagged_sized(&self, block: *mut u8, bytes: usize, tag: Tag) {
+        // SAFETY: the object is initialised; the block is null or its own.
+        unsafe { RawSmallPool::free_tagged_sized(&self.0, block, bytes, tag) }
+    }
+
+    /// Returns the bytes that a block was asked for with.
+    ///
+    /// # Safety
+    /// As for `free_tagged`, but the block stays the caller's.
+    #[must_use]
+    pub unsafe fn size_of_tagged(&self, block: *mut u8) -> usize {
+        // SAFETY: the object is initialised; the block is null or its own.
+        unsafe { RawSmallPool::size_of_tagged(&self.0, block) }
     }
 }
 

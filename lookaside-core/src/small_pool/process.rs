@@ -1,13 +1,16 @@
 //! The small pool of the process, for programs that need only one: made by its first call, never deleted.
 
 use super::kind::Kind;
-use super::raw::RawSmallPool;
+use super::raw::{Numbers, RawSmallPool};
 use super::statistics::SmallListStatistics;
 use super::tables::Generation;
 use crate::wdk::{PoolType, Tag};
 
 /// Pairs, since the blocks of programs cross threads.
-static POOL: RawSmallPool = RawSmallPool::ready(Generation::V5_2X64);
+static POOL: RawSmallPool = RawSmallPool::ready(GENERATION);
+const GENERATION: Generation = Generation::V5_2X64;
+/// Known to the compiler, so that the two calls of most programs compute less.
+const NUMBERS: Numbers = Numbers::of(GENERATION);
 
 /// Allocates a block of at least this many bytes under a tag; returns it, or null: `ExAllocatePoolWithTag`. From
 /// small-pool lists (of generation 5.2, for x64) up to 496 bytes, and beyond from page lists or the general pool: see
@@ -30,8 +33,7 @@ static POOL: RawSmallPool = RawSmallPool::ready(Generation::V5_2X64);
 #[inline]
 #[must_use]
 pub fn pool_allocate(pool_type: PoolType, bytes: usize, tag: Tag) -> *mut u8 {
-    // SAFETY: the object is ready from the start.
-    unsafe { RawSmallPool::allocate_tagged(&POOL, pool_type, bytes, tag) }
+    POOL.allocate_labelled(NUMBERS, pool_type, bytes, tag)
 }
 
 /// Allocates a block at a multiple of `alignment` bytes: see [`RawSmallPool::allocate_tagged_aligned`]. It is freed like
@@ -60,8 +62,8 @@ pub unsafe fn pool_reallocate(pool_type: PoolType, block: *mut u8, bytes: usize,
 /// it can be read.
 #[inline]
 pub unsafe fn pool_free(block: *mut u8, tag: Tag) {
-    // SAFETY: the object is ready from the start; the block is null or its own.
-    unsafe { RawSmallPool::free_tagged(&POOL, block, tag) }
+    // SAFETY: the block is null or the pool's.
+    unsafe { POOL.free_labelled(NUMBERS, block, tag, None) }
 }
 
 /// [`pool_free`] of a block whose size the caller knows: another one than was asked for is reported as well.
@@ -70,8 +72,8 @@ pub unsafe fn pool_free(block: *mut u8, tag: Tag) {
 /// As for [`pool_free`].
 #[inline]
 pub unsafe fn pool_free_sized(block: *mut u8, bytes: usize, tag: Tag) {
-    // SAFETY: the object is ready from the start; the block is null or its own.
-    unsafe { RawSmallPool::free_tagged_sized(&POOL, block, bytes, tag) }
+    // SAFETY: the block is null or the pool's.
+    unsafe { POOL.free_labelled(NUMBERS, block, tag, Some(bytes)) }
 }
 
 /// Returns the bytes that a block of [`pool_allocate`] was asked for with (1 for none); 0 for null.

@@ -63,6 +63,51 @@ impl SmallPoolParameters<'_> {
     }
 }
 
+/// What a call has to know of a generation.
+#[derive(Clone, Copy)]
+pub(super) struct Numbers {
+    shift: u32,
+    header: u32,
+    tagged_limit: u32,
+}
+
+impl Numbers {
+    pub const fn of(generation: Generation) -> Numbers {
+        Numbers {
+            shift: generation.shift(),
+            header: generation.header() as u32,
+            tagged_limit: generation.tagged_limit() as u32,
+        }
+    }
+
+    /// Returns the list that serves this many bytes with a header, as [`Generation::list_of`] says, and the bytes of
+    /// its blocks.
+    #[inline(always)]
+    pub fn tagged_list_of(self, bytes: usize) -> Option<(usize, usize)> {
+        (bytes <= self.tagged_limit as usize).then(|| self.tagged_list_of_listed(bytes.max(1)))
+    }
+
+    /// `tagged_list_of`, for a size of which it is known that a list serves it, and not 0.
+    #[inline(always)]
+    pub fn tagged_list_of_listed(self, bytes: usize) -> (usize, usize) {
+        let list = (bytes + self.header as usize - 1) >> self.shift;
+        (list, self.size_of(list))
+    }
+
+    /// Returns the list that serves this many bytes without a header.
+    #[inline(always)]
+    pub fn bare_list_of(self, bytes: usize) -> Option<usize> {
+        // No bytes are the smallest list's, as one byte is.
+        (bytes <= (self.tagged_limit + self.header) as usize).then(|| bytes.saturating_sub(1) >> self.shift)
+    }
+
+    /// Returns the bytes of a list's blocks.
+    #[inline(always)]
+    pub fn size_of(self, list: usize) -> usize {
+        (list + 1) << self.shift
+    }
+}
+
 /// A small pool as an object to embed: 6,400 bytes at a multiple of 16 that the caller provides.
 ///
 /// Calls take it by raw pointer, as those of [`RawList`](crate::RawList) do; [`SmallPool`](crate::SmallPool) owns one.
@@ -73,11 +118,9 @@ pub struct RawSmallPool {
     pub(super) key: AtomicU64,
     // Distinguishes a live object, a deleted one and any other memory.
     life: AtomicU64,
-    // Set by initialize. The three numbers are the generation's, at hand for every call.
+    // Set by initialize. The numbers are the generation's, at hand for every call.
     pub(super) generation: Generation,
-    shift: u32,
-    header: u32,
-    tagged_limit: u32,
+    pub(super) numbers: Numbers,
     tuning: Tuning,
     engine: Option<EngineKind>,
     maximum_depth: u16,
@@ -131,9 +174,7 @@ impl RawSmallPool {
 
     const fn set_generation(&mut self, generation: Generation) {
         self.generation = generation;
-        self.shift = generation.shift();
-        self.header = generation.header() as u32;
-        self.tagged_limit = generation.tagged_limit() as u32;
+        self.numbers = Numbers::of(generation);
     }
 
     /// Returns an object that was never initialised: every call on it returns that status.
@@ -144,9 +185,7 @@ impl RawSmallPool {
             key: AtomicU64::new(0),
             life: AtomicU64::new(0),
             generation: Generation::V5_0,
-            shift: 0,
-            header: 0,
-            tagged_limit: 0,
+            numbers: Numbers { shift: 0, header: 0, tagged_limit: 0 },
             tuning: Tuning::Default,
             engine: None,
             maximum_depth: 0,
@@ -274,6 +313,22 @@ impl RawSmallPool {
         }
     }
 
+    /// [`RawSmallPool::live`] on the fast path.
+    ///
+    /// # Safety
+    /// As for [`RawSmallPool::prepare`].
+    #[inline(always)]
+    pub(super) unsafe fn live_at_hand<'a>(pool: *const RawSmallPool) -> Option<&'a RawSmallPool> {
+        // Relaxed: the number alone matters; 0 before the first pool.
+        let live_key = LIFE_KEY.load(Relaxed);
+        if pool.is_null() || !pool.is_aligned() || live_key == 0 {
+            return None;
+        }
+        // SAFETY: not null and aligned, so the object may be read. Any bytes are two numbers; if it is live, it was
+        // initialised.
+        unsafe { ((*pool).life.load(Relaxed) ^ (*pool).key.load(Relaxed) == live_key).then(|| &*pool) }
+    }
+
     /// Allocates a block of this layout; returns it, or null: from the list of its size, or from the general pool if
     /// its size is beyond the lists' or its alignment above 16 bytes. No bytes count as one. O(1) unless the general
     /// pool is asked.
@@ -316,22 +371,8 @@ impl RawSmallPool {
     #[inline(always)]
     fn list_of(&self, layout: Layout) -> Option<usize> {
         // No bytes are the smallest list's, as one byte is.
-        let list = layout.size().saturating_sub(1) >> self.shift;
+        let list = layout.size().saturating_sub(1) >> self.numbers.shift;
         (list < self.generation.lists() && layout.align() <= HEADER).then_some(list)
-    }
-
-    /// Returns the list that serves this many bytes with a header, as [`Generation::list_of`] says, and the bytes of
-    /// its blocks.
-    #[inline(always)]
-    pub(super) fn tagged_list_of(&self, bytes: usize) -> Option<(usize, usize)> {
-        (bytes <= self.tagged_limit as usize).then(|| self.tagged_list_of_listed(bytes.max(1)))
-    }
-
-    /// `tagged_list_of`, for a size of which it is known that a list serves it, and not 0.
-    #[inline(always)]
-    pub(super) fn tagged_list_of_listed(&self, bytes: usize) -> (usize, usize) {
-        let list = (bytes + self.header as usize - 1) >> self.shift;
-        (list, (list + 1) << self.shift)
     }
 
     #[inline(always)]

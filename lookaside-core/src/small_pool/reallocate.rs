@@ -53,7 +53,7 @@ impl RawSmallPool {
     fn has_room(&self, label: &Label<'_>, pool_type: PoolType, bytes: usize) -> bool {
         match label.origin {
             Origin::List => {
-                let list_of = |bytes| self.tagged_list_of(bytes).map(|(list, _)| list);
+                let list_of = |bytes| self.numbers.tagged_list_of(bytes).map(|(list, _)| list);
                 Kind::of(pool_type) == Kind::of(label.pool_type()) && list_of(bytes) == list_of(label.size)
             }
             Origin::Pages => Kind::of(pool_type) == Some(Kind::Paged) && pages::are_alike(bytes, label.size),

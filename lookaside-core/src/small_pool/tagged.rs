@@ -18,8 +18,7 @@ use core::sync::atomic::Ordering::Relaxed;
 
 use super::classes::{HEADER, PAGE};
 use super::kind::Kind;
-use super::pool::SmallPool;
-use super::raw::{RawSmallPool, key_of};
+use super::raw::{Numbers, RawSmallPool, key_of};
 use super::{general, pages};
 use crate::manage::{TagEntry, verifier};
 use crate::platform::{Caller, Violation};
@@ -150,9 +149,32 @@ impl Label<'_> {
         u64::from(pool_type.0) << TYPE_SHIFT | Label::of_pages(tag, entry)
     }
 
+    #[inline(always)]
+    fn of_listed(tag: Tag, pool_type: PoolType, entry: TagEntry, bytes: usize) -> u64 {
+        Label::of(tag, pool_type, entry) | (bytes.max(1) as u64) << SIZE_SHIFT
+    }
+
     fn of_pages(tag: Tag, entry: TagEntry) -> u64 {
         u64::from(tag.0) | (entry.number() as u64) << ENTRY_SHIFT
     }
+}
+
+/// Writes the words of a list's block. Returns the block.
+///
+/// # Safety
+/// The memory has room for a header and the block, and is the caller's.
+#[inline(always)]
+unsafe fn set_label(start: *mut u8, key: u64, word: u64) -> *mut u8 {
+    let block = start.wrapping_add(HEADER);
+    // SAFETY: the memory has room for the header and the block.
+    unsafe { Words::before(block, 1) }.set(key, word);
+    block
+}
+
+/// The kind of a block from a list by its word.
+#[inline(always)]
+fn kind_of(word: u64) -> Kind {
+    Kind::of_listed(PoolType(field(word, TYPE_SHIFT, TYPE_BITS) as u32))
 }
 
 /// The place of a block from the general pool behind the memory's start, and what that memory was asked for with.
@@ -193,24 +215,75 @@ impl RawSmallPool {
     pub unsafe fn allocate_tagged(pool: *const RawSmallPool, pool_type: PoolType, bytes: usize, tag: Tag) -> *mut u8 {
         // SAFETY: the object was initialised, as the caller promises.
         let pool = unsafe { &*pool };
-        let (Some(kind), Some((list, size))) = (Kind::of(pool_type), pool.tagged_list_of(bytes)) else {
-            return pool.allocate_large(pool_type, bytes.max(1), HEADER, tag);
+        pool.allocate_labelled(pool.numbers, pool_type, bytes, tag)
+    }
+
+    /// [`RawSmallPool::allocate_tagged`], with the numbers of the pool. What the fast path leaves goes on elsewhere, and
+    /// does not come back: so it needs no frame.
+    #[inline(always)]
+    pub(super) fn allocate_labelled(&self, numbers: Numbers, pool_type: PoolType, bytes: usize, tag: Tag) -> *mut u8 {
+        let Some((list, size)) = numbers.tagged_list_of(bytes).filter(|_| !verifier::is_known_program_wide()) else {
+            return self.allocate_carefully(pool_type, bytes, tag);
+        };
+        let Some(kind) = Kind::of(pool_type) else {
+            return self.allocate_carefully(pool_type, bytes, tag);
+        };
+        // SAFETY: the list exists.
+        let start = unsafe { self.lists(kind).allocate_at_hand(list) };
+        if start.is_null() {
+            return self.allocate_missed((kind, list), pool_type, bytes, tag);
+        }
+        let Some(entry) = TagEntry::at_hand(tag, pool_type.is_paged()) else {
+            return self.charge(start, size, pool_type, bytes, tag);
+        };
+        let word = Label::of_listed(tag, pool_type, entry, bytes);
+        if !entry.charge_at_hand(size) {
+            return self.charge_and_label(start, size, word);
+        }
+        // Relaxed: the number alone matters. The thread that made the list drew it before, in `allocate_missed`.
+        // SAFETY: the memory is of a list's block.
+        unsafe { set_label(start, self.key.load(Relaxed), word) }
+    }
+
+    /// An allocate that the fast path leaves: of any size, and with every check.
+    #[cold]
+    #[inline(never)]
+    fn allocate_carefully(&self, pool_type: PoolType, bytes: usize, tag: Tag) -> *mut u8 {
+        let (Some(kind), Some((list, _))) = (Kind::of(pool_type), self.numbers.tagged_list_of(bytes)) else {
+            return self.allocate_large(pool_type, bytes.max(1), HEADER, tag);
         };
         if verifier::is_known_program_wide() && verifier::refuses(tag) {
             return core::ptr::null_mut();
         }
+        self.allocate_missed((kind, list), pool_type, bytes, tag)
+    }
+
+    /// An allocate for which the list has no block at hand, or which has no list yet.
+    #[cold]
+    #[inline(never)]
+    fn allocate_missed(&self, (kind, list): (Kind, usize), pool_type: PoolType, bytes: usize, tag: Tag) -> *mut u8 {
+        // Drawn before there are lists: who finds a block in one finds the key.
+        key_of(&self.key);
         // SAFETY: the list exists.
-        let start = unsafe { pool.lists(kind).allocate(list, || pool.plan(kind)) };
-        if start.is_null() {
-            return start;
-        }
+        let start = unsafe { self.lists(kind).allocate(list, || self.plan(kind)) };
+        if start.is_null() { start } else { self.charge(start, self.numbers.size_of(list), pool_type, bytes, tag) }
+    }
+
+    /// Charges and labels the memory of a list's block, wherever the tag's entry is. Returns the block.
+    #[cold]
+    #[inline(never)]
+    fn charge(&self, start: *mut u8, size: usize, pool_type: PoolType, bytes: usize, tag: Tag) -> *mut u8 {
         let entry = TagEntry::of(tag, pool_type.is_paged());
-        entry.charge_listed(size);
-        let block = start.wrapping_add(HEADER);
-        let word = Label::of(tag, pool_type, entry) | (bytes.max(1) as u64) << SIZE_SHIFT;
-        // SAFETY: the memory has room for the header and the block.
-        unsafe { Words::before(block, 1) }.set(key_of(&pool.key), word);
-        block
+        self.charge_and_label(start, size, Label::of_listed(tag, pool_type, entry, bytes))
+    }
+
+    /// Charges the memory of a list's block to the entry in this word, and labels it. Returns the block.
+    #[cold]
+    #[inline(never)]
+    fn charge_and_label(&self, start: *mut u8, size: usize, word: u64) -> *mut u8 {
+        TagEntry::from_number(field(word, ENTRY_SHIFT, ENTRY_BITS)).charge_listed(size);
+        // SAFETY: the memory is of a list's block.
+        unsafe { set_label(start, key_of(&self.key), word) }
     }
 
     /// Allocates a block at a multiple of `alignment` bytes; else as [`RawSmallPool::allocate_tagged`], and freed like
@@ -321,7 +394,7 @@ impl RawSmallPool {
     #[inline]
     pub unsafe fn free_tagged(pool: *const RawSmallPool, block: *mut u8, tag: Tag) {
         // SAFETY: the object was initialised; the block is null or its own.
-        unsafe { Self::free_if_right(pool, block, tag, None) }
+        unsafe { (*pool).free_labelled((*pool).numbers, block, tag, None) }
     }
 
     /// [`RawSmallPool::free_tagged`] of a block whose size the caller knows: another one than was asked for is reported
@@ -332,45 +405,61 @@ impl RawSmallPool {
     #[inline]
     pub unsafe fn free_tagged_sized(pool: *const RawSmallPool, block: *mut u8, bytes: usize, tag: Tag) {
         // SAFETY: the object was initialised; the block is null or its own.
-        unsafe { Self::free_if_right(pool, block, tag, Some(bytes.max(1))) }
+        unsafe { (*pool).free_labelled((*pool).numbers, block, tag, Some(bytes)) }
     }
 
-    #[inline]
-    unsafe fn free_if_right(pool: *const RawSmallPool, block: *mut u8, tag: Tag, bytes: Option<usize>) {
-        // SAFETY: the object was initialised, as the caller promises.
-        let pool = unsafe { &*pool };
+    /// Gives a block back, of this size if one is given, with the numbers of the pool. What the fast path leaves goes on
+    /// elsewhere, as in [`RawSmallPool::allocate_labelled`].
+    ///
+    /// # Safety
+    /// As for `free_tagged`.
+    #[inline(always)]
+    pub(super) unsafe fn free_labelled(&self, numbers: Numbers, block: *mut u8, tag: Tag, bytes: Option<usize>) {
         // What may be whole pages has no words before it; null is one of these.
         if block.addr() % PAGE == 0 || block.addr() % HEADER != 0 {
             // SAFETY: the block is null or its own.
-            return unsafe { pool.free_carefully(block, tag, bytes) };
+            return unsafe { self.free_carefully(block, tag, bytes) };
         }
         // SAFETY: the bytes before the block may be read.
         let words = unsafe { Words::before(block, 1) };
-        let Some((word, check)) = words.read(key_of(&pool.key), block) else { return };
+        // Relaxed: the number alone matters; 0 before the first block.
+        let key = self.key.load(Relaxed);
+        let (word, check) = (words.word.load(Relaxed), words.check.load(Relaxed));
         let size = field(word, SIZE_SHIFT, SIZE_BITS);
-        let right = tag.0 == 0 || tag == Tag(word as u32);
-        if word & GENERAL != 0
-            || !right
-            || bytes.is_some_and(|bytes| bytes != size)
+        let own = Tag(word as u32);
+        if key == 0
+            || check != words.check_of(key, word)
+            || word & GENERAL != 0
+            || own != if tag.0 == 0 { own } else { tag }
+            || bytes.is_some_and(|bytes| bytes.max(1) != size)
             || verifier::is_known_program_wide()
         {
             // SAFETY: as above.
-            return unsafe { pool.free_carefully(block, tag, bytes) };
+            return unsafe { self.free_carefully(block, tag, bytes) };
         }
         words.check.store(!check, Relaxed);
-        // SAFETY: the word says that the block came from a list, and no one uses it any more.
-        unsafe { pool.free_to_list(block, word, size) }
+        let (list, charged) = numbers.tagged_list_of_listed(size);
+        // SAFETY: the word says that the block came from this list, and no one uses it any more.
+        unsafe {
+            if !TagEntry::from_number(field(word, ENTRY_SHIFT, ENTRY_BITS)).release_at_hand(charged) {
+                return self.release_and_free(block, word);
+            }
+            if !self.lists(kind_of(word)).free_at_hand(list, block.wrapping_sub(HEADER)) {
+                self.free_missed(block, word);
+            }
+        }
     }
 
     /// A free that the fast path leaves: of any block, and with every check.
     #[cold]
+    #[inline(never)]
     unsafe fn free_carefully(&self, block: *mut u8, tag: Tag, bytes: Option<usize>) {
         if block.is_null() {
             return;
         }
         // SAFETY: the bytes before the block may be read.
         let Some(label) = (unsafe { self.label(block) }) else { return };
-        if !is_right(block, &label, tag, bytes) {
+        if !is_right(block, &label, tag, bytes.map(|bytes| bytes.max(1))) {
             return;
         }
         if verifier::is_known_program_wide() && !verifier::check_range_by(block, label.size, Caller::Unknown) {
@@ -380,21 +469,35 @@ impl RawSmallPool {
         // SAFETY: the label says who gave the block, and no one uses it any more.
         unsafe {
             match label.origin {
-                Origin::List => self.free_to_list(block, label.word, label.size),
+                Origin::List => self.release_and_free(block, label.word),
                 _ => free_large(block, &label, self.flags),
             }
         }
     }
 
-    /// Gives a block to its list.
+    /// Counts a block of a list as free, and gives it to the list.
     ///
     /// # Safety
-    /// It came from this pool's list for this many bytes by this word, and no one uses it any more.
-    #[inline(always)]
-    unsafe fn free_to_list(&self, block: *mut u8, word: u64, size: usize) {
-        let kind = Kind::of_listed(PoolType(field(word, TYPE_SHIFT, TYPE_BITS) as u32));
-        let (list, charged) = self.tagged_list_of_listed(size);
+    /// It came from this pool's list by this word, and no one uses it any more.
+    #[cold]
+    #[inline(never)]
+    unsafe fn release_and_free(&self, block: *mut u8, word: u64) {
+        let (list, charged) = self.numbers.tagged_list_of_listed(field(word, SIZE_SHIFT, SIZE_BITS));
         TagEntry::from_number(field(word, ENTRY_SHIFT, ENTRY_BITS)).release_listed(charged);
+        let kind = kind_of(word);
+        // SAFETY: the word says that it came from this list.
+        unsafe { self.lists(kind).free(list, block.wrapping_sub(HEADER), || self.plan(kind)) }
+    }
+
+    /// Gives a block to its list, which has no room at hand, or is not made yet.
+    ///
+    /// # Safety
+    /// As for `release_and_free`.
+    #[cold]
+    #[inline(never)]
+    unsafe fn free_missed(&self, block: *mut u8, word: u64) {
+        let (list, _) = self.numbers.tagged_list_of_listed(field(word, SIZE_SHIFT, SIZE_BITS));
+        let kind = kind_of(word);
         // SAFETY: the word says that it came from this list.
         unsafe { self.lists(kind).free(list, block.wrapping_sub(HEADER), || self.plan(kind)) }
     }
@@ -411,64 +514,6 @@ impl RawSmallPool {
         }
         // SAFETY: the object was initialised; the bytes before the block may be read.
         unsafe { (*pool).label(block) }.map_or(0, |label| label.size)
-    }
-}
-
-impl SmallPool {
-    /// Allocates a block under a tag: see [`RawSmallPool::allocate_tagged`].
-    #[inline]
-    #[must_use]
-    pub fn allocate_tagged(&self, pool_type: PoolType, bytes: usize, tag: Tag) -> *mut u8 {
-        // SAFETY: the object is initialised.
-        unsafe { RawSmallPool::allocate_tagged(self.as_raw(), pool_type, bytes, tag) }
-    }
-
-    /// Allocates a block at a multiple of `alignment` bytes: see [`RawSmallPool::allocate_tagged_aligned`].
-    #[must_use]
-    pub fn allocate_tagged_aligned(&self, pool_type: PoolType, bytes: usize, alignment: usize, tag: Tag) -> *mut u8 {
-        // SAFETY: the object is initialised.
-        unsafe { RawSmallPool::allocate_tagged_aligned(self.as_raw(), pool_type, bytes, alignment, tag) }
-    }
-
-    /// Gives a block another size: see [`RawSmallPool::reallocate_tagged`].
-    ///
-    /// # Safety
-    /// As for `free_tagged`; after a result that is not null, no one uses the old block.
-    #[must_use]
-    pub unsafe fn reallocate_tagged(&self, pool_type: PoolType, block: *mut u8, bytes: usize, tag: Tag) -> *mut u8 {
-        // SAFETY: the object is initialised; the block is null or its own.
-        unsafe { RawSmallPool::reallocate_tagged(self.as_raw(), pool_type, block, bytes, tag) }
-    }
-
-    /// Gives a block back: see [`RawSmallPool::free_tagged`].
-    ///
-    /// # Safety
-    /// The block is null, or came from a tagged allocate of this pool and no one uses it any more; for the reports,
-    /// the 16 bytes before it can be read.
-    #[inline]
-    pub unsafe fn free_tagged(&self, block: *mut u8, tag: Tag) {
-        // SAFETY: the object is initialised; the block is null or its own.
-        unsafe { RawSmallPool::free_tagged(self.as_raw(), block, tag) }
-    }
-
-    /// Gives a block of known size back: see [`RawSmallPool::free_tagged_sized`].
-    ///
-    /// # Safety
-    /// As for `free_tagged`.
-    #[inline]
-    pub unsafe fn free_tagged_sized(&self, block: *mut u8, bytes: usize, tag: Tag) {
-        // SAFETY: the object is initialised; the block is null or its own.
-        unsafe { RawSmallPool::free_tagged_sized(self.as_raw(), block, bytes, tag) }
-    }
-
-    /// Returns the bytes that a block was asked for with.
-    ///
-    /// # Safety
-    /// As for `free_tagged`, but the block stays the caller's.
-    #[must_use]
-    pub unsafe fn size_of_tagged(&self, block: *mut u8) -> usize {
-        // SAFETY: the object is initialised; the block is null or its own.
-        unsafe { RawSmallPool::size_of_tagged(self.as_raw(), block) }
     }
 }
 
