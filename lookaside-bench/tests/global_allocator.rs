@@ -170,13 +170,25 @@ fn blocks_keep_what_they_hold_through_reallocation() {
     }
 }
 
-/// A block that a list gives again is zeroed where zeroes are asked for.
+/// Zeroes are zeroes where they are asked for, whether a list gives a block again, a slab one beside those in use, or the
+/// system one that no one had.
 #[test]
 fn zeroed_blocks_are_zeroed() {
-    for size in (1..=600).step_by(7) {
-        let dirty: Vec<Vec<u8>> = (0..20).map(|_| vec![0xA5; size]).collect();
-        drop(dirty);
-        assert!((0..20).all(|_| vec![0u8; size].iter().all(|byte| *byte == 0)));
+    let large = (1..=4).flat_map(|pages| [pages * 4096 - 1, pages * 4096, pages * 4096 + 1]).chain([20_000, 32_768]);
+    for size in (1..=600).step_by(7).chain(large) {
+        let mut held: Vec<Vec<u8>> = Vec::new();
+        for round in 0..4 {
+            let dirty: Vec<Vec<u8>> = (0..20 * round).map(|_| vec![0xA5; size]).collect();
+            held.truncate(held.len() / 2);
+            drop(dirty);
+            for _ in 0..20 {
+                let mut block = vec![0u8; size];
+                assert!(block.iter().all(|byte| *byte == 0), "{size}, round {round}");
+                block.fill(0x5A);
+                held.push(block);
+            }
+        }
+        assert!(held.iter().flatten().all(|byte| *byte == 0x5A), "{size}");
     }
 }
 

@@ -482,6 +482,10 @@
 //! may give and take such blocks too, it does not matter where a block came from: no one waits, and a child that was
 //! forked in MAKING loses speed and nothing else.
 //!
+//! The global allocator counts a thousand calls before that. With lists from the first call on, a program of 300 calls
+//! took 0.6 ms more than its 0.95, and one of 2,000 or 20,000 calls 0.3 ms less than its 2 or 3 (AMD EPYC, model 17): most of
+//! the price is that of lists, the engine's test and a page or two for each, and short programs are the most.
+//!
 //! ## 12.2. Headers
 //!
 //! A tagged block has two words before it: what it is, and a check of that, keyed by the pool and by the address;
@@ -518,6 +522,11 @@
 //! empty slab stays for a period of the scan: as many go back as were never needed in it, the fewest that were empty at
 //! any moment. A list whose depths are the least gives back every page on which no block is in use. Units beyond the first
 //! 64 MiB may be in large pages, of which more is in memory than is in use: one that no slab is on is given back whole.
+//!
+//! A block of a page or more that is to be zeroes comes straight from its slab where P and L have none: there the bits of
+//! its pages say what no caller had since it came from the system, which is zeroes, and is neither cleared nor touched.
+//! A batch would lose that knowledge in P, where any block may have been in use. Where a page cannot be given back, as
+//! locked ones cannot, nothing counts as fresh any more.
 //!
 //! A slab names its list by a number that is never used again, so a late free of a list that ended is not taken for one
 //! of the list that has its record now; its slabs are freed with their last blocks. In the child of a fork the bits of

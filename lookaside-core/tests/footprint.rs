@@ -1,8 +1,10 @@
-//! What a list costs beside its blocks, in resident memory; and the 4,097th list. One test: it measures the process.
+//! What a list costs beside its blocks, in resident memory; the 4,097th list; and what fresh blocks cost before they are
+//! used. One test: it measures the process.
 
+use std::alloc::{GlobalAlloc, Layout};
 use std::ptr::NonNull;
 
-use lookaside_core::LookasideList;
+use lookaside_core::{EngineKind, LookasideAlloc, LookasideList, engine};
 
 const LISTS: usize = 4096;
 
@@ -13,6 +15,35 @@ fn resident_bytes() -> usize {
 }
 
 #[test]
+fn lists_and_fresh_zeroes_are_small() {
+    fresh_zeroes_are_small();
+    lists_are_small();
+}
+
+/// Of large blocks that are asked for with zeroes, and are the system's still, no more is in memory than is used.
+fn fresh_zeroes_are_small() {
+    const BLOCKS: usize = 500;
+    let heap = LookasideAlloc::new();
+    let [small, large] = [16, 32 << 10].map(|size| Layout::from_size_align(size, 16).unwrap());
+    // SAFETY: each block is given back once, by its layout.
+    unsafe {
+        while heap.statistics(16).is_none() {
+            heap.dealloc(heap.alloc(small), small);
+        }
+        let mut blocks = Vec::with_capacity(BLOCKS);
+        blocks.push(heap.alloc_zeroed(large));
+        let before = resident_bytes();
+        blocks.extend((1..BLOCKS).map(|_| heap.alloc_zeroed(large)));
+        let more = resident_bytes().saturating_sub(before);
+        // By the engine `Heap` the C library gives them, which keeps its own words between them.
+        let most = if engine() == EngineKind::Heap { usize::MAX } else { BLOCKS * large.size() / 8 };
+        assert!(more < most, "{BLOCKS} blocks of {} bytes that no one touched: {more}", large.size());
+        for block in blocks {
+            heap.dealloc(block, large);
+        }
+    }
+}
+
 fn lists_are_small() {
     // What the test itself needs is there before the first look: the vector's pages, and what the first list sets up.
     let mut lists: Vec<LookasideList> = Vec::with_capacity(LISTS + 1);

@@ -2,7 +2,7 @@
 
 use core::ptr;
 
-use super::slow::{allocate_missed, found_without_attending, free_missed, free_slow, live};
+use super::slow::{allocate_missed, allocate_zeroed_missed, found_without_attending, free_missed, free_slow, live};
 use crate::list::processor::{Engine, Exclusive, Slots};
 use crate::manage::{self, RecordState};
 use crate::platform::{Caller, rseq};
@@ -60,6 +60,24 @@ impl RawList {
         rare();
         // SAFETY: the object can be read, since it was initialised; one that is slotted has parts.
         unsafe { if (*list).slotted == 0 { ptr::null_mut() } else { Slots::pop(&(*list).parts) } }
+    }
+
+    /// [`RawList::allocate`] of a block whose first bytes, this many, are zeroes. Of memory that no one had since it came
+    /// from the system nothing is cleared, nor touched.
+    ///
+    /// # Safety
+    /// As for `allocate`, and the list's blocks have this many bytes.
+    #[must_use]
+    pub(crate) unsafe fn allocate_zeroed(list: *const RawList, bytes: usize) -> *mut u8 {
+        // SAFETY: `list` was initialised, as the caller promises; a block is the caller's, and has these bytes.
+        unsafe {
+            let block = Self::allocate_at_hand(list);
+            if block.is_null() {
+                return allocate_zeroed_missed(list, bytes);
+            }
+            block.write_bytes(0, bytes);
+            block
+        }
     }
 
     /// Frees a block. O(1) unless the pool is called.

@@ -90,6 +90,28 @@ pub(super) unsafe fn allocate_missed(list: *const RawList, caller: Caller) -> *m
     }
 }
 
+/// [`RawList::allocate_zeroed`] after the fast path.
+///
+/// # Safety
+/// `list` is an object that was initialised, whose blocks have this many bytes.
+#[cold]
+#[inline(never)]
+pub(super) unsafe fn allocate_zeroed_missed(list: *const RawList, bytes: usize) -> *mut u8 {
+    // SAFETY: what was initialised may be read; a block is the caller's, and has these bytes.
+    unsafe {
+        match live(list) {
+            Ok(record) if !record.list().settings().verified => record.list().allocate_zeroed(list.cast_mut(), bytes),
+            _ => {
+                let block = allocate_missed(list, Caller::Unknown);
+                if !block.is_null() {
+                    block.write_bytes(0, bytes);
+                }
+                block
+            }
+        }
+    }
+}
+
 /// Allocates in the function at the address `through`, which the entry point called.
 ///
 /// # Safety

@@ -22,6 +22,7 @@ mod trips;
 mod tune;
 mod tuner;
 mod verified;
+mod zeroed;
 
 pub use counters::{Counters, Statistics};
 pub use list::{Around, Home, List, Lower, Settings, Topology, activity};

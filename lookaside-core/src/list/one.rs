@@ -110,12 +110,7 @@ impl List {
 
     /// An allocate that neither P nor L had a block for; brings some more for P.
     fn allocate_from_pool<E: Engine>(&self, object: *mut RawList, part: Option<Part>) -> *mut u8 {
-        if let Some(part) = part {
-            self.demand(part, part.count(Count::AllocatesFromPool, 1), 1, true);
-        }
-        if let Some(counting) = self.counts_misses_itself(part) {
-            counting.demand_shared(counting.shared.only().count_allocate_miss(), 1);
-        }
+        self.count_allocate_from_pool(part);
         let trip = part.filter(|_| E::has_part()).map_or(1, |part| self.trip(part, true));
         let mut batch = Batch::new();
         self.pool_allocate_many(object, &mut batch, trip);
@@ -125,6 +120,17 @@ impl List {
             unsafe { self.refill_from_pool::<E>(object, others) };
         }
         block
+    }
+
+    /// Counts an allocate that neither P nor L had a block for.
+    #[inline(always)]
+    pub(super) fn count_allocate_from_pool(&self, part: Option<Part>) {
+        if let Some(part) = part {
+            self.demand(part, part.count(Count::AllocatesFromPool, 1), 1, true);
+        }
+        if let Some(counting) = self.counts_misses_itself(part) {
+            counting.demand_shared(counting.shared.only().count_allocate_miss(), 1);
+        }
     }
 
     /// Puts blocks of a batch into the processor list; what does not fit any more goes back down.

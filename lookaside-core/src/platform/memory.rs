@@ -204,13 +204,30 @@ pub unsafe fn decommit(address: *mut u8, bytes: usize) -> bool {
     })
 }
 
-/// Gives the memory of pages back to the system: they are zeroes when they are touched again.
+/// Gives the memory of pages back to the system: they are zeroes when they are touched again. Returns whether the system
+/// says so; locked pages stay.
 ///
 /// # Safety
 /// The pages are of a committed mapping of the caller's, and no one uses what they hold.
-pub unsafe fn discard(address: *mut u8, bytes: usize) {
-    // SAFETY: the pages are the caller's, and no one uses what they hold. Locked pages stay.
-    keep_errno(|| unsafe { libc::madvise(address.cast(), bytes, libc::MADV_DONTNEED) });
+pub unsafe fn discard(address: *mut u8, bytes: usize) -> bool {
+    // SAFETY: the pages are the caller's, and no one uses what they hold.
+    keep_errno(|| unsafe { libc::madvise(address.cast(), bytes, libc::MADV_DONTNEED) == 0 })
+}
+
+/// Returns whether [`discard`] makes zeroes of what pages held: qemu-user did not do so before version 8, and says yes.
+pub fn discard_clears() -> bool {
+    let bytes = page_size();
+    let page = map(bytes);
+    if page.is_null() {
+        return false;
+    }
+    // SAFETY: the page is this function's.
+    unsafe {
+        page.write_volatile(1);
+        let clears = discard(page, bytes) && page.read_volatile() == 0;
+        unmap(page, bytes);
+        clears
+    }
 }
 
 /// Makes pages resident and locks them there; returns whether the system let us. Otherwise none of them is locked.

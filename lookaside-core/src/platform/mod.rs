@@ -51,8 +51,8 @@ pub use fork::{ChildRepairs, at_fork, note_used, was_used};
 pub use frames::call_with_frames;
 pub use membarrier::{barrier, barrier_everywhere, register as register_barrier};
 pub use memory::{
-    address_limit, allow_huge, commit, decommit, discard, heap_allocate, heap_allocate_zeroed, heap_free,
-    heap_reallocate, install_guard, lock_limit, lock_pages, locks_new_memory, make_huge, map, map_briefly,
+    address_limit, allow_huge, commit, decommit, discard, discard_clears, heap_allocate, heap_allocate_zeroed,
+    heap_free, heap_reallocate, install_guard, lock_limit, lock_pages, locks_new_memory, make_huge, map, map_briefly,
     map_count_limit, map_lazily, map_shared, memory_total, page_size, populate, remove_guard, reserve, reserve_aligned,
     traced_heap_allocate, traced_heap_free, unmap,
 };

@@ -3,7 +3,7 @@
 use core::alloc::{GlobalAlloc, Layout};
 use core::ptr;
 
-use super::classes::{CLASSES, HEADER, MAXIMUM_BYTES, Sizes, class_of};
+use super::classes::{CLASSES, HEADER, MAXIMUM_BYTES, PAGE, Sizes, class_of};
 use super::lists::{KindLists, Plan};
 use crate::list::{Statistics, Tuning};
 use crate::manage::Owner;
@@ -103,8 +103,12 @@ unsafe impl GlobalAlloc for LookasideAlloc {
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        if class_of(layout.size(), layout.align()).is_none() && layout.align() <= HEADER {
-            return platform::heap_allocate_zeroed(layout.size());
+        match class_of(layout.size(), layout.align()) {
+            // Of less than a page, which others have a part of, nothing is ever known.
+            // SAFETY: the list exists, and its blocks have the layout's size.
+            Some(list) if layout.size() >= PAGE => return unsafe { LISTS.allocate_zeroed(list, layout.size(), plan) },
+            None if layout.align() <= HEADER => return platform::heap_allocate_zeroed(layout.size()),
+            _ => {}
         }
         // SAFETY: the layout has a size, and the block has that size.
         unsafe {

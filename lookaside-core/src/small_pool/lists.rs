@@ -121,6 +121,25 @@ impl<const N: usize> KindLists<N> {
         unsafe { if is_published(object) { RawList::free(object, block) } else { self.free_slow(list, block, plan) } }
     }
 
+    /// [`KindLists::allocate`] of a block whose first bytes, this many, are zeroes.
+    ///
+    /// # Safety
+    /// As for `allocate`, and the list's blocks have this many bytes.
+    pub unsafe fn allocate_zeroed<'a>(&self, list: usize, bytes: usize, plan: impl FnOnce() -> Plan<'a>) -> *mut u8 {
+        if let Some(object) = self.ready(list) {
+            // SAFETY: the list is made.
+            return unsafe { RawList::allocate_zeroed(object, bytes) };
+        }
+        // SAFETY: the list exists; a block is the caller's, and has these bytes.
+        unsafe {
+            let block = self.allocate(list, plan);
+            if !block.is_null() {
+                block.write_bytes(0, bytes);
+            }
+            block
+        }
+    }
+
     /// Returns a block that the list has at hand, or null: then [`KindLists::allocate`] has to be called.
     ///
     /// # Safety

@@ -188,6 +188,22 @@ impl Slab {
         wanted
     }
 
+    /// Takes the next free block, if one of its pages was not handed out since it came from the system. Returns it, with
+    /// those of the slab's pages that were. Of a slab of one unit.
+    pub fn take_fresh(&self, guard: &Guard<'_>) -> Option<(*mut u8, Pages)> {
+        let mut words = self.words[..words_of(self.blocks())].iter().map(|word| word.load(Relaxed));
+        let number = words.position(|word| word != 0)?;
+        let place = number * 64 + self.words[number].load(Relaxed).trailing_zeros() as usize;
+        let used = self.pages();
+        if pages_of(place * self.stride(), self.stride()) & !used == 0 {
+            return None;
+        }
+        let mut block = core::ptr::null_mut::<u8>();
+        // SAFETY: there is room for one.
+        unsafe { self.take(guard, (&raw mut block).add(1), 1) };
+        Some((block, Pages { start: self.start(), pages: used, whole: 0 }))
+    }
+
     /// Takes back the first blocks that are in this slab, up to one that cannot be. Returns how many it took, and why it
     /// stopped if the next one is in the slab.
     pub fn put(&self, _guard: &Guard<'_>, blocks: &[*mut u8]) -> (usize, Option<Fault>) {
@@ -251,7 +267,7 @@ impl Slab {
         let idle = self.pages.load(Relaxed) & !used;
         self.pages.store(self.pages.load(Relaxed) & used, Relaxed);
         let whole = if self.units.load(Relaxed) > 1 { self.stride() } else { 0 };
-        Pages { start: self.start(), idle, whole }
+        Pages { start: self.start(), pages: idle, whole }
     }
 
     /// In the child of a fork: counts the free blocks anew.
@@ -293,7 +309,7 @@ fn whole_pages(pages: u32, bytes: usize) -> u32 {
 /// Pages of a slab, as runs of addresses.
 pub struct Pages {
     start: *mut u8,
-    idle: u32,
+    pages: u32,
     whole: usize,
 }
 
@@ -301,16 +317,16 @@ impl Iterator for Pages {
     type Item = (*mut u8, usize);
 
     fn next(&mut self) -> Option<(*mut u8, usize)> {
-        if self.idle == 0 {
+        if self.pages == 0 {
             return None;
         }
         if self.whole != 0 {
-            self.idle = 0;
+            self.pages = 0;
             return Some((self.start, self.whole));
         }
-        let first = self.idle.trailing_zeros();
-        let run = (!(self.idle >> first)).trailing_zeros();
-        self.idle &= !(((1 << run) - 1) << first);
+        let first = self.pages.trailing_zeros();
+        let run = (!(self.pages >> first)).trailing_zeros();
+        self.pages &= !(((1 << run) - 1) << first);
         Some((self.start.wrapping_add(first as usize * PAGE), run as usize * PAGE))
     }
 }

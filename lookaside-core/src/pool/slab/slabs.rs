@@ -1,7 +1,8 @@
 //! The slabs of one list.
 
+use core::ptr;
 use core::sync::atomic::Ordering::Relaxed;
-use core::sync::atomic::{AtomicU32, AtomicU64};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 
 use super::header::{Beside, Cut, Fault, Slab, UNIT};
 use super::range::Range;
@@ -17,6 +18,8 @@ static KEYS: AtomicU64 = AtomicU64::new(0);
 static ON_HEAP: AtomicU64 = AtomicU64::new(0);
 /// How many it ever gave.
 static FALLBACKS: AtomicU64 = AtomicU64::new(0);
+/// Whether pages that were given back to the system may hold what they held before.
+static STALE: AtomicBool = AtomicBool::new(false);
 /// For slabs of lists that ended; their owner may be another list by now.
 static ENDED: Lock = Lock::new();
 /// Slabs are listed by how many quarters of their blocks are free.
@@ -118,6 +121,27 @@ impl Slabs {
         taken
     }
 
+    /// Returns the next new block with zeroes in its first bytes, if they cost less than to clear it: if one of its pages
+    /// was in no caller's hands since it came from the system. Null otherwise.
+    pub fn allocate_fresh(&self, request: &Request, bytes: usize) -> *mut u8 {
+        let guard = self.lock.lock();
+        let slab = if STALE.load(Relaxed) { None } else { self.next(&guard, request) };
+        let Some(slab) = slab.filter(|slab| slab.units.load(Relaxed) == 1) else { return ptr::null_mut() };
+        let (place, pages) = (Place::of(slab), slab.pages());
+        let Some((block, used)) = slab.take_fresh(&guard) else { return ptr::null_mut() };
+        self.relist(&guard, slab, place);
+        self.count_pages(&guard, slab, pages);
+        drop(guard);
+        for (start, length) in used {
+            let (from, to) = (start.max(block), start.wrapping_add(length).min(block.wrapping_add(bytes)));
+            if from < to {
+                // SAFETY: these bytes are of the block, which is the caller's.
+                unsafe { from.write_bytes(0, to.addr() - from.addr()) };
+            }
+        }
+        block
+    }
+
     /// The slab to take blocks of.
     fn next(&self, guard: &Guard<'_>, request: &Request) -> Option<&'static Slab> {
         let firsts = self.partly.iter().chain([&self.empty]).map(|first| first.load(Relaxed));
@@ -133,12 +157,13 @@ impl Slabs {
         let (slab, start) = RANGE.take(cut.units, self.key())?;
         slab.cut(guard, start, &cut);
         // Last, so that the child of a fork finds a slab with an owner whole.
-        slab.owner.store(core::ptr::from_ref(self).cast_mut().cast(), Relaxed);
+        slab.owner.store(ptr::from_ref(self).cast_mut().cast(), Relaxed);
         self.list(guard, slab);
         Some(slab)
     }
 
     /// Puts a slab where it belongs, after its blocks changed.
+    #[inline(always)]
     fn relist(&self, guard: &Guard<'_>, slab: &Slab, before: Place) {
         if Place::of(slab) != before {
             self.unlist(guard, slab, before);
@@ -261,7 +286,7 @@ impl Slabs {
         self.resident.store(0, Relaxed);
         // Not one without an owner, which was not cut yet, nor one of a list that ended.
         let is_own =
-            |slab: &&Slab| slab.key.load(Relaxed) == self.key() && core::ptr::eq(slab.owner.load(Relaxed).cast(), self);
+            |slab: &&Slab| slab.key.load(Relaxed) == self.key() && ptr::eq(slab.owner.load(Relaxed).cast(), self);
         for slab in RANGE.slabs().filter(is_own) {
             slab.count_anew();
             self.list(&guard, slab);
@@ -342,7 +367,27 @@ fn free_of_ended<'a>(slab: &Slab, blocks: &'a [*mut u8]) -> (&'a [*mut u8], Opti
 fn give_pages_back(guard: &Guard<'_>, slab: &Slab) {
     for (start, bytes) in slab.take_idle_pages(guard) {
         // SAFETY: the pages are of the range, and no one uses what they hold.
-        unsafe { platform::discard(start, bytes) };
+        let gone = unsafe { platform::discard(start, bytes) };
+        if !(gone && discard_clears()) {
+            // Relaxed: to take the pages again needs a lock that is held here, or is taken after this.
+            STALE.store(true, Relaxed);
+        }
+    }
+}
+
+/// [`platform::discard_clears`], which is asked once.
+fn discard_clears() -> bool {
+    /// 0 unknown, 1 no, 2 yes.
+    static CLEARS: AtomicU32 = AtomicU32::new(0);
+    platform::own_value(&CLEARS);
+    // Relaxed: the number alone matters, and is the same from every thread.
+    match CLEARS.load(Relaxed) {
+        0 => {
+            let clears = platform::discard_clears();
+            CLEARS.store(1 + u32::from(clears), Relaxed);
+            clears
+        }
+        known => known == 2,
     }
 }
 
@@ -441,6 +486,7 @@ pub fn own_statics() {
     platform::own_value(&RANGE);
     platform::own_value(&ENDED);
     [&KEYS, &ON_HEAP, &FALLBACKS].into_iter().for_each(platform::own_value);
+    platform::own_value(&STALE);
 }
 
 #[cfg(test)]

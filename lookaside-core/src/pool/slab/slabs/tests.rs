@@ -223,3 +223,40 @@ fn what_is_no_block_in_use_is_reported_and_refused() {
     RANGE.put_back(unowned);
     platform::set_violation_hook(None);
 }
+
+/// What no caller had since it came from the system need not be cleared; of what one had, no byte is left in a block that
+/// is asked for with zeroes, nor is a neighbour's touched.
+#[test]
+fn fresh_blocks_are_zeroes() {
+    // SAFETY: the blocks are this test's, and have as many bytes.
+    let holds =
+        |block: &*mut u8, size, byte| unsafe { core::slice::from_raw_parts(*block, size) }.iter().all(|b| *b == byte);
+    for size in [4096, 5120, 12_288, 20_480, 32_768] {
+        let (slabs, request) = (opened(), request(size, 16));
+        let mut blocks = Vec::new();
+        for round in 0..3 {
+            while blocks.len() < 2 * (UNIT / size) {
+                let mut block = slabs.allocate_fresh(&request, size);
+                if block.is_null() {
+                    // Neighbours have a part of each page; or it is Miri, where nothing can be given back.
+                    assert!(round != 0 && size % 4096 != 0 || cfg!(miri), "{size}, round {round}");
+                    block = take(&slabs, &request, 1)[0];
+                } else {
+                    assert!(holds(&block, size, 0), "{size}, round {round}");
+                }
+                // SAFETY: the block is this test's, and has as many bytes.
+                unsafe { block.write_bytes(0xA5, size) };
+                blocks.push(block);
+            }
+            assert!(blocks.iter().all(|block| holds(block, size, 0xA5)), "{size}");
+            // The others keep the pages that they have a part of.
+            let (freed, kept): (Vec<_>, Vec<_>) = blocks.iter().partition(|block| block.addr() / size % 3 != 0);
+            give(&slabs, &request, &freed);
+            assert!(slabs.allocate_fresh(&request, size).is_null(), "each was in use: {size}");
+            blocks = kept;
+            slabs.give_back(true);
+        }
+        give(&slabs, &request, &blocks);
+        slabs.close();
+    }
+}
