@@ -529,7 +529,7 @@ typedef struct lookaside_pool_usage {
     size_t struct_size;
     /**
      * Bytes of the blocks that the pool gave and did not get back, those that lists keep included. Nonpaged, session
-     * and the library's own paged pools count each block rounded up to 16 bytes.
+     * and the library's own paged pools count each block rounded up to 16 bytes, or its alignment.
      */
     uint64_t used;
     /**
@@ -541,8 +541,8 @@ typedef struct lookaside_pool_usage {
      */
     uint64_t locked;
     /**
-     * The most that `used` ever was. For the process heap and slabs the most that was seen, once a second and at each
-     * look.
+     * The most that `used` ever was. For the process heap, slabs and nonpaged memory the most that was seen, once a
+     * second and at each look.
      */
     uint64_t peak;
     /**
@@ -1649,8 +1649,8 @@ void lookaside_pp_free(const struct lookaside_pp_table *table,
                        uint32_t processor);
 
 /**
- * Returns what a pool holds. The numbers are exact as of one moment; those of the process heap and slabs if no one
- * uses a list meanwhile.
+ * Returns what a pool holds. The numbers are exact as of one moment; those of the process heap, slabs and nonpaged
+ * memory if no one uses a list meanwhile.
  *
  * Parameters:
  * - `kind`: the pool.
@@ -1662,7 +1662,7 @@ void lookaside_pp_free(const struct lookaside_pp_table *table,
  *   such pool. `out` is untouched.
  *
  * Memory and threads: any number of threads at once, for a short lock. Constant time, but for the process heap and
- * slabs, for which every list is looked at.
+ * slabs, for which every list is looked at, and nonpaged memory, for which what lists hold of it is, by 64 KiB.
  *
  * WDK: the pool counters of `NtQuerySystemInformation` with class 2.
  */

@@ -532,3 +532,16 @@
 //! of the list that has its record now; its slabs are freed with their last blocks. In the child of a fork the bits of
 //! free blocks are the truth: where a thread of the parent held a lock, all else is counted anew. A block that was on
 //! its way between a slab and a list then is lost to the child, as one of the heap would be.
+//!
+//! ## 13.2. Nonpaged slabs
+//!
+//! Slabs of nonpaged lists are of a second range, so that units whose pages were unlocked do not go to the paged lists of
+//! a program that has all its memory locked. A page is locked before a block on it is given: a run of pages by one call,
+//! and with it up to an eighth of what the list has in memory, if it follows in the same slab. What a strict list has in
+//! memory is locked; all counts against the limit that slabs and the arena have together. Where a run cannot be locked
+//! the list tries one block, then looks for free blocks on pages in memory in all its slabs, and then asks the arena,
+//! which takes its blocks back by address. Pages are unlocked before they go back; those that the system does not
+//! unlock, since that would need one mapping more than it permits, stay and are counted.
+//!
+//! Which pages are locked is true of one process, so the number of forks is noted with it. In the child none are, and a
+//! list locks its memory anew before its next block from the pool: a child that does not use a list does not pay for it.

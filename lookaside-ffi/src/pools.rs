@@ -34,14 +34,14 @@ pub struct lookaside_pool_usage {
     /// `sizeof(lookaside_pool_usage)`, set by the caller.
     pub struct_size: usize,
     /// Bytes of the blocks that the pool gave and did not get back, those that lists keep included. Nonpaged, session
-    /// and the library's own paged pools count each block rounded up to 16 bytes.
+    /// and the library's own paged pools count each block rounded up to 16 bytes, or its alignment.
     pub used: u64,
     /// Bytes that the pool took from the system; 0 for the process heap, which does not report it.
     pub reserved: u64,
     /// Bytes of those that are locked.
     pub locked: u64,
-    /// The most that `used` ever was. For the process heap and slabs the most that was seen, once a second and at each
-    /// look.
+    /// The most that `used` ever was. For the process heap, slabs and nonpaged memory the most that was seen, once a
+    /// second and at each look.
     pub peak: u64,
     /// The most that `reserved` may become; 0 where the library sets no limit, and before the pool's first list.
     pub limit: u64,
@@ -56,8 +56,8 @@ pub struct lookaside_pool_usage {
     pub lost: u64,
 }
 
-/// Returns what a pool holds. The numbers are exact as of one moment; those of the process heap and slabs if no one
-/// uses a list meanwhile.
+/// Returns what a pool holds. The numbers are exact as of one moment; those of the process heap, slabs and nonpaged
+/// memory if no one uses a list meanwhile.
 ///
 /// Parameters:
 /// - `kind`: the pool.
@@ -69,7 +69,7 @@ pub struct lookaside_pool_usage {
 ///   such pool. `out` is untouched.
 ///
 /// Memory and threads: any number of threads at once, for a short lock. Constant time, but for the process heap and
-/// slabs, for which every list is looked at.
+/// slabs, for which every list is looked at, and nonpaged memory, for which what lists hold of it is, by 64 KiB.
 ///
 /// WDK: the pool counters of `NtQuerySystemInformation` with class 2.
 #[unsafe(no_mangle)]

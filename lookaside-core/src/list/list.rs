@@ -78,7 +78,7 @@ pub struct Settings {
     pub request: Request,
     /// The pool.
     pub backing: Backing,
-    /// Whether slabs serve in the place of the process heap.
+    /// Whether slabs serve, in the place of the process heap or of the nonpaged arenas.
     pub slabs: bool,
     /// The general list that is this pair's L and pool; `None` for its own.
     pub lower: Option<Lower>,
@@ -204,7 +204,7 @@ impl List {
         *self = List { settings: MaybeUninit::new(settings), around: MaybeUninit::new(home.around), ..List::new() };
         self.last_scan.store(platform::milliseconds(), Relaxed);
         if settings.slabs {
-            self.slabs.open();
+            self.slabs.open(settings.backing.source.residence());
         }
         self.shared.open(rows, settings.initial_depth.min(settings.shared_maximum()));
         // Of a list that keeps nothing, and of one that starts above the minimum, every scan has something to see.

@@ -6,7 +6,7 @@ use super::list::List;
 use crate::list::processor::PartCounters;
 use crate::list::{Counters, Statistics};
 use crate::platform::Guard;
-use crate::pool::{PoolKind, PoolStatistics};
+use crate::pool::{self, PoolKind, PoolStatistics};
 
 impl List {
     /// Returns all numbers, without stopping any thread.
@@ -82,6 +82,18 @@ impl List {
         let settings = self.settings();
         let is_counted = settings.lower.is_none() && settings.backing.is_of_heap();
         is_counted.then_some(if settings.slabs { PoolKind::Slabs } else { PoolKind::Heap })
+    }
+
+    /// Returns whether the list may do without locked memory, and has some that is not locked.
+    pub fn is_partly_unlocked(&self) -> bool {
+        let settings = self.settings();
+        settings.backing.may_be_unlocked()
+            && if settings.slabs {
+                self.slabs.is_partly_unlocked()
+            } else {
+                let PoolStatistics { reserved, locked, .. } = pool::statistics(PoolKind::NonPagedBestEffort);
+                locked < reserved
+            }
     }
 
     /// Returns what the list holds of this pool, which does not count it itself; `None` if its pool is another, or

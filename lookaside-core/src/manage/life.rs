@@ -57,8 +57,13 @@ pub fn create(mut settings: Settings, origin: &Origin<'_>) -> Result<Created, St
     if !fork::prepare_for_forks() {
         return Err(Status::NO_MEMORY);
     }
-    settings.slabs = settings.slabs && slab::prepare();
-    settings.backing.prepare()?;
+    // The pool of a pair over a shared list is that list's.
+    let served = settings.lower.map_or(settings, |lower| *lower.list.settings());
+    let slabs = served.slabs && slab::prepare(served.backing.source.residence())?;
+    settings.slabs &= slabs;
+    if !slabs {
+        settings.backing.prepare()?;
+    }
     let guard = registry::lock();
     let by_slot = settings.has_slots();
     let (record, numbers) = registry::take(&guard, settings.maximum_depth, by_slot)?;
@@ -115,9 +120,9 @@ fn complete(settings: &mut Settings, owner: Owner) {
     settings.verified |= lower.map_or_else(|| can() && verifier::is_program_wide(), |shared| shared.verified);
     // Verified lists keep nothing.
     settings.cached &= !settings.verified;
-    // Tools that watch memory know the heap.
+    // Tools that watch memory know the heap. A small pool's nonpaged lists may be given what the general pool gave.
     settings.slabs = lower.is_none()
-        && settings.backing.is_of_heap()
+        && (settings.backing.is_of_heap() || settings.backing.is_nonpaged() && owner == Owner::Program)
         && !settings.backing.calls_back()
         && settings.cached
         && tool().is_none();

@@ -5,9 +5,9 @@ use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::Relaxed;
 
 use super::record::Record;
-use super::registry;
+use super::{attention, registry};
 use crate::platform;
-use crate::pool::{self, PoolKind, PoolStatistics};
+use crate::pool::{self, PoolKind, PoolStatistics, slab};
 
 /// What lists hold of a pool that does not count it itself, in bytes.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ struct Noted {
 
 static HEAP: Noted = Noted::new();
 static SLABS: Noted = Noted::new();
+/// The most that the nonpaged pools were seen to hold, in bytes.
+static NONPAGED_PEAKS: [AtomicU64; 2] = [const { AtomicU64::new(0) }; 2];
 
 impl Noted {
     const fn new() -> Noted {
@@ -52,20 +54,40 @@ pub fn repair_after_fork(records: impl Iterator<Item = &'static Record>) {
             noted.now.fetch_add(record.pool_noted.load(Relaxed), Relaxed);
         }
     }
+    pool::count_shares_after_fork();
 }
 
 /// Notes what all lists together hold, after a scan.
 pub fn note_peaks() {
     [&HEAP, &SLABS].into_iter().for_each(|noted| _ = noted.peak.fetch_max(noted.now.load(Relaxed), Relaxed));
+    if slab::has_nonpaged() {
+        for kind in [PoolKind::NonPaged, PoolKind::NonPagedBestEffort] {
+            see_peak(kind, &mut pool::statistics(kind));
+        }
+    }
+}
+
+/// Puts the most that a nonpaged pool was seen to hold into its numbers.
+fn see_peak(kind: PoolKind, seen: &mut PoolStatistics) {
+    let peak = match kind {
+        PoolKind::NonPaged => &NONPAGED_PEAKS[0],
+        PoolKind::NonPagedBestEffort => &NONPAGED_PEAKS[1],
+        _ => return,
+    };
+    // Relaxed: a number alone.
+    seen.peak = seen.peak.max(peak.fetch_max(seen.peak, Relaxed));
 }
 
 /// Returns the numbers of one of the library's pools. O(1), but for the process heap and slabs, for which each list is
-/// asked: O(lists * processors).
+/// asked: O(lists * processors); and for the nonpaged pools O(memory that lists hold of them), by units of 64 KiB.
 ///
 /// No one is stopped for longer than it takes to read the numbers. Pools that no list was made over yet hold nothing.
 #[must_use]
 pub fn pool_statistics(kind: PoolKind) -> PoolStatistics {
+    // In the child of a fork slabs may have to be counted anew.
+    attention::attend_at_once();
     let mut sum = pool::statistics(kind);
+    see_peak(kind, &mut sum);
     if let Some(noted) = Noted::of(kind) {
         registry::walk(|record| record.list().pool_use(kind)).flatten().for_each(|held| sum.add(&held));
         noted.peak.fetch_max(sum.used, Relaxed);
@@ -103,4 +125,5 @@ pub fn pool_report(out: &mut dyn fmt::Write) -> fmt::Result {
 pub fn own_statics() {
     platform::own_value(&HEAP);
     platform::own_value(&SLABS);
+    platform::own_value(&NONPAGED_PEAKS);
 }

@@ -7,7 +7,6 @@ use super::choice;
 use super::record::Record;
 use super::{balance, registry};
 use crate::list::{Counters, Statistics};
-use crate::pool::{self, PoolKind, PoolStatistics};
 use crate::wdk::{NAME_LIMIT, PoolType, Tag};
 
 /// What one row shows. Kept apart from a record, so that published rows can be printed too.
@@ -21,7 +20,7 @@ pub struct Row<'a> {
     pub counters: Counters,
     /// Bytes of its slabs in memory, which Windows' rows do not have; `None` where it has no slabs.
     pub resident: Option<u64>,
-    /// Its nonpaged pool has memory that could not be locked, which Windows does not know.
+    /// It has nonpaged memory that could not be locked, which Windows does not know.
     pub unlocked: bool,
 }
 
@@ -124,7 +123,7 @@ struct Look {
     name: ([u8; NAME_LIMIT], usize),
     address: usize,
     has_slabs: bool,
-    may_be_unlocked: bool,
+    unlocked: bool,
     statistics: Statistics,
 }
 
@@ -138,7 +137,7 @@ impl Look {
             name: record.name(),
             address,
             has_slabs: settings.slabs,
-            may_be_unlocked: settings.backing.may_be_unlocked(),
+            unlocked: list.is_partly_unlocked(),
             statistics: list.statistics(),
         }
     }
@@ -148,11 +147,7 @@ impl Look {
         let (bytes, length) = &self.name;
         let name = core::str::from_utf8(&bytes[..*length]).unwrap_or("");
         let resident = self.has_slabs.then_some(self.statistics.resident);
-        let unlocked = self.may_be_unlocked && {
-            let PoolStatistics { reserved, locked, .. } = pool::statistics(PoolKind::NonPagedBestEffort);
-            locked < reserved
-        };
-        Row { name, address: self.address, tag, pool_type, size, counters, resident, unlocked }
+        Row { name, address: self.address, tag, pool_type, size, counters, resident, unlocked: self.unlocked }
     }
 }
 

@@ -245,6 +245,15 @@ pub unsafe fn lock_pages(address: *mut u8, bytes: usize) -> bool {
     })
 }
 
+/// Unlocks pages; returns whether the system did. It may refuse where the process has no more mappings.
+///
+/// # Safety
+/// As for `lock_pages`.
+pub unsafe fn unlock_pages(address: *mut u8, bytes: usize) -> bool {
+    // SAFETY: the pages are mapped and the caller's; contents are kept.
+    keep_errno(|| unsafe { libc::munlock(address.cast(), bytes) == 0 })
+}
+
 /// Makes pages resident, for as long as the system likes. Advice, which may have no effect before Linux 5.14.
 ///
 /// # Safety

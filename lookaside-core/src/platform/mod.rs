@@ -54,7 +54,7 @@ pub use memory::{
     address_limit, allow_huge, commit, decommit, discard, discard_clears, heap_allocate, heap_allocate_zeroed,
     heap_free, heap_reallocate, install_guard, lock_limit, lock_pages, locks_new_memory, make_huge, map, map_briefly,
     map_count_limit, map_lazily, map_shared, memory_total, page_size, populate, remove_guard, reserve, reserve_aligned,
-    traced_heap_allocate, traced_heap_free, unmap,
+    traced_heap_allocate, traced_heap_free, unlock_pages, unmap,
 };
 pub use owned::own_statics;
 pub use pin::stay_loaded;

@@ -29,8 +29,12 @@ pub struct Arena {
     residence: Residence,
     /// How many bytes it may grow to.
     limit: fn() -> u64,
+    /// That, once it was asked for.
+    capacity: AtomicU64,
     // Under `growing`; the commits of memory take long, so `lock` is not held meanwhile.
     growing: Lock,
+    /// Bytes that slabs have of the limit.
+    share: AtomicU64,
     /// The memory is not locked any more, since this is the child of a fork.
     unlocked: AtomicBool,
     // Under `lock`: what the region holds. The pointer is set under `growing`.
@@ -50,7 +54,9 @@ impl Arena {
             name,
             residence,
             limit,
+            capacity: AtomicU64::new(0),
             growing: Lock::new(),
+            share: AtomicU64::new(0),
             unlocked: AtomicBool::new(false),
             lock: Lock::new(),
             region: AtomicPtr::new(core::ptr::null_mut()),
@@ -65,8 +71,7 @@ impl Arena {
         platform::note_used(ChildRepairs::Pools);
         let growing = self.growing.lock();
         if self.region().is_null() {
-            let capacity = usize::try_from((self.limit)()).unwrap_or(usize::MAX / 2).max(CHUNK) & !(CHUNK - 1);
-            let region = Region::reserve(capacity, self.torn.load(Relaxed));
+            let region = Region::reserve(self.capacity() as usize, self.torn.load(Relaxed));
             if region.is_null() {
                 return Err(Status::NO_MEMORY);
             }
@@ -77,6 +82,49 @@ impl Arena {
         // SAFETY: regions stay mapped.
         let begins = self.residence != Residence::Pageable && unsafe { &*self.region() }.committed() == 0;
         if begins { self.grow(&growing, CHUNK) } else { Ok(()) }
+    }
+
+    /// Returns whether its memory has to be locked.
+    pub fn residence(&self) -> Residence {
+        self.residence
+    }
+
+    /// Returns how many bytes it and slabs may take together.
+    pub fn capacity(&self) -> u64 {
+        // Relaxed: a number alone; all threads would store the same.
+        if self.capacity.load(Relaxed) == 0 {
+            let bytes = usize::try_from((self.limit)()).unwrap_or(usize::MAX / 2).max(CHUNK) & !(CHUNK - 1);
+            self.capacity.store(bytes as u64, Relaxed);
+        }
+        self.capacity.load(Relaxed)
+    }
+
+    /// Takes this much of the limit for slabs; returns whether it was left.
+    pub fn take_share(&self, bytes: u64) -> bool {
+        let growing = self.growing.lock();
+        let is_left = bytes <= self.left(&growing);
+        if is_left {
+            self.share.store(self.share.load(Relaxed) + bytes, Relaxed);
+        }
+        is_left
+    }
+
+    /// Returns this much of the limit that slabs had.
+    pub fn give_share(&self, bytes: u64) {
+        let _growing = self.growing.lock();
+        self.share.store(self.share.load(Relaxed).wrapping_sub(bytes), Relaxed);
+    }
+
+    /// In the child of a fork: slabs have this much of the limit.
+    pub fn set_share(&self, bytes: u64) {
+        self.share.store(bytes, Relaxed);
+    }
+
+    /// Returns how many bytes of the limit no one has.
+    fn left(&self, _growing: &Guard<'_>) -> u64 {
+        // SAFETY: null, or a region, which stays mapped.
+        let committed = unsafe { self.region().as_ref() }.map_or(0, Region::committed) as u64;
+        self.capacity().saturating_sub(committed).saturating_sub(self.share.load(Relaxed))
     }
 
     /// Allocates a block, or null, which is counted.
@@ -118,6 +166,9 @@ impl Arena {
             if self.region().is_null() {
                 // It was never prepared, or a fork tore the region that it had.
                 drop(growing);
+                if request.size as u64 > self.capacity() {
+                    return None;
+                }
                 self.prepare().ok()?;
                 continue;
             }
@@ -133,7 +184,10 @@ impl Arena {
     }
 
     /// Commits the next bytes: all of them, or nothing.
-    fn grow(&self, _growing: &Guard<'_>, bytes: usize) -> Result<(), Status> {
+    fn grow(&self, growing: &Guard<'_>, bytes: usize) -> Result<(), Status> {
+        if bytes as u64 > self.left(growing) {
+            return Err(Status::NO_MEMORY);
+        }
         let region = self.region();
         // SAFETY: regions stay mapped, and no one else commits memory of this one. Its bytes belong to no one before
         // they are appended, which is done under the lock.
@@ -208,12 +262,14 @@ impl Arena {
         let mut sum = PoolStatistics {
             failures: self.failures.load(Relaxed),
             lost: self.lost.load(Relaxed),
+            limit: self.capacity.load(Relaxed),
             ..PoolStatistics::default()
         };
         for region in self.regions() {
             let found = region.statistics();
             // Of a region that a fork tore, what it takes from the system is all that is known.
             let torn = PoolStatistics { reserved: found.reserved, locked: found.locked, ..PoolStatistics::default() };
+            let found = PoolStatistics { limit: 0, ..found };
             sum.add(if core::ptr::eq(region, self.region()) { &found } else { &torn });
         }
         sum

@@ -17,7 +17,7 @@ pub use callbacks::{
     AllocateCallback, AllocateFunction, AllocateFunctionEx, FreeCallback, FreeFunction, FreeFunctionEx,
 };
 pub use request::{Pool, Request};
-pub use source::{Backing, Source, own_statics, repair_after_fork, statistics};
+pub use source::{Backing, Source, count_shares_after_fork, own_statics, repair_after_fork, statistics};
 pub use special::{SlotState, SpecialBlock, special_block};
 pub use statistics::{PoolKind, PoolStatistics};
 pub use unwind::OnUnwind;

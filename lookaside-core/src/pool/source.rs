@@ -3,7 +3,7 @@
 use super::callbacks::{AllocateCallback, FreeCallback};
 use super::request::{Pool, Request};
 use super::statistics::{PoolKind, PoolStatistics};
-use super::{arena, nonpaged, paged, session, slab, special};
+use super::{arena, arena::Residence, nonpaged, paged, session, slab, special};
 use crate::platform::{self, ChildRepairs, uncancelled};
 use crate::wdk::{ListFlags, PoolType, RawList, Status};
 
@@ -42,6 +42,15 @@ impl Source {
             (_, true) if flags.contains(ListFlags::PAGED_ARENAS) => Source::Arenas,
             (_, true) => Source::Heap,
             _ => Source::NonPaged { best_effort: flags.contains(ListFlags::BEST_EFFORT_LOCK) },
+        }
+    }
+
+    /// Returns whether its memory has to be locked.
+    pub fn residence(self) -> Residence {
+        match self {
+            Source::NonPaged { best_effort: false } => Residence::Locked,
+            Source::NonPaged { best_effort: true } => Residence::BestEffort,
+            _ => Residence::Pageable,
         }
     }
 
@@ -127,6 +136,11 @@ impl Backing {
         self.source == Source::NonPaged { best_effort: true } && !self.allocates_by_callback()
     }
 
+    /// Returns whether the blocks are nonpaged memory.
+    pub fn is_nonpaged(&self) -> bool {
+        self.source.residence() != Residence::Pageable && !self.allocates_by_callback()
+    }
+
     /// Returns whether the blocks are what the process heap serves, if slabs do not.
     pub fn is_of_heap(&self) -> bool {
         matches!(self.source, Source::Heap | Source::TracedHeap) && !self.allocates_by_callback()
@@ -201,12 +215,21 @@ pub fn statistics(kind: PoolKind) -> PoolStatistics {
     match kind {
         PoolKind::Heap => PoolStatistics::default(),
         PoolKind::PagedArenas => paged::statistics(),
-        PoolKind::NonPaged => nonpaged::arena(false).statistics(),
-        PoolKind::NonPagedBestEffort => nonpaged::arena(true).statistics(),
+        PoolKind::NonPaged => nonpaged_statistics(false),
+        PoolKind::NonPagedBestEffort => nonpaged_statistics(true),
         PoolKind::Session => session::statistics(),
         PoolKind::Special => special::statistics(),
         PoolKind::Slabs => slab::statistics(),
     }
+}
+
+/// The arena and slabs, which have one limit together.
+fn nonpaged_statistics(best_effort: bool) -> PoolStatistics {
+    let arena = nonpaged::arena(best_effort);
+    let mut sum = arena.statistics();
+    sum.add(&slab::nonpaged_statistics(arena));
+    sum.peak = sum.peak.max(sum.used);
+    sum
 }
 
 /// After a fork, in the child: the pools as they were at that moment. One that another thread was changing then is
@@ -219,6 +242,11 @@ pub fn repair_after_fork() {
     slab::repair_after_fork();
     session::repair_after_fork();
     special::repair_after_fork();
+}
+
+/// After that, once the lists are repaired: what they have of the limits of pools.
+pub fn count_shares_after_fork() {
+    slab::count_shares_after_fork();
 }
 
 /// For tools that look for races.

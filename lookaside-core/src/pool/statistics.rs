@@ -8,7 +8,7 @@ pub enum PoolKind {
     Heap = 0,
     /// The library's own paged pools, all together.
     PagedArenas = 1,
-    /// The nonpaged pool: locked memory.
+    /// The nonpaged pool: locked memory, of arenas and of the slabs of lists.
     NonPaged = 2,
     /// The nonpaged pool of lists with [`BEST_EFFORT_LOCK`](crate::ListFlags::BEST_EFFORT_LOCK).
     NonPagedBestEffort = 3,
@@ -47,19 +47,20 @@ impl PoolKind {
     }
 }
 
-/// The numbers of one pool, exact as of one moment; of the process heap each is right for some moment of the call.
+/// The numbers of one pool, exact as of one moment; of the process heap, slabs and nonpaged memory each is right for some
+/// moment of the call.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PoolStatistics {
-    /// Bytes of the blocks that the pool gave and did not get back, those that lists keep included. Arenas count each
-    /// block rounded up to 16 bytes.
+    /// Bytes of the blocks that the pool gave and did not get back, those that lists keep included. Arenas and
+    /// nonpaged slabs count each block rounded up to 16 bytes, or its alignment.
     pub used: u64,
     /// Bytes that the pool took from the system; 0 for the process heap, which does not report it.
     pub reserved: u64,
     /// Bytes of those that are locked.
     pub locked: u64,
-    /// The most that `used` ever was. For the process heap and slabs the most that was seen, once a second and at each
-    /// look.
+    /// The most that `used` ever was. For the process heap, slabs and nonpaged memory the most that was seen, once a
+    /// second and at each look.
     pub peak: u64,
     /// The most that `reserved` may become; 0 where the library sets no limit.
     pub limit: u64,

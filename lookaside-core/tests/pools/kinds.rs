@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 use crate::common::processes::{
     again, case, child_starts_threads, forks, give, in_child, in_own_process, take, this_test, with_lock_limit,
 };
+use crate::locked::{assert_locked, is_resident, locked_by_the_system};
 use lookaside_core::{
     Builder, Generation, Kind, ListFlags, LookasideList, PoolKind, PoolStatistics, PoolType, RawSmallPool,
     SmallPoolParameters, Status, Tag, Topology, Violation, adjust_depth, hooks, pool_allocate, pool_free, pool_report,
@@ -22,22 +23,6 @@ fn nonpaged(size: usize) -> Builder<'static> {
     LookasideList::builder(size).pool_type(PoolType::NON_PAGED_NX).tag(Tag::new(*b"Test"))
 }
 
-/// `VmLck` of this process in bytes.
-fn locked_by_the_system() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmLck:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
-}
-
-/// Whether the pages of these bytes are in memory.
-fn is_resident(block: NonNull<u8>, size: usize) -> bool {
-    let first = block.as_ptr().map_addr(|address| address & !4095);
-    let mut pages = vec![0u8; (block.as_ptr().addr() + size - first.addr()).div_ceil(4096)];
-    // SAFETY: the range is mapped, and there is a byte for each page.
-    assert_eq!(unsafe { libc::mincore(first.cast(), pages.len() * 4096, pages.as_mut_ptr()) }, 0);
-    pages.iter().all(|page| page & 1 != 0)
-}
-
 #[test]
 fn nonpaged_memory_is_resident_and_locked() {
     in_own_process(this_test!(), || {
@@ -45,8 +30,8 @@ fn nonpaged_memory_is_resident_and_locked() {
         // Blocks come one by one, or the pool gave some that the list keeps.
         let list = nonpaged(3000).batch(1).build().unwrap();
         let first = pool_statistics(PoolKind::NonPaged);
-        assert_eq!((first.used, first.reserved, first.locked), (0, 1 << 18, 1 << 18));
-        assert_eq!(locked_by_the_system(), first.locked);
+        assert_eq!((first.used, first.reserved, first.locked), (0, 0, 0));
+        assert_eq!(locked_by_the_system(), 0);
         // No one has touched these blocks.
         let start = std::time::Instant::now();
         let blocks = take(&list, 2000);
@@ -61,7 +46,8 @@ fn nonpaged_memory_is_resident_and_locked() {
         give(&list, blocks);
         list.flush();
         let empty = pool_statistics(PoolKind::NonPaged);
-        assert_eq!(empty, PoolStatistics { used: 0, blocks: 0, ..grown });
+        assert_eq!(empty, PoolStatistics { used: 0, blocks: 0, reserved: 0, locked: 0, ..grown });
+        assert_eq!(locked_by_the_system(), 0);
     });
 }
 
@@ -82,16 +68,16 @@ fn a_lock_limit_refuses_strict_lists() {
         let blocks = take(&list, 1000);
         assert!(blocks.iter().all(|block| is_resident(*block, 64)));
         let statistics = pool_statistics(PoolKind::NonPagedBestEffort);
-        assert_eq!((statistics.reserved, statistics.locked), (1 << 18, 0));
+        assert_eq!((statistics.reserved, statistics.locked), (list.statistics().resident, 0));
         // And its row in the report says so.
         let mut rows = String::new();
         lookaside_core::report(&mut rows).unwrap();
-        assert!(rows.contains("%\n    Locked         =         no  (see ulimit -l)\n"), "{rows}");
+        assert!(rows.contains("65536\n    Locked         =         no  (see ulimit -l)\n"), "{rows}");
         give(&list, blocks);
         report
     };
-    with_lock_limit(this_test!(), "65536", || {
-        assert!(refused().contains("limit 65536 bytes"));
+    with_lock_limit(this_test!(), "4095", || {
+        assert!(refused().contains("limit 4095 bytes"));
     });
 }
 
@@ -151,7 +137,7 @@ fn a_refused_trip_is_no_failure_of_a_call() {
                 let blocks: Vec<_> = std::iter::from_fn(|| list.allocate()).collect();
                 let statistics = list.statistics();
                 assert_eq!((statistics.pool_failures, statistics.outstanding), (round, blocks.len() as u64));
-                assert!(pool_statistics(PoolKind::NonPaged).failures > before + 1, "a trip was refused");
+                assert_eq!(pool_statistics(PoolKind::NonPaged).failures, before + 1, "a trip that brought less");
                 crate::common::assert_identities(&statistics);
                 give(&list, blocks);
                 list.flush();
@@ -188,7 +174,7 @@ fn a_request_above_the_limit_takes_nothing() {
         let list = nonpaged(1 << 50).build().unwrap();
         assert!(list.allocate().is_none());
         let statistics = pool_statistics(PoolKind::NonPaged);
-        assert_eq!((statistics.reserved, statistics.used, statistics.failures), (1 << 18, 0, 1));
+        assert_eq!((statistics.reserved, statistics.used, statistics.failures), (0, 0, 1));
     });
 }
 
@@ -196,11 +182,10 @@ fn a_request_above_the_limit_takes_nothing() {
 #[test]
 fn misuse_of_arenas_is_reported() {
     let cases = [
-        ("twice", "which is no block of the nonpaged pool in use: it was freed before, or never given"),
-        ("inside", "which is no block of the nonpaged pool in use: it was freed before, or never given"),
-        ("foreign", "which is not of the nonpaged pool"),
-        ("size", "which is a block of the nonpaged pool of 128 bytes"),
-        ("paged", "which is no block of the paged pool in use: it was freed before, or never given"),
+        ("twice", "which is no block of the paged pool in use: it was freed before, or never given"),
+        ("inside", "which is no block of the paged pool in use: it was freed before, or never given"),
+        ("foreign", "which is not of the paged pool"),
+        ("size", "which is a block of the paged pool of 128 bytes"),
     ];
     let Some(case) = case() else {
         for (case, message) in cases {
@@ -212,12 +197,11 @@ fn misuse_of_arenas_is_reported() {
         }
         return;
     };
-    let pool_type = if case == "paged" { PoolType::PAGED } else { PoolType::NON_PAGED };
-    let of_size = |size| nonpaged(size).pool_type(pool_type).flags(ListFlags::PAGED_ARENAS);
+    let of_size = |size| LookasideList::builder(size).tag(Tag::new(*b"Test")).flags(ListFlags::PAGED_ARENAS);
     let list = of_size(64).build().unwrap();
     let block = list.allocate().unwrap();
     let wrong = match case.as_str() {
-        "twice" | "paged" => block,
+        "twice" => block,
         // SAFETY: within the block.
         "inside" => unsafe { block.add(16) },
         "foreign" => NonNull::from(Box::leak(Box::new([0u128; 4]))).cast(),
@@ -325,7 +309,7 @@ fn what_lists_hold_of_slabs_and_of_the_heap_is_known() {
 
 /// No one else was in the pool: the child has all of it, unlocked at first, locked again with its first allocation.
 #[test]
-fn the_child_of_a_quiet_process_has_its_arenas() {
+fn the_child_of_a_quiet_process_has_its_slabs() {
     if !child_starts_threads() {
         return;
     }
@@ -341,15 +325,49 @@ fn the_child_of_a_quiet_process_has_its_arenas() {
             // More than P and L hold now.
             let more = take(&list, 200);
             let after = pool_statistics(PoolKind::NonPaged);
-            assert_eq!((after.locked, locked_by_the_system()), (before.reserved, before.reserved));
+            assert_eq!((after.locked, locked_by_the_system()), (after.reserved, after.reserved));
+            assert!(after.reserved >= before.reserved);
+            assert_locked(&[&blocks[..], &more].concat(), 5200);
             give(&list, more);
             give(&list, blocks.clone());
             list.flush();
             let empty = pool_statistics(PoolKind::NonPaged);
-            empty.used == 0 && empty.lost == 0
+            (empty.used, empty.lost, empty.locked, locked_by_the_system()) == (0, 0, 0, 0)
         });
         assert_eq!(pool_statistics(PoolKind::NonPaged), before);
         give(&list, blocks);
+    });
+}
+
+/// The same of the arena, which serves requests of any size.
+#[test]
+fn the_child_of_a_quiet_process_has_its_arenas() {
+    if !child_starts_threads() {
+        return;
+    }
+    in_own_process(this_test!(), || {
+        hooks::hold_scans();
+        let tag = Tag::new(*b"Test");
+        let take = |count| (0..count).map(|_| pool_allocate(PoolType::NON_PAGED_NX, 1000, tag)).collect::<Vec<_>>();
+        // SAFETY: each block is freed once in each process.
+        let give = |blocks: Vec<_>| blocks.into_iter().for_each(|block| unsafe { pool_free(block, tag) });
+        let blocks = take(1000);
+        let before = pool_statistics(PoolKind::NonPagedBestEffort);
+        assert_eq!((before.locked, locked_by_the_system()), (before.reserved, before.reserved));
+        in_child(|| {
+            let inherited = pool_statistics(PoolKind::NonPagedBestEffort);
+            assert_eq!(inherited, PoolStatistics { locked: 0, ..before });
+            assert_eq!(locked_by_the_system(), 0);
+            let more = take(10);
+            let after = pool_statistics(PoolKind::NonPagedBestEffort);
+            assert_eq!((after.locked, locked_by_the_system()), (before.reserved, before.reserved));
+            give(more);
+            give(blocks.clone());
+            let empty = pool_statistics(PoolKind::NonPagedBestEffort);
+            empty.used == 0 && empty.lost == 0
+        });
+        assert_eq!(pool_statistics(PoolKind::NonPagedBestEffort), before);
+        give(blocks);
     });
 }
 
@@ -360,8 +378,12 @@ fn a_child_that_cannot_lock_again_reports_it() {
         return;
     }
     with_lock_limit(this_test!(), "8388608", || {
-        let strict = nonpaged(256).build().unwrap();
-        let easy = nonpaged(256).flags(ListFlags::BEST_EFFORT_LOCK).build().unwrap();
+        // Blocks come one by one, or the child finds some that the list keeps.
+        let strict = nonpaged(256).batch(1).build().unwrap();
+        let easy = nonpaged(256).batch(1).flags(ListFlags::BEST_EFFORT_LOCK).build().unwrap();
+        let held = [take(&strict, 100), take(&easy, 100)];
+        let locked = locked_by_the_system();
+        assert_ne!(locked, 0);
         in_child(|| {
             let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
             // SAFETY: the limit is valid.
@@ -372,7 +394,8 @@ fn a_child_that_cannot_lock_again_reports_it() {
             let [strict, easy] = [PoolKind::NonPaged, PoolKind::NonPagedBestEffort].map(pool_statistics);
             (strict.failures, strict.locked, easy.failures, easy.locked) == (1, 0, 0, 0)
         });
-        assert_eq!(locked_by_the_system(), 2 << 18);
+        assert_eq!(locked_by_the_system(), locked);
+        [strict, easy].iter().zip(held).for_each(|(list, blocks)| give(list, blocks));
     });
 }
 
@@ -430,10 +453,12 @@ fn the_child_of_a_busy_process_meets_no_torn_arena() {
                     // SAFETY: there is room for two numbers.
                     assert_eq!(unsafe { libc::pipe(pipe.as_mut_ptr()) }, 0);
                     in_child(|| {
-                        let before = pool_statistics(PoolKind::NonPaged);
+                        let before = pool_statistics(PoolKind::PagedArenas);
                         let sound = lists.iter().all(is_sound);
                         // A torn arena reserves its first chunk anew.
-                        let torn = pool_statistics(PoolKind::NonPaged).reserved > before.reserved;
+                        let torn = pool_statistics(PoolKind::PagedArenas).reserved > before.reserved;
+                        let strict = pool_statistics(PoolKind::NonPaged);
+                        assert_eq!((strict.locked, strict.used), (strict.reserved, 64 * strict.blocks));
                         // SAFETY: one byte is there.
                         unsafe { libc::write(pipe[1], (&raw const torn).cast(), 1) };
                         sound
@@ -454,7 +479,7 @@ fn the_child_of_a_busy_process_meets_no_torn_arena() {
                 std::panic::resume_unwind(panic);
             }
         });
-        println!("{torn} forks tore the nonpaged pool, {kept} did not");
+        println!("{torn} forks tore a paged arena, {kept} did not");
         for list in &lists {
             list.flush();
             assert_eq!(list.statistics().outstanding, 0);

@@ -4,6 +4,7 @@
 mod common;
 
 mod kinds;
+mod locked;
 mod session;
 mod slabs;
 mod special;

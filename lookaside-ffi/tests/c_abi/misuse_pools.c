@@ -59,6 +59,15 @@ static void pools(const char *name)
     CASE("nonpaged pool, block freed twice")
     {
         changed.pool_type = LOOKASIDE_POOL_NON_PAGED;
+        tell_initialize(&changed);
+        void *block = take();
+        lookaside_list_free(&list, block);
+        lookaside_list_free(&list, block);
+        lookaside_list_flush(&list);
+    }
+    CASE("nonpaged pool, block freed again after its slab was given back")
+    {
+        changed.pool_type = LOOKASIDE_POOL_NON_PAGED;
         free_twice(&changed);
     }
     CASE("nonpaged pool, block of malloc")

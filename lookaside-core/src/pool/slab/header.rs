@@ -4,6 +4,7 @@ use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64};
 
 use crate::platform::{self, Guard};
+use crate::pool::arena::Arena;
 
 /// Bytes of a unit, and of the slabs of all blocks but large ones.
 pub const UNIT: usize = 1 << UNIT_SHIFT;
@@ -14,9 +15,27 @@ const SMALLEST: usize = 16;
 const LARGEST_OF_SEVERAL: usize = UNIT / 2;
 /// Bytes by which a slab's memory is looked at. Systems have pages of as many, or of a multiple up to a unit.
 const PAGE: usize = 4096;
-const PAGE_SHIFT: u32 = PAGE.trailing_zeros();
+pub const PAGE_SHIFT: u32 = PAGE.trailing_zeros();
 const PAGES: u32 = (UNIT / PAGE) as u32;
 const ALL_PAGES: u32 = (1 << PAGES) - 1;
+
+/// How many forks are between the first process and this one: what an earlier one locked is not locked here.
+static FORKS: AtomicU32 = AtomicU32::new(0);
+
+/// Returns how many forks are between the first process and this one.
+pub fn forks() -> u32 {
+    FORKS.load(Relaxed)
+}
+
+/// In the child of a fork: counts it.
+pub fn count_fork() {
+    FORKS.fetch_add(1, Relaxed);
+}
+
+/// For tools that look for races.
+pub fn own_statics() {
+    platform::own_value(&FORKS);
+}
 
 /// Why a block cannot be taken back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,9 +79,23 @@ pub struct Slab {
     words: [AtomicU64; UNIT / SMALLEST / 64],
     /// A bit for each page that may be in memory.
     pages: AtomicU32,
+    /// A bit for each page that is locked there, in the process that was this many forks after the first.
+    locked: AtomicU32,
+    forks: AtomicU32,
+    /// Whose limit the pages count against, if they are to be locked; null of others.
+    pool: AtomicPtr<Arena>,
 }
 
 const _: () = assert!(size_of::<Slab>() == 640);
+
+/// What of a slab is in memory: a bit for each page.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// May be in memory.
+    pub pages: u32,
+    /// Is locked there.
+    pub locked: u32,
+}
 
 /// Two words for the owner of a block of whole pages, who keeps there what would need a page before the block.
 pub type Beside = [AtomicU64; 2];
@@ -92,7 +125,8 @@ impl Cut {
 
 impl Slab {
     /// Makes all blocks of a new slab free, none of them in memory.
-    pub fn cut(&self, _guard: &Guard<'_>, start: *mut u8, cut: &Cut) {
+    pub fn cut(&self, _guard: &Guard<'_>, start: *mut u8, cut: &Cut, pool: Option<&'static Arena>) {
+        self.pool.store(pool.map_or(core::ptr::null_mut(), |pool| core::ptr::from_ref(pool).cast_mut()), Relaxed);
         self.start.store(start, Relaxed);
         self.stride.store(cut.stride as u64, Relaxed);
         self.inverse.store((1u64 << 32).div_ceil(cut.stride.min(UNIT) as u64) as u32, Relaxed);
@@ -100,6 +134,7 @@ impl Slab {
         self.free.store(cut.blocks, Relaxed);
         self.first.store(0, Relaxed);
         self.pages.store(0, Relaxed);
+        self.locked.store(0, Relaxed);
         for (number, word) in self.words[..words_of(cut.blocks)].iter().enumerate() {
             let rest = cut.blocks - number as u32 * 64;
             word.store(if rest >= 64 { u64::MAX } else { (1 << rest) - 1 }, Relaxed);
@@ -142,13 +177,49 @@ impl Slab {
         self.pages.load(Relaxed)
     }
 
+    /// Returns what may be in memory, and is locked there.
+    pub fn held(&self) -> Held {
+        let is_of_this_process = self.forks.load(Relaxed) == forks();
+        Held { pages: self.pages(), locked: if is_of_this_process { self.locked.load(Relaxed) } else { 0 } }
+    }
+
+    pub fn set_held(&self, _guard: &Guard<'_>, held: Held) {
+        self.pages.store(held.pages, Relaxed);
+        self.locked.store(held.locked, Relaxed);
+        self.forks.store(forks(), Relaxed);
+    }
+
+    /// Returns the pool whose limit the pages count against; `None` of pageable slabs.
+    pub fn pool(&self) -> Option<&'static Arena> {
+        // SAFETY: null, or an arena, which is a static.
+        unsafe { self.pool.load(Relaxed).as_ref() }
+    }
+
+    /// Returns how many pages of 4 KiB these pages are.
+    pub fn count_of(&self, pages: u32) -> u32 {
+        (self.bytes_of(pages) >> PAGE_SHIFT) as u32
+    }
+
     /// Returns how many bytes these pages are.
     pub fn bytes_of(&self, pages: u32) -> u64 {
         match self.units.load(Relaxed) {
             _ if pages == 0 => 0,
             1 => u64::from(pages.count_ones()) * PAGE as u64,
-            _ => self.stride().next_multiple_of(PAGE) as u64,
+            _ => self.stride().next_multiple_of(platform::page_size()) as u64,
         }
+    }
+
+    /// Returns these pages, and up to `count` more that follow the last one and have blocks.
+    pub fn with_following(&self, pages: u32, count: u32) -> u32 {
+        let last = PAGES - 1 - (pages << (u32::BITS - PAGES)).leading_zeros().min(PAGES - 1);
+        let following = (2 << (last + count.min(PAGES - 1 - last))) - (2 << last);
+        pages | following & pages_of(0, self.blocks() as usize * self.stride())
+    }
+
+    /// Returns these pages as runs of addresses.
+    pub fn runs_of(&self, pages: u32) -> Pages {
+        let whole = if self.units.load(Relaxed) > 1 { self.stride() } else { 0 };
+        Pages { start: self.start(), pages, whole }
     }
 
     /// Takes up to `wanted` free blocks: writes them from `end` backwards, that of the lowest address at the end.
@@ -156,6 +227,7 @@ impl Slab {
     ///
     /// # Safety
     /// There is room for `wanted` pointers before `end`.
+    #[inline(always)]
     pub unsafe fn take(&self, _guard: &Guard<'_>, end: *mut *mut u8, wanted: usize) -> usize {
         let (start, stride) = (self.start(), self.stride());
         let wanted = wanted.min(self.free_blocks() as usize);
@@ -254,20 +326,37 @@ impl Slab {
         (taken, fault)
     }
 
-    /// Returns the pages that may be in memory although no block in use is on them, and counts them as gone. The caller
-    /// gives them back to the system before the lock is free.
-    pub fn take_idle_pages(&self, _guard: &Guard<'_>) -> Pages {
+    /// Takes up to `wanted` free blocks that lie on pages in memory alone, as [`Slab::take`] does. Slower than that.
+    ///
+    /// # Safety
+    /// As for `take`.
+    pub unsafe fn take_resident(&self, _guard: &Guard<'_>, end: *mut *mut u8, wanted: usize) -> usize {
+        let (start, stride, pages) = (self.start(), self.stride(), self.pages());
+        let mut taken = 0;
+        for place in 0..self.blocks() as usize {
+            let (word, bit) = (&self.words[place / 64], 1 << (place % 64));
+            let free = word.load(Relaxed);
+            if taken == wanted || free & bit == 0 || pages_of(place * stride, stride) & !pages != 0 {
+                continue;
+            }
+            word.store(free & !bit, Relaxed);
+            taken += 1;
+            // SAFETY: the block lies in the slab; there is room for `wanted` pointers.
+            unsafe { end.sub(taken).write(start.add(place * stride)) };
+        }
+        self.free.store(self.free_blocks() - taken as u32, Relaxed);
+        taken
+    }
+
+    /// Returns the pages that may be in memory although no block in use is on them: whole ones of the system's.
+    pub fn idle_pages(&self, _guard: &Guard<'_>) -> u32 {
         let mut used = 0;
         for place in 0..self.blocks() {
             if self.words[place as usize / 64].load(Relaxed) >> (place % 64) & 1 == 0 {
                 used |= pages_of(place as usize * self.stride(), self.stride());
             }
         }
-        let used = whole_pages(used, platform::page_size());
-        let idle = self.pages.load(Relaxed) & !used;
-        self.pages.store(self.pages.load(Relaxed) & used, Relaxed);
-        let whole = if self.units.load(Relaxed) > 1 { self.stride() } else { 0 };
-        Pages { start: self.start(), pages: idle, whole }
+        whole_pages(self.pages() & !whole_pages(used))
     }
 
     /// In the child of a fork: counts the free blocks anew.
@@ -299,8 +388,12 @@ fn pages_of(offset: usize, bytes: usize) -> u32 {
     (2 << last) - (1 << (offset >> PAGE_SHIFT))
 }
 
-/// These pages, and those that share one of the system's, of this many bytes, with one of them.
-fn whole_pages(pages: u32, bytes: usize) -> u32 {
+/// Returns these pages, and those that share one of the system's with one of them.
+pub fn whole_pages(pages: u32) -> u32 {
+    whole_pages_of(pages, platform::page_size())
+}
+
+fn whole_pages_of(pages: u32, bytes: usize) -> u32 {
     let size = (bytes / PAGE).clamp(1, PAGES as usize) as u32;
     let group = (1 << size) - 1;
     (0..PAGES / size).map(|number| group << (number * size)).filter(|group| pages & group != 0).sum()
@@ -314,20 +407,21 @@ pub struct Pages {
 }
 
 impl Iterator for Pages {
-    type Item = (*mut u8, usize);
+    /// The pages of a run, where they begin, and their bytes.
+    type Item = (u32, *mut u8, usize);
 
-    fn next(&mut self) -> Option<(*mut u8, usize)> {
+    fn next(&mut self) -> Option<(u32, *mut u8, usize)> {
         if self.pages == 0 {
             return None;
         }
         if self.whole != 0 {
-            self.pages = 0;
-            return Some((self.start, self.whole));
+            return Some((core::mem::take(&mut self.pages), self.start, self.whole));
         }
         let first = self.pages.trailing_zeros();
-        let run = (!(self.pages >> first)).trailing_zeros();
-        self.pages &= !(((1 << run) - 1) << first);
-        Some((self.start.wrapping_add(first as usize * PAGE), run as usize * PAGE))
+        let length = (!(self.pages >> first)).trailing_zeros();
+        let run = ((1 << length) - 1) << first;
+        self.pages &= !run;
+        Some((run, self.start.wrapping_add(first as usize * PAGE), length as usize * PAGE))
     }
 }
 
@@ -351,7 +445,7 @@ mod tests {
             let slab: Slab = unsafe { core::mem::zeroed() };
             let (guard, cut) = (lock.lock(), Cut::of(size, 16).unwrap());
             slab.units.store(cut.units as u32, Relaxed);
-            slab.cut(&guard, start, &cut);
+            slab.cut(&guard, start, &cut, None);
             let mut out = std::vec![core::ptr::null_mut::<u8>(); cut.blocks as usize];
             // SAFETY: there is room for all.
             assert_eq!(unsafe { slab.take(&guard, out.as_mut_ptr_range().end, out.len()) }, out.len());
@@ -396,7 +490,7 @@ mod tests {
     fn a_page_of_the_system_is_used_if_a_part_of_it_is() {
         let used = 0b1000_0000_0001_0000;
         let expected = [(4096, used), (16_384, 0b1111_0000_1111_0000), (65_536, 0xFFFF), (2 << 20, 0xFFFF)];
-        assert_eq!(expected.map(|(bytes, _)| whole_pages(used, bytes)), expected.map(|(_, whole)| whole));
-        assert_eq!([4096, 16_384, 65_536].map(|bytes| whole_pages(0, bytes)), [0; 3]);
+        assert_eq!(expected.map(|(bytes, _)| whole_pages_of(used, bytes)), expected.map(|(_, whole)| whole));
+        assert_eq!([4096, 16_384, 65_536].map(|bytes| whole_pages_of(0, bytes)), [0; 3]);
     }
 }

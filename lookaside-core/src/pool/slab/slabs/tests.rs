@@ -2,6 +2,7 @@
 
 extern crate std;
 use super::*;
+use crate::pool::region::CHUNK;
 use crate::wdk::{PoolType, Tag};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -15,9 +16,9 @@ fn request(size: usize, alignment: usize) -> Request {
 }
 
 fn opened() -> Slabs {
-    assert!(prepare());
-    let slabs = Slabs::new();
-    slabs.open();
+    assert_eq!(prepare(Residence::Pageable), Ok(true));
+    let mut slabs = Slabs::new();
+    slabs.open(Residence::Pageable);
     slabs
 }
 
@@ -179,7 +180,7 @@ fn a_slab_that_a_fork_cuts_before_it_has_an_owner_is_not_used() {
     let blocks = take(&slabs, &request, 10);
     let (uncut, start) = RANGE.take(1, slabs.key()).unwrap();
     let guard = slabs.lock.lock();
-    uncut.cut(&guard, start, &Cut::of(32, 16).unwrap());
+    uncut.cut(&guard, start, &Cut::of(32, 16).unwrap(), None);
     core::mem::forget(guard);
     slabs.repair_after_fork();
     let many = take(&slabs, &request, 3000);
@@ -188,6 +189,84 @@ fn a_slab_that_a_fork_cuts_before_it_has_an_owner_is_not_used() {
     give(&slabs, &request, &blocks);
     slabs.close();
     RANGE.put_back(uncut);
+}
+
+/// Slabs whose memory counts against the limit of this pool, and may stay unlocked.
+fn opened_in(pool: &'static Arena) -> Slabs {
+    assert_eq!(prepare(Residence::BestEffort), Ok(true));
+    let mut slabs = Slabs::new();
+    slabs.open(Residence::BestEffort);
+    slabs.pool = Some(pool);
+    slabs
+}
+
+fn nonpaged_request(size: usize) -> Request {
+    Request { pool_type: PoolType::NON_PAGED_NX, ..request(size, 16) }
+}
+
+/// Slabs and the arena have one limit: what one has the other cannot get, and gets once it was given back.
+#[test]
+fn slabs_and_their_arena_have_one_limit() {
+    const LIMIT: usize = 1 << 20;
+    static POOL: Arena = Arena::new("test", Residence::BestEffort, || LIMIT as u64);
+    let (slabs, request) = (opened_in(&POOL), nonpaged_request(4096));
+    let arena_request = nonpaged_request(LIMIT / 2);
+    let reserved = || POOL.statistics().reserved + nonpaged_statistics(&POOL).reserved;
+    let blocks = take(&slabs, &request, LIMIT / 4096);
+    assert_eq!((blocks.len(), slabs.resident()), (LIMIT / 4096, LIMIT as u64));
+    assert_eq!(nonpaged_statistics(&POOL).used, LIMIT as u64);
+    assert!(take(&slabs, &request, 1).is_empty() && POOL.allocate_here(&arena_request).is_none());
+    assert_eq!(POOL.statistics().failures, 1, "where slabs have no room the arena is asked");
+    let (kept, given) = blocks.split_at(16);
+    give(&slabs, &request, given);
+    slabs.give_back(true);
+    assert_eq!(slabs.resident(), 65_536);
+    let large = POOL.allocate_here(&arena_request).expect("room for it");
+    assert!(reserved() <= LIMIT as u64);
+    let rest = std::iter::from_fn(|| take(&slabs, &request, 32).into_iter().reduce(|first, _| first)).count();
+    assert!(rest != 0 && reserved() <= LIMIT as u64, "{rest} trips, {} bytes", reserved());
+    // SAFETY: the block is freed once.
+    unsafe { POOL.free(large, &arena_request) };
+    give(&slabs, &request, kept);
+}
+
+/// A run that cannot be had as a whole brings a part; no page stays unused, and free blocks on pages in memory serve on.
+#[test]
+fn a_run_beyond_the_limit_brings_what_there_is() {
+    static POOL: Arena = Arena::new("test", Residence::BestEffort, || CHUNK as u64);
+    let (slabs, request) = (opened_in(&POOL), nonpaged_request(1024));
+    let mut blocks = take(&slabs, &request, CHUNK / 1024 - 20);
+    assert_eq!(blocks.len(), CHUNK / 1024 - 20);
+    blocks.extend(std::iter::from_fn(|| take(&slabs, &request, 64).first().copied()));
+    assert_eq!((slabs.resident(), nonpaged_statistics(&POOL).blocks), (CHUNK as u64, CHUNK as u64 / 1024));
+    assert!(take(&slabs, &request, 1).is_empty());
+    give(&slabs, &request, &blocks[8..16]);
+    assert_eq!(take(&slabs, &request, 64).len(), 8);
+}
+
+/// What the arena gave in the place of slabs goes back there, and is checked there.
+#[test]
+fn blocks_of_the_arena_go_back_to_it() {
+    let (slabs, request) = (opened_in(nonpaged::arena(true)), nonpaged_request(208));
+    let block = nonpaged::arena(true).allocate(&request);
+    assert!(!block.is_null());
+    let used = nonpaged::arena(true).statistics().used;
+    give(&slabs, &request, &[block]);
+    assert_eq!(nonpaged::arena(true).statistics().used, used - 208);
+}
+
+/// In the child of a fork that a thread was cut in no page is taken for one in memory that no block is on.
+#[test]
+fn of_nonpaged_slabs_that_a_fork_cuts_pages_in_use_alone_stay() {
+    static POOL: Arena = Arena::new("test", Residence::BestEffort, || 1 << 20);
+    let (slabs, request) = (opened_in(&POOL), nonpaged_request(1024));
+    let blocks = take(&slabs, &request, 64);
+    give(&slabs, &request, &blocks[..50]);
+    core::mem::forget(slabs.lock.lock());
+    slabs.repair_after_fork();
+    // 14 blocks from the start of the slab.
+    assert_eq!((slabs.resident(), nonpaged_statistics(&POOL).reserved), (4 * 4096, 4 * 4096));
+    assert_eq!(take(&slabs, &request, 100).len(), 100);
 }
 
 #[test]
