@@ -57,14 +57,14 @@ fn group(chosen: EngineKind, workload: &'static Workload, size: usize, threads: 
     group.warm_up_time(Duration::from_millis(150)).measurement_time(Duration::from_millis(400));
     // Each thread does the number of pairs that criterion asks for.
     group.throughput(Throughput::Elements(threads as u64));
-    let fits = |entry: &&Entry| (entry.shared() || threads == 1) && matrix::fits(entry, workload);
+    let fits = |entry: &&Entry| (entry.shared || threads == 1) && matrix::fits(entry, workload);
     for entry in matrix::ALL.iter().filter(fits) {
         match ready(entry, chosen, workload, size, threads) {
             Ok(mut routine) => {
-                let id = BenchmarkId::from_parameter(entry.about().name);
+                let id = BenchmarkId::from_parameter(entry.about.name);
                 group.bench_function(id, |bencher| bencher.iter_custom(&mut routine));
             }
-            Err(reason) => eprintln!("SKIP: {} at {name}, {size} bytes: {reason:#}", entry.about().name),
+            Err(reason) => eprintln!("SKIP: {} at {name}, {size} bytes: {reason:#}", entry.about.name),
         }
     }
     group.finish();
@@ -72,7 +72,7 @@ fn group(chosen: EngineKind, workload: &'static Workload, size: usize, threads: 
 
 /// The contender at its workload, over the engine that its process would have in `lookaside compare`.
 fn ready(entry: &Entry, chosen: EngineKind, workload: &'static Workload, size: usize, threads: usize) -> Made {
-    let engine = match entry.about().variable {
+    let engine = match entry.about.variable {
         Some((_, "slots")) => EngineKind::Slots,
         Some((_, "trylock")) => EngineKind::TryLock,
         Some((_, "heap")) => EngineKind::Heap,

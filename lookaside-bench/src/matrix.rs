@@ -10,31 +10,21 @@ use crate::contenders::google_tcmalloc;
 use crate::contenders::slist;
 use crate::contenders::{c_lists, crates, gperftools, lookaside, mallocs, native, ring, small_pool, stacks, vecs};
 use crate::ground::contender::About;
-use crate::ground::measure::{self, Absent, Made, Measure};
+use crate::ground::measure::{self, Absent, Made};
 use crate::ground::workload::{Case, Job, Set, Workload};
 use crate::workloads;
 use crate::{global, nodes, pools};
 
 /// A contender, ready for any workload.
 pub struct Entry {
-    about: About,
+    pub about: About,
     /// Whether several threads may use it at once.
-    shared: bool,
+    pub shared: bool,
     serve: fn(&Workload, usize) -> anyhow::Result<()>,
     routine: fn(&'static Workload, usize, usize) -> Made,
 }
 
 impl Entry {
-    /// What it is.
-    pub fn about(&self) -> &About {
-        &self.about
-    }
-
-    /// Whether several threads may use it at once.
-    pub fn shared(&self) -> bool {
-        self.shared
-    }
-
     /// Makes one for blocks of this size, which does a workload in this process on a number of threads.
     pub fn routine(&self, workload: &'static Workload, size: usize, threads: usize) -> Made {
         (self.routine)(workload, size, threads)
@@ -118,14 +108,14 @@ pub static ALL: &[Entry] = &[
 ];
 
 pub fn contender(name: &str) -> Option<&'static Entry> {
-    ALL.iter().find(|entry| entry.about().name == name)
+    ALL.iter().find(|entry| entry.about.name == name)
 }
 
 /// Whether a contender takes part in a workload, if it is shared or need not be.
 pub fn fits(entry: &Entry, workload: &Workload) -> bool {
-    match entry.about().only {
+    match entry.about.only {
         Some(only) => only == workload.name,
-        None => workload.runs || !entry.about().runs,
+        None => workload.runs || !entry.about.runs,
     }
 }
 
@@ -175,7 +165,7 @@ pub struct Base {
 
 impl Base {
     fn malloc(about: &'static str) -> Self {
-        let names = ALL.iter().map(|entry| entry.about()).filter(|about| about.malloc).map(|about| about.name);
+        let names = ALL.iter().filter(|entry| entry.about.malloc).map(|entry| entry.about.name);
         Self { about, names: names.collect() }
     }
 }
@@ -221,11 +211,6 @@ impl Plan {
             unfit: Vec::new(),
         }
     }
-
-    /// What is measured; the first is what tables are ranked by.
-    pub fn measures(&self) -> &'static [Measure] {
-        self.workload.measures
-    }
 }
 
 /// One line: the versions of the lists, the compiler and the rivals.
@@ -256,10 +241,10 @@ mod tests {
         for plan in &all {
             let names: HashSet<_> = plan.cases.iter().map(|case| case.name).chain(plan.unfit.iter().copied()).collect();
             assert_eq!(names.len(), plan.cases.len() + plan.unfit.len(), "{names:?}");
-            let names: HashSet<_> = plan.measures().iter().map(|measure| measure.name).collect();
-            assert_eq!(names.len(), plan.measures().len(), "{names:?}");
+            let names: HashSet<_> = plan.workload.measures.iter().map(|measure| measure.name).collect();
+            assert_eq!(names.len(), plan.workload.measures.len(), "{names:?}");
             assert!(names.iter().all(|name| !name.is_empty() && !name.contains([' ', ',', '"'])), "{names:?}");
-            assert!(plan.measures()[0].better != Better::Neither, "{}", plan.workload.name);
+            assert!(plan.workload.measures[0].better != Better::Neither, "{}", plan.workload.name);
         }
         assert!(serve_round("nothing", "ours", 0).is_err());
     }

@@ -86,46 +86,40 @@ type Make = unsafe extern "C" fn(*const c_char, *const c_char, *const Host) -> *
 type Run = unsafe extern "C" fn(*mut c_void, u64, *mut u64) -> u64;
 
 macro_rules! containers {
-    ($file:literal) => {
+    ($of:literal, $packages:literal, $file:literal) => {
         // SAFETY: the library is this project's own; C++'s runtime is what is initialised while it is loaded.
-        unsafe { Carried::new("the containers", include_bytes!(concat!(env!("OUT_DIR"), $file))) }
+        unsafe { Carried::new($of, $packages, include_bytes!(concat!(env!("OUT_DIR"), $file))) }
     };
 }
 
-static MOST: Carried = containers!("/lookaside_nodes.so");
-static FOONATHAN: Carried = containers!("/lookaside_nodes_foonathan.so");
+static MOST: Carried = containers!("the containers", "g++", "/lookaside_nodes.so");
+static FOONATHAN: Carried = containers!("foonathan/memory", "libfoonathan-memory-dev", "/lookaside_nodes_foonathan.so");
 
 /// The containers that have this allocator.
 fn library(allocator: &str) -> Result<&'static Library> {
-    if !allocator.starts_with("foonathan") {
-        native::load_c_library()?;
-        MOST.library()
-    } else if FOONATHAN.is_there() {
-        FOONATHAN.library()
-    } else {
-        bail!(absent(allocator))
+    if allocator.starts_with("foonathan") {
+        return FOONATHAN.library();
     }
+    native::load_c_library()?;
+    MOST.library()
 }
 
 fn absent(allocator: &str) -> Absent {
     Absent(match allocator {
         "pmr-sync" | "pmr-unsync" | "lookaside-pmr" => "this machine's C++ had no <memory_resource>".into(),
-        _ => {
-            let package = if allocator.starts_with("boost") { "libboost-dev" } else { "libfoonathan-memory-dev" };
-            format!("this command was built without it (Debian: {package}; then build it again)")
-        }
+        _ => "this command was built without Boost (Debian: libboost-dev; then build it again)".into(),
     })
 }
 
 /// A container, of which a process has one. It stays.
-struct Nodes {
+pub struct Nodes {
     raw: *mut c_void,
     run: Run,
 }
 
 impl Nodes {
     /// A container of this kind, which may have some elements.
-    fn new(container: &str, allocator: &str) -> Result<Self> {
+    pub fn new(container: &str, allocator: &str) -> Result<Self> {
         let library = library(allocator)?;
         let (container, name) = (CString::new(container)?, CString::new(allocator)?);
         // SAFETY: the types are those of nodes.h, the names are strings, and the host outlives everything.
@@ -140,17 +134,12 @@ impl Nodes {
     }
 
     /// Changes it this number of times; returns a sum over what was found, and how many elements are in it.
-    fn run(&mut self, changes: u64) -> (u64, u64) {
+    pub fn run(&mut self, changes: u64) -> (u64, u64) {
         let mut size = 0;
         // SAFETY: the container was made, and is this one's own.
         let sum = unsafe { (self.run)(self.raw, changes, &raw mut size) };
         (sum, size)
     }
-}
-
-/// What a container comes to after a number of changes: a sum over what was found, and how many elements are in it.
-pub fn sum_and_size(container: &str, allocator: &str, changes: u64) -> Result<(u64, u64)> {
-    Ok(Nodes::new(container, allocator)?.run(changes))
 }
 
 fn run(container: &str, allocator: &str) -> Result<Figures> {

@@ -349,8 +349,8 @@ fn names_are_complete_and_distinct() {
         "slist" => cfg!(target_arch = "x86_64"),
         _ => true,
     };
-    assert!(matrix::ALL.iter().map(|entry| entry.about().name).eq(expected.split(' ').filter(here)));
-    assert!(matrix::ALL.iter().all(|entry| !entry.about().beside || !entry.about().malloc));
+    assert!(matrix::ALL.iter().map(|entry| entry.about.name).eq(expected.split(' ').filter(here)));
+    assert!(matrix::ALL.iter().all(|entry| !entry.about.beside || !entry.about.malloc));
     let expected = "pair batch128 random pair-2t random-2t handoff oversubscribed burst-idle bulk8 bulk32 bulk128 \
                     memory-burst memory-fragments memory-lists memory-handoff larson xmalloc cache-thrash cache-scratch \
                     sh6bench mstress latency-hits latency-hits-over latency-misses latency-misses-over";

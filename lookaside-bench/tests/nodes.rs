@@ -2,7 +2,7 @@
 //! first library that brings the C++ runtime decides whose `malloc` that calls.
 
 use lookaside_bench::ground::measure::Absent;
-use lookaside_bench::nodes::{JOBS, sum_and_size};
+use lookaside_bench::nodes::{JOBS, Nodes};
 
 #[test]
 fn containers_find_the_same_under_every_allocator() {
@@ -15,8 +15,9 @@ fn containers_find_the_same_under_every_allocator() {
         };
         let mut sums = Vec::new();
         for case in job.cases {
-            match sum_and_size(job.workload.name, case.name, CHANGES) {
-                Ok((sum, size)) => {
+            match Nodes::new(job.workload.name, case.name) {
+                Ok(mut nodes) => {
+                    let (sum, size) = nodes.run(CHANGES);
                     assert_eq!(size, full, "{}, {}", job.workload.name, case.name);
                     sums.push((case.name, sum));
                 }

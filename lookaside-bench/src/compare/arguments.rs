@@ -83,7 +83,7 @@ impl Compare {
     /// Whether this contender is to run: without names all do, but for the less known with `--quick`.
     pub fn wants(&self, name: &str) -> bool {
         match self.contender.is_empty() {
-            true => !self.quick || matrix::contender(name).is_none_or(|entry| !entry.about().beside),
+            true => !self.quick || matrix::contender(name).is_none_or(|entry| !entry.about.beside),
             false => chosen(&self.contender, name),
         }
     }
@@ -96,7 +96,7 @@ fn workload_names() -> Vec<&'static str> {
 /// The names of all contenders, without repetition.
 fn contender_names() -> Vec<&'static str> {
     let of_jobs = matrix::jobs().flat_map(|job| job.cases).map(|case| case.name);
-    distinct(matrix::ALL.iter().map(|entry| entry.about().name).chain(of_jobs))
+    distinct(matrix::ALL.iter().map(|entry| entry.about.name).chain(of_jobs))
 }
 
 /// The set of the workload of this name.

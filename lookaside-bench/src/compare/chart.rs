@@ -1,6 +1,6 @@
 //! Charts: a line for each contender, with marks along an axis, as SVG within a page.
 
-use crate::ground::svg::{Point, Svg, label};
+use crate::ground::svg::{Svg, label};
 use crate::ground::text::digits;
 
 /// The marks of a line's figures, in their order.
@@ -12,7 +12,7 @@ pub struct Line {
     /// Whose it is: the colour of the page's style, such as `ours`.
     pub colour: &'static str,
     /// The figures that get the marks; the first is printed at the right, too. A thin line joins them.
-    pub marks: Vec<f64>,
+    pub marks: [f64; MARKS.len()],
 }
 
 /// Narrow, so that its texts can be read where a window of 500 pixels shrinks it.
@@ -43,13 +43,11 @@ pub fn draw(lines: &[Line]) -> String {
 fn draw_line(svg: &mut Svg, line: &Line, axis: &Axis, y: f64) {
     let colour = format!("var(--{})", line.colour);
     svg.text(line.label, (LEFT - 10.0, y), "end", 13, &colour);
-    if let Some(&figure) = line.marks.first() {
-        svg.text(&digits(figure, 4), (WIDTH - 8.0, y), "end", 12, &colour);
-    }
-    let places: Vec<Point> = line.marks.iter().map(|&figure| (axis.place(figure), y)).collect();
-    svg.line(places.iter().copied(), &colour, 1);
+    svg.text(&digits(line.marks[0], 4), (WIDTH - 8.0, y), "end", 12, &colour);
+    let places = line.marks.map(|figure| (axis.place(figure), y));
+    svg.line(places, &colour, 1);
     // The first lies above the other.
-    for (&place, mark) in places.iter().zip(MARKS).rev() {
+    for (place, mark) in places.into_iter().zip(MARKS).rev() {
         svg.text(mark, place, "middle", 13, &colour);
     }
 }
@@ -104,7 +102,7 @@ mod tests {
     fn texts_can_be_read_at_500_pixels_and_leave_each_other_room() {
         const { assert!(12.0 * 468.0 / WIDTH >= 10.0) };
         for entry in crate::matrix::ALL {
-            assert!(entry.about().name.len() as f64 * 13.0 * 0.55 <= LEFT - 10.0, "{}", entry.about().name);
+            assert!(entry.about.name.len() as f64 * 13.0 * 0.55 <= LEFT - 10.0, "{}", entry.about.name);
         }
         for high in [0.0007, 0.31, 10.4, 123.0, 45_000.0, 2.3e6, 7.7e12] {
             for low in [high / 2.0, high / 9.0, high / 300.0, high / 1e7, high / 1e15] {

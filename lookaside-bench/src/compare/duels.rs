@@ -16,7 +16,7 @@ pub fn is_ours(name: &str) -> bool {
 
 /// Whether ours are compared with it: others' contenders, but for the one that allocates nothing.
 fn is_peer(name: &str) -> bool {
-    !is_ours(name) && matrix::contender(name).is_none_or(|entry| entry.about().only.is_none())
+    !is_ours(name) && matrix::contender(name).is_none_or(|entry| entry.about.only.is_none())
 }
 
 /// How ours did in a measure of a workload: the contender [`OURS`], or where that has no part each of ours.
@@ -35,7 +35,7 @@ pub fn duels(benchmarks: &[Benchmark]) -> Vec<Duel> {
     for benchmark in benchmarks {
         let names = || benchmark.outcomes.iter().map(|outcome| outcome.name);
         let alone = names().any(|name| name == OURS);
-        for (index, measure) in benchmark.plan.measures().iter().enumerate() {
+        for (index, measure) in benchmark.plan.workload.measures.iter().enumerate() {
             let best = |name: &str| Some(benchmark.spread(name, index)?.best(measure.better));
             let ours = names().filter(|name| if alone { *name == OURS } else { is_ours(name) });
             for (name, ours) in ours.filter_map(|name| Some((name, best(name)?))) {

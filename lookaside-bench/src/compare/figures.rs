@@ -26,7 +26,7 @@ pub struct Figure {
 pub fn figures(benchmarks: &[Benchmark]) -> Vec<Figure> {
     let mut figures = Vec::new();
     for benchmark in benchmarks {
-        for (index, measure) in benchmark.plan.measures().iter().enumerate() {
+        for (index, measure) in benchmark.plan.workload.measures.iter().enumerate() {
             for outcome in &benchmark.outcomes {
                 let Some(spread) = outcome.spreads[index] else { continue };
                 figures.push(Figure {

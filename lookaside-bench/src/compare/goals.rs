@@ -55,7 +55,7 @@ fn goals_of_program(benchmark: &Benchmark) -> Vec<String> {
     let min = |contender: &str, measure: usize| Some(benchmark.spread(contender, measure)?.min);
     let others = benchmark.outcomes.iter().map(|outcome| outcome.name).filter(|name| *name != OURS);
     let fastest = others.filter_map(|name| min(name, 0)).min_by(f64::total_cmp);
-    let peak = benchmark.plan.measures().iter().position(|measure| measure.name == global::PEAK.name);
+    let peak = benchmark.plan.workload.measures.iter().position(|measure| measure.name == global::PEAK.name);
     let peak = |contender: &str| min(contender, peak?);
     let named = |what: &str| format!("{}, {what}", benchmark.name());
     let goals = [

@@ -44,9 +44,6 @@ const IDLE_ROUNDS: u32 = 5;
 ///
 /// When they do not fit each other, a round fails, something cannot be written, or a contender of `--ahead` is behind.
 pub fn run(arguments: &Compare) -> Result<()> {
-    if cfg!(debug_assertions) {
-        eprintln!("lookaside: built without optimisation, so these figures say nothing: use `cargo run --release`");
-    }
     let mut plans = Plan::all(|set| arguments.runs(set), |name| arguments.wants(name));
     plans.retain(|plan| chosen(&arguments.workload, plan.workload.name));
     check(&plans, arguments)?;
@@ -139,14 +136,14 @@ fn facts(block: usize) -> Vec<String> {
 fn warnings(rounds: u32, quick: bool) -> Vec<String> {
     let mut warnings = Vec::new();
     if cfg!(debug_assertions) {
-        warnings.push("Built without optimisation: these figures say nothing.".into());
+        warnings.push("Built without optimisation: these figures say nothing, use `cargo run --release`.".into());
     }
     if rounds < FEW {
         warnings.push(format!("Few rounds (at most {rounds}): the figures are rough."));
     }
     if quick {
-        let beside = matrix::ALL.iter().map(|entry| entry.about()).filter(|about| about.beside);
-        let names: Vec<&str> = beside.map(|about| about.name).collect();
+        let beside = matrix::ALL.iter().filter(|entry| entry.about.beside);
+        let names: Vec<&str> = beside.map(|entry| entry.about.name).collect();
         warnings.push(format!("With --quick these are skipped, unless they are named: {}.", names.join(", ")));
     }
     warnings.extend(machine::busy());
@@ -157,9 +154,7 @@ fn measure(plans: Vec<Plan>, arguments: &Compare) -> Result<Comparison> {
     let rounds = arguments.rounds.unwrap_or(if arguments.quick { QUICK_ROUNDS } else { ROUNDS });
     let block = arguments.size.unwrap_or(DEFAULT_SIZE);
     let (mut facts, warnings) = (facts(block), warnings(rounds, arguments.quick));
-    if arguments.json {
-        warnings.iter().for_each(|warning| eprintln!("lookaside: {warning}"));
-    }
+    warnings.iter().for_each(|warning| eprintln!("lookaside: {warning}"));
     let rounds_of = |workload: &Workload| if workload.lingers { rounds.min(IDLE_ROUNDS) } else { rounds };
     let total = plans.iter().map(|plan| u64::from(rounds_of(plan.workload)) * plan.cases.len() as u64).sum();
     let progress = rounds::progress(total);

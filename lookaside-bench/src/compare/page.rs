@@ -41,7 +41,7 @@ fn figure(svg: &str, caption: &str) -> String {
 /// A chart for each measure of a workload that compares, with the best round of each contender and the median.
 pub fn charts(benchmark: &Benchmark) -> String {
     let mut charts = String::new();
-    for (index, measure) in benchmark.plan.measures().iter().enumerate() {
+    for (index, measure) in benchmark.plan.workload.measures.iter().enumerate() {
         let line = |outcome: &Outcome| {
             let spread = outcome.spreads[index]?;
             let colour = match () {
@@ -49,7 +49,7 @@ pub fn charts(benchmark: &Benchmark) -> String {
                 () if benchmark.plan.base.names.contains(&outcome.name) => "base",
                 () => "muted",
             };
-            Some(Line { label: outcome.name, colour, marks: vec![spread.best(measure.better), spread.median] })
+            Some(Line { label: outcome.name, colour, marks: [spread.best(measure.better), spread.median] })
         };
         let mut lines: Vec<Line> = benchmark.outcomes.iter().filter_map(line).collect();
         lines.sort_by(|a, b| a.marks[0].total_cmp(&b.marks[0]));

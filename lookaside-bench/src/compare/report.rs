@@ -68,7 +68,7 @@ fn losses(benchmarks: &[Benchmark]) -> String {
 fn overview(benchmarks: &[&Benchmark]) -> String {
     let (mut header, mut columns) = (vec![String::new()], Vec::new());
     for benchmark in benchmarks {
-        for (index, measure) in benchmark.plan.measures().iter().enumerate() {
+        for (index, measure) in benchmark.plan.workload.measures.iter().enumerate() {
             if index == 0 || *measure == LESS_RING || measure.name == "peak" {
                 let of_measure = if index == 0 { String::new() } else { format!(" {}", measure.name) };
                 header.push(format!("{}{of_measure}", benchmark.name()));
@@ -91,7 +91,7 @@ fn overview(benchmarks: &[&Benchmark]) -> String {
 
 /// What a workload is, its charts, its table with what the figures are, and who cannot run it.
 fn workload(benchmark: &Benchmark, charts: &str) -> String {
-    let measures = benchmark.plan.measures();
+    let measures = benchmark.plan.workload.measures;
     let abouts = measures.iter().map(|measure| format!("{}: {}", measure.name, measure.about)).collect::<Vec<_>>();
     let mut text = format!(
         "### {}\n\n{}\n\n{charts}{}\n\n{}; the ratio is to {}.",
@@ -110,7 +110,7 @@ fn workload(benchmark: &Benchmark, charts: &str) -> String {
 /// A line for each contender, the best before the others and those that cannot do it at the end: its rounds by the first
 /// measure, their ratio to the base, and the medians of the other measures.
 fn ranking(benchmark: &Benchmark) -> String {
-    let measures = &benchmark.plan.measures()[1..];
+    let measures = &benchmark.plan.workload.measures[1..];
     let mut header = ["contender", "min", "median", "max", "ratio"].map(String::from).to_vec();
     header.extend(measures.iter().map(|measure| measure.name.to_owned()));
     let cell = |figure: Option<f64>| figure.map_or("-".into(), |figure| digits(figure, 4));
@@ -136,7 +136,7 @@ fn ranking(benchmark: &Benchmark) -> String {
 fn explained(benchmarks: &[Benchmark]) -> Vec<String> {
     let cases = benchmarks.iter().flat_map(|benchmark| &benchmark.plan.cases).map(|case| match case.about {
         // A case may leave it to the contender of the same name.
-        "" => (case.name, matrix::contender(case.name).map_or("", |entry| entry.about().about)),
+        "" => (case.name, matrix::contender(case.name).map_or("", |entry| entry.about.about)),
         about => (case.name, about),
     });
     distinct(cases).into_iter().map(|(name, about)| format!("`{name}`: {about}")).collect()

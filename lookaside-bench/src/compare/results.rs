@@ -19,9 +19,9 @@ pub struct Benchmark {
 impl Benchmark {
     /// What came out, and with it, where a contender did the workload without allocating, what the others took on top.
     pub fn new(plan: Plan, mut outcomes: Vec<Outcome>, skipped: Vec<Skipped>) -> Self {
-        let alone = |outcome: &&Outcome| matrix::contender(outcome.name).is_some_and(|it| it.about().only.is_some());
+        let alone = |outcome: &&Outcome| matrix::contender(outcome.name).is_some_and(|it| it.about.only.is_some());
         let alone = outcomes.iter().find(alone).and_then(|outcome| outcome.spreads[0]);
-        if let (Some(less), Some(alone)) = (plan.measures().iter().position(|it| *it == LESS_RING), alone) {
+        if let (Some(less), Some(alone)) = (plan.workload.measures.iter().position(|it| *it == LESS_RING), alone) {
             for outcome in &mut outcomes {
                 outcome.spreads[less] = outcome.spreads[0].map(|spread| spread.less(alone));
             }
@@ -47,7 +47,7 @@ impl Benchmark {
 
     /// The figure that the others in this measure are compared with.
     pub fn base(&self, measure: usize) -> Option<f64> {
-        let better = self.plan.measures().get(measure)?.better;
+        let better = self.plan.workload.measures.get(measure)?.better;
         let names = self.plan.base.names.iter();
         let figures = names.filter_map(|name| self.spread(name, measure)).map(|spread| spread.best(better));
         match better {
@@ -60,13 +60,13 @@ impl Benchmark {
     /// The ratio of a contender's best round to the base, where both are.
     pub fn ratio(&self, contender: &str, measure: usize) -> Option<f64> {
         let base = self.base(measure).filter(|&base| base > 0.0)?;
-        Some(self.spread(contender, measure)?.best(self.plan.measures()[measure].better) / base)
+        Some(self.spread(contender, measure)?.best(self.plan.workload.measures[measure].better) / base)
     }
 
     /// The outcomes, the best by the first measure before the others.
     pub fn ranked(&self) -> Vec<&Outcome> {
         let mut ranked: Vec<&Outcome> = self.outcomes.iter().collect();
-        let better = self.plan.measures()[0].better;
+        let better = self.plan.workload.measures[0].better;
         let key = |outcome: &Outcome| {
             let figure = outcome.spreads[0].map_or(f64::INFINITY, |spread| spread.best(better));
             if better == Better::More { -figure } else { figure }
@@ -103,7 +103,7 @@ pub mod tests {
         let mut plan = plans.remove(0);
         plan.cases = figures.iter().map(|&(name, _)| Case::new(name, "")).collect();
         let outcome = |&(name, min): &(&'static str, f64)| {
-            let mut spreads = vec![None; plan.measures().len()];
+            let mut spreads = vec![None; plan.workload.measures.len()];
             spreads[0] = spread(min);
             Outcome { name, rounds: 5, spreads }
         };

@@ -8,34 +8,26 @@ use std::ffi::CStr;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow};
 use libc::c_char;
-use libloading::{Library, os::unix};
+use libloading::os::unix;
 
 use super::called::{Called, Make};
 use crate::ground::contender::About;
 use crate::ground::files::Carried;
 
-type Start = unsafe extern "C" fn() -> *const c_char;
-type Version = unsafe extern "C" fn() -> *const c_char;
+/// A function of peer.h that returns a text.
+type Text = unsafe extern "C" fn() -> *const c_char;
 
 /// A library of such pools.
-pub struct Source {
-    name: &'static str,
-    /// The Debian packages that bring what its build needs.
-    packages: &'static str,
-    carried: Carried,
-}
+pub struct Source(Carried);
 
 macro_rules! source {
-    ($name:literal, $packages:literal, $file:literal) => {
-        Source {
-            name: $name,
-            packages: $packages,
-            // SAFETY: the library is this project's own, and does nothing while it is loaded but what the pool's library does.
-            carried: unsafe { Carried::new($name, include_bytes!(concat!(env!("OUT_DIR"), "/peer_", $file, ".so"))) },
-        }
-    };
+    ($name:literal, $packages:literal, $file:literal) => {{
+        const BYTES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/peer_", $file, ".so"));
+        // SAFETY: the library is this project's own, and does nothing while it is loaded but what the pool's library does.
+        Source(unsafe { Carried::new($name, $packages, BYTES) })
+    }};
 }
 
 static BOOST: Source = source!("Boost.Pool", "libboost-dev", "boost_pool");
@@ -45,33 +37,25 @@ static DPDK: Source = source!("DPDK", "libdpdk-dev, libbsd-dev and libnuma-dev",
 static LOOKASIDE: Source = source!("lookaside", "", "lookaside");
 
 impl Source {
-    fn library(&self) -> anyhow::Result<&Library> {
-        let Self { name, packages, carried } = self;
-        if !carried.is_there() {
-            bail!("this command was built without {name} (Debian: {packages}; then build it again)");
-        }
-        carried.library()
-    }
-
     /// Starts the library, where it has to be.
     fn start(&self) {
         // What fails here fails again, and is reported, where a pool is made.
-        if let Ok(library) = self.library() {
+        if let Ok(library) = self.0.library() {
             // SAFETY: the type is that of peer.h.
-            _ = unsafe { library.get::<Start>(c"lookaside_peer_start").map(|start| start()) };
+            _ = unsafe { library.get::<Text>(c"lookaside_peer_start").map(|start| start()) };
         }
     }
 
     /// A pool of this name, which may be shared only if its name says so in `peers/`.
     fn pool<const SHARED: bool>(&self, about: &About, size: usize) -> anyhow::Result<Called<SHARED>> {
         // SAFETY: the type is that of peer.h, and the library stays loaded.
-        unsafe { Called::new(about.name, size, *self.library()?.get::<Make>(c"lookaside_peer_make")?, None) }
+        unsafe { Called::new(about.name, size, *self.0.library()?.get::<Make>(c"lookaside_peer_make")?, None) }
     }
 
     fn version(&self) -> anyhow::Result<String> {
-        let library = self.library()?;
+        let library = self.0.library()?;
         // SAFETY: the type is that of peer.h, and the text is the library's, which stays loaded.
-        let version = unsafe { CStr::from_ptr(library.get::<Version>(c"lookaside_peer_version")?()) };
+        let version = unsafe { CStr::from_ptr(library.get::<Text>(c"lookaside_peer_version")?()) };
         Ok(version.to_string_lossy().into_owned())
     }
 }

@@ -12,7 +12,6 @@ use jaq_json::{Val, read};
 
 use super::json;
 use super::turns::milliseconds;
-use crate::ground::text::checksum;
 
 /// Posts of the document, which is one of those that the program `json` has.
 const POSTS: usize = 60;
@@ -32,13 +31,11 @@ const FILTERS: [&str; 6] = [
 /// What the filters need of jaq's standard library: the whole of it would bring crates for time, mathematics and patterns.
 const DEFINITIONS: [&str; 6] = ["add", "isstring", "max", "max_by", "null", "strings"];
 
-/// The checksum of what all filters write.
-const RESULT: u32 = 0x18D1_9107;
-
 /// Milliseconds for all filters and one document.
 pub fn run() -> anyhow::Result<f64> {
     let text = json::text(POSTS);
-    milliseconds(&RESULT, || Ok(checksum(&turn(black_box(&text))?)))
+    let turn = || turn(black_box(&text));
+    milliseconds(&turn()?, turn)
 }
 
 /// Compiles the filters, reads the text, and returns a line for each value that comes out.
@@ -77,7 +74,6 @@ mod tests {
     fn each_filter_finds_what_is_in_the_document() {
         let text = json::text(POSTS);
         let written = turn(&text).unwrap();
-        assert_eq!(checksum(&written), RESULT, "{:#x}", checksum(&written));
         let found: Vec<Value> =
             serde_json::Deserializer::from_slice(&written).into_iter().collect::<Result<_, _>>().unwrap();
         let document: Value = serde_json::from_str(&text).unwrap();

@@ -14,7 +14,7 @@ pub fn run() -> anyhow::Result<f64> {
     let script = &Script::new(&trace);
     let member = |thread| -> Work<'_> {
         // SAFETY: the global allocator serves every size.
-        let mut replayer = unsafe { Replayer::<_, { usize::MAX }>::new(&Global, script, thread, true) };
+        let mut replayer = unsafe { Replayer::<_, { usize::MAX }>::new(&Global, script, thread) };
         Box::new(move |replays| (0..replays).for_each(|_| replayer.replay()))
     };
     let replay = timed_from(1, ROUND, &mut |replays| team(machine::processors(), replays, &member));

@@ -9,7 +9,6 @@ use syn::visit::{self, Visit};
 use syn::{Ident, Item, ItemStruct, parse_quote};
 
 use super::turns::milliseconds;
-use crate::ground::text::checksum;
 
 /// Rust as programs have it: examples of this project.
 const SOURCES: [&str; 4] = [
@@ -25,8 +24,7 @@ const TIMES: usize = 7;
 pub fn run() -> anyhow::Result<f64> {
     let turn = || {
         let sources = SOURCES.iter().cycle().take(TIMES * SOURCES.len());
-        let printed = sources.map(|source| compile(black_box(source))).collect::<syn::Result<String>>()?;
-        Ok(checksum(printed.as_bytes()))
+        Ok(sources.map(|source| compile(black_box(source))).collect::<syn::Result<String>>()?)
     };
     milliseconds(&turn()?, turn)
 }

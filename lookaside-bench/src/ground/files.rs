@@ -10,6 +10,8 @@ use std::sync::OnceLock;
 use anyhow::{Context, Result, anyhow, ensure};
 use libloading::Library;
 
+use super::measure::Absent;
+
 /// A file of these bytes in memory, which has no name and ends with its last descriptor.
 pub fn in_memory(bytes: &[u8]) -> Result<File> {
     // SAFETY: the name is a string, and the call makes a file that has no other owner.
@@ -24,6 +26,8 @@ pub fn in_memory(bytes: &[u8]) -> Result<File> {
 /// A shared library that the command carries within it. Once loaded it stays, since what ends with a thread runs its code.
 pub struct Carried {
     what: &'static str,
+    /// The Debian packages that bring what its build needs.
+    packages: &'static str,
     /// Empty where the build script could not make it.
     bytes: &'static [u8],
     loaded: OnceLock<Result<Library>>,
@@ -35,22 +39,22 @@ impl Carried {
     /// # Safety
     ///
     /// What the library does when it is loaded is sound.
-    pub const unsafe fn new(what: &'static str, bytes: &'static [u8]) -> Self {
-        Self { what, bytes, loaded: OnceLock::new() }
-    }
-
-    pub fn is_there(&self) -> bool {
-        !self.bytes.is_empty()
+    pub const unsafe fn new(what: &'static str, packages: &'static str, bytes: &'static [u8]) -> Self {
+        Self { what, packages, bytes, loaded: OnceLock::new() }
     }
 
     pub fn library(&self) -> Result<&Library> {
+        let Self { what, packages, bytes, loaded } = self;
+        let absent =
+            || Absent(format!("this command was built without {what} (Debian: {packages}; then build it again)"));
+        ensure!(!bytes.is_empty(), absent());
         let load = || {
             // Its file stays open: the loader knows libraries by their path, which no other may get.
-            let path = format!("/proc/self/fd/{}", in_memory(self.bytes)?.into_raw_fd());
+            let path = format!("/proc/self/fd/{}", in_memory(bytes)?.into_raw_fd());
             // SAFETY: what `new` was promised.
-            unsafe { Library::new(path) }.with_context(|| format!("{} cannot be loaded", self.what))
+            unsafe { Library::new(path) }.with_context(|| format!("{what} cannot be loaded"))
         };
-        self.loaded.get_or_init(load).as_ref().map_err(|reason| anyhow!("{reason:#}"))
+        loaded.get_or_init(load).as_ref().map_err(|reason| anyhow!("{reason:#}"))
     }
 }
 

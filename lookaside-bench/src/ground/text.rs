@@ -1,8 +1,7 @@
-//! Numbers and tables as people read them, and the checksum of a text.
+//! Numbers and tables as people read them.
 
 use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{CellAlignment, Table};
-use flate2::Crc;
 use indicatif::HumanCount;
 
 /// A table, also as Markdown has it: names at the left, and numbers.
@@ -44,22 +43,9 @@ pub fn grouped(number: u64) -> String {
     HumanCount(number).to_string()
 }
 
-/// A number that another text has hardly: its CRC-32.
-pub fn checksum(text: &[u8]) -> u32 {
-    let mut sum = Crc::new();
-    sum.update(text);
-    sum.sum()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_changed_text_has_another_checksum() {
-        assert_eq!(checksum(b"123456789"), 0xCBF4_3926);
-        assert_ne!(checksum(b"123456780"), checksum(b"123456789"));
-    }
 
     #[test]
     fn figures_have_four_digits_and_all_before_the_point() {

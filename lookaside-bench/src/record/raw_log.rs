@@ -126,7 +126,7 @@ impl Converter {
         match operation {
             ALLOCATE => self.allocate(thread, size, address),
             FREE => match self.live.remove(&address) {
-                Some(id) => self.free(thread, id),
+                Some(id) => self.push(thread, Action::Free { id }),
                 None => self.note(UNKNOWN_FREES, 1),
             },
             // From here on the heap may hand out the old address again, but the call may still fail and leave it alone.
@@ -139,7 +139,7 @@ impl Converter {
                 let failed = address == 0 && size != 0;
                 match id {
                     Some(id) if failed => _ = self.live.insert(old, id),
-                    Some(id) => self.free(thread, id),
+                    Some(id) => self.push(thread, Action::Free { id }),
                     None => {}
                 }
                 if address != 0 {
@@ -157,13 +157,13 @@ impl Converter {
         let mut lost: Vec<u32> = self.live.drain().map(|(_, id)| id).chain(moving).collect();
         lost.sort_unstable();
         self.note(FREED_BY_EXEC, lost.len() as u64);
-        lost.into_iter().for_each(|id| self.free(thread, id));
+        lost.into_iter().for_each(|id| self.push(thread, Action::Free { id }));
     }
 
     fn allocate(&mut self, thread: u32, size: u64, address: u64) {
         if let Some(id) = self.live.remove(&address) {
             self.note(UNSEEN_FREES, 1);
-            self.free(thread, id);
+            self.push(thread, Action::Free { id });
         }
         match u32::try_from(size) {
             Ok(size @ ..=MAXIMUM_SIZE) => {
@@ -172,10 +172,6 @@ impl Converter {
             }
             _ => self.note(TOO_LARGE, 1),
         }
-    }
-
-    fn free(&mut self, thread: u32, id: u32) {
-        self.push(thread, Action::Free { id });
     }
 
     fn push(&mut self, thread: u32, action: Action) {

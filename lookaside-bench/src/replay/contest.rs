@@ -11,7 +11,7 @@ use crate::ground::contender::Contender;
 use crate::ground::team::{Work, team};
 use crate::rounds::Spread;
 use crate::trace::driver::Replayer;
-use crate::trace::lists::{Lists, Nothing};
+use crate::trace::lists::Lists;
 use crate::trace::script::{LARGEST, Script};
 
 /// Rounds at the least, however long they take.
@@ -34,32 +34,29 @@ pub struct Times {
     pub spread: Spread,
 }
 
-/// The row of the lists.
-const LOOKASIDE: &str = "lookaside";
 /// The row that the others are compared with.
 pub const GLIBC: &str = "glibc";
-/// The names of the contenders, in the order of their rows.
-const NAMES: [&str; 5] = [LOOKASIDE, GLIBC, "jemalloc", "mimalloc", "driver alone"];
+
+/// A contender's name, and what makes the replays of one thread over it.
+type Row = (&'static str, for<'a> fn(&'a Contest<'_>, usize) -> Work<'a>);
+
+/// The contenders, in the order of the table.
+const ROWS: [Row; 4] = [
+    ("lookaside", |contest, thread| contest.over(&contest.lists, thread)),
+    (GLIBC, |contest, thread| contest.over(&Glibc, thread)),
+    ("jemalloc", |contest, thread| contest.over(&Jemalloc, thread)),
+    ("mimalloc", |contest, thread| contest.over(&Mimalloc, thread)),
+];
 
 impl<'a> Contest<'a> {
     pub fn new(script: &'a Script) -> Result<Contest<'a>> {
         Ok(Contest { script, lists: Lists::new(script.blocks_by_class(), Tuning::Default, Topology::Pair)? })
     }
 
-    /// Replays by one thread over the contender of this name.
-    fn work(&self, name: &'static str, thread: usize) -> Work<'_> {
-        match name {
-            LOOKASIDE => self.over(&self.lists, thread, true),
-            GLIBC => self.over(&Glibc, thread, true),
-            "jemalloc" => self.over(&Jemalloc, thread, true),
-            "mimalloc" => self.over(&Mimalloc, thread, true),
-            _ => self.over(&Nothing, thread, false),
-        }
-    }
-
-    fn over<'b, C: Contender>(&'b self, contender: &'b C, thread: usize, keeps: bool) -> Work<'b> {
+    /// Replays by one thread over a contender.
+    fn over<'b, C: Contender>(&'b self, contender: &'b C, thread: usize) -> Work<'b> {
         // SAFETY: the lists were made for this script, and the others serve every size.
-        let mut replayer = unsafe { Replayer::<_, LARGEST>::new(contender, self.script, thread, keeps) };
+        let mut replayer = unsafe { Replayer::<_, LARGEST>::new(contender, self.script, thread) };
         Box::new(move |replays| (0..replays).for_each(|_| replayer.replay()))
     }
 
@@ -68,23 +65,23 @@ impl<'a> Contest<'a> {
         let style = ProgressStyle::with_template("replaying {wide_bar} {percent} %")?;
         let progress = ProgressBar::new(time.as_millis() as u64).with_style(style);
         let pieces = REPLAYS as f64 * self.script.operations().len() as f64;
-        let mut figures = NAMES.map(|_| Vec::new());
+        let mut figures = ROWS.map(|_| Vec::new());
         let start = Instant::now();
         while figures[0].len() < ROUNDS || start.elapsed() < time {
             let round = figures[0].len();
-            for turn in 0..NAMES.len() {
+            for turn in 0..ROWS.len() {
                 // Each round begins with another contender, so that none always follows the same one.
-                let row = (turn + round) % NAMES.len();
-                let took = team(threads, REPLAYS, &|thread| self.work(NAMES[row], thread));
+                let row = (turn + round) % ROWS.len();
+                let took = team(threads, REPLAYS, &|thread| ROWS[row].1(self, thread));
                 figures[row].push(took.as_secs_f64() * 1e9 / pieces);
             }
             progress.set_position(start.elapsed().min(time).as_millis() as u64);
         }
         progress.finish_and_clear();
-        let times = |(name, figures): (_, &mut Vec<f64>)| {
+        let times = |((name, _), figures): (Row, &mut Vec<f64>)| {
             Ok(Times { name, rounds: figures.len(), spread: Spread::of(figures).context("no round")? })
         };
-        NAMES.into_iter().zip(&mut figures).map(times).collect()
+        ROWS.into_iter().zip(&mut figures).map(times).collect()
     }
 
     /// What the lists counted.
@@ -110,7 +107,7 @@ mod tests {
         }
         let script = Script::new(&trace);
         let contest = Contest::new(&script).unwrap();
-        for (row, name) in contest.run(3, Duration::ZERO).unwrap().iter().zip(NAMES) {
+        for (row, (name, _)) in contest.run(3, Duration::ZERO).unwrap().iter().zip(ROWS) {
             assert!((row.name, row.rounds) == (name, ROUNDS) && row.spread.min > 0.0, "{row:?}");
         }
         let replays = 3 * ROUNDS as u64 * (1 + REPLAYS);

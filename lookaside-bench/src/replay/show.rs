@@ -73,7 +73,7 @@ pub fn times(times: &[Times]) -> Result<String> {
     Ok(format!(
         "{}\n\n\
          Nanoseconds for one operation, an allocate or a free, over {} rounds that took turns; the ratio is of the fastest \
-         rounds. The driver is the loop that replays the trace, which is in all rows: alone it has no allocator.\n",
+         rounds. The loop that replays the trace is in all rows.\n",
         table(["heap", "min", "median", "to glibc"].map(String::from).to_vec(), times.iter().map(row)),
         glibc.rounds,
     ))

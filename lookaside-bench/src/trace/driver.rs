@@ -20,17 +20,17 @@ pub struct Replayer<'a, C, const LARGEST: usize> {
     /// The operations of this replay that are done, and the sum of what they found in the blocks that they gave back.
     done: usize,
     found: u64,
-    /// What a whole replay has to find, unless the contender has but one block.
-    check: Option<u64>,
+    /// What a whole replay has to find.
+    check: u64,
 }
 
 impl<'a, C: Contender, const LARGEST: usize> Replayer<'a, C, LARGEST> {
-    /// Makes a replayer for thread `number`; `keeps` says whether blocks keep what is written to them.
+    /// Makes a replayer for thread `number`.
     ///
     /// # Safety
     ///
     /// The contender serves the classes of this script up to `LARGEST`.
-    pub unsafe fn new(contender: &'a C, script: &'a Script, number: usize, keeps: bool) -> Self {
+    pub unsafe fn new(contender: &'a C, script: &'a Script, number: usize) -> Self {
         let stamp = (number as u64) << 32;
         Self {
             contender,
@@ -39,7 +39,7 @@ impl<'a, C: Contender, const LARGEST: usize> Replayer<'a, C, LARGEST> {
             stamp,
             done: 0,
             found: 0,
-            check: keeps.then(|| script.check(stamp)),
+            check: script.check(stamp),
         }
     }
 
@@ -79,7 +79,7 @@ impl<'a, C: Contender, const LARGEST: usize> Replayer<'a, C, LARGEST> {
             }
         }
         (self.done, self.found) = (end, found);
-        if end == self.operations.len() && self.check.is_some_and(|check| black_box(found) != check) {
+        if end == self.operations.len() && black_box(found) != self.check {
             fail("a block did not keep what was written to it");
         }
     }

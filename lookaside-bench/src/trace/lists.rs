@@ -1,8 +1,6 @@
-//! What traces are replayed over, beside the contenders: lists by size class, the global allocator, and nothing.
+//! What traces are replayed over, beside the contenders: lists by size class, and the global allocator.
 
 use core::alloc::Layout;
-use core::cell::UnsafeCell;
-use core::hint::black_box;
 use core::ptr::{self, NonNull};
 
 use anyhow::{Context, Result};
@@ -78,21 +76,4 @@ impl Contender for Global {
         // SAFETY: the block was allocated by this layout, as the caller says.
         unsafe { std::alloc::dealloc(block, Layout::from_size_align_unchecked(size, GLOBAL_ALIGNMENT)) }
     }
-}
-
-/// No allocator: for each thread always the same eight bytes. What a replay over it costs is the driver's.
-pub struct Nothing;
-
-thread_local! {
-    static WORD: UnsafeCell<u64> = const { UnsafeCell::new(0) };
-}
-
-impl Contender for Nothing {
-    #[inline(always)]
-    unsafe fn allocate(&self, _size: usize) -> *mut u8 {
-        WORD.with(|word| black_box(word.get()).cast())
-    }
-
-    #[inline(always)]
-    unsafe fn free(&self, _block: *mut u8, _size: usize) {}
 }

@@ -92,7 +92,7 @@ pub fn measure(load: &Load, (schedule, tuning): (&'static str, Tuning), general:
     let lists = Lists::new(load.script.blocks_by_class(), tuning, topology)?;
 
     // SAFETY: the lists were made for this script.
-    let mut replayer = unsafe { Replayer::<_, LARGEST>::new(&lists, &load.script, 0, true) };
+    let mut replayer = unsafe { Replayer::<_, LARGEST>::new(&lists, &load.script, 0) };
     let beginning_ends = load.up_to(BEGINNING);
     let (mut beginning, mut before, mut steps) = (None, Calls::default(), 0_u32);
     let mut samples = Vec::with_capacity(load.ticks.len());
