@@ -2,6 +2,10 @@
 
 mod command;
 mod compare;
+/// The program that `ci/callgrind.sh` runs, for its tests.
+#[path = "../../benches/counts.rs"]
+#[allow(dead_code, reason = "no test calls its main")]
+mod counts;
 mod floors;
 mod front;
 mod memory;
