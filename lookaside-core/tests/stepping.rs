@@ -84,8 +84,8 @@ fn step_through(engine: EngineKind, topology: Topology) -> bool {
     let blocks = stepped(|| take(&list, 1));
     let mut allocates = 1 + give_back_what_the_handler_got(&list, &blocks);
     give(&list, blocks);
-    for round in 0..6 {
-        EVERY.store(1 + round % 3, Relaxed);
+    for round in 0..3 {
+        EVERY.store(1 + round, Relaxed);
         // What the processor list holds when the stepping begins.
         give(&list, take(&list, 12));
         let blocks = stepped(|| take(&list, 2));
@@ -97,15 +97,17 @@ fn step_through(engine: EngineKind, topology: Topology) -> bool {
         allocates += count as u64 + give_back_what_the_handler_got(&list, &blocks);
         // SAFETY: the blocks are of this list, and freed once.
         stepped(|| unsafe { list.free_many(&run[..count]) });
-        stepped(|| match round % 6 {
-            0 => list.flush(),
-            1 => list.trim(),
-            2 => adjust_depth(),
-            3 => _ = list.prefill(9).unwrap(),
-            4 => _ = list.statistics(),
-            _ => give(&describe().build().unwrap(), Vec::new()),
-        });
-        allocates += give_back_what_the_handler_got(&list, &[]);
+        for call in [round, round + 3] {
+            stepped(|| match call {
+                0 => list.flush(),
+                1 => list.trim(),
+                2 => adjust_depth(),
+                3 => _ = list.prefill(9).unwrap(),
+                4 => _ = list.statistics(),
+                _ => give(&describe().build().unwrap(), Vec::new()),
+            });
+            allocates += give_back_what_the_handler_got(&list, &[]);
+        }
     }
     let statistics = list.statistics();
     assert_identities(&statistics);
@@ -116,10 +118,11 @@ fn step_through(engine: EngineKind, topology: Topology) -> bool {
 
 #[test]
 fn a_handler_may_allocate_after_every_instruction() {
-    for engine in engines() {
-        for topology in [Topology::Pair, Topology::General] {
-            // In a child, so that a call that waits for what it interrupted is seen to hang.
-            in_child(|| step_through(engine, topology));
-        }
+    // Engines differ in the parts of processors, of which a general list has none: a call on one has the same instructions
+    // over every engine, but for a few where several blocks are taken at once.
+    let pairs = engines().into_iter().map(|engine| (engine, Topology::Pair));
+    for (engine, topology) in pairs.chain([(EngineKind::TryLock, Topology::General)]) {
+        // In a child, so that a call that waits for what it interrupted is seen to hang.
+        in_child(|| step_through(engine, topology));
     }
 }
