@@ -6,7 +6,9 @@
 //! -p lookaside-ffi examples_print` writes the files anew.
 
 use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 use std::{env, fs, io, mem};
 
 use crate::inlined;
@@ -18,32 +20,40 @@ const EXAMPLES: [&str; 12] = [
     "callbacks", "threads", "report", "pairs", "cplusplus",
 ];
 
+/// Builds the examples in a folder of this name, with more flags for C and for C++.
+fn build(name: &str, link: Link, [c, cpp]: [&str; 2]) -> PathBuf {
+    let out = scratch(&format!("examples-{name}"));
+    make(link, &out, &["all", &format!("CFLAGS=-O2 -g {c}"), &format!("CXXFLAGS=-O2 -g {cpp}")]);
+    out
+}
+
+/// The folder of those with the shared library, for all tests.
+fn with_shared_library() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| build("shared", Link::Shared, ["", ""]))
+}
+
 #[test]
 fn examples_print_what_is_expected_with_the_shared_library() {
-    examples_print_what_is_expected("shared", Link::Shared, ["", ""]);
+    examples_print_what_is_expected(with_shared_library());
 }
 
 #[test]
 fn examples_print_what_is_expected_with_the_static_library() {
-    examples_print_what_is_expected("static", Link::Static, ["", ""]);
+    examples_print_what_is_expected(&build("static", Link::Static, ["", ""]));
 }
 
 #[test]
 fn examples_print_what_is_expected_with_inlined_calls() {
-    examples_print_what_is_expected(
-        "inlined",
-        Link::Static,
-        [Language::C, Language::Cpp].map(inlined::flags).each_ref().map(String::as_str),
-    );
+    let flags = [Language::C, Language::Cpp].map(inlined::flags);
+    examples_print_what_is_expected(&build("inlined", Link::Static, flags.each_ref().map(String::as_str)));
 }
 
-fn examples_print_what_is_expected(name: &str, link: Link, [c, cpp]: [&str; 2]) {
-    let out = scratch(&format!("examples-{name}"));
-    make(link, &out, &["all", &format!("CFLAGS=-O2 -g {c}"), &format!("CXXFLAGS=-O2 -g {cpp}")]);
+fn examples_print_what_is_expected(folder: &Path) {
     for example in EXAMPLES {
         let expected = root().join(format!("c-examples/expected/{example}.txt"));
         for engine in ENGINES {
-            let mut command = with_engine(&out.join(example), engine);
+            let mut command = with_engine(&folder.join(example), engine);
             if example != "threads" {
                 on_one_processor(&mut command);
             }
@@ -52,7 +62,7 @@ fn examples_print_what_is_expected(name: &str, link: Link, [c, cpp]: [&str; 2]) 
                 fs::write(&expected, &printed).expect("the expected output is written");
             }
             let wanted = fs::read_to_string(&expected).expect("the expected output is there");
-            assert_eq!(printed, wanted, "{example}, {name}, engine {engine:?}");
+            assert_eq!(printed, wanted, "{example}, {}, engine {engine:?}", folder.display());
         }
     }
 }
@@ -67,10 +77,8 @@ fn without_engine(text: &str) -> String {
 /// They are correct programs: the verifier has nothing to say of them.
 #[test]
 fn examples_hear_nothing_from_the_verifier() {
-    let out = scratch("examples-verified");
-    make(Link::Shared, &out, &["all"]);
     for example in EXAMPLES {
-        let output = run(with_engine(&out.join(example), None).env("LOOKASIDE_VERIFY", "1"));
+        let output = run(with_engine(&with_shared_library().join(example), None).env("LOOKASIDE_VERIFY", "1"));
         // This one also looks whether its lists kept blocks, which verified lists do not.
         let ended = output.status.success() || example == "callbacks" && output.status.code() == Some(1);
         assert!(ended && output.stderr.is_empty(), "{example}: {}", text(&output.stderr));

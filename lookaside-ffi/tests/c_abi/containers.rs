@@ -8,7 +8,7 @@ use crate::toolchain::{ENGINES, Link, compiler, link_to, root, run, scratch, suc
 
 /// What the header is clean with.
 const STRICT: [&str; 8] =
-    ["-Wall", "-Wextra", "-pedantic", "-Wconversion", "-Wold-style-cast", "-Wshadow", "-Werror", "-g"];
+    ["-Wall", "-Wextra", "-pedantic", "-Wconversion", "-Wold-style-cast", "-Wshadow", "-Werror", "-g1"];
 
 /// A way to build the program; `c++` is the compiler that `CXX` names.
 struct Build {
@@ -26,8 +26,8 @@ const BUILDS: [Build; 6] = [
     by("c++", Link::Shared, "-std=c++20 -O1 -fno-exceptions -fno-rtti"),
     by("clang++", Link::Static, "-std=c++17 -O2 -fno-exceptions -fno-rtti -masm=intel"),
     by("clang++", Link::Shared, "-std=c++20 -O1"),
-    by("c++", Link::Static, "-std=c++17 -O1 -fsanitize=address,undefined -fno-sanitize-recover"),
-    by("clang++", Link::Static, "-std=c++17 -O1 -fsanitize=address,undefined -fno-sanitize-recover"),
+    by("c++", Link::Static, "-std=c++17 -O0 -fsanitize=address,undefined -fno-sanitize-recover"),
+    by("clang++", Link::Static, "-std=c++17 -O0 -fsanitize=address,undefined -fno-sanitize-recover"),
 ];
 
 impl Build {

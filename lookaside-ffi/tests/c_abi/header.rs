@@ -2,8 +2,10 @@
 //!
 //! `LOOKASIDE_TEST_UPDATE_HEADER=1 cargo test -p lookaside-ffi header_is_current` writes it anew.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 use std::{env, fs};
 
 use crate::toolchain::{Language, compiler, root, run, scratch, succeed, text};
@@ -101,16 +103,23 @@ int main(void)
 "#;
 
 /// A compiler with a standard, which warns, and for which a warning is an error; `None` where it is not installed, or
-/// does not know the standard.
+/// does not know the standard, which is looked for once.
 fn strict_compiler((variable, default): (&str, &str), language: &str, standard: &str) -> Option<Command> {
+    static KNOWN: Mutex<BTreeMap<[String; 2], bool>> = Mutex::new(BTreeMap::new());
     let new = || {
         let mut command = Command::new(compiler(variable, default));
         command.arg(format!("-x{language}")).arg(format!("-std={standard}"));
         command
     };
-    let known = new().args(["-fsyntax-only", "/dev/null"]).output();
-    if !known.is_ok_and(|output| output.status.success()) {
-        println!("SKIP: no {default} for {standard}");
+    let look = || {
+        let known = new().args(["-fsyntax-only", "/dev/null"]).output().is_ok_and(|output| output.status.success());
+        if !known {
+            println!("SKIP: no {default} for {standard}");
+        }
+        known
+    };
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if !*known.entry([default, standard].map(str::to_owned)).or_insert_with(look) {
         return None;
     }
     let mut command = new();
