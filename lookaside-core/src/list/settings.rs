@@ -1,5 +1,6 @@
 //! What follows from a list's settings.
 
+use super::batch::Batch;
 use super::list::{Home, Settings, Topology};
 use super::processor::EngineKind;
 use super::shared::{Rows, most_divisions, usual_divisions};
@@ -45,12 +46,13 @@ impl Settings {
     }
 
     /// Returns the most blocks that the list moves to and from its pool on one trip: one where each call counts
-    /// (Windows' schedule), is seen (the user's routines) or is another list's; at most 128, and 32 KiB.
+    /// (Windows' schedule), is seen (the user's routines) or is another list's; at most 127, which a batch has
+    /// room for with one more, and 32 KiB.
     fn trip_limit(&self) -> usize {
         if self.tuning == Tuning::Windows || self.backing.calls_back() || self.lower.is_some() {
             return 1;
         }
-        (32 * 1024 / self.request.size).clamp(1, 128)
+        (32 * 1024 / self.request.size).clamp(1, Batch::LIMIT - 1)
     }
 }
 

@@ -85,6 +85,6 @@ impl List {
         if part.tuner().target() < LEAST_DEPTH {
             return 1;
         }
-        part.next_trip(bring, self.batch(part).min(self.settings().trip_limit))
+        part.next_trip(bring, self.usual_batch(part).min(self.settings().trip_limit))
     }
 }
