@@ -86,7 +86,7 @@ pub fn record(program: &OsStr, arguments: &[OsString], limit: u64) -> Result<Rec
     command.args(arguments).env("LD_PRELOAD", preload).env("LOOKASIDE_RECORD_LOG", path_for_others(&log));
     let child = signals.spawn(&mut command).with_context(|| format!("cannot run {}", program.display()))?;
     let started = child.id();
-    let status = signals.wait(child).context("cannot wait for the program")?;
+    let (status, last_name) = signals.wait(child).context("cannot wait for the program")?;
 
     let Some(log) = raw_log::read(&log).context("cannot read the log")? else {
         bail!(
@@ -94,7 +94,7 @@ pub fn record(program: &OsStr, arguments: &[OsString], limit: u64) -> Result<Rec
             program.display(),
         );
     };
-    Ok(Recording { log, started, status })
+    Ok(Recording { log, started, status, last_name })
 }
 
 /// A path by which other processes of this user open a file that this process has open.

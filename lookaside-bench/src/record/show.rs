@@ -20,6 +20,9 @@ pub struct Recording {
     pub started: u32,
     /// How the program ended.
     pub status: ExitStatus,
+    /// The process's name at its end. Where it is another than the recorder found, the process has executed a program without
+    /// it, or named itself.
+    pub last_name: String,
 }
 
 impl Recording {
@@ -33,6 +36,12 @@ impl Recording {
                 text,
                 "this is the trace of {}, a child: the program itself ran without the recorder, as statically linked ones do",
                 log.recorded
+            );
+        } else if !self.last_name.is_empty() && self.last_name != log.recorded.name {
+            _ = writeln!(
+                text,
+                "{} was called {} at its end: unless it only named itself so, it executed that without the recorder",
+                log.recorded, self.last_name
             );
         }
         for (what, &count) in &log.notes {
@@ -72,11 +81,16 @@ mod tests {
         let recorded = Process { id: 8, name: "cc1".into() };
         let notes = Notes::from([(FREED_BY_EXEC, 1234)]);
         let log = Log { trace: Trace::default(), notes, recorded, children: Vec::new() };
-        let mut recorded_run = Recording { log, started: 8, status: ExitStatus::from_raw(libc::SIGINT) };
+        let mut recorded_run =
+            Recording { log, started: 8, status: ExitStatus::from_raw(libc::SIGINT), last_name: "cc1".into() };
         let text = recorded_run.text(Path::new("x.trace"), 5);
         assert!(text.starts_with("x.trace: 0 events, 0 of them allocations; threads: 0; "), "{text}");
         assert!(text.contains("\n1,234 blocks were not freed when the program executed another"), "{text}");
         assert!(text.contains("the program ended with signal: 2") && !text.contains("a child"), "{text}");
+        assert!(!text.contains("was called"), "{text}");
+        recorded_run.last_name = "as".into();
+        let text = recorded_run.text(Path::new("x.trace"), 5);
+        assert!(text.contains("\ncc1 (8) was called as at its end: "), "{text}");
         recorded_run.started = 7;
         let text = recorded_run.text(Path::new("x.trace"), 5);
         assert!(text.contains("\nthis is the trace of cc1 (8), a child: "), "{text}");

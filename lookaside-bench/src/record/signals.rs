@@ -1,5 +1,6 @@
 //! What would end the recorder ends the recorded program instead, so that the trace of what it did is kept.
 
+use std::fs;
 use std::io;
 use std::mem;
 use std::os::unix::process::CommandExt;
@@ -48,8 +49,8 @@ impl Signals {
     }
 
     /// Waits for the end of a program, to which the signals are passed on until then, also those that came before it was
-    /// there.
-    pub fn wait(self, mut program: Child) -> io::Result<ExitStatus> {
+    /// there. Returns its name at its end too.
+    pub fn wait(self, mut program: Child) -> io::Result<(ExitStatus, String)> {
         let id = program.id() as c_int;
         let runs = Arc::new(Mutex::new(true));
         let until = Arc::clone(&runs);
@@ -64,7 +65,8 @@ impl Signals {
         if ended != 0 {
             return Err(error);
         }
-        program.wait()
+        let name = fs::read_to_string(format!("/proc/{id}/comm")).unwrap_or_default();
+        Ok((program.wait()?, name.trim_end().to_owned()))
     }
 }
 

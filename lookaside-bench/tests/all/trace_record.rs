@@ -98,7 +98,15 @@ fn a_program_that_executes_another_goes_on_in_the_same_trace() {
     assert_eq!((note(raw_log::UNSEEN_FREES), note(raw_log::UNFINISHED)), (None, None));
     assert!(note(raw_log::FREED_BY_EXEC) >= Some(1));
     assert_eq!(recording.log.children, []);
-    assert_eq!(recording.log.recorded.name, "exe");
+    assert_eq!((recording.last_name.as_str(), recording.log.recorded.name.as_str()), ("exe", "exe"));
+}
+
+#[test]
+fn a_program_that_is_executed_without_the_recorder_is_noticed() {
+    let arguments = ["-i".into(), program().into(), "child".into()];
+    let recording = record("env".as_ref(), &arguments, 10_000).unwrap();
+    assert_eq!((recording.last_name.as_str(), recording.log.recorded.name.as_str()), ("trace_record", "env"));
+    assert_eq!(by_size(&recording.log.trace).get(&9999), None);
 }
 
 #[test]
