@@ -118,8 +118,7 @@ fn step_through(engine: EngineKind, topology: Topology) -> bool {
 
 #[test]
 fn a_handler_may_allocate_after_every_instruction() {
-    // Engines differ in the parts of processors, of which a general list has none: a call on one has the same instructions
-    // over every engine, but for a few where several blocks are taken at once.
+    // Engines differ in the parts of processors, of which a general list has none.
     let pairs = engines().into_iter().map(|engine| (engine, Topology::Pair));
     for (engine, topology) in pairs.chain([(EngineKind::TryLock, Topology::General)]) {
         // In a child, so that a call that waits for what it interrupted is seen to hang.

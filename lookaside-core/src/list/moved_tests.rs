@@ -209,6 +209,11 @@ fn trips_double_up_to_half_of_the_depth() {
     let pair = pair(EngineKind::TryLock, 64);
     let trips = [(); 8].map(|()| pair.trip(part_of(&pair, 0), false));
     assert_eq!(trips, [1, 2, 4, 8, 16, 32, 32, 32]);
+    // A deep one has its bounds: for trips what a batch holds but one, and less between P and L.
+    let part = part_of(&pair, 0);
+    part.tuner().set_target(1000);
+    let trips = [(); 3].map(|()| pair.trip(part, false));
+    assert_eq!((trips, pair.batch(part)), ([64, 127, 127], 63));
 }
 
 /// A section that was aborted left like a miss: the slow path looks at P before it goes down (theory §2.3).

@@ -46,8 +46,8 @@ impl Settings {
     }
 
     /// Returns the most blocks that the list moves to and from its pool on one trip: one where each call counts
-    /// (Windows' schedule), is seen (the user's routines) or is another list's; at most 127, which a batch has
-    /// room for with one more, and 32 KiB.
+    /// (Windows' schedule), is seen (the user's routines) or is another list's; at most 127, so that a
+    /// batch has room for one more, and 32 KiB.
     fn trip_limit(&self) -> usize {
         if self.tuning == Tuning::Windows || self.backing.calls_back() || self.lower.is_some() {
             return 1;

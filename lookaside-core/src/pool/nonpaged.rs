@@ -19,8 +19,8 @@ fn limit() -> u64 {
 
 const MEGABYTE: u64 = 1 << 20;
 
-/// Returns Windows' size of the nonpaged pool for this many bytes of memory, here the most that each arena and its slabs may take:
-/// 3 % of memory; where that is less than 40 MB, 40 MB if 10 % of memory is more than that, and else 10 %.
+/// Returns Windows' size of the nonpaged pool for this many bytes of memory, here the most that each arena and its slabs
+/// may take: 3 % of memory; where that is less than 40 MB, 40 MB if 10 % of memory is more than that, and else 10 %.
 fn limit_of(memory: u64) -> u64 {
     let share = |percent: u128| (u128::from(memory) * percent / 100) as u64;
     match share(3) {

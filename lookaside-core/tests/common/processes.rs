@@ -83,6 +83,20 @@ pub fn with_lock_limit(test: &str, bytes: &str, body: impl FnOnce()) {
     assert!(output.status.success(), "{output:?}");
 }
 
+/// Whether this process may lock 4 MiB, which is more than a test needs at once.
+pub fn may_lock_memory() -> bool {
+    let memory = vec![0u8; 4 << 20];
+    // SAFETY: the memory is this function's.
+    let may = unsafe { libc::mlock(memory.as_ptr().cast(), memory.len()) } == 0;
+    if may {
+        // SAFETY: as above.
+        unsafe { libc::munlock(memory.as_ptr().cast(), memory.len()) };
+    } else {
+        eprintln!("SKIP: the process may not lock 4 MiB of memory (ulimit -l)");
+    }
+    may
+}
+
 /// How many operations, where that is asked for.
 pub fn operations() -> Option<usize> {
     std::env::var("LOOKASIDE_TEST_OPERATIONS").ok().map(|count| count.parse().unwrap())

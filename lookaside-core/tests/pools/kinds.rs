@@ -10,7 +10,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use crate::common::processes::{
-    again, case, child_starts_threads, forks, give, in_child, in_own_process, take, this_test, with_lock_limit,
+    again, case, child_starts_threads, forks, give, in_child, in_own_process, may_lock_memory, take, this_test,
+    with_lock_limit,
 };
 use crate::locked::{assert_locked, is_resident, locked_by_the_system};
 use lookaside_core::{
@@ -25,6 +26,9 @@ fn nonpaged(size: usize) -> Builder<'static> {
 
 #[test]
 fn nonpaged_memory_is_resident_and_locked() {
+    if !may_lock_memory() {
+        return;
+    }
     in_own_process(this_test!(), || {
         hooks::hold_scans();
         // Blocks come one by one, or the pool gave some that the list keeps.
@@ -310,7 +314,7 @@ fn what_lists_hold_of_slabs_and_of_the_heap_is_known() {
 /// No one else was in the pool: the child has all of it, unlocked at first, locked again with its first allocation.
 #[test]
 fn the_child_of_a_quiet_process_has_its_slabs() {
-    if !child_starts_threads() {
+    if !child_starts_threads() || !may_lock_memory() {
         return;
     }
     in_own_process(this_test!(), || {
@@ -342,7 +346,7 @@ fn the_child_of_a_quiet_process_has_its_slabs() {
 /// The same of the arena, which serves requests of any size.
 #[test]
 fn the_child_of_a_quiet_process_has_its_arenas() {
-    if !child_starts_threads() {
+    if !child_starts_threads() || !may_lock_memory() {
         return;
     }
     in_own_process(this_test!(), || {

@@ -5,7 +5,8 @@ use std::sync::Mutex;
 
 use crate::common::engines;
 use crate::common::processes::{
-    child_starts_threads, give, in_child, in_own_process, is_emulated, take, this_test, with_lock_limit,
+    child_starts_threads, give, in_child, in_own_process, is_emulated, may_lock_memory, take, this_test,
+    with_lock_limit,
 };
 use lookaside_core::{
     BugCheck, Builder, ListFlags, LookasideList, PoolKind, PoolType, Status, Tag, Topology, Violation, adjust_depth,
@@ -67,6 +68,9 @@ fn assert_all_counted(list: &LookasideList) -> u64 {
 
 #[test]
 fn what_is_locked_is_what_is_counted() {
+    if !may_lock_memory() {
+        return;
+    }
     in_own_process(this_test!(), || {
         hooks::hold_scans();
         for engine in engines() {
@@ -124,6 +128,9 @@ fn pairs_over_a_nonpaged_list_lock_what_it_locks() {
 /// An empty list locks nothing, a block its page, and a list that grows an eighth more at most.
 #[test]
 fn lists_lock_the_pages_that_their_blocks_are_on() {
+    if !may_lock_memory() {
+        return;
+    }
     in_own_process(this_test!(), || {
         hooks::hold_scans();
         let lists: Vec<_> = (0..100).map(|_| nonpaged(64).build().unwrap()).collect();
@@ -244,6 +251,9 @@ fn a_list_of_best_effort_goes_on_beyond_the_limit() {
 /// Blocks of a list that ended stay locked, and are counted, until they come back.
 #[test]
 fn blocks_out_stay_locked_when_their_list_ends() {
+    if !may_lock_memory() {
+        return;
+    }
     in_own_process(this_test!(), || {
         hooks::hold_scans();
         let list = nonpaged(1000).build().unwrap();
@@ -259,7 +269,7 @@ fn blocks_out_stay_locked_when_their_list_ends() {
 /// In the child each list locks what it has before it takes more; until then nothing of it is.
 #[test]
 fn a_child_locks_each_list_again() {
-    if !child_starts_threads() {
+    if !child_starts_threads() || !may_lock_memory() {
         return;
     }
     in_own_process(this_test!(), || {

@@ -6,7 +6,7 @@ use std::{env, fs};
 
 use crate::toolchain::{Language, libraries, root, scratch, succeed};
 
-/// How often a plug-in is loaded and unloaded: each time it makes again what a process has little of.
+/// How often a plug-in is loaded and unloaded.
 const LOADS: &str = "1000";
 
 #[test]
