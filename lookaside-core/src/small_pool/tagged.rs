@@ -482,10 +482,11 @@ impl RawSmallPool {
     #[cold]
     #[inline(never)]
     unsafe fn release_and_free(&self, block: *mut u8, word: u64) {
-        let (_, charged) = self.numbers.tagged_list_of_listed(field(word, SIZE_SHIFT, SIZE_BITS));
+        let (list, charged) = self.numbers.tagged_list_of_listed(field(word, SIZE_SHIFT, SIZE_BITS));
         TagEntry::from_number(field(word, ENTRY_SHIFT, ENTRY_BITS)).release_listed(charged);
-        // SAFETY: the block is of a list by its word, and the caller's.
-        unsafe { self.free_missed(block, word) }
+        let kind = kind_of(word);
+        // SAFETY: the word says that it came from this list.
+        unsafe { self.lists(kind).free(list, block.wrapping_sub(HEADER), || self.plan(kind)) }
     }
 
     /// Gives a block to its list, which has no room at hand, or is not made yet.
