@@ -332,8 +332,8 @@
 //! that finds L full takes some of P's blocks to the pool with it. The first trip moves one block, each further one in
 //! the same direction twice as many, up to half of P's depth, 127 blocks and 32 KiB: a burst pays the way down once for
 //! many blocks; traffic that just exceeds what the list keeps moves little more than it must, and a P of a depth below
-//! 16 no more than it must. Of blocks up to 256 bytes, where P is 254 deep or more, fewer than one call of a hundred is
-//! such a trip.
+//! 16 no more than it must. In a burst of thousands of blocks of up to 256 bytes, where P is 254 deep or more, fewer
+//! than one call of a hundred is a trip.
 //! The blocks beyond the one that missed are `added` and `removed` ones, and for tuning they are misses, since one by
 //! one they would have been. A trip that the pool refuses fails no call, and counts as no failure. Where each call
 //! counts (batches of one, `Tuning::Windows`) or is seen (callbacks), and in pairs over another list's L, a trip moves
