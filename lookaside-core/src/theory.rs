@@ -519,6 +519,13 @@
 //! back, off the fast path. A list's slabs are under one lock, which a batch takes once; below it is the range's, for
 //! whole slabs.
 //!
+//! A list whose L is divided (§6.4) has its slabs in as many groups, each with a lock and listings of its own, which are in
+//! the division's row. A slab belongs to the group that took it, and its blocks go back there, from any processor. A group
+//! in which nothing is free takes a slab over from another that has two with free blocks, before it takes a new one, so
+//! that no slab goes to and fro between two; where there is no new one, it takes free blocks of the others. To take a slab
+//! over it tries the other's lock and holds both, so a child that is forked in between counts both anew; a free looks at
+//! the owner again under the owner's lock.
+//!
 //! A slab is listed by how full it is, in quarters, and the fullest are used up first, so that others become empty. An
 //! empty slab stays for a period of the scan: as many go back as were never needed in it, the fewest that were empty at
 //! any moment. A list whose depths are the least gives back every page on which no block is in use. Units beyond the first

@@ -32,7 +32,11 @@ fn lists() -> Vec<LookasideList> {
             list(4096).maximum_depth(32),
             list(96).topology(Topology::General),
             list(64).pool_type(PoolType::NON_PAGED_NX).flags(ListFlags::BEST_EFFORT_LOCK),
-            list(1000).pool_type(PoolType::NON_PAGED_NX).flags(ListFlags::BEST_EFFORT_LOCK).maximum_depth(64),
+            list(1000)
+                .pool_type(PoolType::NON_PAGED_NX)
+                .flags(ListFlags::BEST_EFFORT_LOCK)
+                .maximum_depth(64)
+                .divisions(2),
         ]
     };
     let mut builders: Vec<_> = engines().into_iter().flat_map(of_engine).collect();

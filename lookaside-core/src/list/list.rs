@@ -203,10 +203,10 @@ impl List {
         let (settings, rows) = settings.completed(&home);
         *self = List { settings: MaybeUninit::new(settings), around: MaybeUninit::new(home.around), ..List::new() };
         self.last_scan.store(platform::milliseconds(), Relaxed);
-        if settings.slabs {
-            self.slabs.open(settings.backing.source.residence());
-        }
         self.shared.open(rows, settings.initial_depth.min(settings.shared_maximum()));
+        if settings.slabs {
+            self.slabs.open(settings.backing.source.residence(), self.shared.slab_groups());
+        }
         // Of a list that keeps nothing, and of one that starts above the minimum, every scan has something to see.
         let at_rest = settings.cached && self.shared.target() <= u32::from(MINIMUM_DEPTH);
         self.attention.store(if at_rest { attention::AT_REST } else { 0 }, Relaxed);

@@ -26,7 +26,7 @@ impl List {
     /// There is room for `wanted` pointers at `out`.
     unsafe fn pool_allocate_run(&self, out: *mut *mut u8, wanted: usize) -> usize {
         // SAFETY: there is room, as the caller promises.
-        let taken = unsafe { self.slabs.allocate(&self.settings().request, out, wanted) };
+        let taken = unsafe { self.slabs.allocate(self.shared.own(), &self.settings().request, out, wanted) };
         self.pool_failures.fetch_add((taken == 0).into(), Relaxed);
         taken
     }

@@ -14,6 +14,7 @@ use super::processor::PartCounters;
 use super::tuner::Tuning;
 use crate::platform::rseq::layout;
 use crate::platform::{self, Guard, slots};
+use crate::pool::slab::Group;
 
 /// Processors of a group: this many often have one cache in common. `docs/scaling.md` has what other sizes would cost.
 const GROUP: u32 = 8;
@@ -57,7 +58,9 @@ pub struct SharedList {
     first: Division,
 }
 
-const _: () = assert!(size_of::<Division>() <= layout::SLOTS && align_of::<Division>() <= 64);
+/// Of a row, the division's words are first, and then those of a group of slabs, which have a cache line of their own.
+const _: () = assert!(size_of::<Division>() % 64 == 0 && size_of::<Division>() + size_of::<Group>() <= layout::SLOTS);
+const _: () = assert!(align_of::<Division>() <= 64 && align_of::<Group>() <= 64);
 
 impl SharedList {
     /// Makes a list without slots, which nothing may be put into.
@@ -75,6 +78,20 @@ impl SharedList {
     /// Opens the division of the calling thread, as [`SharedList::open_of`].
     pub fn open_current(&self) {
         self.open_of(self.current());
+    }
+
+    /// Returns where the slabs' groups are, beginning with the second, one distance of parts from each other.
+    pub fn slab_groups(&self) -> *mut u8 {
+        self.row(1).wrapping_add(size_of::<Division>())
+    }
+
+    /// Returns the number of the current processor's division; the first where that was not opened.
+    #[inline]
+    pub fn own(&self) -> u32 {
+        match self.opened() {
+            1 => 0,
+            opened => Some(self.number_of(self.current())).filter(|number| *number < opened).unwrap_or(0),
+        }
     }
 
     /// The number of the current processor, or of the calling thread's slot.

@@ -42,7 +42,7 @@ impl List {
         if self.shared().with_blocks().length() != 0 {
             return core::ptr::null_mut();
         }
-        let block = self.slabs.allocate_fresh(&self.settings().request, bytes);
+        let block = self.slabs.allocate_fresh(self.shared.own(), &self.settings().request, bytes);
         if !block.is_null() {
             self.count_allocate_from_pool(part);
         }

@@ -1,12 +1,13 @@
 //! A shared list in divisions: threads, forks and maintenance meet several of them, also on a machine that would have one.
 
+use std::collections::HashSet;
 use std::ptr::NonNull;
 use std::sync::mpsc;
 use std::thread;
 
 use crate::common::processes::{give, in_child, take};
 use crate::common::{accounted, allowed_processors, alone, assert_identities, blocks_out, engines, move_to};
-use lookaside_core::{LookasideList, Tuning, adjust_depth};
+use lookaside_core::{EngineKind, LookasideList, Tuning, adjust_depth};
 
 struct Sent(Vec<NonNull<u8>>);
 // SAFETY: the receiver is the only one who has the blocks.
@@ -56,6 +57,37 @@ fn blocks_pass_between_divisions() {
         assert!(statistics.pool_allocates < (LOTS * LOT / 4) as u64, "{statistics:?}");
         list.flush();
         assert_eq!(blocks_out(), 0);
+    }
+}
+
+/// Each division's processors have slabs of their own.
+#[test]
+fn processors_of_two_divisions_share_no_slab() {
+    const DIVISIONS: u16 = 4;
+    const SLAB: usize = 64 * 1024;
+    let _alone = alone();
+    let allowed = allowed_processors();
+    // A slot's division does not follow from its processor.
+    for engine in engines().into_iter().filter(|engine| *engine != EngineKind::Slots) {
+        let list = LookasideList::builder(64).engine(engine).divisions(DIVISIONS).build().unwrap();
+        let ends = [0, allowed.len() - 1];
+        let division = |index: usize| allowed[index] * usize::from(DIVISIONS) / list.statistics().processors as usize;
+        let take_at = |index: usize| {
+            let on_it = || {
+                move_to(&allowed, index);
+                Sent(take(&list, 2_000))
+            };
+            thread::scope(|scope| scope.spawn(on_it).join().unwrap())
+        };
+        let blocks = ends.map(take_at);
+        let of_slabs = |blocks: &Sent| blocks.0.iter().map(|block| block.addr().get() / SLAB).collect::<HashSet<_>>();
+        if division(ends[0]) == division(ends[1]) || list.statistics().resident == 0 {
+            println!("SKIP: {engine:?}: no processors of two divisions, or no slabs");
+        } else {
+            assert!(of_slabs(&blocks[0]).is_disjoint(&of_slabs(&blocks[1])), "{engine:?}");
+        }
+        blocks.into_iter().for_each(|blocks| give(&list, blocks.0));
+        assert_eq!(list.statistics().outstanding, 0);
     }
 }
 

@@ -57,7 +57,7 @@ pub enum Fault {
 pub struct Slab {
     /// The list that it belongs to; 0 while it belongs to none. Under the range's lock.
     pub key: AtomicU64,
-    /// The list's `Slabs`, whose lock is to be held.
+    /// The list's `Group`, whose lock is to be held; so it is to be looked at again under that.
     pub owner: AtomicPtr<()>,
     start: AtomicPtr<u8>,
     /// Bytes from one block to the next.
@@ -95,6 +95,10 @@ pub struct Held {
     pub pages: u32,
     /// Is locked there.
     pub locked: u32,
+}
+
+impl Held {
+    pub const NOTHING: Held = Held { pages: 0, locked: 0 };
 }
 
 /// Two words for the owner of a block of whole pages, who keeps there what would need a page before the block.

@@ -12,6 +12,6 @@ mod stale;
 
 pub use header::Beside;
 pub use slabs::{
-    Slabs, beside, count_shares_after_fork, expect_of_heap, free, free_known, has_nonpaged, nonpaged_statistics,
+    Group, Slabs, beside, count_shares_after_fork, expect_of_heap, free, free_known, has_nonpaged, nonpaged_statistics,
     own_statics, prepare, repair_after_fork, starts_slab, statistics,
 };

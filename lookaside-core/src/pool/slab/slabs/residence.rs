@@ -2,14 +2,15 @@
 
 use core::sync::atomic::Ordering::Relaxed;
 
-use super::{NONPAGED, Place, Slabs};
+use super::group::{Group, Place};
+use super::{NONPAGED, Slabs};
 use crate::platform::Guard;
 use crate::pool::arena::{Arena, Residence};
 use crate::pool::slab::header::{Slab, forks};
 use crate::pool::slab::locked;
 use crate::pool::{PoolStatistics, nonpaged};
 
-impl Slabs {
+impl Group {
     /// Takes up to `wanted` blocks of what is in memory, where no more can be locked; returns how many.
     ///
     /// # Safety
@@ -35,7 +36,7 @@ impl Slabs {
     /// Returns whether the memory that has to be locked is. In the child of a fork nothing is: the first call locks it.
     #[inline(always)]
     pub(super) fn is_locked(&self, guard: &Guard<'_>) -> bool {
-        self.pool.is_none_or(|pool| self.forks.load(Relaxed) == forks() || self.lock_again(guard, pool))
+        self.pool().is_none_or(|pool| self.forks.load(Relaxed) == forks() || self.lock_again(guard, pool))
     }
 
     #[cold]
@@ -53,10 +54,17 @@ impl Slabs {
         true
     }
 
-    /// Returns whether some of what the slabs have in memory is not locked.
-    pub fn is_partly_unlocked(&self) -> bool {
+    /// [`Slabs::is_partly_unlocked`] of this group.
+    fn is_partly_unlocked(&self) -> bool {
         let is_of_this_process = self.forks.load(Relaxed) == forks();
         self.resident.load(Relaxed) > if is_of_this_process { self.locked.load(Relaxed) } else { 0 }
+    }
+}
+
+impl Slabs {
+    /// Returns whether some of what the slabs have in memory is not locked.
+    pub fn is_partly_unlocked(&self) -> bool {
+        self.groups().any(Group::is_partly_unlocked)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The slabs of one list: each block is in one place, and what is none is refused.
 
 extern crate std;
+use super::super::header::Cut;
 use super::*;
 use crate::pool::region::CHUNK;
 use crate::wdk::{PoolType, Tag};
@@ -11,29 +12,33 @@ use std::vec::Vec;
 /// The faults of a free, which a hook of the process remembers.
 static REPORTED: Mutex<Vec<(BugCheck, usize)>> = Mutex::new(Vec::new());
 
-fn request(size: usize, alignment: usize) -> Request {
+pub fn request(size: usize, alignment: usize) -> Request {
     Request { size, alignment, pool_type: PoolType::PAGED, tag: Tag::new(*b"Test") }
 }
 
 fn opened() -> Slabs {
     assert_eq!(prepare(Residence::Pageable), Ok(true));
     let mut slabs = Slabs::new();
-    slabs.open(Residence::Pageable);
+    slabs.open(Residence::Pageable, ptr::null_mut());
     slabs
 }
 
 fn take(slabs: &Slabs, request: &Request, wanted: usize) -> Vec<*mut u8> {
+    take_for(slabs, 0, request, wanted)
+}
+
+pub fn take_for(slabs: &Slabs, group: u32, request: &Request, wanted: usize) -> Vec<*mut u8> {
     let mut blocks = Vec::with_capacity(wanted);
     // SAFETY: there is room, and `allocate` returns how many it wrote.
     unsafe {
-        let taken = slabs.allocate(request, blocks.as_mut_ptr(), wanted);
+        let taken = slabs.allocate(group, request, blocks.as_mut_ptr(), wanted);
         blocks.set_len(taken);
     }
     blocks
 }
 
 #[track_caller]
-fn give(slabs: &Slabs, request: &Request, blocks: &[*mut u8]) {
+pub fn give(slabs: &Slabs, request: &Request, blocks: &[*mut u8]) {
     // SAFETY: the tests give back what is theirs, and what the slabs refuse.
     unsafe { free(slabs.key(), blocks, request) };
 }
@@ -86,7 +91,7 @@ fn blocks_of_each_size_are_apart_and_all_come_back() {
         let rest: Vec<_> = out.into_values().collect();
         give(&slabs, &request, &rest);
         slabs.give_back(true);
-        assert_eq!((slabs.resident(), slabs.empty_slabs.load(Relaxed)), (0, 0), "{size}");
+        assert_eq!((slabs.resident(), slabs.first.empty_slabs.load(Relaxed)), (0, 0), "{size}");
         slabs.close();
     }
 }
@@ -123,15 +128,15 @@ fn empty_slabs_go_when_a_period_did_not_need_them() {
     let burst = || give(&slabs, &request, &take(&slabs, &request, 160));
     burst();
     slabs.give_back(false);
-    assert_eq!(slabs.empty_slabs.load(Relaxed), 10);
+    assert_eq!(slabs.first.empty_slabs.load(Relaxed), 10);
     burst();
     slabs.give_back(false);
-    assert_eq!(slabs.empty_slabs.load(Relaxed), 10);
+    assert_eq!(slabs.first.empty_slabs.load(Relaxed), 10);
     give(&slabs, &request, &take(&slabs, &request, 48));
     slabs.give_back(false);
-    assert_eq!(slabs.empty_slabs.load(Relaxed), 3);
+    assert_eq!(slabs.first.empty_slabs.load(Relaxed), 3);
     slabs.give_back(false);
-    assert_eq!((slabs.empty_slabs.load(Relaxed), slabs.resident()), (0, 0));
+    assert_eq!((slabs.first.empty_slabs.load(Relaxed), slabs.resident()), (0, 0));
     slabs.close();
 }
 
@@ -158,9 +163,9 @@ fn what_a_fork_cuts_is_counted_anew() {
     let (slabs, request) = (opened(), request(64, 16));
     let blocks = take(&slabs, &request, 3000);
     give(&slabs, &request, &blocks[..1500]);
-    core::mem::forget(slabs.lock.lock());
-    slabs.partly[0].store(0, Relaxed);
-    slabs.empty.store(0, Relaxed);
+    core::mem::forget(slabs.first.lock.lock());
+    slabs.first.partly[0].store(0, Relaxed);
+    slabs.first.empty.store(0, Relaxed);
     slabs.repair_after_fork();
     assert!(slabs.resident() >= 1500 * 64);
     let again = take(&slabs, &request, 1500);
@@ -179,7 +184,7 @@ fn a_slab_that_a_fork_cuts_before_it_has_an_owner_is_not_used() {
     let (slabs, request) = (opened(), request(64, 16));
     let blocks = take(&slabs, &request, 10);
     let (uncut, start) = RANGE.take(1, slabs.key()).unwrap();
-    let guard = slabs.lock.lock();
+    let guard = slabs.first.lock.lock();
     uncut.cut(&guard, start, &Cut::of(32, 16).unwrap(), None);
     core::mem::forget(guard);
     slabs.repair_after_fork();
@@ -195,8 +200,8 @@ fn a_slab_that_a_fork_cuts_before_it_has_an_owner_is_not_used() {
 fn opened_in(pool: &'static Arena) -> Slabs {
     assert_eq!(prepare(Residence::BestEffort), Ok(true));
     let mut slabs = Slabs::new();
-    slabs.open(Residence::BestEffort);
-    slabs.pool = Some(pool);
+    slabs.open(Residence::BestEffort, ptr::null_mut());
+    slabs.first.open(&slabs.first.lock.lock(), Some(pool), slabs.key());
     slabs
 }
 
@@ -262,7 +267,7 @@ fn of_nonpaged_slabs_that_a_fork_cuts_pages_in_use_alone_stay() {
     let (slabs, request) = (opened_in(&POOL), nonpaged_request(1024));
     let blocks = take(&slabs, &request, 64);
     give(&slabs, &request, &blocks[..50]);
-    core::mem::forget(slabs.lock.lock());
+    core::mem::forget(slabs.first.lock.lock());
     slabs.repair_after_fork();
     // 14 blocks from the start of the slab.
     assert_eq!((slabs.resident(), nonpaged_statistics(&POOL).reserved), (4 * 4096, 4 * 4096));
@@ -315,7 +320,7 @@ fn fresh_blocks_are_zeroes() {
         let mut blocks = Vec::new();
         for round in 0..3 {
             while blocks.len() < 2 * (UNIT / size) {
-                let mut block = slabs.allocate_fresh(&request, size);
+                let mut block = slabs.allocate_fresh(0, &request, size);
                 if block.is_null() {
                     // Neighbours have a part of each page; or it is Miri, where nothing can be given back.
                     assert!(round != 0 && size % 4096 != 0 || cfg!(miri), "{size}, round {round}");
@@ -331,7 +336,7 @@ fn fresh_blocks_are_zeroes() {
             // The others keep the pages that they have a part of.
             let (freed, kept): (Vec<_>, Vec<_>) = blocks.iter().partition(|block| block.addr() / size % 3 != 0);
             give(&slabs, &request, &freed);
-            assert!(slabs.allocate_fresh(&request, size).is_null(), "each was in use: {size}");
+            assert!(slabs.allocate_fresh(0, &request, size).is_null(), "each was in use: {size}");
             blocks = kept;
             slabs.give_back(true);
         }
