@@ -332,8 +332,11 @@
 //! that finds L full takes some of P's blocks to the pool with it. The first trip moves one block, each further one in
 //! the same direction twice as many, up to half of P's depth, 127 blocks and 32 KiB: a burst pays the way down once for
 //! many blocks; traffic that just exceeds what the list keeps moves little more than it must, and a P of a depth below
-//! 16 no more than it must. In a burst of thousands of blocks of up to 256 bytes, where P is 254 deep or more, fewer
-//! than one call of a hundred is a trip.
+//! 16 no more than it must. (With trips that began with a part of the last one's size, and not with one block, a list whose
+//! lists could keep all went to the pool for ever.) Batches between P and L are as large in a P that both
+//! takes and gives; in one that only does one of the two, as where blocks pass from one processor to another, they have 63
+//! blocks at most. So in bursts of thousands of blocks of up to 256 bytes, where P is 254 deep or more, fewer than one call
+//! of a hundred misses P.
 //! The blocks beyond the one that missed are `added` and `removed` ones, and for tuning they are misses, since one by
 //! one they would have been. A trip that the pool refuses fails no call, and counts as no failure. Where each call
 //! counts (batches of one, `Tuning::Windows`) or is seen (callbacks), and in pairs over another list's L, a trip moves

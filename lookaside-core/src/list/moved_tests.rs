@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::vec::Vec;
 
 use super::list::List;
-use super::processor::{Engine, EngineKind, Part, TryLock};
+use super::processor::{Count, Engine, EngineKind, Part, TryLock};
 use super::{Around, Home, Settings, Topology, Tuning};
 use crate::platform;
 use crate::platform::rseq::{self, Registration, layout};
@@ -209,11 +209,29 @@ fn trips_double_up_to_half_of_the_depth() {
     let pair = pair(EngineKind::TryLock, 64);
     let trips = [(); 8].map(|()| pair.trip(part_of(&pair, 0), false));
     assert_eq!(trips, [1, 2, 4, 8, 16, 32, 32, 32]);
-    // A deep one has its bounds: for trips what a batch holds but one, and less between P and L.
+    // A deep one has its bound: what a batch holds but one.
     let part = part_of(&pair, 0);
     part.tuner().set_target(1000);
-    let trips = [(); 3].map(|()| pair.trip(part, false));
-    assert_eq!((trips, pair.batch(part)), ([64, 127, 127], 63));
+    assert_eq!([(); 3].map(|()| pair.trip(part, false)), [64, 127, 127]);
+}
+
+/// Between P and L as many blocks move as on a trip, but fewer where they pass from one processor to another.
+#[test]
+fn batches_are_smaller_where_blocks_are_passed_on() {
+    let pair = pair(EngineKind::TryLock, 8);
+    let part = part_of(&pair, 0);
+    assert_eq!(pair.batch(part), 4);
+    part.tuner().set_target(1000);
+    for (what, count, expected) in [
+        (Count::AllocatesFromShared, 3, 127),
+        (Count::AllocatesFromShared, 1, 63),
+        (Count::FreesToShared, 1, 127),
+        (Count::FreesToShared, 18, 127),
+        (Count::FreesToShared, 1, 63),
+    ] {
+        part.count(what, count);
+        assert_eq!(pair.batch(part), expected, "{what:?}");
+    }
 }
 
 /// A section that was aborted left like a miss: the slow path looks at P before it goes down (theory §2.3).

@@ -15,10 +15,14 @@ use lookaside_core::{
 
 const BLOCKS: usize = 4096;
 
-/// Takes this number of blocks and gives them back, this number of times.
+/// Takes blocks and gives them back, this number of times.
 fn bursts(list: &LookasideList, count: usize) {
+    bursts_of(list, BLOCKS, count);
+}
+
+fn bursts_of(list: &LookasideList, blocks: usize, count: usize) {
     for _ in 0..count {
-        let blocks: Vec<_> = (0..BLOCKS).map(|_| list.allocate().expect("the pool has room")).collect();
+        let blocks: Vec<_> = (0..blocks).map(|_| list.allocate().expect("the pool has room")).collect();
         for block in blocks {
             // SAFETY: the block came from this list, and is given back once.
             unsafe { list.free(block) };
@@ -62,6 +66,25 @@ fn a_burst_goes_to_the_pool_in_few_trips_and_every_block_is_counted() {
 }
 
 /// The user's routines, and who counts on Windows' schedule or on batches of one, see each call by itself.
+/// A list that could keep all blocks of its bursts does: a trip that brought too many would have to be undone by the next.
+#[test]
+fn bursts_that_fit_the_list_do_not_go_to_the_pool() {
+    in_own_process(this_test!(), || {
+        hooks::hold_scans();
+        stay_on_one_processor();
+        for engine in engines() {
+            for depth in [16, 64, 100, 200, 256] {
+                let list = LookasideList::builder(64).engine(engine).maximum_depth(depth).divisions(1).build().unwrap();
+                bursts_of(&list, 4 * usize::from(depth), 20);
+                bursts_of(&list, 2 * usize::from(depth), 500);
+                let before = pool_calls(&list.statistics());
+                bursts_of(&list, 2 * usize::from(depth), 100);
+                assert_eq!(pool_calls(&list.statistics()), before, "{engine:?}, depth {depth}");
+            }
+        }
+    });
+}
+
 #[test]
 fn calls_that_are_seen_come_one_by_one() {
     static CALLS: AtomicU64 = AtomicU64::new(0);

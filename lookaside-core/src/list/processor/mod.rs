@@ -288,6 +288,14 @@ impl Part {
         next as usize
     }
 
+    /// Returns whether the part both takes blocks of the shared list and gives it some, neither four times as often. One
+    /// that does not passes blocks on, from one processor to another.
+    pub fn goes_both_ways(self) -> bool {
+        let [taken, given] =
+            [Count::AllocatesFromShared, Count::FreesToShared].map(|what| self.counts[what as usize].load(Relaxed));
+        taken / 4 <= given && given / 4 <= taken
+    }
+
     /// Returns how many blocks are held now.
     pub fn length(self) -> usize {
         (self.header.load(Relaxed) & LENGTH_MASK) as usize

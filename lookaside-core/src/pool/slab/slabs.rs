@@ -187,7 +187,7 @@ unsafe fn free_in<const LOCKED: bool>(key: u64, blocks: &[*mut u8], request: &Re
         };
         let fault;
         (rest, fault) =
-            if owner.key() == key { owner.free::<LOCKED>(key, rest) } else { free_of_ended(range, slab, rest) };
+            if owner.key() == key { owner.free::<LOCKED>(key, slab, rest) } else { free_of_ended(range, slab, rest) };
         if let Some((fault, block)) = fault {
             // SAFETY: no one uses the rest either. A hook may unwind.
             let unwinding = OnUnwind::new(|| unsafe { free(key, rest, request) });

@@ -424,17 +424,18 @@ impl Group {
         }
     }
 
-    /// Takes back the first blocks that are of this group's slabs, up to one that cannot be. Returns the rest, and that.
+    /// Takes back the first blocks that are of this group's slabs, up to one that cannot be; the first is of `slab`. Returns
+    /// the rest, and the block that cannot be.
     pub fn free<'a, const LOCKED: bool>(
         &self,
         key: u64,
+        slab: &'static Slab,
         blocks: &'a [*mut u8],
     ) -> (&'a [*mut u8], Option<(Fault, *mut u8)>) {
         let range = range_of(LOCKED);
         let guard = self.lock.lock();
-        let mut rest = blocks;
-        while let Some(block) = rest.first() {
-            let Some(slab) = range.slab_of(*block).filter(|slab| self.owns(slab, key)) else { break };
+        let (mut rest, mut next) = (blocks, Some(slab));
+        while let Some(slab) = next.filter(|slab| self.owns(slab, key)) {
             let place = Place::of(slab);
             let (taken, fault) = slab.put(&guard, rest);
             rest = &rest[taken..];
@@ -442,6 +443,7 @@ impl Group {
             if let Some(fault) = fault {
                 return (&rest[1..], Some((fault, rest[0])));
             }
+            next = rest.first().and_then(|block| range.slab_of(*block));
         }
         (rest, None)
     }
