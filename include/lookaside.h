@@ -1854,8 +1854,9 @@ const char *lookaside_version(void);
 
 /**
  * Allocates a block of any size under a tag. Up to 496 bytes it comes from a list for its size, one of generation
- * 5.2's for x64; paged memory of 4,096 to 32,768 bytes is whole pages from lists of the process, and takes at most a 64th
- * more of memory; the rest, session memory and cache-aligned blocks come from the pool itself.
+ * 5.2's for x64; paged memory of up to 4,064 bytes comes from lists of the process as well, and takes 32 bytes and up to a
+ * fourth more; that of 4,096 to 32,768 bytes is whole pages from lists of the process, and takes at most a 64th more; the
+ * rest, session memory and cache-aligned blocks come from the pool itself.
  *
  * Parameters:
  * - `pool_type`: the pool, with the flags of the WDK's POOL_TYPE; those for raising have no effect.

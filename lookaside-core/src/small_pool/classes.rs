@@ -15,6 +15,10 @@ pub const CLASSES: usize = FINE + 4 * DOUBLINGS;
 pub const LARGEST: usize = FINEST << DOUBLINGS;
 /// Bytes of a page: larger requests start one, as in Windows.
 pub const PAGE: usize = 4096;
+/// Lists of what lies between the tables' blocks and a page.
+pub const MIDDLE_CLASSES: usize = 4 * (PAGE / MIDDLE).ilog2() as usize;
+/// The largest block of the tables, with this library's header.
+const MIDDLE: usize = 512;
 /// Lists of whole pages.
 pub const PAGE_CLASSES: usize = LARGEST / PAGE;
 /// Classes in steps of 16 bytes, up to this many bytes.
@@ -31,6 +35,8 @@ pub enum Sizes {
     Of(Generation),
     /// Those of the global allocator: each 16 bytes up to 1,024, and four for each doubling up to 32,768.
     Program,
+    /// Those of tagged blocks beyond the tables: four for each doubling from 512 to 4,096 bytes.
+    Middle,
     /// Those of whole pages: one to eight.
     Pages,
 }
@@ -41,6 +47,7 @@ impl Sizes {
         match self {
             Sizes::Of(generation) => generation.lists(),
             Sizes::Program => CLASSES,
+            Sizes::Middle => MIDDLE_CLASSES,
             Sizes::Pages => PAGE_CLASSES,
         }
     }
@@ -50,6 +57,7 @@ impl Sizes {
         match self {
             Sizes::Of(generation) => generation.block_size(list),
             Sizes::Program => class_size(list),
+            Sizes::Middle => quarter_steps(list, MIDDLE),
             Sizes::Pages => (list + 1) * PAGE,
         }
     }
@@ -64,6 +72,7 @@ impl Sizes {
                 let natural = 1 << size.trailing_zeros();
                 (size, if natural < LARGEST_ALIGNMENT { natural } else { LARGEST_ALIGNMENT })
             }
+            Sizes::Middle => (self.name(list), HEADER),
             Sizes::Pages => (self.name(list), PAGE),
         }
     }
@@ -108,9 +117,21 @@ const fn class_size(class: usize) -> usize {
     if class < FINE {
         return (class + 1) * 16;
     }
-    let doubling = (class - FINE) / 4;
-    let quarter = (FINEST / 4) << doubling;
-    (4 + (class - FINE) % 4 + 1) * quarter
+    quarter_steps(class - FINE, FINEST)
+}
+
+/// The size of this number among four for each doubling above `first`.
+const fn quarter_steps(number: usize, first: usize) -> usize {
+    (4 + number % 4 + 1) * ((first / 4) << (number / 4))
+}
+
+/// Returns the middle list that serves this many bytes; `None` for more and for less.
+pub const fn middle_class_of(size: usize) -> Option<usize> {
+    if size <= MIDDLE || size > PAGE {
+        return None;
+    }
+    let top = (size - 1).ilog2();
+    Some(4 * (top - MIDDLE.ilog2()) as usize + ((size - 1) >> (top - 2) & 3))
 }
 
 #[cfg(test)]
@@ -129,6 +150,16 @@ mod tests {
         // Nothing above 1,024 bytes wastes more than a fifth.
         assert!((1..CLASSES).all(|class| class < 64 || class_size(class) <= class_size(class - 1) * 5 / 4));
         assert_eq!([0, LARGEST + 1, usize::MAX].map(|size| class_of(size, 16)), [None; 3]);
+    }
+
+    #[test]
+    fn middle_lists_are_between_the_tables_and_a_page() {
+        let all: [usize; MIDDLE_CLASSES] = core::array::from_fn(|list| Sizes::Middle.block(list).0);
+        assert_eq!(all, [640, 768, 896, 1024, 1280, 1536, 1792, 2048, 2560, 3072, 3584, 4096]);
+        for size in 0..=PAGE + 1 {
+            let smallest = (513..=PAGE).contains(&size).then(|| all.iter().position(|block| *block >= size).unwrap());
+            assert_eq!(middle_class_of(size), smallest, "{size}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod statistics;
 mod classes;
 mod general;
 mod lists;
+mod middle;
 mod pages;
 mod raw;
 mod pool;

@@ -16,13 +16,18 @@ static LISTS: KindLists<PAGE_CLASSES> = KindLists::new();
 const MAXIMUM_BYTES: usize = 1 << 20;
 
 fn plan() -> Plan<'static> {
+    process_plan(Sizes::Pages, "pages")
+}
+
+/// How lists are made that all pools of the process share.
+pub fn process_plan(sizes: Sizes, kind: &'static str) -> Plan<'static> {
     Plan {
-        sizes: Sizes::Pages,
+        sizes,
         pool_type: PoolType::PAGED,
         tag: Tag::new(*b"PooL"),
         flags: ListFlags(0),
         name: "pool",
-        kind: "pages",
+        kind,
         maximum_depth: DEFAULT_MAXIMUM_DEPTH,
         maximum_bytes: MAXIMUM_BYTES,
         batch: 0,

@@ -9,6 +9,9 @@
 //!                                 whole pages: tag 32 | size 20 | entry 11 | 0
 //!                                 the general pool: in the place of the size the alignment's exponent
 //! ```
+//! In the place of the general pool, lists of the process serve paged blocks of up to a page with these headers: which
+//! list follows from the request, so the words do not say it.
+//!
 //! The check is keyed by the pool and by the address. When a block is freed the check is inverted: until its memory is
 //! used again, another free finds that.
 
@@ -19,7 +22,7 @@ use core::sync::atomic::Ordering::Relaxed;
 use super::classes::{HEADER, PAGE};
 use super::kind::Kind;
 use super::raw::{Numbers, RawSmallPool, key_of};
-use super::{general, pages};
+use super::{general, middle, pages};
 use crate::manage::{TagEntry, verifier};
 use crate::platform::{Caller, Violation};
 use crate::pool::slab::{self, Beside};
@@ -204,9 +207,10 @@ impl RawSmallPool {
     /// No bytes count as one. A request that with the kernel's header is no larger than the largest block of the
     /// tables, so up to 248 or 496 bytes, comes from its list; larger ones, session pools and cache-aligned types come
     /// from the general pool. The block is aligned as the generation's are (8 or 16 bytes), to 64 bytes for
-    /// cache-aligned types, and to 4,096 from 4,096 bytes on. Of paged memory, up to 32,768 bytes are whole pages
-    /// from lists of the process, and take at most a 64th more of memory. A pool type with unknown bits gets null. The bits for
-    /// raising have no effect. O(1) unless the general pool is asked.
+    /// cache-aligned types, and to 4,096 from 4,096 bytes on. Paged memory of 481 to 4,064 bytes comes from lists of the
+    /// process, and takes 32 bytes and up to a fourth more; that of 4,096 to 32,768 bytes is whole pages, and takes at most
+    /// a 64th more. A pool type with unknown bits gets null. The bits for raising have no effect. O(1) unless the general
+    /// pool is asked.
     ///
     /// # Safety
     /// As for [`RawSmallPool::allocate`].
@@ -331,7 +335,10 @@ impl RawSmallPool {
             Words::of_pages(beside).set(key, Label::of_pages(tag, entry) | (bytes as u64) << SIZE_SHIFT);
             return block;
         }
-        let start = general::allocate(&request, self.flags);
+        let start = match middle::list_of(&request, self.flags) {
+            Some(list) => middle::allocate(list),
+            None => general::allocate(&request, self.flags),
+        };
         if start.is_null() {
             return start;
         }
@@ -526,8 +533,14 @@ unsafe fn free_large(block: *mut u8, label: &Label<'_>, flags: ListFlags) {
     }
     let alignment = 1 << field(label.word, SIZE_SHIFT, SIZE_BITS);
     if let Some((place, request)) = general_request(label.pool_type(), label.size, alignment, label.tag()) {
+        let start = block.wrapping_sub(place);
         // SAFETY: the header says that it was asked for so, and no one uses it any more.
-        unsafe { general::free(block.wrapping_sub(place), &request, flags) };
+        unsafe {
+            match middle::list_of(&request, flags) {
+                Some(list) => middle::free(list, start),
+                None => general::free(start, &request, flags),
+            }
+        }
     }
 }
 

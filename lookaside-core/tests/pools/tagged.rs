@@ -1,11 +1,13 @@
-//! Tagged blocks of whole pages: what they cost, and what is found of their misuse.
+//! Tagged blocks beyond the tables of small pools: which lists they come from, what they cost, and what is found of their
+//! misuse.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use crate::common::processes::{in_own_process, is_emulated, this_test};
 use lookaside_core::{
-    BugCheck, EngineKind, PoolType, Tag, Violation, adjust_depth, engine, pool_allocate, pool_free, pool_free_sized,
-    pool_reallocate, pool_size, set_violation_hook,
+    BugCheck, EngineKind, PoolType, Tag, Violation, adjust_depth, engine, lists, pool_allocate, pool_free,
+    pool_free_sized, pool_reallocate, pool_size, set_violation_hook,
 };
 
 const PAGE: usize = 4096;
@@ -51,6 +53,58 @@ fn whole_pages_cost_little_more() {
             let kept = resident().saturating_sub(before);
             assert!(engine() == EngineKind::Heap || kept < 2 << 20, "{kept} of {}", blocks.len() * bytes);
         }
+    });
+}
+
+/// Paged blocks between the tables' and a page come from lists, four for each doubling; their size is known exactly.
+#[test]
+fn blocks_beyond_the_tables_come_from_lists() {
+    /// The two headers of such a block.
+    const HEADERS: usize = 32;
+    in_own_process(this_test!(), || {
+        let sizes = [640, 768, 896, 1024, 1280, 1536, 1792, 2048, 2560, 3072, 3584, PAGE];
+        let mut blocks = Vec::new();
+        for bytes in 497..PAGE {
+            let block = pool_allocate(PoolType::PAGED, bytes, TAG);
+            // SAFETY: the block has this size.
+            unsafe {
+                block.write_bytes(bytes as u8, bytes);
+                assert_eq!(pool_size(block), bytes);
+            }
+            blocks.push((block, bytes));
+        }
+        // None of these is for such a list: another pool, alignment or size.
+        let others = [
+            (PoolType::PAGED_CACHE_ALIGNED, 1000),
+            (PoolType::NON_PAGED_NX, 1000),
+            (PoolType::PAGED, 400),
+            (PoolType::PAGED, PAGE),
+        ];
+        // Nonpaged memory may be refused.
+        let others = others.map(|(pool_type, bytes)| pool_allocate(pool_type, bytes, TAG));
+        let outstanding = || {
+            let lists = lists().filter(|info| info.name().starts_with("pool middle"));
+            lists.map(|info| (info.statistics.size, info.statistics.outstanding)).collect::<BTreeMap<_, _>>()
+        };
+        let of_list = |list: usize| {
+            let least = list.checked_sub(1).map_or(497 + HEADERS, |smaller| sizes[smaller] + 1);
+            (sizes[list], (sizes[list] - least + 1) as u64)
+        };
+        if engine() == EngineKind::Heap {
+            assert!(outstanding().is_empty());
+        } else {
+            assert_eq!(outstanding(), (0..sizes.len()).map(of_list).collect());
+        }
+        for (block, bytes) in blocks {
+            // SAFETY: the block has this size, and is freed once.
+            unsafe {
+                assert!(std::slice::from_raw_parts(block, bytes).iter().all(|byte| *byte == bytes as u8));
+                pool_free_sized(block, bytes, TAG);
+            }
+        }
+        // SAFETY: each is freed once.
+        others.into_iter().for_each(|block| unsafe { pool_free(block, TAG) });
+        assert!(outstanding().values().all(|blocks| *blocks == 0));
     });
 }
 
