@@ -4,4 +4,4 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 source ci/parts/jemalloc.sh
-cargo bench -p lookaside-benches --bench times -- --test
+cargo bench --profile dev --workspace --bench times -- --test

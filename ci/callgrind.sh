@@ -19,11 +19,10 @@ if [[ ! -x $tools/bin/iai-callgrind-runner ]]; then
     rm -rf "$tools/build"
 fi
 
-source ci/parts/jemalloc.sh
 counts=$target/callgrind
 rm -rf "$counts"
-PATH=$tools/bin:$PATH IAI_CALLGRIND_HOME=$counts \
-    cargo bench -p lookaside-benches --features callgrind --bench instructions
+cargo build --release -p lookaside-benches --features callgrind --bin instructions
+PATH=$tools/bin:$PATH IAI_CALLGRIND_HOME=$counts "$target/release/instructions"
 
 pairs=$(sed -n 's/^pub const PAIRS: u64 = \([0-9 *]*\);$/\1/p' lookaside-bench/benches/instructions.rs)
 made_by="Counted with $(rustc --version), $(getconf GNU_LIBC_VERSION) and $(valgrind --version)."

@@ -29,5 +29,6 @@ done
 LOOKASIDE_ENGINE=trylock memcheck definite,indirect,possible "$out/callbacks" >/dev/null
 
 # Cargo prints where it put the test. Rust's own tables and threads are held by pointers to their middle.
-life=$(cargo test -p lookaside-core --test life --no-run 2>&1 | sed -n 's/.*Executable.*(\(.*\))$/\1/p')
+# Of the whole workspace, as it was built for all tests.
+life=$(cargo test --workspace --test life --no-run 2>&1 | sed -n 's/.*Executable.*(\(.*\))$/\1/p')
 LOOKASIDE_ENGINE=trylock LOOKASIDE_TEST_LIVES=400 memcheck definite,indirect "$life" --test-threads=1

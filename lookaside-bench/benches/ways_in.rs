@@ -2,6 +2,7 @@
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::UnsafeCell;
+use std::ffi::c_void;
 use std::hint::black_box;
 use std::mem::{self, MaybeUninit};
 use std::ptr::{self, NonNull};
@@ -11,7 +12,6 @@ use ::lookaside::{
     lookaside_list_initialize, lookaside_parameters,
 };
 use anyhow::{Context, ensure};
-use libc::c_void;
 use lookaside_core::{
     ListFlags, Lookaside, LookasideAlloc, LookasideBox, LookasideList, ObjectCache, PoolType, Tag, Tuning,
     pool_allocate, pool_free_sized,

@@ -5,7 +5,7 @@
 //! Every block has a state outside of it, so that a block that is in two places at once is found at once, and a lost one
 //! at the end. Calls are counted beside the list, which must count the same: a free that stored a header of the time
 //! when the list was closed would show as hits that were none.
-//! `LOOKASIDE_TEST_CLOSINGS` sets how many closings each case does (default 30,000).
+//! `LOOKASIDE_TEST_CLOSINGS` sets how many closings each case does (default 10,000).
 
 mod common;
 
@@ -60,7 +60,7 @@ unsafe extern "C-unwind" fn free(block: *mut c_void) {
 }
 
 fn closings() -> u64 {
-    std::env::var("LOOKASIDE_TEST_CLOSINGS").ok().map_or(30_000, |count| count.parse().unwrap())
+    std::env::var("LOOKASIDE_TEST_CLOSINGS").ok().map_or(10_000, |count| count.parse().unwrap())
 }
 
 /// A block of the list, counted.

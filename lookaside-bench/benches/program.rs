@@ -1,0 +1,7 @@
+//! The benchmark `instructions` as a program.
+
+mod instructions;
+
+fn main() {
+    instructions::run();
+}
