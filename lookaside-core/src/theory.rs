@@ -532,7 +532,8 @@
 //! A slab is listed by how full it is, in quarters, and the fullest are used up first, so that others become empty. An
 //! empty slab stays for a period of the scan: as many go back as were never needed in it, the fewest that were empty at
 //! any moment. A list whose depths are the least gives back every page on which no block is in use. Units beyond the first
-//! 64 MiB may be in large pages, of which more is in memory than is in use: one that no slab is on is given back whole.
+//! 64 MiB may be in large pages, of which more is in memory than is in use: one that no slab is on is given back whole. So
+//! is a page of the table on which only free units are.
 //!
 //! A block of a page or more that is to be zeroes comes straight from its slab where P and L have none: there the bits of
 //! its pages say what no caller had since it came from the system, which is zeroes, and is neither cleared nor touched.

@@ -1,10 +1,10 @@
-//! What a list costs beside its blocks, in resident memory; the 4,097th list; and what fresh blocks cost before they are
-//! used. One test: it measures the process.
+//! What a list costs beside its blocks, in resident memory; the 4,097th list; what fresh blocks cost before they are used;
+//! and what a burst leaves. One test: it measures the process.
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::ptr::NonNull;
 
-use lookaside_core::{EngineKind, LookasideAlloc, LookasideList, engine};
+use lookaside_core::{EngineKind, LookasideAlloc, LookasideList, adjust_depth, engine};
 
 const LISTS: usize = 4096;
 
@@ -18,6 +18,32 @@ fn resident_bytes() -> usize {
 fn lists_and_fresh_zeroes_are_small() {
     fresh_zeroes_are_small();
     lists_are_small();
+    a_burst_leaves_little();
+}
+
+/// When the blocks of a burst are back, neither they nor what was known of them stays in memory.
+fn a_burst_leaves_little() {
+    const BLOCKS: usize = 1_000_000;
+    let list = LookasideList::new(64).unwrap();
+    let mut held: Vec<NonNull<u8>> = Vec::with_capacity(BLOCKS);
+    // The list and the vector have what they need, the list with its lists at their depth.
+    let mut burst = |blocks: usize| {
+        held.extend((0..blocks).map(|_| list.allocate().unwrap()));
+        for block in held.drain(..) {
+            // SAFETY: the block is of this list, and freed once.
+            unsafe { list.free(block) };
+        }
+        list.flush();
+        (0..4).for_each(|_| adjust_depth());
+        resident_bytes()
+    };
+    burst(BLOCKS / 50);
+    let before = burst(BLOCKS / 50);
+    let more = burst(BLOCKS).saturating_sub(before);
+    println!("after a burst of {BLOCKS} blocks: {more} bytes more");
+    // The vector's own pages, and little else. By the engine `Heap` the C library may keep all.
+    let vector = BLOCKS * size_of::<NonNull<u8>>();
+    assert!(engine() == EngineKind::Heap || more < vector + (128 << 10), "{more}");
 }
 
 /// Of large blocks that are asked for with zeroes, and are the system's still, no more is in memory than is used.

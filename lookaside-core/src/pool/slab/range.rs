@@ -130,7 +130,23 @@ impl Range {
         if unit < self.first.load(Relaxed) as usize {
             self.first.store(unit as u32, Relaxed);
         }
-        self.discard_large_pages(&guard, unit, slab.units.load(Relaxed) as usize);
+        let units = slab.units.load(Relaxed) as usize;
+        self.discard_large_pages(&guard, unit, units);
+        self.discard_known(&guard, unit, units);
+    }
+
+    /// Gives the pages back to the system on which only free units' knowledge is, beginning with these units' own: zeroes
+    /// are as good.
+    fn discard_known(&self, _guard: &Guard<'_>, unit: usize, units: usize) {
+        let (page, size) = (platform::page_size(), size_of::<Slab>());
+        let usable = self.usable.load(Relaxed) as usize;
+        for start in (unit * size / page * page..(unit + units) * size).step_by(page) {
+            if (start / size..(start + page).div_ceil(size).min(usable)).all(|unit| self.is_free(unit)) {
+                // SAFETY: the page is of what is known of usable units, all of them free: no one writes to it without the
+                // lock, and who reads finds a slab of no list before and after.
+                unsafe { platform::discard(self.slabs.load(Relaxed).cast::<u8>().wrapping_add(start), page) };
+            }
+        }
     }
 
     /// Gives the large pages back to the system that these units are on and no slab is: what lists never used of them may
