@@ -13,7 +13,7 @@ const GENERATION: Generation = Generation::V5_2X64;
 const NUMBERS: Numbers = Numbers::of(GENERATION);
 
 /// Allocates a block of at least this many bytes under a tag; returns it, or null: `ExAllocatePoolWithTag`. From
-/// small-pool lists (of generation 5.2, for x64) up to 496 bytes, and beyond from page lists or the general pool: see
+/// small-pool lists (of generation 5.2, for x64) up to 496 bytes, and beyond from other lists of the process or the general pool: see
 /// [`RawSmallPool::allocate_tagged`]. Any number of threads at once, from the first call on. Nonpaged memory stays
 /// unlocked where the limit of locked memory is too small; [`pool_report`](crate::pool_report) shows it.
 ///

@@ -7,9 +7,9 @@ use super::tagged::{Label, Origin, is_right};
 use crate::wdk::{PoolType, Tag};
 
 impl RawSmallPool {
-    /// Gives a block this many bytes, in place where its list's blocks have room for them; else a new block gets the
-    /// contents, as far as both reach, and the old one is freed. Returns the block, or null where there is no memory or
-    /// the pool type has unknown bits: then the old block is as it was. No bytes count as one.
+    /// Gives a block this many bytes, in place where it is of the tables' lists, or whole pages, and has room for them;
+    /// else a new block gets the contents, as far as both reach, and the old one is freed. Returns the block, or null
+    /// where there is no memory or the pool type has unknown bits: then the old block is as it was. No bytes count as one.
     ///
     /// A null block is allocated: [`RawSmallPool::allocate_tagged`]. The block is aligned as that call aligns, and is of
     /// this pool type afterwards, whatever it was before. Tag 0 fits every block, and the block keeps its own. Reported

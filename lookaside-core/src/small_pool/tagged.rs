@@ -136,7 +136,7 @@ impl Label<'_> {
         let bits = match self.origin {
             Origin::List => SIZE_BITS,
             Origin::Pages => PAGES_SIZE_BITS,
-            // Its room is its size.
+            // It is not given another size in place.
             Origin::General => return,
         };
         if self.origin == Origin::Pages {
@@ -207,7 +207,7 @@ impl RawSmallPool {
     /// No bytes count as one. A request that with the kernel's header is no larger than the largest block of the
     /// tables, so up to 248 or 496 bytes, comes from its list; larger ones, session pools and cache-aligned types come
     /// from the general pool. The block is aligned as the generation's are (8 or 16 bytes), to 64 bytes for
-    /// cache-aligned types, and to 4,096 from 4,096 bytes on. Paged memory of 481 to 4,064 bytes comes from lists of the
+    /// cache-aligned types, and to 4,096 from 4,096 bytes on. Paged memory beyond the tables, from 481 to 4,064 bytes, comes from lists of the
     /// process, and takes 32 bytes and up to a fourth more; that of 4,096 to 32,768 bytes is whole pages, and takes at most
     /// a 64th more. A pool type with unknown bits gets null. The bits for raising have no effect. O(1) unless the general
     /// pool is asked.
@@ -393,7 +393,8 @@ impl RawSmallPool {
     ///
     /// Reported as violations (see [`set_violation_hook`](crate::set_violation_hook)) are another tag than the block's,
     /// a block that is free already, as long as its memory was not used again and no two threads free it at once, and
-    /// memory that this pool did not give or whose header was overwritten, but for a chance of 2^-64.
+    /// memory that this pool did not give or whose header was overwritten, but for a chance of 2^-64. Whole pages that are
+    /// freed twice are such memory once they went back to the system.
     ///
     /// # Safety
     /// `pool` points to an object that was initialised, and may have been deleted meanwhile. The block is null, or came

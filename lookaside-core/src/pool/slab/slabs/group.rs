@@ -81,8 +81,9 @@ impl Group {
         }
     }
 
-    /// Makes this a group of the list with this key.
+    /// Makes this a group of the list with this key, without slabs.
     pub fn open(&self, _guard: &Guard<'_>, pool: Option<&'static Arena>, key: u64) {
+        self.words().chain([&self.locked]).for_each(|word| word.store(0, Relaxed));
         self.pool.store(pool.map_or(ptr::null_mut(), |pool| ptr::from_ref(pool).cast_mut()), Relaxed);
         self.forks.store(forks(), Relaxed);
         // Release pairs with the Acquire in `key`.
@@ -375,7 +376,8 @@ impl Group {
     pub fn close(&self) {
         self.give_back(true);
         let _guard = self.lock.lock();
-        self.key.store(0, Relaxed);
+        // Release, as in `open`: who finds that the list ended sees what became of its slabs.
+        self.key.store(0, Release);
         self.words().chain([&self.locked]).for_each(|word| word.store(0, Relaxed));
     }
 
@@ -434,7 +436,8 @@ impl Group {
     ) -> (&'a [*mut u8], Option<(Fault, *mut u8)>) {
         let range = range_of(LOCKED);
         let guard = self.lock.lock();
-        let (mut rest, mut next) = (blocks, Some(slab));
+        // The list may have ended meanwhile: a scan may be on its way with its last blocks.
+        let (mut rest, mut next) = (blocks, (self.key() == key).then_some(slab));
         while let Some(slab) = next.filter(|slab| self.owns(slab, key)) {
             let place = Place::of(slab);
             let (taken, fault) = slab.put(&guard, rest);

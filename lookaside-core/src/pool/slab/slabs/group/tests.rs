@@ -2,7 +2,7 @@
 
 extern crate std;
 use super::super::tests::{give, request, take_for};
-use super::super::{RANGE, Slabs, prepare};
+use super::super::{RANGE, Slabs, free, prepare};
 use super::*;
 use crate::platform::random;
 use crate::platform::rseq::layout;
@@ -126,6 +126,25 @@ fn free_blocks_of_other_groups_serve_where_there_are_no_more() {
     let others = take_for(&list.slabs, 1, &request, 64);
     assert_eq!(others.iter().collect::<HashSet<_>>(), blocks[..10].iter().collect());
     give(&list.slabs, &request, &blocks);
+}
+
+/// A scan that is on its way with the last blocks of a list, which ends before it has the lock: they go back, and are not
+/// left for the list that has the memory next.
+#[test]
+fn blocks_that_come_after_the_end_are_no_later_lists() {
+    let list = Grouped::open();
+    for number in [0, 1] {
+        let blocks = list.take(number, 3);
+        let (key, group) = (list.slabs.key(), list.slabs.group(number));
+        let slab = RANGE.slab_of(blocks[0]).unwrap();
+        list.slabs.close();
+        assert_eq!(group.free::<false>(key, slab, &blocks), (&blocks[..], None));
+        assert!(group.words().all(|word| word.load(Relaxed) == 0));
+        // SAFETY: no one uses the blocks.
+        unsafe { free(key, &blocks, &request(64, 16)) };
+        assert_eq!((slab.key.load(Relaxed), slab.pages()), (0, 0), "the last block frees the slab");
+        list.slabs.first.open(&list.slabs.first.lock.lock(), None, key + (1 << 40));
+    }
 }
 
 /// In the child of a fork that a thread was cut in, at any step of a slab's way to the other group.
