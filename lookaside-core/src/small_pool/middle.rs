@@ -1,5 +1,5 @@
-//! Lists for requests that are larger than the tables' blocks, up to a page with their header. Like those of whole pages they
-//! are the process's, and stand where the process heap would serve otherwise.
+//! Lists for requests that are larger than the tables' blocks, up to a page with their header. All small pools of the process
+//! share them. Without them such a request would go to malloc.
 
 use super::classes::{HEADER, MIDDLE_CLASSES, Sizes, middle_class_of};
 use super::lists::{KindLists, Plan};
