@@ -1,5 +1,6 @@
 //! Notes the versions of the compiler and of the rivals, which the tables name, and compiles the preload library of
-//! `lookaside record`, the lists that code in C has and, where their headers are, the rivals in C and C++.
+//! `lookaside record` and, for `lookaside compare`, the lists that code in C has, the containers of C++ and, where their
+//! headers are, the rivals in C and C++.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -29,10 +30,17 @@ fn main() {
         println!("cargo:rerun-if-changed={changed}");
     }
     compile_recorder();
-    compile_lists();
-    compile_nodes();
-    compile_peers();
+    if has_feature("COMPARE") {
+        compile_lists();
+        compile_nodes();
+        compile_peers();
+    }
     note_versions();
+}
+
+/// Whether the package is built with the feature of this name.
+fn has_feature(name: &str) -> bool {
+    env::var_os(format!("CARGO_FEATURE_{name}")).is_some()
 }
 
 fn out_dir() -> PathBuf {
@@ -212,9 +220,10 @@ fn note_versions() {
     println!("cargo:rerun-if-changed={}", lock.display());
     let lock = fs::read_to_string(lock).unwrap_or_default();
     let built = |package: &&str| match *package {
-        "snmalloc-rs" => env::var_os("CARGO_FEATURE_SNMALLOC").is_some(),
-        "libtcmalloc-sys" => env::var_os("CARGO_FEATURE_TCMALLOC").is_some(),
-        _ => true,
+        "tikv-jemalloc-sys" | "libmimalloc-sys" => true,
+        "snmalloc-rs" => has_feature("SNMALLOC"),
+        "libtcmalloc-sys" => has_feature("TCMALLOC"),
+        _ => has_feature("COMPARE"),
     };
     let version = |package| format!("{package} {}", version_in(&lock, package).unwrap_or("of unknown version"));
     let versions: Vec<String> = RIVALS.into_iter().filter(built).map(version).collect();

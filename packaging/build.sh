@@ -25,6 +25,6 @@ rm -f "$BUILT/liblookaside.a"
 
 if [[ $COMMAND != no ]]; then
     # A run of its own, which brings the libraries in another form.
-    build --bin lookaside
+    build --bin lookaside --features lookaside-bench/compare
     "${BINUTILS}objcopy" --strip-debug "$output/lookaside" "$BUILT/lookaside"
 fi

@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use lookaside_core::hooks::switches;
 
-use crate::{compare, matrix, record, replay, tags, tune};
+#[cfg(feature = "compare")]
+use crate::matrix;
+use crate::{compare, record, replay, tags, tune};
 
 /// Lookaside lists: replay recorded programs over them, and compare them with allocators.
 ///
@@ -31,6 +33,7 @@ enum Command {
     #[command(after_long_help = switches::Table.to_string(), term_width = 0)]
     Switches,
     /// One round of one contender in this process; `compare` starts it
+    #[cfg(feature = "compare")]
     #[command(hide = true)]
     Round {
         workload: String,
@@ -42,10 +45,10 @@ enum Command {
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
     let command = Cli::parse().command;
-    if matches!(command, Some(Command::Round { .. })) {
-        switches::report_nothing();
-    } else {
-        switches::report_unknown();
+    match command {
+        #[cfg(feature = "compare")]
+        Some(Command::Round { .. }) => switches::report_nothing(),
+        _ => switches::report_unknown(),
     }
     let success = |()| ExitCode::SUCCESS;
     let done = match command {
@@ -56,6 +59,7 @@ pub fn main() -> ExitCode {
         Some(Command::Record(arguments)) => record::run(&arguments).map(ExitCode::from),
         Some(Command::Tune(arguments)) => tune::run(&arguments).map(success),
         Some(Command::Switches) => print_switches().map(success),
+        #[cfg(feature = "compare")]
         Some(Command::Round { workload, contender, size }) => {
             matrix::serve_round(&workload, &contender, size).map(success)
         }

@@ -1,9 +1,9 @@
 //! The command `lookaside`.
 
-use lookaside_bench::global::switch::Switch;
-
+/// Chooses the allocator that a program of `compare --global` runs on.
+#[cfg(feature = "compare")]
 #[global_allocator]
-static HEAP: Switch = Switch;
+static HEAP: lookaside_bench::global::switch::Switch = lookaside_bench::global::switch::Switch;
 
 fn main() -> std::process::ExitCode {
     lookaside_bench::cli::main()

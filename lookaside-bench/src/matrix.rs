@@ -1,19 +1,18 @@
 //! Which contender runs which workload: the list of contenders, and what a comparison is to measure.
 
-use std::ffi::CStr;
-
 use anyhow::{Context, ensure};
 
 #[cfg(feature = "tcmalloc")]
 use crate::contenders::google_tcmalloc;
 #[cfg(target_arch = "x86_64")]
 use crate::contenders::slist;
-use crate::contenders::{c_lists, crates, gperftools, lookaside, mallocs, native, ring, small_pool, stacks, vecs};
+use crate::contenders::{c_lists, crates, gperftools, lookaside, native, ring, small_pool, stacks, vecs};
 use crate::ground::contender::About;
+use crate::ground::machine;
 use crate::ground::measure::{self, Absent, Made};
 use crate::ground::workload::{Case, Job, Set, Workload};
 use crate::workloads;
-use crate::{global, nodes, pools};
+use crate::{global, mallocs, nodes, pools};
 
 /// A contender, ready for any workload.
 pub struct Entry {
@@ -213,15 +212,9 @@ impl Plan {
     }
 }
 
-/// One line: the versions of the lists, the compiler and the rivals.
+/// One line: the versions of the lists, the rivals and the compiler.
 pub fn versions() -> String {
-    // SAFETY: the function takes nothing and returns a string that lives as long as the C library.
-    let glibc = unsafe { CStr::from_ptr(libc::gnu_get_libc_version()) }.to_string_lossy();
-    let mut parts = vec![format!("lookaside {}", lookaside_core::VERSION), format!("glibc {glibc}")];
-    parts.extend(env!("VERSIONS").split(';').map(String::from));
-    parts.extend(gperftools::version().into_iter().chain(native::versions()));
-    parts.push(env!("VERSION_OF_RUSTC").into());
-    parts.join(", ")
+    machine::versions(gperftools::version().into_iter().chain(native::versions()))
 }
 
 #[cfg(test)]

@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::{mem, ptr, slice, thread};
 
-use lookaside_bench::contenders::{c_lists, crates, gperftools, lookaside, mallocs, native, small_pool, stacks, vecs};
+use lookaside_bench::contenders::{c_lists, crates, gperftools, lookaside, native, small_pool, stacks, vecs};
 use lookaside_bench::ground::contender::{Blocks, CAPACITY, Contender, LARGEST, Make};
 use lookaside_bench::ground::team::Work;
 use lookaside_bench::ground::workload::Set;
-use lookaside_bench::matrix;
 use lookaside_bench::workloads::{self, WorkingSet};
+use lookaside_bench::{mallocs, matrix};
 
 const SIZE: usize = 64;
 

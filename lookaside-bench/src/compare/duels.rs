@@ -60,7 +60,8 @@ mod tests {
     use super::*;
     use crate::compare::results::tests::{benchmark, with_measures};
     use crate::ground::measure::Measure;
-    use crate::rounds::{Outcome, Spread};
+    use crate::ground::spread::Spread;
+    use crate::rounds::Outcome;
 
     #[test]
     fn ours_are_known_by_their_names() {

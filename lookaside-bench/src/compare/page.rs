@@ -76,7 +76,7 @@ mod tests {
     use super::*;
     use crate::compare::results::tests::with_measures;
     use crate::ground::measure::Measure;
-    use crate::rounds::Spread;
+    use crate::ground::spread::Spread;
 
     const MEASURES: &[Measure] = &[
         Measure::less("ns", "ns", "nanoseconds of a call"),

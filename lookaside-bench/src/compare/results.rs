@@ -1,9 +1,10 @@
 //! What was compared, and what came out of it, from which everything is printed.
 
 use crate::ground::measure::{Better, LESS_RING};
+use crate::ground::spread::Spread;
 use crate::ground::workload::Set;
 use crate::matrix::{self, Plan};
-use crate::rounds::{Outcome, Skipped, Spread};
+use crate::rounds::{Outcome, Skipped};
 
 /// A workload, with what its contenders came to.
 #[derive(Clone, Debug)]

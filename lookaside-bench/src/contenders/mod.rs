@@ -13,7 +13,6 @@ pub mod gperftools;
 pub mod guarded;
 pub mod kept;
 pub mod lookaside;
-pub mod mallocs;
 pub mod native;
 pub mod ring;
 #[cfg(target_arch = "x86_64")]

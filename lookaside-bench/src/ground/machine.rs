@@ -1,5 +1,6 @@
 //! Names the machine and the versions that a table was measured with.
 
+use std::ffi::CStr;
 use std::fs;
 use std::mem;
 use std::sync::OnceLock;
@@ -32,6 +33,18 @@ fn allowed() -> &'static [usize] {
         let allowed: Vec<usize> = (0..libc::CPU_SETSIZE as usize).filter(in_set).collect();
         if known { allowed } else { vec![0] }
     })
+}
+
+/// One line: the versions of the lists, the C library, the rivals that the command was built with, those that were `found`
+/// on this machine, and the compiler.
+pub fn versions(found: impl IntoIterator<Item = String>) -> String {
+    // SAFETY: the function takes nothing and returns a string that lives as long as the C library.
+    let glibc = unsafe { CStr::from_ptr(libc::gnu_get_libc_version()) }.to_string_lossy();
+    let mut parts = vec![format!("lookaside {}", lookaside_core::VERSION), format!("glibc {glibc}")];
+    parts.extend(env!("VERSIONS").split(';').map(String::from));
+    parts.extend(found);
+    parts.push(env!("VERSION_OF_RUSTC").into());
+    parts.join(", ")
 }
 
 /// The engine of the contender `lookaside`, such as `rseq`.

@@ -7,6 +7,7 @@ pub mod machine;
 pub mod measure;
 pub mod random;
 pub mod ring;
+pub mod spread;
 pub mod standing;
 pub mod svg;
 pub mod team;

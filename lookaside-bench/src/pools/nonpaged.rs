@@ -6,9 +6,9 @@ use anyhow::ensure;
 use lookaside_core::PoolKind;
 
 use super::sources::{self, map, page};
-use crate::contenders::mallocs;
 use crate::ground::contender::{Blocks, Contender};
 use crate::ground::measure::{Absent, Figures, figures};
+use crate::mallocs;
 
 const MIB: usize = 1 << 20;
 const TOTAL: usize = 16 * MIB;

@@ -4,9 +4,9 @@ use anyhow::ensure;
 use lookaside_core::PoolKind;
 
 use super::sources::{self, is_inaccessible};
-use crate::contenders::mallocs;
 use crate::ground::contender::{Blocks, Contender};
 use crate::ground::measure::{Absent, Figures, ROUND, clock, figures, timed_from, touch};
+use crate::mallocs;
 use crate::workloads::pair;
 
 /// Bytes of a block.

@@ -6,10 +6,10 @@ use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use lookaside_core::{Statistics, Topology, Tuning};
 
-use crate::contenders::mallocs::{Glibc, Jemalloc, Mimalloc};
 use crate::ground::contender::Contender;
+use crate::ground::spread::Spread;
 use crate::ground::team::{Work, team};
-use crate::rounds::Spread;
+use crate::mallocs::{Glibc, Jemalloc, Mimalloc};
 use crate::trace::driver::Replayer;
 use crate::trace::lists::Lists;
 use crate::trace::script::{LARGEST, Script};

@@ -12,7 +12,6 @@ use clap::Args;
 
 use self::contest::Contest;
 use crate::ground::machine;
-use crate::matrix;
 use crate::trace::script::Script;
 use crate::trace::{self, DEFAULT};
 
@@ -47,7 +46,7 @@ pub fn run(arguments: &Replay) -> Result<()> {
     lookaside_core::report(&mut report).context("no report")?;
     writeln!(out, "{}", show::lists(&report, &contest.statistics()))?;
     writeln!(out, "{}", show::times(&times)?)?;
-    let (machine, engine, versions) = (machine::describe(), machine::engine(), matrix::versions());
+    let (machine, engine, versions) = (machine::describe(), machine::engine(), machine::versions([]));
     writeln!(out, "Machine: {machine}\nEngine: {engine}\nVersions: {versions}")?;
     busy.map_or(Ok(()), |warning| Ok(writeln!(out, "\n{warning}")?))
 }

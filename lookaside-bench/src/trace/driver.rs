@@ -5,8 +5,8 @@ use core::hint::black_box;
 use core::ptr;
 
 use super::script::{Operation, Script};
-use crate::contenders::mallocs::Glibc;
 use crate::ground::contender::Contender;
+use crate::mallocs::Glibc;
 
 /// One thread's replays of a script. `LARGEST` is the largest size that the contender serves; beyond, the C library's malloc
 /// does.

@@ -6,8 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Bottom-up; modules of one floor know nothing of each other.
-const FLOORS: [&[&str]; 8] = [
+const FLOORS: [&[&str]; 9] = [
     &["ground"],
+    &["mallocs"],
     &["contenders"],
     &["workloads"],
     &["trace"],
