@@ -18,7 +18,7 @@ pub fn introduction(name: &str, trace: Summary, script: &Script, threads: usize)
     format!(
         "{name}: {}\n\
          {} operations on blocks up to {LARGEST} bytes, in {classes} lists by size class; \
-         {} on larger ones, which the system heap serves in every row\n\
+         {} on larger ones, which the system heap serves in every row, and keeps when they are freed\n\
          threads, each with blocks of its own: {threads}\n",
         summary(trace),
         grouped(small),
