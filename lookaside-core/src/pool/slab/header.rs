@@ -140,8 +140,7 @@ impl Slab {
         self.pages.store(0, Relaxed);
         self.locked.store(0, Relaxed);
         for (number, word) in self.words[..words_of(cut.blocks)].iter().enumerate() {
-            let rest = cut.blocks - number as u32 * 64;
-            word.store(if rest >= 64 { u64::MAX } else { (1 << rest) - 1 }, Relaxed);
+            word.store(bits_of(cut.blocks, number), Relaxed);
         }
     }
 
@@ -355,9 +354,12 @@ impl Slab {
     /// Returns the pages that may be in memory although no block in use is on them: whole ones of the system's.
     pub fn idle_pages(&self, _guard: &Guard<'_>) -> u32 {
         let mut used = 0;
-        for place in 0..self.blocks() {
-            if self.words[place as usize / 64].load(Relaxed) >> (place % 64) & 1 == 0 {
-                used |= pages_of(place as usize * self.stride(), self.stride());
+        for (number, word) in self.words[..words_of(self.blocks())].iter().enumerate() {
+            let mut taken = bits_of(self.blocks(), number) & !word.load(Relaxed);
+            while taken != 0 {
+                let place = number * 64 + taken.trailing_zeros() as usize;
+                used |= pages_of(place * self.stride(), self.stride());
+                taken &= taken - 1;
             }
         }
         whole_pages(self.pages() & !whole_pages(used))
@@ -381,6 +383,12 @@ fn side_by_side(blocks: &[*mut u8], step: usize, most: usize) -> usize {
 
 const fn words_of(blocks: u32) -> usize {
     blocks.div_ceil(64) as usize
+}
+
+/// The bits of a slab's blocks in the word of this number.
+const fn bits_of(blocks: u32, number: usize) -> u64 {
+    let rest = blocks as usize - number * 64;
+    if rest >= 64 { u64::MAX } else { (1 << rest) - 1 }
 }
 
 /// The pages of a slab on which these bytes lie; all, for those of a larger slab.
