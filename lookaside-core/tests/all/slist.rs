@@ -280,7 +280,7 @@ fn an_entry_may_be_unmapped_as_soon_as_it_is_popped() {
     const ALL: libc::c_int = libc::PROT_READ | libc::PROT_WRITE;
     const POPPERS: usize = 3;
     let list = &SListHeader::new();
-    let pages = operations() / 5;
+    let pages = operations() / 10;
     // SAFETY: a new mapping at an address of the kernel's choice, of which nothing is backed yet.
     let region = unsafe {
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;

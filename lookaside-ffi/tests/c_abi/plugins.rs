@@ -70,6 +70,7 @@ fn rust_plugin(out: &Path, flags: &str) -> PathBuf {
     fs::copy(root().join("Cargo.lock"), out.join("Cargo.lock")).expect("the lock file is copied");
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--quiet", "--offline"]).current_dir(out).env("CARGO_TARGET_DIR", out.join("target"));
+    cargo.envs([("CARGO_PROFILE_DEV_DEBUG", "0"), ("CARGO_INCREMENTAL", "0")]);
     let flags = format!("{} {flags}", env::var("RUSTFLAGS").unwrap_or_default());
     succeed(cargo.env("RUSTFLAGS", flags.trim()).env_remove("CARGO_ENCODED_RUSTFLAGS"));
     out.join("target/debug/libplugin.so")
