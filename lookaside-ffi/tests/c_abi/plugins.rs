@@ -7,7 +7,7 @@ use std::{env, fs};
 use crate::toolchain::{Language, libraries, root, scratch, succeed};
 
 /// How often a plug-in is loaded and unloaded.
-const LOADS: &str = "1000";
+const LOADS: &str = "300";
 
 #[test]
 fn c_and_cpp_plugins_stay_loaded() {
