@@ -1,11 +1,11 @@
 //! The command `lookaside`: it replays the allocations of recorded programs over lookaside lists, and compares the
 //! lists with allocators and pools, workload by workload.
 //!
-//! Floors, bottom-up, as `tests/all/floors.rs` has them: the ground; the mallocs; contenders and workloads, which know nothing of each
-//! other; traces; jobs, which are workloads with contenders of their own; the matrix, which brings contenders and workloads
-//! together, and rounds; and the commands. The inner loop of each pair of contender and workload is compiled on its own,
-//! and run in a process of its own. What only `compare` needs is built with the feature of that name, which the command has
-//! cargo do when it is asked to compare.
+//! Floors, bottom-up, as `tests/all/floors.rs` has them: the ground; the mallocs; contenders and workloads, which know
+//! nothing of each other; traces; jobs, which are workloads with contenders of their own; the matrix, which brings contenders
+//! and workloads together, and rounds; and the commands. The inner loop of each pair of contender and workload is compiled on
+//! its own, and run in a process of its own. What `compare` alone needs is built with the feature of that name; a command
+//! without it has cargo build the one that has it.
 #![allow(missing_docs, reason = "not published: what is public serves the tests and benches of this package")]
 
 pub mod cli;

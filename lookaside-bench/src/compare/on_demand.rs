@@ -10,8 +10,10 @@ use std::process::Command;
 use anyhow::{Error, Result, ensure};
 use clap::Args;
 
-/// The package of the command, where this was built.
-const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+/// The workspace of the command, where this was built.
+const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
+
+const FEATURE: &str = "lookaside-bench/compare";
 
 /// Time the workloads on lookaside lists and on their rivals, which cargo builds first
 #[derive(Args)]
@@ -30,11 +32,11 @@ pub struct Compare {
 pub fn run(compare: &Compare) -> Result<()> {
     ensure!(
         Path::new(MANIFEST).exists(),
-        "this command was built without the rivals: build it with `cargo build --release --features compare`"
+        "this command was built without the rivals: build it with `cargo build --release --features {FEATURE}`"
     );
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     // Its descriptors are those of the cargo that started this command, and closed.
     cargo.env_remove("CARGO_MAKEFLAGS");
-    cargo.args(["run", "--release", "--features", "compare", "--manifest-path", MANIFEST, "--", "compare"]);
+    cargo.args(["run", "--release", "--features", FEATURE, "--manifest-path", MANIFEST, "--", "compare"]);
     Err(Error::new(cargo.args(&compare.arguments).exec()).context("cargo, which builds the rivals, cannot be started"))
 }
