@@ -21,7 +21,8 @@ fi
 
 counts=$target/callgrind
 rm -rf "$counts"
-cargo build --release -p lookaside-benches --features callgrind --bin instructions
+# From the root: for its package alone cargo chooses other features, and builds the rivals anew.
+cargo build --release --features lookaside-benches/callgrind --bin instructions
 PATH=$tools/bin:$PATH IAI_CALLGRIND_HOME=$counts "$target/release/instructions"
 
 pairs=$(sed -n 's/^pub const PAIRS: u64 = \([0-9 *]*\);$/\1/p' lookaside-bench/benches/instructions.rs)
