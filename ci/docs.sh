@@ -3,4 +3,4 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps
+RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --features lookaside-bench/compare

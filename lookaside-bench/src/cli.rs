@@ -48,6 +48,9 @@ pub fn main() -> ExitCode {
     match command {
         #[cfg(feature = "compare")]
         Some(Command::Round { .. }) => switches::report_nothing(),
+        // The command that takes over does.
+        #[cfg(not(feature = "compare"))]
+        Some(Command::Compare(_)) => switches::report_nothing(),
         _ => switches::report_unknown(),
     }
     let success = |()| ExitCode::SUCCESS;

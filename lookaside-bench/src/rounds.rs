@@ -4,7 +4,6 @@
 //! chosen for one contender alone.
 
 use std::io::{BufRead, BufReader, Lines};
-use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -32,6 +31,9 @@ pub struct Skipped {
     pub reason: String,
 }
 
+/// This program as it runs: cargo may put another build in the place of its file meanwhile.
+const PROGRAM: &str = "/proc/self/exe";
+
 /// How a workload is run.
 pub struct Runner {
     pub workload: &'static Workload,
@@ -50,7 +52,6 @@ impl Runner {
     /// Where a workload lingers, its processes take long to come to what follows the first measure, which is therefore read
     /// after the last round: one round idles while the next works.
     pub fn run(&self, cases: &[Case], progress: &ProgressBar) -> anyhow::Result<(Vec<Outcome>, Vec<Skipped>)> {
-        let program = std::env::current_exe().context("cannot find this program itself")?;
         progress.set_message(self.workload.name);
         let mut running: Vec<Running> = cases.iter().map(|&case| Running::new(case, self.workload.measures)).collect();
         let start = Instant::now();
@@ -62,7 +63,7 @@ impl Runner {
             }
             for turn in 0..count {
                 let contender = &mut running[(turn + round as usize) % count];
-                let done = self.run_round(&program, contender);
+                let done = self.run_round(contender);
                 done.with_context(|| format!("{}, {}", self.workload.name, contender.case.name))?;
                 progress.inc(1);
             }
@@ -81,11 +82,11 @@ impl Runner {
         Ok((outcomes, skipped))
     }
 
-    fn run_round(&self, program: &PathBuf, contender: &mut Running) -> anyhow::Result<()> {
+    fn run_round(&self, contender: &mut Running) -> anyhow::Result<()> {
         if contender.absent.is_some() {
             return Ok(());
         }
-        let mut command = Command::new(program);
+        let mut command = Command::new(PROGRAM);
         command.args(["round", self.workload.name, contender.case.name, &self.size.to_string()]);
         command.envs(contender.case.variable).stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = command.spawn().context("a round cannot be started")?;

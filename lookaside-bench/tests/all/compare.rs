@@ -1,6 +1,8 @@
 //! `lookaside compare` as a user runs it.
 
-use std::process::{Command, Output};
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -154,6 +156,20 @@ fn unknown_names_are_refused_with_the_known_ones() {
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("mimalloc"), "{}", text(&output.stderr));
     assert!(output.stdout.is_empty());
+}
+
+/// Cargo may put another build in the place of the command while that compares.
+#[test]
+fn rounds_are_of_the_command_that_was_started() {
+    let link = Path::new(env!("CARGO_TARGET_TMPDIR")).join("lookaside-that-goes");
+    let _ = fs::remove_file(&link);
+    fs::hard_link(env!("CARGO_BIN_EXE_lookaside"), &link).expect("the folder of tests is beside the command");
+    let mut command = Command::new(&link);
+    command.args(["compare", "--json", "--rounds", "2", "--workload", "pair", "--contender", "vec"]);
+    let running = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the command starts");
+    fs::remove_file(&link).expect("it is removed");
+    let output = running.wait_with_output().expect("the command ends");
+    assert!(output.status.success(), "{}", text(&output.stderr));
 }
 
 /// Each program runs under each allocator, of which a round finds out that it is the one; the ratios are to the system's, and

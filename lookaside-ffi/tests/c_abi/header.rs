@@ -50,7 +50,7 @@ fn version_macros_are_those_of_the_package() {
 
 /// A language, and its standards from the oldest that is promised to the newest that compilers know.
 const LANGUAGES: [(&str, &[&str]); 2] =
-    [("c", &["c99", "c11", "c17", "c2x", "gnu17"]), ("c++", &["c++11", "c++14", "c++17", "c++20", "c++2b"])];
+    [("c", &["c99", "c11", "c17", "gnu17", "c2x"]), ("c++", &["c++11", "c++14", "c++17", "c++20", "c++2b"])];
 
 /// Compilers for a language: the variable that names one, if any does, and the one that is meant otherwise.
 fn compilers(language: &str) -> [(&'static str, &'static str); 2] {
@@ -128,7 +128,8 @@ fn strict_compiler((variable, default): (&str, &str), language: &str, standard: 
 }
 
 /// Each header alone and included twice, from a folder of the program and, in the newest standard, from one of the system,
-/// whose warnings compilers hide, but not those of macros in the program. With optimisation, without which some are not looked for.
+/// whose warnings compilers hide, but not those of macros in the program. With optimisation, without which some are not
+/// looked for.
 #[test]
 fn headers_are_clean_in_every_promised_language() {
     let folder = scratch("header-alone");
