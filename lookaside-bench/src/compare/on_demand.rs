@@ -1,5 +1,5 @@
-//! `lookaside compare` of a command that was built without the feature `compare`: has cargo build the command that has what is
-//! compared, which then takes this process over.
+//! `lookaside compare` of a command that was built without the feature `compare`: has cargo build the command with it, which
+//! then takes this process over.
 
 use std::env;
 use std::ffi::OsString;

@@ -53,8 +53,7 @@ pub fn run(arguments: &Replay) -> Result<()> {
 }
 
 /// Has the C library's malloc keep what is freed. In all rows but its own it serves the larger blocks alone, and would give
-/// their memory back to the system in each replay, since no smaller block lies beyond them: those rows then took three times
-/// as long.
+/// their memory back to the system in each replay, since no smaller block lies beyond them: the rows would not compare.
 fn keep_freed_memory() {
     // 32 MiB is what the threshold for mappings of their own may grow to, which it no longer does once one of the two is set.
     for (parameter, bytes) in [(libc::M_TRIM_THRESHOLD, i32::MAX), (libc::M_MMAP_THRESHOLD, 32 << 20)] {
